@@ -1,0 +1,130 @@
+//! The channel port: what a messenger must offer to be joined to an open line.
+
+use crate::clock::Clock;
+use crate::error::{ConfigError, DeliveryError};
+use crate::id::{ChannelId, ChatId};
+use crate::inbox::VisitorInbox;
+use crate::message::{Conversation, Item};
+use crate::secret::MasterSecret;
+use async_trait::async_trait;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// What a channel can do. Core and the contract tests act on it, so it must be the truth.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // a set of independent flags
+pub struct Capabilities {
+    /// An operator's edit can be applied to a delivered message.
+    pub edits: bool,
+    /// An operator's deletion can be applied to a delivered message.
+    pub deletes: bool,
+    /// Operators' files can be delivered.
+    pub files: bool,
+    /// Visitors can change and delete what they wrote.
+    pub visitor_edits: bool,
+}
+
+/// A message on its way to a visitor.
+#[derive(Debug, Clone, Copy)]
+pub struct Outgoing<'a> {
+    /// The conversation it belongs to.
+    pub conversation: &'a Conversation,
+    /// The message.
+    pub item: &'a Item,
+    /// An earlier attempt may have gone through without our learning of it.
+    pub uncertain: bool,
+}
+
+/// One configured channel instance.
+///
+/// Core calls [`Channel::send`], [`Channel::edit`] and [`Channel::delete`] for one chat strictly one after another, for
+/// different chats at the same time. They may take their time, but must come back within a minute, and must not retry
+/// by themselves: core does, by the error they return.
+#[async_trait]
+pub trait Channel: Send + Sync + 'static {
+    /// What it can do. Must be constant, and answer without waiting.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Brings a message to its visitor and returns the ids it has there, in order, at least one.
+    ///
+    /// # Errors
+    /// See [`DeliveryError`]. With `Unknown` it is called again with `uncertain` set.
+    async fn send(&self, message: Outgoing<'_>) -> Result<Vec<String>, DeliveryError>;
+
+    /// Applies an operator's edit; `item.delivered_as` tells where.
+    ///
+    /// # Errors
+    /// `Unsupported` by default; see [`Capabilities::edits`].
+    async fn edit(&self, message: Outgoing<'_>) -> Result<(), DeliveryError> {
+        let _ = message;
+        Err(DeliveryError::Unsupported)
+    }
+
+    /// Takes a delivered message back; `item.delivered_as` tells where.
+    ///
+    /// # Errors
+    /// `Unsupported` by default; see [`Capabilities::deletes`].
+    async fn delete(&self, message: Outgoing<'_>) -> Result<(), DeliveryError> {
+        let _ = message;
+        Err(DeliveryError::Unsupported)
+    }
+
+    /// The address where a person meets this channel, for the portal's Contact Center.
+    fn public_address(&self) -> Option<String> {
+        None
+    }
+
+    /// HTTP routes of the channel, mounted at `/c/{id}`. Empty by default.
+    fn routes(self: Arc<Self>, inbox: VisitorInbox) -> axum::Router {
+        let _ = inbox;
+        axum::Router::new()
+    }
+
+    /// Takes in messages until `stop`; for channels that fetch. Waits for `stop` by default.
+    ///
+    /// # Errors
+    /// A text for the log; the program starts it again after a pause.
+    async fn run(&self, inbox: VisitorInbox, stop: CancellationToken) -> Result<(), String> {
+        let _ = inbox;
+        stop.cancelled().await;
+        Ok(())
+    }
+}
+
+/// What an instance gets from the program that hosts it.
+#[derive(Clone)]
+pub struct Host {
+    /// The address under which the world reaches this program, without a trailing slash.
+    pub public_url: String,
+    /// The installation's secret; derive a key with a label of your own.
+    pub secret: MasterSecret,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// A kind of channel: what `kind = "…"` in a `[channels.ID]` table names.
+pub trait ChannelKind: Sync {
+    /// The word in the configuration.
+    fn name(&self) -> &'static str;
+
+    /// One line for people: what it joins.
+    fn summary(&self) -> &'static str;
+
+    /// A documented example configuration; a test loads it.
+    fn example(&self) -> &'static str;
+
+    /// Checks the instance's `settings` table and makes the instance. Does no I/O.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the key inside `settings`.
+    fn build(&self, id: &ChannelId, settings: toml::Table, host: &Host) -> Result<Arc<dyn Channel>, ConfigError>;
+}
+
+/// A chat's full address: which instance, which chat.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ChatAddress {
+    /// The channel instance.
+    pub channel: ChannelId,
+    /// The chat there.
+    pub chat: ChatId,
+}

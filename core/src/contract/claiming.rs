@@ -1,0 +1,205 @@
+//! Promises of [`Store::claim`](crate::Store::claim) and its neighbours: lanes and leases.
+
+use super::Harness;
+use super::fixture::{ALL, LEASE, Talk, at, claim, claim_one, claim_some, die, done, retry, settle, text_of};
+use crate::store::{Job, Queue};
+use crate::{ConversationId, JobId};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use tokio::task::JoinSet;
+
+fn texts(jobs: &[Job]) -> Vec<String> {
+    jobs.iter().map(|job| text_of(&job.item)).collect()
+}
+
+/// The next job of a lane is claimed only after the first one is settled.
+pub async fn a_lane_gives_one_job_at_a_time(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    let talk = Talk::new(&store, "c");
+    for key in ["a", "b", "c"] {
+        talk.write(key, at(1)).await;
+    }
+    for key in ["a", "b", "c"] {
+        let job = claim_one(&store, &Queue::Backend, at(2)).await;
+        assert_eq!((text_of(&job.item).as_str(), job.uncertain), (key, false));
+        assert!(claim(&store, &Queue::Backend, at(2)).await.is_empty());
+        settle(&store, &job, done(), at(2)).await;
+    }
+    let nothing = claim_some(&store, &Queue::Backend, ALL, at(2)).await;
+    assert_eq!((nothing.jobs.len(), nothing.next_due), (0, None));
+    // A lane that was empty begins anew.
+    talk.write("d", at(3)).await;
+    assert_eq!(texts(&claim(&store, &Queue::Backend, at(3)).await), ["d"]);
+}
+
+/// A waiting conversation holds back nobody else.
+pub async fn lanes_of_different_conversations_go_on_at_once(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    for id in ["c", "d", "e"] {
+        let talk = Talk::new(&store, id);
+        talk.write(&format!("{id}1"), at(1)).await;
+        talk.write(&format!("{id}2"), at(1)).await;
+    }
+    let jobs = claim(&store, &Queue::Backend, at(2)).await;
+    let mut first = texts(&jobs);
+    first.sort();
+    assert_eq!(first, ["c1", "d1", "e1"]);
+    let stuck = jobs.iter().find(|job| text_of(&job.item) == "d1").unwrap();
+    let free = jobs.iter().filter(|job| job.id != stuck.id);
+    settle(&store, stuck, retry(at(1000)), at(2)).await;
+    for job in free {
+        settle(&store, job, done(), at(2)).await;
+    }
+    let mut second = texts(&claim(&store, &Queue::Backend, at(3)).await);
+    second.sort();
+    assert_eq!(second, ["c2", "e2"]);
+}
+
+/// A conversation has a lane of its own in each queue.
+pub async fn queues_are_apart(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    let (site, shop) = (Talk::of(&store, "site", "c"), Talk::of(&store, "shop", "c"));
+    site.write("a", at(1)).await;
+    site.answer(1, at(1)).await;
+    shop.answer(2, at(1)).await;
+    assert!(claim(&store, &Queue::Confirm, at(2)).await.is_empty());
+    assert_eq!(texts(&claim(&store, &shop.queue(), at(2)).await), ["2"]);
+    assert_eq!(texts(&claim(&store, &Queue::Backend, at(2)).await), ["a"]);
+    assert_eq!(texts(&claim(&store, &site.queue(), at(2)).await), ["1"]);
+}
+
+/// What has waited longest is served first.
+pub async fn what_is_due_longest_comes_first(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    for (id, seconds) in [("c", 5), ("d", 3), ("e", 9), ("f", 1), ("g", 7)] {
+        Talk::new(&store, id).write(id, at(seconds)).await;
+    }
+    // A message behind another one does not change when its lane is due.
+    Talk::new(&store, "e").write("e2", at(2)).await;
+    let first = claim_some(&store, &Queue::Backend, 2, at(20)).await.jobs;
+    assert_eq!(texts(&first), ["f", "d"]);
+    settle(&store, &first[0], retry(at(6)), at(20)).await;
+    settle(&store, &first[1], retry(at(30)), at(20)).await;
+    assert_eq!(texts(&claim(&store, &Queue::Backend, at(20)).await), ["c", "f", "g", "e"]);
+}
+
+/// At most so many, the rest with the next call.
+pub async fn no_more_are_claimed_than_asked_for(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    for n in 0..7 {
+        Talk::new(&store, &format!("c{n}")).write("a", at(n)).await;
+    }
+    assert!(claim_some(&store, &Queue::Backend, 0, at(10)).await.jobs.is_empty());
+    let mut lanes = BTreeSet::new();
+    for wanted in [3, 3, 1, 0] {
+        let jobs = claim_some(&store, &Queue::Backend, 3, at(10)).await.jobs;
+        assert_eq!(jobs.len(), wanted);
+        assert!(jobs.iter().all(|job| lanes.insert(job.conversation.id)));
+    }
+}
+
+/// An idle dispatcher learns how long it may sleep: until a retry, a lease's end, or for ever.
+pub async fn the_next_due_moment_is_told(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    let (one, two) = (Talk::new(&store, "c"), Talk::new(&store, "d"));
+    assert_eq!(claim_some(&store, &Queue::Backend, 5, at(1)).await.next_due, None);
+    one.write("a", at(10)).await;
+    let early = claim_some(&store, &Queue::Backend, 5, at(9)).await;
+    assert_eq!((early.jobs.len(), early.next_due), (0, Some(at(10))));
+    let claimed = claim_some(&store, &Queue::Backend, 5, at(10)).await;
+    assert_eq!((claimed.jobs.len(), claimed.next_due), (1, Some(at(10).plus(LEASE))));
+    two.write("b", at(11)).await;
+    let second = claim_one(&store, &Queue::Backend, at(11)).await;
+    settle(&store, &second, retry(at(50)), at(11)).await;
+    assert_eq!(claim_some(&store, &Queue::Backend, 5, at(12)).await.next_due, Some(at(50)));
+    settle(&store, &claimed.jobs[0], die(), at(13)).await;
+    assert_eq!(claim_some(&store, &Queue::Backend, 5, at(13)).await.next_due, Some(at(50)));
+    let third = claim_one(&store, &Queue::Backend, at(50)).await;
+    settle(&store, &third, done(), at(50)).await;
+    assert_eq!(claim_some(&store, &Queue::Backend, 5, at(99)).await.next_due, None);
+}
+
+/// Whoever had it may be gone, or may have done it: nobody knows.
+pub async fn an_expired_lease_comes_again_and_is_uncertain(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    let talk = Talk::new(&store, "c");
+    talk.write("a", at(1)).await;
+    talk.write("b", at(1)).await;
+    let first = claim_one(&store, &Queue::Backend, at(10)).await;
+    assert!(claim(&store, &Queue::Backend, at(69)).await.is_empty());
+    let second = claim_one(&store, &Queue::Backend, at(70)).await;
+    assert_eq!((second.id, second.uncertain, second.attempts), (first.id, true, 0));
+    assert!(claim(&store, &Queue::Backend, at(129)).await.is_empty());
+    let third = claim_one(&store, &Queue::Backend, at(130)).await;
+    assert_eq!((third.id, third.uncertain), (first.id, true));
+    settle(&store, &third, done(), at(131)).await;
+    let next = claim_one(&store, &Queue::Backend, at(132)).await;
+    assert_eq!((text_of(&next.item).as_str(), next.uncertain), ("b", false));
+}
+
+/// Many claimers share the work without doubles.
+pub async fn nobody_gets_a_job_that_somebody_has(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    for n in 0..40 {
+        let talk = Talk::new(&store, &format!("c{n}"));
+        talk.write("a", at(1)).await;
+        talk.write("b", at(1)).await;
+    }
+    let mut claimers = JoinSet::new();
+    for _ in 0..8 {
+        let store = Arc::clone(&store);
+        claimers.spawn(async move {
+            let mut mine: Vec<(JobId, ConversationId)> = Vec::new();
+            loop {
+                // Somebody else may have taken what was due; only an empty queue is the end.
+                let claimed = claim_some(&store, &Queue::Backend, 3, at(2)).await;
+                mine.extend(claimed.jobs.iter().map(|job| (job.id, job.conversation.id)));
+                if claimed.next_due.is_none_or(|due| due > at(2)) {
+                    return mine;
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+    let all: Vec<_> = claimers.join_all().await.into_iter().flatten().collect();
+    assert_eq!(all.len(), 40);
+    assert_eq!(all.iter().map(|(job, _)| *job).collect::<BTreeSet<_>>().len(), 40);
+    assert_eq!(all.iter().map(|(_, lane)| *lane).collect::<BTreeSet<_>>().len(), 40);
+}
+
+/// The other side is back: what waits is due now. What is under way, or waits elsewhere, is not touched.
+pub async fn hurry_makes_the_waiting_due(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    let (one, two) = (Talk::new(&store, "c"), Talk::new(&store, "d"));
+    one.write("a", at(1)).await;
+    two.write("b", at(2)).await;
+    one.answer(1, at(1)).await;
+    let jobs = claim(&store, &Queue::Backend, at(3)).await;
+    settle(&store, &jobs[0], retry(at(1000)), at(3)).await;
+    let elsewhere = claim_one(&store, &one.queue(), at(3)).await;
+    settle(&store, &elsewhere, retry(at(1000)), at(3)).await;
+    store.hurry(&Queue::Backend, at(5)).await.unwrap();
+    let again = claim_one(&store, &Queue::Backend, at(5)).await;
+    assert_eq!((again.id, again.attempts, again.uncertain), (jobs[0].id, 1, false));
+    assert!(claim(&store, &one.queue(), at(5)).await.is_empty());
+    store.hurry(&Queue::Confirm, at(5)).await.unwrap();
+}
+
+/// Depth counts what waits and what is under way, not what was done or given up.
+pub async fn depth_counts_living_jobs(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    let (one, two) = (Talk::new(&store, "c"), Talk::new(&store, "d"));
+    one.write("a", at(1)).await;
+    one.write("b", at(1)).await;
+    two.write("c", at(2)).await;
+    let depth = async || store.depth(&Queue::Backend).await.unwrap();
+    assert_eq!((depth().await, store.depth(&Queue::Confirm).await.unwrap()), (3, 0));
+    let jobs = claim(&store, &Queue::Backend, at(3)).await;
+    assert_eq!(depth().await, 3);
+    settle(&store, &jobs[0], done(), at(3)).await;
+    assert_eq!(depth().await, 2);
+    settle(&store, &jobs[1], die(), at(3)).await;
+    assert_eq!(depth().await, 1);
+    one.answer(1, at(4)).await;
+    assert_eq!((depth().await, store.depth(&one.queue()).await.unwrap()), (1, 1));
+}

@@ -1,0 +1,102 @@
+//! Promises about the operators' dialog and what is remembered of a conversation's place on their side.
+
+use super::Harness;
+use super::fixture::{Talk, at, claim_one, finished, settle, started, wrote};
+use crate::message::{Dialog, Item, ItemKind, OperatorEvent, Side, Thread};
+use crate::store::{Outcome, Queue};
+
+fn marks(items: &[Item]) -> Vec<ItemKind> {
+    items.iter().map(|item| item.kind).filter(|kind| *kind != ItemKind::Message).collect()
+}
+
+/// Start and finish make an item each, once, and set the dialog; nobody has to be sent anything for them.
+pub async fn each_session_is_marked_once(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    let talk = Talk::new(&store, "c");
+    talk.write("a", at(1)).await;
+    let noted = talk.hear(started("s"), at(2)).await;
+    let conversation = talk.conversation().await;
+    assert_eq!((conversation.dialog, noted.change.unwrap().rev), (Dialog::Open, conversation.rev));
+    assert!(noted.queue.is_none());
+    assert!(talk.hear(started("s"), at(3)).await.change.is_none());
+    assert!(talk.hear(finished("s"), at(4)).await.change.is_some());
+    assert!(talk.hear(finished("s"), at(5)).await.change.is_none());
+    assert_eq!(talk.conversation().await.dialog, Dialog::Closed);
+    let items = talk.items().await;
+    assert_eq!(marks(&items), [ItemKind::DialogStarted, ItemKind::DialogFinished]);
+    assert!(items[1..].iter().all(|item| item.side == Side::System && item.content.is_empty()));
+    assert!(items.is_sorted_by(|a, b| a.pos < b.pos && a.rev < b.rev));
+    assert_eq!(store.depth(&talk.queue()).await.unwrap(), 0);
+}
+
+/// Events may come in another order: what was closed stays closed.
+pub async fn a_start_after_its_finish_is_late(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    let talk = Talk::new(&store, "c");
+    talk.hear(finished("s"), at(1)).await;
+    assert!(talk.hear(started("s"), at(2)).await.change.is_none());
+    assert_eq!(talk.conversation().await.dialog, Dialog::Closed);
+    assert_eq!(marks(&talk.items().await), [ItemKind::DialogFinished]);
+}
+
+/// The start may have been missed.
+pub async fn a_finish_without_a_start_closes(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    let talk = Talk::new(&store, "c");
+    talk.hear(started("s"), at(1)).await;
+    talk.hear(finished("s"), at(2)).await;
+    talk.hear(finished("t"), at(3)).await;
+    assert_eq!(talk.conversation().await.dialog, Dialog::Closed);
+    assert_eq!(marks(&talk.items().await).len(), 3);
+}
+
+/// A conversation has one dialog after the other.
+pub async fn the_next_session_opens_the_dialog_again(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    let talk = Talk::new(&store, "c");
+    for session in ["s", "t"] {
+        talk.hear(started(session), at(1)).await;
+        assert_eq!(talk.conversation().await.dialog, Dialog::Open);
+        talk.hear(finished(session), at(2)).await;
+        assert_eq!(talk.conversation().await.dialog, Dialog::Closed);
+    }
+    assert_eq!(marks(&talk.items().await).len(), 4);
+}
+
+/// A late finish says nothing about the dialog that runs now.
+pub async fn a_finish_of_an_earlier_session_leaves_the_running_one_open(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    let talk = Talk::new(&store, "c");
+    talk.hear(started("s"), at(1)).await;
+    talk.hear(started("t"), at(2)).await;
+    assert!(talk.hear(finished("s"), at(3)).await.change.is_some());
+    assert_eq!(talk.conversation().await.dialog, Dialog::Open);
+    talk.hear(finished("t"), at(4)).await;
+    assert_eq!(talk.conversation().await.dialog, Dialog::Closed);
+}
+
+fn thread(line: Option<&str>, chat: Option<&str>, session: Option<&str>) -> Thread {
+    Thread { line: line.map(Into::into), chat: chat.map(Into::into), session: session.map(Into::into) }
+}
+
+/// Events and settlements tell parts of a conversation's place; what one does not name stays. That is no revision.
+pub async fn the_thread_keeps_what_is_not_told_anew(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    let talk = Talk::new(&store, "c");
+    talk.write("a", at(1)).await;
+    let tell = async |thread: Thread| {
+        let event = OperatorEvent { thread, ..talk.event(wrote(1)) };
+        store.record_outgoing(vec![event], at(2)).await.unwrap();
+        talk.conversation().await
+    };
+    tell(thread(Some("1"), None, None)).await;
+    let before = tell(thread(None, Some("2"), None)).await;
+    assert_eq!(before.thread, thread(Some("1"), Some("2"), None));
+    let after = tell(thread(Some("3"), None, Some("4"))).await;
+    assert_eq!((after.thread, after.rev), (thread(Some("3"), Some("2"), Some("4")), before.rev));
+    let job = claim_one(&store, &Queue::Backend, at(3)).await;
+    assert_eq!(job.conversation.thread, thread(Some("3"), Some("2"), Some("4")));
+    let outcome = Outcome::Done { thread: thread(None, Some("5"), None), delivered_as: Vec::new(), follow: None };
+    settle(&store, &job, outcome, at(4)).await;
+    assert_eq!(talk.conversation().await.thread, thread(Some("3"), Some("5"), Some("4")));
+}

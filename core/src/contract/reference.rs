@@ -1,0 +1,314 @@
+//! A store as simple as can be: what the real one must agree with.
+
+use super::fixture::{LEASE, Talk};
+use crate::message::{Dialog, Happened, Item, ItemKind, Side, State, Thread, Visitor};
+use crate::store::{Amend, Outcome, Queue, Task};
+use crate::{JobId, MessageId, Timestamp};
+use std::collections::BTreeSet;
+
+/// An item without what a store decides for itself.
+#[derive(Debug, Clone)]
+pub(super) struct Mail {
+    pub(super) id: Option<MessageId>,
+    pub(super) kind: ItemKind,
+    pub(super) side: Side,
+    pub(super) state: State,
+    pub(super) key: String,
+    pub(super) text: String,
+    pub(super) remote: Option<i64>,
+    pub(super) heard: Option<Timestamp>,
+    pub(super) edited: bool,
+    pub(super) deleted: bool,
+    pub(super) delivered_as: Vec<String>,
+    pub(super) at: Timestamp,
+}
+
+impl Mail {
+    fn new(kind: ItemKind, side: Side, text: &str, at: Timestamp) -> Self {
+        let state = if kind == ItemKind::Message { State::Sent } else { State::Delivered };
+        let (key, text) = (String::new(), text.to_owned());
+        let (id, remote, heard, delivered_as) = (None, None, None, Vec::new());
+        Self { id, kind, side, state, key, text, remote, heard, edited: false, deleted: false, delivered_as, at }
+    }
+
+    /// Compares with an item, and learns its id.
+    pub(super) fn check(&mut self, item: &Item) {
+        assert_eq!(*self.id.get_or_insert(item.id), item.id);
+        assert_eq!((item.kind, item.side, item.state, item.at), (self.kind, self.side, self.state, self.at));
+        assert_eq!((item.remote, item.edited, item.deleted), (self.remote, self.edited, self.deleted));
+        assert_eq!((item.content.text.to_plain(), &item.delivered_as), (self.text.clone(), &self.delivered_as));
+        assert!(self.side != Side::Visitor || self.key == item.key);
+    }
+
+    fn delete(&mut self) {
+        self.deleted = true;
+        self.text.clear();
+    }
+}
+
+/// A conversation.
+#[derive(Default)]
+pub(super) struct Room {
+    pub(super) mails: Vec<Mail>,
+    /// Indices of `mails` by position.
+    pub(super) order: Vec<usize>,
+    pub(super) visitor: Visitor,
+    pub(super) thread: Thread,
+    pub(super) dialog: Dialog,
+    started: Vec<String>,
+    finished: BTreeSet<String>,
+    /// Whether a visitor can see that something changed since it was looked at last.
+    pub(super) changed: bool,
+}
+
+/// A job.
+pub(super) struct Work {
+    pub(super) id: Option<JobId>,
+    pub(super) mail: usize,
+    pub(super) task: Task,
+    pub(super) attempts: u32,
+    pub(super) uncertain: bool,
+    pub(super) created: Timestamp,
+    pub(super) dead: bool,
+    pub(super) over: bool,
+}
+
+impl Work {
+    pub(super) fn lives(&self) -> bool {
+        !self.dead && !self.over
+    }
+}
+
+pub(super) struct Lane {
+    pub(super) room: usize,
+    pub(super) queue: Queue,
+    pub(super) due: Option<Timestamp>,
+    leased: Option<usize>,
+    pub(super) works: Vec<Work>,
+}
+
+impl Lane {
+    pub(super) fn head(&self) -> Option<usize> {
+        self.works.iter().position(Work::lives)
+    }
+
+    /// Leases the oldest living job.
+    pub(super) fn claim(&mut self, now: Timestamp) -> usize {
+        if let Some(leased) = self.leased {
+            self.works[leased].uncertain = true;
+        }
+        let head = self.head().unwrap();
+        (self.leased, self.due) = (Some(head), Some(now.plus(LEASE)));
+        head
+    }
+
+    fn go_on(&mut self, work: usize, now: Timestamp) {
+        if self.leased.is_none_or(|leased| leased == work) {
+            self.leased = None;
+            self.due = self.head().map(|_| now);
+        }
+    }
+}
+
+/// The whole store.
+#[derive(Default)]
+pub(super) struct Reference {
+    pub(super) rooms: Vec<Room>,
+    pub(super) lanes: Vec<Lane>,
+}
+
+impl Reference {
+    fn enqueue(&mut self, room: usize, queue: &Queue, task: Task, mail: usize, now: Timestamp) {
+        let found = self.lanes.iter().position(|lane| lane.room == room && lane.queue == *queue);
+        let lane = found.unwrap_or_else(|| {
+            self.lanes.push(Lane { room, queue: queue.clone(), due: None, leased: None, works: Vec::new() });
+            self.lanes.len() - 1
+        });
+        let lane = &mut self.lanes[lane];
+        lane.due.get_or_insert(now);
+        let (id, attempts, uncertain, dead, over) = (None, 0, false, false, false);
+        lane.works.push(Work { id, mail, task, attempts, uncertain, created: now, dead, over });
+    }
+
+    /// The index of the mail, and whether it is new.
+    pub(super) fn write(&mut self, room: usize, key: &str, visitor: Option<Visitor>, now: Timestamp) -> (usize, bool) {
+        let here = &mut self.rooms[room];
+        if let Some(known) = here.visitors(key) {
+            return (known, false);
+        }
+        if let Some(visitor) = visitor {
+            here.visitor = visitor;
+        }
+        let mail = here.place(Mail { key: key.to_owned(), ..Mail::new(ItemKind::Message, Side::Visitor, key, now) });
+        self.enqueue(room, &Queue::Backend, Task::Send, mail, now);
+        (mail, true)
+    }
+
+    /// Whether it changed something.
+    pub(super) fn amend(&mut self, room: usize, key: &str, amend: &Amend, now: Timestamp) -> bool {
+        let here = &mut self.rooms[room];
+        let Some(index) = here.visitors(key) else { return false };
+        let mail = &mut here.mails[index];
+        let task = match amend {
+            _ if mail.deleted => return false,
+            Amend::Edit(content) if content.text.to_plain() == mail.text => return false,
+            Amend::Edit(content) => {
+                (mail.text, mail.edited) = (content.text.to_plain(), true);
+                Task::Edit
+            }
+            Amend::Delete => {
+                mail.delete();
+                Task::Delete
+            }
+        };
+        here.changed = true;
+        self.enqueue(room, &Queue::Backend, task, index, now);
+        true
+    }
+
+    /// Whether something changed, and whether there is a job for the channel.
+    pub(super) fn hear(&mut self, room: usize, talk: &Talk, happened: &Happened, now: Timestamp) -> (bool, bool) {
+        let (changed, job) = self.rooms[room].hear(happened, now);
+        self.rooms[room].changed |= changed;
+        if let Some((task, mail)) = job {
+            self.enqueue(room, &talk.queue(), task, mail, now);
+        }
+        (changed, job.is_some())
+    }
+
+    /// Whether the visitor sees it.
+    pub(super) fn settle(&mut self, lane: usize, work: usize, outcome: &Outcome, now: Timestamp) -> bool {
+        let (room, here) = (self.lanes[lane].room, &mut self.lanes[lane]);
+        let (job, holds) = (&mut here.works[work], here.leased == Some(work));
+        if !job.lives() {
+            return false;
+        }
+        let (task, mail) = (job.task, job.mail);
+        match outcome {
+            Outcome::Done { thread, delivered_as, follow } => {
+                job.over = true;
+                here.go_on(work, now);
+                self.rooms[room].thread.update(thread);
+                if !delivered_as.is_empty() {
+                    self.rooms[room].mails[mail].delivered_as.clone_from(delivered_as);
+                }
+                if let Some((queue, task)) = follow {
+                    self.enqueue(room, queue, *task, mail, now);
+                }
+                task == Task::Send && self.rooms[room].set_state(mail, State::Delivered)
+            }
+            Outcome::Retry { at, uncertain, counted, .. } if holds => {
+                job.attempts += u32::from(*counted);
+                job.uncertain = *uncertain;
+                (here.leased, here.due) = (None, Some(*at));
+                false
+            }
+            Outcome::Dead { .. } if holds => {
+                (job.dead, job.attempts) = (true, job.attempts + 1);
+                here.go_on(work, now);
+                task == Task::Send && self.rooms[room].set_state(mail, State::Failed)
+            }
+            Outcome::Retry { .. } | Outcome::Dead { .. } => false,
+        }
+    }
+
+    pub(super) fn hurry(&mut self, queue: &Queue, now: Timestamp) {
+        for lane in self.lanes.iter_mut().filter(|lane| lane.queue == *queue && lane.leased.is_none()) {
+            lane.due = lane.due.map(|due| due.min(now));
+        }
+    }
+
+    /// The queue to which the failed message went back.
+    pub(super) fn retry(&mut self, room: usize, mail: usize, now: Timestamp) -> Option<Queue> {
+        let is_it = |work: &Work| work.mail == mail && work.task == Task::Send && work.dead && !work.over;
+        for lane in self.lanes.iter_mut().filter(|lane| lane.room == room) {
+            if let Some(work) = lane.works.iter_mut().find(|work| is_it(work)) {
+                (work.dead, work.attempts, work.created) = (false, 0, now);
+                lane.due.get_or_insert(now);
+                let room = &mut self.rooms[room];
+                (room.mails[mail].state, room.changed) = (State::Sent, true);
+                return Some(lane.queue.clone());
+            }
+        }
+        None
+    }
+}
+
+impl Room {
+    fn visitors(&self, key: &str) -> Option<usize> {
+        self.mails.iter().position(|mail| mail.side == Side::Visitor && mail.key == key)
+    }
+
+    /// Puts a mail before the first one with a greater remote id, or at the end.
+    fn place(&mut self, mail: Mail) -> usize {
+        let later = |index: &usize| mail.remote.is_some() && self.mails[*index].remote > mail.remote;
+        let place = self.order.iter().position(later).unwrap_or(self.order.len());
+        self.order.insert(place, self.mails.len());
+        self.mails.push(mail);
+        self.changed = true;
+        self.mails.len() - 1
+    }
+
+    fn set_state(&mut self, mail: usize, state: State) -> bool {
+        let mail = &mut self.mails[mail];
+        let seen = mail.state != state && mail.side == Side::Visitor;
+        mail.state = state;
+        self.changed |= seen;
+        seen
+    }
+
+    fn hear(&mut self, happened: &Happened, now: Timestamp) -> (bool, Option<(Task, usize)>) {
+        let of = |remote: i64| self.mails.iter().position(|mail| mail.remote == Some(remote));
+        match happened {
+            Happened::Wrote { remote, side, content, .. } => {
+                if of(*remote).is_some() {
+                    return (false, None);
+                }
+                let new = Mail::new(ItemKind::Message, *side, &content.text.to_plain(), now);
+                let mail = self.place(Mail { remote: Some(*remote), ..new });
+                (true, Some((Task::Send, mail)))
+            }
+            Happened::Edited { remote, at, text } => {
+                let Some(index) = of(*remote).filter(|index| !self.mails[*index].deleted) else { return (false, None) };
+                let mail = &mut self.mails[index];
+                if mail.heard > Some(*at) {
+                    return (false, None);
+                }
+                mail.heard = Some(*at);
+                if mail.text == text.to_plain() {
+                    return (false, None);
+                }
+                (mail.text, mail.edited) = (text.to_plain(), true);
+                (true, Some((Task::Edit, index)))
+            }
+            Happened::Deleted { remote } => {
+                let Some(index) = of(*remote).filter(|index| !self.mails[*index].deleted) else { return (false, None) };
+                self.mails[index].delete();
+                (true, Some((Task::Delete, index)))
+            }
+            Happened::DialogStarted { session } => (self.start(session, now), None),
+            Happened::DialogFinished { session } => (self.finish(session, now), None),
+        }
+    }
+
+    fn start(&mut self, session: &str, now: Timestamp) -> bool {
+        let known = self.finished.contains(session) || self.started.iter().any(|known| known == session);
+        if !known {
+            self.started.push(session.to_owned());
+            self.dialog = Dialog::Open;
+            self.place(Mail::new(ItemKind::DialogStarted, Side::System, "", now));
+        }
+        !known
+    }
+
+    fn finish(&mut self, session: &str, now: Timestamp) -> bool {
+        let new = self.finished.insert(session.to_owned());
+        if new {
+            if self.started.last().is_none_or(|running| self.finished.contains(running)) {
+                self.dialog = Dialog::Closed;
+            }
+            self.place(Mail::new(ItemKind::DialogFinished, Side::System, "", now));
+        }
+        new
+    }
+}

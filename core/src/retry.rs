@@ -1,0 +1,127 @@
+//! When a failed job is tried again, and when it is given up. The only place that decides it.
+
+use crate::Timestamp;
+use crate::error::DeliveryError;
+use crate::store::{Job, Outcome};
+use std::time::Duration;
+
+/// Waiting times after the first, second, … failed attempt, in seconds. The last one repeats.
+const LADDER: [u64; 11] = [1, 2, 4, 8, 15, 30, 60, 120, 300, 900, 1800];
+
+/// A job that has been failing this long is given up: 3 days.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(3 * 24 * 3600);
+
+/// How long a job waits for somebody to mend what is paused before it is looked at again.
+const PAUSE: Duration = Duration::from_secs(15);
+
+/// The outcome of a failed attempt. `jitter` is a random number from 0 to 1.
+pub fn after_failure(job: &Job, error: DeliveryError, now: Timestamp, jitter: f64) -> Outcome {
+    let unknown = matches!(error, DeliveryError::Unknown { .. });
+    match error {
+        DeliveryError::Refused { reason } => Outcome::Dead { reason },
+        DeliveryError::Unsupported => Outcome::Dead { reason: "the channel can't do this".to_owned() },
+        DeliveryError::Paused { reason } => Outcome::Retry {
+            at: now.plus(PAUSE.mul_f64(1.0 + jitter)),
+            reason,
+            uncertain: job.uncertain,
+            counted: false,
+        },
+        DeliveryError::Retry { .. } | DeliveryError::Unknown { .. } if job.created.until(now) > GIVE_UP_AFTER => {
+            Outcome::Dead { reason: format!("given up after {} attempts: {error}", job.attempts + 1) }
+        }
+        DeliveryError::Retry { reason, after } => {
+            let wait = after.unwrap_or_default().max(step(job.attempts, jitter));
+            Outcome::Retry { at: now.plus(wait), reason, uncertain: job.uncertain, counted: true }
+        }
+        DeliveryError::Unknown { reason } => {
+            let at = now.plus(step(job.attempts, jitter));
+            Outcome::Retry { at, reason, uncertain: unknown, counted: true }
+        }
+    }
+}
+
+/// The ladder's step after `attempts` earlier failures, between 50 % and 100 % of it.
+fn step(attempts: u32, jitter: f64) -> Duration {
+    let index = usize::try_from(attempts).unwrap_or(usize::MAX).min(LADDER.len() - 1);
+    Duration::from_secs(LADDER[index]).mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{ChannelId, ChatId, ConversationId, JobId, MessageId, Pos, Rev};
+    use crate::message::{Content, Conversation, Dialog, Item, ItemKind, Side, State, Thread, Visitor};
+    use crate::store::Task;
+
+    fn job(attempts: u32) -> Job {
+        let conversation = Conversation {
+            id: ConversationId(1),
+            channel: ChannelId::parse("site").unwrap(),
+            chat: ChatId::parse("c").unwrap(),
+            visitor: Visitor::default(),
+            thread: Thread::default(),
+            dialog: Dialog::None,
+            rev: Rev(1),
+        };
+        let item = Item {
+            id: MessageId(1),
+            rev: Rev(1),
+            pos: Pos(1),
+            kind: ItemKind::Message,
+            side: Side::Visitor,
+            state: State::Sent,
+            key: "k".into(),
+            author: None,
+            content: Content::plain("x"),
+            at: Timestamp(0),
+            remote: None,
+            delivered_as: vec![],
+            edited: false,
+            deleted: false,
+        };
+        let created = Timestamp(0);
+        Job { id: JobId(1), task: Task::Send, conversation, item, attempts, uncertain: false, created }
+    }
+
+    fn wait_of(attempts: u32, error: DeliveryError, jitter: f64) -> i64 {
+        match after_failure(&job(attempts), error, Timestamp(0), jitter) {
+            Outcome::Retry { at, .. } => at.0,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_ladder_climbs_and_stays_at_its_top() {
+        assert_eq!(wait_of(0, DeliveryError::retry("x"), 1.0), 1000);
+        assert_eq!(wait_of(0, DeliveryError::retry("x"), 0.0), 500);
+        assert_eq!(wait_of(10, DeliveryError::retry("x"), 1.0), 1_800_000);
+        assert_eq!(wait_of(999, DeliveryError::retry("x"), 1.0), 1_800_000);
+    }
+
+    #[test]
+    fn what_the_other_side_asks_is_honoured() {
+        let error = DeliveryError::Retry { reason: "x".into(), after: Some(Duration::from_secs(90)) };
+        assert_eq!(wait_of(0, error, 0.0), 90_000);
+    }
+
+    #[test]
+    fn a_pause_is_no_attempt() {
+        let outcome = after_failure(&job(3), DeliveryError::paused("x"), Timestamp(0), 0.0);
+        assert!(matches!(outcome, Outcome::Retry { counted: false, uncertain: false, .. }));
+        let old = Timestamp(i64::try_from(GIVE_UP_AFTER.as_millis()).unwrap() * 2);
+        assert!(matches!(after_failure(&job(3), DeliveryError::paused("x"), old, 0.0), Outcome::Retry { .. }));
+    }
+
+    #[test]
+    fn refusal_and_three_days_of_failure_are_the_end() {
+        assert!(matches!(after_failure(&job(0), DeliveryError::refused("x"), Timestamp(0), 0.0), Outcome::Dead { .. }));
+        let late = Timestamp(i64::try_from(GIVE_UP_AFTER.as_millis()).unwrap() + 1);
+        assert!(matches!(after_failure(&job(0), DeliveryError::retry("x"), late, 0.0), Outcome::Dead { .. }));
+    }
+
+    #[test]
+    fn an_unknown_outcome_is_remembered() {
+        let outcome = after_failure(&job(0), DeliveryError::unknown("x"), Timestamp(0), 0.0);
+        assert!(matches!(outcome, Outcome::Retry { uncertain: true, counted: true, .. }));
+    }
+}

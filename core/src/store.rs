@@ -1,0 +1,310 @@
+//! The store port. Its methods are business steps, each one transaction: after it returns the step is durable, and
+//! when it fails nothing of it is stored. No transaction handle crosses the port.
+//!
+//! # Lanes and leases
+//! A job belongs to a *lane*: one conversation and one [`Queue`]. Only the oldest living job of a lane can be claimed,
+//! and while it is claimed or waits for its next attempt the lane stands still. A claim is a lease: when it is not
+//! settled in time (crash), the job can be claimed again and comes with [`Job::uncertain`] set.
+//!
+//! `openline_core::contract` holds the tests that every implementation passes.
+
+use crate::Timestamp;
+use crate::error::StoreError;
+use crate::id::{ChannelId, ChatId, ConversationId, JobId, MessageId, Pos, Rev};
+use crate::message::{Content, Conversation, Incoming, Item, OperatorEvent, Thread};
+use async_trait::async_trait;
+use std::time::Duration;
+
+/// Where a job waits.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Queue {
+    /// Visitors' messages, to the backend.
+    Backend,
+    /// Delivery confirmations, to the backend; after the visitors' messages.
+    Confirm,
+    /// Operators' messages, to one channel instance.
+    Channel(ChannelId),
+}
+
+impl Queue {
+    /// The name under which it is stored: `backend`, `confirm`, `channel/<id>`.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Backend => "backend".to_owned(),
+            Self::Confirm => "confirm".to_owned(),
+            Self::Channel(id) => format!("channel/{id}"),
+        }
+    }
+
+    /// The queue of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "backend" => Some(Self::Backend),
+            "confirm" => Some(Self::Confirm),
+            _ => name.strip_prefix("channel/").and_then(|id| ChannelId::parse(id).ok()).map(Self::Channel),
+        }
+    }
+}
+
+/// What a job does with its message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Task {
+    /// Bring it to the other side.
+    Send,
+    /// Bring its present text to where it was sent.
+    Edit,
+    /// Take it back there.
+    Delete,
+    /// Tell the backend that it arrived.
+    Confirm,
+}
+
+impl Task {
+    /// All tasks.
+    pub const ALL: [Self; 4] = [Self::Send, Self::Edit, Self::Delete, Self::Confirm];
+
+    /// The name under which it is stored.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Send => "send",
+            Self::Edit => "edit",
+            Self::Delete => "delete",
+            Self::Confirm => "confirm",
+        }
+    }
+
+    /// The task of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|task| task.name() == name)
+    }
+}
+
+/// A claimed job with all that is needed to carry it out.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// Its row.
+    pub id: JobId,
+    /// What to do.
+    pub task: Task,
+    /// The conversation as it is now.
+    pub conversation: Conversation,
+    /// The message as it is now.
+    pub item: Item,
+    /// How many counted attempts failed so far.
+    pub attempts: u32,
+    /// An earlier attempt may have been carried out.
+    pub uncertain: bool,
+    /// When it was enqueued.
+    pub created: Timestamp,
+}
+
+/// What [`Store::claim`] found.
+#[derive(Debug, Clone, Default)]
+pub struct Claimed {
+    /// The jobs, at most one of a lane, longest due first.
+    pub jobs: Vec<Job>,
+    /// When nothing (more) is due: the moment at which the next lane will be.
+    pub next_due: Option<Timestamp>,
+}
+
+/// How a claimed job ended.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// It was carried out.
+    Done {
+        /// What the backend told about the conversation's place.
+        thread: Thread,
+        /// The ids the message got at the channel; empty leaves them.
+        delivered_as: Vec<String>,
+        /// A job to enqueue for the same message in the same transaction.
+        follow: Option<(Queue, Task)>,
+    },
+    /// Try again.
+    Retry {
+        /// When.
+        at: Timestamp,
+        /// Why, for people.
+        reason: String,
+        /// It may have been carried out.
+        uncertain: bool,
+        /// Whether this was an attempt (a pause of the other side is none).
+        counted: bool,
+    },
+    /// Give up: keep it as a dead letter.
+    Dead {
+        /// Why, for people.
+        reason: String,
+    },
+}
+
+/// A job and its outcome.
+#[derive(Debug, Clone)]
+pub struct Settlement {
+    /// Which job.
+    pub job: JobId,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// "This conversation has a new revision."
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Change {
+    /// Which.
+    pub conversation: ConversationId,
+    /// The newest revision.
+    pub rev: Rev,
+}
+
+/// What became of a visitor's message.
+#[derive(Debug, Clone)]
+pub struct Recorded {
+    /// The message as stored; the earlier one when the key was known.
+    pub item: Item,
+    /// The conversation's newest revision.
+    pub change: Change,
+    /// False when the key was known and nothing was stored.
+    pub fresh: bool,
+}
+
+/// What became of an operators' event.
+#[derive(Debug, Clone, Default)]
+pub struct Noted {
+    /// The conversation's newest revision, when something changed that a visitor can see.
+    pub change: Option<Change>,
+    /// The queue that got a job.
+    pub queue: Option<Queue>,
+}
+
+/// A part of a conversation.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Slice {
+    /// The items.
+    pub items: Vec<Item>,
+    /// Whether there are more in the asked direction.
+    pub more: bool,
+    /// The conversation's newest revision at the time of reading.
+    pub rev: Rev,
+}
+
+/// A job that was given up.
+#[derive(Debug, Clone)]
+pub struct DeadLetter {
+    /// The job.
+    pub job: JobId,
+    /// Where it was.
+    pub queue: Queue,
+    /// What it should have done.
+    pub task: Task,
+    /// In which conversation.
+    pub conversation: ConversationId,
+    /// With which message.
+    pub message: MessageId,
+    /// When it was given up.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: String,
+    /// Counted attempts.
+    pub attempts: u32,
+}
+
+/// A change that a visitor makes to an own message.
+#[derive(Debug, Clone)]
+pub enum Amend {
+    /// The whole new content.
+    Edit(Content),
+    /// It is gone.
+    Delete,
+}
+
+/// What [`Store::state_put`] expects to find.
+#[derive(Debug, Clone, Copy)]
+pub enum Expect<'a> {
+    /// Anything, also nothing.
+    Anything,
+    /// No value.
+    Nothing,
+    /// Exactly this value.
+    Value(&'a [u8]),
+}
+
+/// Durable storage of conversations, jobs and adapters' state.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// A random word made with the database, part of every external id, so that two databases never share one.
+    fn tag(&self) -> &str;
+
+    /// Walk 1, step 4: conversation (made when new), message and job, once per key.
+    async fn record_incoming(
+        &self,
+        channel: &ChannelId,
+        incoming: Incoming,
+        at: Timestamp,
+    ) -> Result<Recorded, StoreError>;
+
+    /// A visitor edits or deletes an own message, named by its key. `None` when there is no such message or nothing
+    /// changed.
+    async fn amend_incoming(
+        &self,
+        channel: &ChannelId,
+        chat: &ChatId,
+        key: &str,
+        amend: Amend,
+        at: Timestamp,
+    ) -> Result<Option<Change>, StoreError>;
+
+    /// Walk 2, step 4: all events in one transaction, each once however often it comes. One result for each.
+    async fn record_outgoing(&self, events: Vec<OperatorEvent>, at: Timestamp) -> Result<Vec<Noted>, StoreError>;
+
+    /// The conversation of a chat.
+    async fn conversation(&self, channel: &ChannelId, chat: &ChatId) -> Result<Option<Conversation>, StoreError>;
+
+    /// Items new or changed after `since`, by revision, at most `limit`.
+    async fn items_since(&self, id: ConversationId, since: Rev, limit: usize) -> Result<Slice, StoreError>;
+
+    /// The last `limit` items that stand before `before` (or at the end), by position.
+    async fn items_before(&self, id: ConversationId, before: Option<Pos>, limit: usize) -> Result<Slice, StoreError>;
+
+    /// One item.
+    async fn item(&self, id: ConversationId, message: MessageId) -> Result<Option<Item>, StoreError>;
+
+    /// Leases up to `limit` jobs of a queue for `lease`.
+    async fn claim(&self, queue: &Queue, limit: usize, now: Timestamp, lease: Duration) -> Result<Claimed, StoreError>;
+
+    /// Ends leases. Unknown jobs (settled already) are passed over.
+    async fn settle(&self, settlements: Vec<Settlement>, now: Timestamp) -> Result<Vec<Change>, StoreError>;
+
+    /// Makes every waiting lane of a queue due now: the other side is back.
+    async fn hurry(&self, queue: &Queue, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Puts a failed message back in its queue; `None` when it isn't failed.
+    async fn retry_failed(
+        &self,
+        id: ConversationId,
+        message: MessageId,
+        now: Timestamp,
+    ) -> Result<Option<(Change, Queue)>, StoreError>;
+
+    /// The dead letters, oldest first, at most `limit` after `after`.
+    async fn dead_letters(&self, after: Option<JobId>, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;
+
+    /// Forgets a dead letter's job; its message stays `failed`. False when there is none.
+    async fn drop_dead(&self, job: JobId) -> Result<bool, StoreError>;
+
+    /// Living jobs of a queue.
+    async fn depth(&self, queue: &Queue) -> Result<u64, StoreError>;
+
+    /// An adapter's value.
+    async fn state_get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Keeps an adapter's value, when what is there is as expected; else [`StoreError::Conflict`].
+    async fn state_put(&self, key: &str, value: &[u8], expect: Expect<'_>) -> Result<(), StoreError>;
+
+    /// Forgets an adapter's value.
+    async fn state_delete(&self, key: &str) -> Result<(), StoreError>;
+
+    /// All values whose key begins with `prefix`, by key.
+    async fn state_list(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError>;
+
+    /// Finishes what is under way and closes the database.
+    async fn close(&self);
+}
