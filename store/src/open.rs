@@ -1,0 +1,49 @@
+//! Choosing a store by its URL, and the errors a person sees when it can't be opened.
+
+use crate::SqliteStore;
+use openline_core::Store;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Why a database could not be opened, and what would help.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Not a URL of a store we have.
+    #[error("{0:?} is not a store: write sqlite:FILE, for example sqlite:data/openline.db")]
+    UnknownUrl(String),
+    /// The folder or the file can't be used.
+    #[error("{path}: {problem}", path = path.display())]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what would help.
+        problem: String,
+    },
+}
+
+/// Opens the store that `url` names, making it when it doesn't exist and bringing an older one up to date.
+///
+/// # Errors
+/// [`OpenError`]; an existing database is never changed then.
+pub async fn open(url: &str) -> Result<Arc<dyn Store>, OpenError> {
+    let Some(path) = url.strip_prefix("sqlite:") else { return Err(OpenError::UnknownUrl(redacted(url))) };
+    let path = path.strip_prefix("//").unwrap_or(path);
+    // SQLite's own names for a database in memory: the threads would each get one of their own.
+    if path.is_empty() || path == ":memory:" {
+        return Err(OpenError::UnknownUrl(url.to_owned()));
+    }
+    let path = PathBuf::from(path);
+    let store = tokio::task::spawn_blocking(move || SqliteStore::open(&path)).await;
+    match store {
+        Ok(store) => Ok(Arc::new(store?)),
+        Err(error) => Err(OpenError::Unusable { path: PathBuf::from(url), problem: error.to_string() }),
+    }
+}
+
+/// A URL without what may be a password.
+fn redacted(url: &str) -> String {
+    match (url.find("://"), url.rfind('@')) {
+        (Some(start), Some(at)) if at > start => format!("{}://…{}", &url[..start], &url[at..]),
+        _ => url.to_owned(),
+    }
+}

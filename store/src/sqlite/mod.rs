@@ -1,0 +1,160 @@
+//! SQLite in WAL mode with `synchronous=FULL`.
+//!
+//! All writes go to one thread. It takes whatever steps wait, runs them in one transaction (each in a savepoint of its
+//! own), commits once, and only then answers: one flush serves everybody who waited for it. Reads run on threads of
+//! their own and see the last commit.
+
+mod claim;
+mod outgoing;
+mod read;
+mod row;
+mod schema;
+mod settle;
+mod state;
+mod threads;
+mod write;
+
+use crate::OpenError;
+use async_trait::async_trait;
+use openline_core::message::{Conversation, Incoming, Item, OperatorEvent};
+use openline_core::store::{Amend, Change, Claimed, DeadLetter, Expect, Noted, Queue, Recorded, Settlement, Slice};
+use openline_core::{ChannelId, ChatId, ConversationId, JobId, MessageId, Pos, Rev, Store, StoreError, Timestamp};
+use std::path::Path;
+use std::time::Duration;
+use threads::Threads;
+
+/// The embedded store.
+pub struct SqliteStore {
+    threads: Threads,
+    tag: String,
+}
+
+impl SqliteStore {
+    /// Opens or makes the database file. Blocks.
+    ///
+    /// # Errors
+    /// [`OpenError`] when the folder is not writable, the file is damaged, foreign, newer than this program, or in use
+    /// by another process.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let opened = schema::open(path)?;
+        Ok(Self { threads: Threads::start(path, opened.connection, opened.lock)?, tag: opened.tag })
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    fn tag(&self) -> &str {
+        &self.tag
+    }
+
+    async fn record_incoming(
+        &self,
+        channel: &ChannelId,
+        incoming: Incoming,
+        at: Timestamp,
+    ) -> Result<Recorded, StoreError> {
+        let channel = channel.clone();
+        self.threads.write(move |db| write::record_incoming(db, &channel, &incoming, at)).await
+    }
+
+    async fn amend_incoming(
+        &self,
+        channel: &ChannelId,
+        chat: &ChatId,
+        key: &str,
+        amend: Amend,
+        at: Timestamp,
+    ) -> Result<Option<Change>, StoreError> {
+        let (channel, chat, key) = (channel.clone(), chat.clone(), key.to_owned());
+        self.threads.write(move |db| write::amend_incoming(db, &channel, &chat, &key, &amend, at)).await
+    }
+
+    async fn record_outgoing(&self, events: Vec<OperatorEvent>, at: Timestamp) -> Result<Vec<Noted>, StoreError> {
+        let record = move |db: &_| events.into_iter().map(|event| outgoing::record(db, event, at)).collect();
+        self.threads.write(record).await
+    }
+
+    async fn conversation(&self, channel: &ChannelId, chat: &ChatId) -> Result<Option<Conversation>, StoreError> {
+        let (channel, chat) = (channel.clone(), chat.clone());
+        self.threads.read(move |db| read::conversation(db, &channel, &chat)).await
+    }
+
+    async fn items_since(&self, id: ConversationId, since: Rev, limit: usize) -> Result<Slice, StoreError> {
+        self.threads.read(move |db| read::items_since(db, id, since, limit)).await
+    }
+
+    async fn items_before(&self, id: ConversationId, before: Option<Pos>, limit: usize) -> Result<Slice, StoreError> {
+        self.threads.read(move |db| read::items_before(db, id, before, limit)).await
+    }
+
+    async fn item(&self, id: ConversationId, message: MessageId) -> Result<Option<Item>, StoreError> {
+        self.threads.read(move |db| read::item(db, id, message)).await
+    }
+
+    async fn claim(&self, queue: &Queue, limit: usize, now: Timestamp, lease: Duration) -> Result<Claimed, StoreError> {
+        let name = queue.name();
+        // An empty queue costs a read, not a flush.
+        let asked = name.clone();
+        let next_due = self.threads.read(move |db| claim::next_due(db, &asked)).await?;
+        if limit == 0 || next_due.is_none_or(|due| due > now) {
+            return Ok(Claimed { jobs: Vec::new(), next_due });
+        }
+        self.threads.write(move |db| claim::claim(db, &name, limit, now, lease)).await
+    }
+
+    async fn settle(&self, settlements: Vec<Settlement>, now: Timestamp) -> Result<Vec<Change>, StoreError> {
+        self.threads.write(move |db| settle::settle(db, &settlements, now)).await
+    }
+
+    async fn hurry(&self, queue: &Queue, now: Timestamp) -> Result<(), StoreError> {
+        let name = queue.name();
+        self.threads.write(move |db| claim::hurry(db, &name, now)).await
+    }
+
+    async fn retry_failed(
+        &self,
+        id: ConversationId,
+        message: MessageId,
+        now: Timestamp,
+    ) -> Result<Option<(Change, Queue)>, StoreError> {
+        self.threads.write(move |db| settle::retry_failed(db, id, message, now)).await
+    }
+
+    async fn dead_letters(&self, after: Option<JobId>, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        self.threads.read(move |db| read::dead_letters(db, after, limit)).await
+    }
+
+    async fn drop_dead(&self, job: JobId) -> Result<bool, StoreError> {
+        self.threads.write(move |db| settle::drop_dead(db, job)).await
+    }
+
+    async fn depth(&self, queue: &Queue) -> Result<u64, StoreError> {
+        let name = queue.name();
+        self.threads.read(move |db| claim::depth(db, &name)).await
+    }
+
+    async fn state_get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let key = key.to_owned();
+        self.threads.read(move |db| state::get(db, &key)).await
+    }
+
+    async fn state_put(&self, key: &str, value: &[u8], expect: Expect<'_>) -> Result<(), StoreError> {
+        let (key, value) = (key.to_owned(), value.to_owned());
+        let expected = state::Expected::from(expect);
+        self.threads.write(move |db| state::put(db, &key, &value, &expected)).await
+    }
+
+    async fn state_delete(&self, key: &str) -> Result<(), StoreError> {
+        let key = key.to_owned();
+        self.threads.write(move |db| state::delete(db, &key)).await
+    }
+
+    async fn state_list(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        let prefix = prefix.to_owned();
+        self.threads.read(move |db| state::list(db, &prefix)).await
+    }
+
+    async fn close(&self) {
+        self.threads.close().await;
+    }
+}

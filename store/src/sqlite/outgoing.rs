@@ -1,0 +1,192 @@
+//! Walk 2, step 4: what happened on the operators' side, once however often it is told.
+
+use super::row::{Result, Stored, all, column, execute, first, only, to_json};
+use super::write::{POS_STEP, Place, conversation_id, enqueue, insert, known, next_place, set_dialog, touch};
+use openline_core::message::{Content, Dialog, Happened, Item, ItemKind, OperatorEvent, Side, State, Thread};
+use openline_core::store::{Change, Noted, Queue, Task};
+use openline_core::text::RichText;
+use openline_core::{ConversationId, MessageId, Pos, Timestamp};
+use rusqlite::Connection;
+
+pub(crate) fn record(db: &Connection, event: OperatorEvent, at: Timestamp) -> Result<Noted> {
+    let id = conversation_id(db, &event.channel, &event.chat, at)?;
+    remember_thread(db, id, &event.thread)?;
+    let queue = Queue::Channel(event.channel);
+    match event.happened {
+        Happened::Wrote { remote, side, author, content } => {
+            let written = Written { remote, side, author, content };
+            wrote(db, id, queue, written, at)
+        }
+        Happened::Edited { remote, at: edited_at, text } => edited(db, id, queue, remote, edited_at, text, at),
+        Happened::Deleted { remote } => deleted(db, id, queue, remote, at),
+        Happened::DialogStarted { session } => dialog(db, id, &session, ItemKind::DialogStarted, at),
+        Happened::DialogFinished { session } => dialog(db, id, &session, ItemKind::DialogFinished, at),
+    }
+}
+
+struct Written {
+    remote: i64,
+    side: Side,
+    author: Option<String>,
+    content: Content,
+}
+
+fn wrote(db: &Connection, id: ConversationId, queue: Queue, written: Written, at: Timestamp) -> Result<Noted> {
+    if by_remote(db, id, written.remote)?.is_some() {
+        return Ok(Noted::default());
+    }
+    let place = place_by_remote(db, id, written.remote, at)?;
+    let item = Item {
+        id: MessageId(0),
+        rev: place.rev,
+        pos: place.pos,
+        kind: ItemKind::Message,
+        side: written.side,
+        state: State::Sent,
+        key: remote_key(written.remote),
+        author: written.author,
+        content: written.content,
+        at,
+        remote: Some(written.remote),
+        delivered_as: Vec::new(),
+        edited: false,
+        deleted: false,
+    };
+    let message = insert(db, id, &item)?;
+    enqueue(db, id, &queue, Task::Send, message, at)?;
+    Ok(Noted { change: Some(Change { conversation: id, rev: place.rev }), queue: Some(queue) })
+}
+
+fn edited(
+    db: &Connection,
+    id: ConversationId,
+    queue: Queue,
+    remote: i64,
+    edited_at: Timestamp,
+    text: RichText,
+    at: Timestamp,
+) -> Result<Noted> {
+    let Some(item) = by_remote(db, id, remote)?.filter(|item| !item.deleted) else { return Ok(Noted::default()) };
+    // An edit back to the present text changes nothing, but older ones that come after it are out of date.
+    let sql = "UPDATE messages SET edited_at = ?2 WHERE id = ?1 AND coalesce(edited_at, ?2) <= ?2";
+    let newest = execute(db, sql, (item.id.0, edited_at.0))? > 0;
+    if !newest || item.content.text == text {
+        return Ok(Noted::default());
+    }
+    let content = to_json(&Content { text, files: item.content.files })?;
+    execute(db, "UPDATE messages SET content = ?2, edited = 1 WHERE id = ?1", (item.id.0, content))?;
+    enqueue(db, id, &queue, Task::Edit, item.id, at)?;
+    Ok(Noted { change: Some(touch(db, id, item.id)?), queue: Some(queue) })
+}
+
+fn deleted(db: &Connection, id: ConversationId, queue: Queue, remote: i64, at: Timestamp) -> Result<Noted> {
+    let Some(item) = by_remote(db, id, remote)?.filter(|item| !item.deleted) else { return Ok(Noted::default()) };
+    execute(db, "UPDATE messages SET content = '{}', deleted = 1 WHERE id = ?1", [item.id.0])?;
+    enqueue(db, id, &queue, Task::Delete, item.id, at)?;
+    Ok(Noted { change: Some(touch(db, id, item.id)?), queue: Some(queue) })
+}
+
+fn dialog(db: &Connection, id: ConversationId, session: &str, kind: ItemKind, at: Timestamp) -> Result<Noted> {
+    let (word, state) = match kind {
+        ItemKind::DialogFinished => ("finish", Dialog::Closed),
+        _ => ("start", Dialog::Open),
+    };
+    let key = format!("{word}/{session}");
+    // A start that comes after the finish of the same session is late: the dialog stays closed.
+    let late = state == Dialog::Open && known(db, id, Side::System, &format!("finish/{session}"))?.is_some();
+    if late || known(db, id, Side::System, &key)?.is_some() {
+        return Ok(Noted::default());
+    }
+    if state == Dialog::Open || !another_runs(db, id, session)? {
+        set_dialog(db, id, state)?;
+    }
+    let place = next_place(db, id, at)?;
+    let item = Item {
+        id: MessageId(0),
+        rev: place.rev,
+        pos: place.pos,
+        kind,
+        side: Side::System,
+        state: State::Delivered,
+        key,
+        author: None,
+        content: Content::default(),
+        at,
+        remote: None,
+        delivered_as: Vec::new(),
+        edited: false,
+        deleted: false,
+    };
+    insert(db, id, &item)?;
+    Ok(Noted { change: Some(Change { conversation: id, rev: place.rev }), queue: None })
+}
+
+/// Whether the dialog that began last is another one and has not been finished.
+fn another_runs(db: &Connection, id: ConversationId, session: &str) -> Result<bool> {
+    let sql = "SELECT key FROM messages WHERE conversation = ?1 AND kind = ?2 ORDER BY pos DESC LIMIT 1";
+    let started: Option<String> = first(db, sql, (id.0, ItemKind::DialogStarted.code()), |row| column(row, 0))?;
+    match started.as_deref().and_then(|key| key.strip_prefix("start/")) {
+        Some(running) if running != session => Ok(known(db, id, Side::System, &format!("finish/{running}"))?.is_none()),
+        _ => Ok(false),
+    }
+}
+
+/// Keeps what is told of the conversation's place on the backend's side.
+pub(crate) fn remember_thread(db: &Connection, id: ConversationId, thread: &Thread) -> Result<()> {
+    if *thread == Thread::default() {
+        return Ok(());
+    }
+    let sql = "UPDATE conversations SET line = coalesce(?2, line), portal_chat = coalesce(?3, portal_chat), \
+               session = coalesce(?4, session) WHERE id = ?1";
+    execute(db, sql, (id.0, &thread.line, &thread.chat, &thread.session)).map(|_| ())
+}
+
+fn remote_key(remote: i64) -> String {
+    format!("im/{remote}")
+}
+
+fn by_remote(db: &Connection, id: ConversationId, remote: i64) -> Result<Option<Item>> {
+    let key = remote_key(remote);
+    match known(db, id, Side::Operator, &key)? {
+        Some(item) => Ok(Some(item)),
+        None => known(db, id, Side::System, &key),
+    }
+}
+
+/// The place at the end, or before the first reply that was written later but came earlier.
+fn place_by_remote(db: &Connection, id: ConversationId, remote: i64, at: Timestamp) -> Result<Place> {
+    let sql = "SELECT newest_remote FROM conversations WHERE id = ?1";
+    let newest: i64 = only(db, sql, [id.0], |row| column(row, 0))?;
+    if remote > newest {
+        execute(db, "UPDATE conversations SET newest_remote = ?2 WHERE id = ?1", (id.0, remote))?;
+        return next_place(db, id, at);
+    }
+    let late = late_pos(db, id, remote)?;
+    let place = next_place(db, id, at)?;
+    Ok(Place { pos: late.unwrap_or(place.pos), ..place })
+}
+
+/// The middle between the first later reply and what stands before it.
+fn late_pos(db: &Connection, id: ConversationId, remote: i64) -> Result<Option<Pos>> {
+    let sql = "SELECT min(pos) FROM messages WHERE conversation = ?1 AND remote > ?2";
+    let next: Option<i64> = first(db, sql, (id.0, remote), |row| column(row, 0))?.flatten();
+    let Some(mut next) = next else { return Ok(None) };
+    let sql = "SELECT max(pos) FROM messages WHERE conversation = ?1 AND pos < ?2";
+    let before: Option<i64> = first(db, sql, (id.0, next), |row| column(row, 0))?.flatten();
+    let before = before.unwrap_or(0);
+    if next - before < 2 {
+        next = make_room(db, id, next)?;
+    }
+    Ok(Some(Pos(before + (next - before) / 2)))
+}
+
+/// Moves the item at `pos` and all after it one step on; each has changed for those who follow. The new `pos`.
+fn make_room(db: &Connection, id: ConversationId, pos: i64) -> Result<i64> {
+    let sql = "SELECT id FROM messages WHERE conversation = ?1 AND pos >= ?2 ORDER BY pos";
+    for message in all(db, sql, (id.0, pos), |row| column::<i64>(row, 0))? {
+        execute(db, "UPDATE messages SET pos = pos + ?2 WHERE id = ?1", (message, POS_STEP))?;
+        touch(db, id, MessageId(message))?;
+    }
+    execute(db, "UPDATE conversations SET last_pos = last_pos + ?2 WHERE id = ?1", (id.0, POS_STEP))?;
+    Ok(pos + POS_STEP)
+}

@@ -1,0 +1,78 @@
+//! What a visitor's page and an admin ask for.
+
+use super::row::{
+    CONVERSATION, ITEM, Result, Stored, all, column, conversation as conversation_of, first, item as item_of,
+};
+use openline_core::message::{Conversation, Item};
+use openline_core::store::{DeadLetter, Queue, Slice, Task};
+use openline_core::{ChannelId, ChatId, ConversationId, JobId, MessageId, Pos, Rev, StoreError, Timestamp};
+use rusqlite::Connection;
+
+pub(crate) fn conversation(db: &Connection, channel: &ChannelId, chat: &ChatId) -> Result<Option<Conversation>> {
+    let sql = format!("SELECT {CONVERSATION} FROM conversations c WHERE c.channel = ?1 AND c.chat = ?2");
+    first(db, &sql, (channel.as_str(), chat.as_str()), |row| conversation_of(row, 0))
+}
+
+pub(crate) fn items_since(db: &Connection, id: ConversationId, since: Rev, limit: usize) -> Result<Slice> {
+    // The revision is read first: what is committed between the two statements comes with the next call.
+    let rev = revision(db, id)?;
+    if limit == 0 {
+        return Ok(Slice { items: Vec::new(), more: rev > since, rev });
+    }
+    let sql = format!(
+        "SELECT {ITEM} FROM messages m WHERE m.conversation = ?1 AND m.rev > ?2 AND m.rev <= ?3 ORDER BY m.rev LIMIT ?4"
+    );
+    let items = all(db, &sql, (id.0, since.0, rev.0, beyond(limit)), |row| item_of(row, 0))?;
+    Ok(cut(items, limit, rev))
+}
+
+pub(crate) fn items_before(db: &Connection, id: ConversationId, before: Option<Pos>, limit: usize) -> Result<Slice> {
+    let rev = revision(db, id)?;
+    let sql =
+        format!("SELECT {ITEM} FROM messages m WHERE m.conversation = ?1 AND m.pos < ?2 ORDER BY m.pos DESC LIMIT ?3");
+    let before = before.map_or(i64::MAX, |pos| pos.0);
+    let items = all(db, &sql, (id.0, before, beyond(limit)), |row| item_of(row, 0))?;
+    let mut slice = cut(items, limit, rev);
+    slice.items.reverse();
+    Ok(slice)
+}
+
+pub(crate) fn item(db: &Connection, id: ConversationId, message: MessageId) -> Result<Option<Item>> {
+    let sql = format!("SELECT {ITEM} FROM messages m WHERE m.id = ?2 AND m.conversation = ?1");
+    first(db, &sql, (id.0, message.0), |row| item_of(row, 0))
+}
+
+pub(crate) fn dead_letters(db: &Connection, after: Option<JobId>, limit: usize) -> Result<Vec<DeadLetter>> {
+    let sql = "SELECT j.id, l.queue, j.task, l.conversation, j.message, j.dead_at, j.reason, j.attempts \
+               FROM jobs j JOIN lanes l ON l.id = j.lane WHERE j.dead_at IS NOT NULL AND j.id > ?1 ORDER BY j.id LIMIT ?2";
+    all(db, sql, (after.unwrap_or_default().0, i64::try_from(limit).unwrap_or(i64::MAX)), |row| {
+        let queue: String = column(row, 1)?;
+        Ok(DeadLetter {
+            job: JobId(column(row, 0)?),
+            queue: Queue::from_name(&queue)
+                .ok_or_else(|| StoreError::Corrupt(format!("no queue is called {queue}")))?,
+            task: Task::of(column(row, 2)?)?,
+            conversation: ConversationId(column(row, 3)?),
+            message: MessageId(column(row, 4)?),
+            at: Timestamp(column(row, 5)?),
+            reason: column::<Option<String>>(row, 6)?.unwrap_or_default(),
+            attempts: column(row, 7)?,
+        })
+    })
+}
+
+fn revision(db: &Connection, id: ConversationId) -> Result<Rev> {
+    let rev = first(db, "SELECT rev FROM conversations WHERE id = ?1", [id.0], |row| column(row, 0))?;
+    Ok(Rev(rev.unwrap_or(0)))
+}
+
+/// One more than asked for tells whether there are more.
+fn beyond(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1)
+}
+
+fn cut(mut items: Vec<Item>, limit: usize, rev: Rev) -> Slice {
+    let more = items.len() > limit;
+    items.truncate(limit);
+    Slice { items, more, rev }
+}

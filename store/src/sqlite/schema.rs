@@ -1,0 +1,144 @@
+//! Opening, checking and migrating the database file.
+
+use crate::OpenError;
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+
+/// In the file's header: "this is openline's" (`PRAGMA application_id`).
+const APPLICATION_ID: i32 = 0x4F4C_4E45;
+
+/// The schema's steps, in order; the file remembers in `user_version` how many it has.
+const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/sqlite/0001_first.sql")];
+
+/// Statements kept ready per connection: all that the store has.
+const CACHED_STATEMENTS: usize = 96;
+
+pub(crate) struct Opened {
+    pub(crate) connection: Connection,
+    pub(crate) tag: String,
+    /// Held while the database is open: one process at a time, because leases and wake-ups live in this one.
+    pub(crate) lock: File,
+}
+
+/// Opens the file for writing, alone, and brings it up to date.
+pub(crate) fn open(path: &Path) -> Result<Opened, OpenError> {
+    let unusable = |problem: String| OpenError::Unusable { path: path.to_owned(), problem };
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(|e| unusable(format!("can't make the folder: {e}")))?;
+    }
+    let lock = lock(path).map_err(unusable)?;
+    // Without SQLite's own URLs: a file may be called what it likes.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(|e| unusable(explain(&e)))?;
+    check(&connection).map_err(unusable)?;
+    migrate(&mut connection).map_err(|e| unusable(explain(&e)))?;
+    if !prepare(&connection).map_err(|e| unusable(explain(&e)))? {
+        return Err(unusable("its folder can't hold a database (no shared memory); use a local disk".to_owned()));
+    }
+    let tag = recover(&connection).map_err(|e| unusable(explain(&e)))?;
+    Ok(Opened { connection, tag, lock })
+}
+
+/// A connection for reading only.
+pub(crate) fn reader(path: &Path) -> Result<Connection, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || {
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+        connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        Ok(connection)
+    };
+    open().map_err(|e: rusqlite::Error| OpenError::Unusable { path: path.to_owned(), problem: explain(&e) })
+}
+
+fn lock(path: &Path) -> Result<File, String> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let name = PathBuf::from(name);
+    let file = File::options()
+        .create(true)
+        .write(true)
+        .truncate(false)
+        .open(&name)
+        .map_err(|e| format!("can't write {}: {e}; give the service a folder it may write to", name.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            Err("in use by another openline process; stop that one first, or give this one a store of its own".into())
+        }
+        Err(TryLockError::Error(e)) => Err(format!("can't lock {}: {e}", name.display())),
+    }
+}
+
+/// Refuses what is not ours or newer, before anything is changed.
+fn check(db: &Connection) -> Result<(), String> {
+    let number = |pragma: &str| db.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i32>(0));
+    let version = number("user_version").map_err(|e| explain(&e))?;
+    let application = number("application_id").map_err(|e| explain(&e))?;
+    let tables: i64 =
+        db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(|e| explain(&e))?;
+    let blank = tables == 0 && version == 0 && application == 0;
+    if !blank && application != APPLICATION_ID {
+        return Err("is the database of another program; name another file".to_owned());
+    }
+    let known = MIGRATIONS.len();
+    if usize::try_from(version).unwrap_or(usize::MAX) > known {
+        return Err(format!(
+            "was written by a newer openline (schema {version}, this one knows {known}); install that version again"
+        ));
+    }
+    let verdict: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(|e| explain(&e))?;
+    if verdict == "ok" { Ok(()) } else { Err(format!("is damaged ({verdict}); restore a backup")) }
+}
+
+fn migrate(db: &mut Connection) -> rusqlite::Result<()> {
+    let done: usize = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    for (index, script) in MIGRATIONS.iter().enumerate().skip(done) {
+        let step = db.transaction()?;
+        step.execute_batch(script)?;
+        step.pragma_update(None, "application_id", APPLICATION_ID)?;
+        step.pragma_update(None, "user_version", i64::try_from(index + 1).unwrap_or(i64::MAX))?;
+        step.commit()?;
+    }
+    Ok(())
+}
+
+/// Sets up the connection; false when the file system has no write-ahead log.
+fn prepare(db: &Connection) -> rusqlite::Result<bool> {
+    db.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+    db.busy_timeout(std::time::Duration::from_secs(5))?;
+    let mode: String = db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update(None, "foreign_keys", "OFF")?;
+    db.pragma_update(None, "temp_store", "MEMORY")?;
+    db.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+    db.pragma_update(None, "wal_autocheckpoint", 4000)?;
+    Ok(mode == "wal")
+}
+
+/// Leases of a process that is gone end now, marked uncertain; waiting lanes are looked at once more (the clock may
+/// have been set back meanwhile). Returns the database's tag.
+fn recover(db: &Connection) -> rusqlite::Result<String> {
+    db.execute("UPDATE jobs SET uncertain = 1 WHERE id IN (SELECT leased FROM lanes WHERE leased <> 0)", [])?;
+    db.execute("UPDATE lanes SET leased = 0, due_at = 0 WHERE due_at IS NOT NULL", [])?;
+    let tag = db.query_row("SELECT value FROM meta WHERE key = 'tag'", [], |row| row.get(0)).optional()?;
+    if let Some(tag) = tag {
+        return Ok(tag);
+    }
+    db.query_row("INSERT INTO meta (key, value) VALUES ('tag', lower(hex(randomblob(4)))) RETURNING value", [], |row| {
+        row.get(0)
+    })
+}
+
+fn explain(error: &rusqlite::Error) -> String {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => "is not a database; name another file, or restore a backup".to_owned(),
+        Some(ErrorCode::DatabaseCorrupt) => "is damaged; restore a backup".to_owned(),
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            format!("can't be opened for writing ({error}); check the folder's owner and rights")
+        }
+        Some(ErrorCode::DiskFull) => "the disk is full; make room and start again".to_owned(),
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,119 @@
+//! Ending leases, and what follows: states, confirmations, the lane's next job.
+
+use super::outgoing::remember_thread;
+use super::row::{Result, Stored, column, execute, first, to_json};
+use super::write::{enqueue, touch};
+use openline_core::message::{Side, State};
+use openline_core::store::{Change, Outcome, Queue, Settlement, Task};
+use openline_core::{ConversationId, JobId, MessageId, StoreError, Timestamp};
+use rusqlite::Connection;
+
+/// What is needed to know of a job to settle it.
+struct Row {
+    job: i64,
+    lane: i64,
+    /// Whether it holds the lane's lease.
+    leased: bool,
+    task: Task,
+    message: MessageId,
+    conversation: ConversationId,
+    side: Side,
+    state: State,
+}
+
+const ROW: &str = "SELECT j.id, j.lane, j.task, j.message, m.conversation, m.side, m.state, l.leased = j.id \
+                   FROM jobs j JOIN messages m ON m.id = j.message JOIN lanes l ON l.id = j.lane";
+
+fn row(row: &rusqlite::Row<'_>) -> Result<Row> {
+    Ok(Row {
+        job: column(row, 0)?,
+        lane: column(row, 1)?,
+        task: Task::of(column(row, 2)?)?,
+        message: MessageId(column(row, 3)?),
+        conversation: ConversationId(column(row, 4)?),
+        side: Side::of(column(row, 5)?)?,
+        state: State::of(column(row, 6)?)?,
+        leased: column(row, 7)?,
+    })
+}
+
+pub(crate) fn settle(db: &Connection, settlements: &[Settlement], now: Timestamp) -> Result<Vec<Change>> {
+    let mut changes = Vec::new();
+    for settlement in settlements {
+        let sql = format!("{ROW} WHERE j.id = ?1 AND j.dead_at IS NULL");
+        if let Some(found) = first(db, &sql, [settlement.job.0], row)? {
+            changes.extend(settle_one(db, &found, &settlement.outcome, now)?);
+        }
+    }
+    Ok(changes)
+}
+
+fn settle_one(db: &Connection, row: &Row, outcome: &Outcome, now: Timestamp) -> Result<Option<Change>> {
+    match outcome {
+        Outcome::Done { thread, delivered_as, follow } => {
+            remember_thread(db, row.conversation, thread)?;
+            if !delivered_as.is_empty() {
+                let sql = "UPDATE messages SET delivered_as = ?2 WHERE id = ?1";
+                execute(db, sql, (row.message.0, to_json(delivered_as)?))?;
+            }
+            execute(db, "DELETE FROM jobs WHERE id = ?1", [row.job])?;
+            if let Some((queue, task)) = follow {
+                enqueue(db, row.conversation, queue, *task, row.message, now)?;
+            }
+            next_in_lane(db, row, now)?;
+            if row.task == Task::Send { set_state(db, row, State::Delivered) } else { Ok(None) }
+        }
+        // Settled before. Only that it was carried out is worth knowing even then.
+        Outcome::Retry { .. } | Outcome::Dead { .. } if !row.leased => Ok(None),
+        Outcome::Retry { at, reason, uncertain, counted } => {
+            let sql = "UPDATE jobs SET attempts = attempts + ?2, uncertain = ?3, reason = ?4 WHERE id = ?1";
+            execute(db, sql, (row.job, counted, uncertain, reason))?;
+            execute(db, "UPDATE lanes SET due_at = ?2, leased = 0 WHERE id = ?1", (row.lane, at.0))?;
+            Ok(None)
+        }
+        Outcome::Dead { reason } => {
+            let sql = "UPDATE jobs SET dead_at = ?2, reason = ?3, attempts = attempts + 1 WHERE id = ?1";
+            execute(db, sql, (row.job, now.0, reason))?;
+            next_in_lane(db, row, now)?;
+            if row.task == Task::Send { set_state(db, row, State::Failed) } else { Ok(None) }
+        }
+    }
+}
+
+/// Sets a message's state; a visitor sees that of their own messages.
+fn set_state(db: &Connection, row: &Row, state: State) -> Result<Option<Change>> {
+    if row.state == state {
+        return Ok(None);
+    }
+    execute(db, "UPDATE messages SET state = ?2 WHERE id = ?1", (row.message.0, state.code()))?;
+    if row.side == Side::Visitor { touch(db, row.conversation, row.message).map(Some) } else { Ok(None) }
+}
+
+/// Lets the lane go on after a job, unless another one is leased meanwhile.
+fn next_in_lane(db: &Connection, row: &Row, now: Timestamp) -> Result<()> {
+    let sql = "UPDATE lanes SET leased = 0, due_at = CASE WHEN EXISTS \
+               (SELECT 1 FROM jobs WHERE lane = ?1 AND dead_at IS NULL) THEN ?2 END WHERE id = ?1 AND leased IN (0, ?3)";
+    execute(db, sql, (row.lane, now.0, row.job)).map(|_| ())
+}
+
+pub(crate) fn retry_failed(
+    db: &Connection,
+    id: ConversationId,
+    message: MessageId,
+    now: Timestamp,
+) -> Result<Option<(Change, Queue)>> {
+    let sql = format!("{ROW} WHERE j.message = ?1 AND m.conversation = ?2 AND j.dead_at IS NOT NULL AND j.task = ?3");
+    let Some(found) = first(db, &sql, (message.0, id.0, Task::Send.code()), row)? else { return Ok(None) };
+    let sql = "UPDATE jobs SET dead_at = NULL, attempts = 0, created_at = ?2 WHERE id = ?1";
+    execute(db, sql, (found.job, now.0))?;
+    let sql = "UPDATE lanes SET due_at = coalesce(due_at, ?2) WHERE id = ?1 RETURNING queue";
+    let queue: Option<String> = first(db, sql, (found.lane, now.0), |row| column(row, 0))?;
+    let queue = queue.as_deref().and_then(Queue::from_name);
+    let queue = queue.ok_or_else(|| StoreError::Corrupt("a job without a lane".to_owned()))?;
+    execute(db, "UPDATE messages SET state = ?2 WHERE id = ?1", (message.0, State::Sent.code()))?;
+    Ok(Some((touch(db, id, message)?, queue)))
+}
+
+pub(crate) fn drop_dead(db: &Connection, job: JobId) -> Result<bool> {
+    Ok(execute(db, "DELETE FROM jobs WHERE id = ?1 AND dead_at IS NOT NULL", [job.0])? > 0)
+}

@@ -1,0 +1,162 @@
+//! Walk 1, step 4: a visitor's message, its conversation and its job.
+
+use super::read;
+use super::row::{ITEM, Result, Stored, column, execute, first, item as item_of, only, to_json};
+use openline_core::message::{Dialog, Incoming, Item, ItemKind, Side, State};
+use openline_core::store::{Amend, Change, Queue, Recorded, Task};
+use openline_core::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev, Timestamp};
+use rusqlite::Connection;
+
+/// Space between two items' positions, for late ones.
+pub(crate) const POS_STEP: i64 = 1 << 16;
+
+/// What a new item of a conversation gets.
+pub(crate) struct Place {
+    pub(crate) rev: Rev,
+    pub(crate) pos: Pos,
+}
+
+pub(crate) fn record_incoming(
+    db: &Connection,
+    channel: &ChannelId,
+    incoming: &Incoming,
+    at: Timestamp,
+) -> Result<Recorded> {
+    let id = conversation_id(db, channel, &incoming.chat, at)?;
+    if let Some(item) = known(db, id, Side::Visitor, &incoming.key)? {
+        let rev = only(db, "SELECT rev FROM conversations WHERE id = ?1", [id.0], |row| column(row, 0))?;
+        return Ok(Recorded { item, change: Change { conversation: id, rev: Rev(rev) }, fresh: false });
+    }
+    let place = next_place(db, id, at)?;
+    if let Some(visitor) = &incoming.visitor {
+        let sql = "UPDATE conversations SET visitor = ?2 WHERE id = ?1 AND visitor <> ?2";
+        execute(db, sql, (id.0, to_json(visitor)?))?;
+    }
+    let mut item = Item {
+        id: MessageId(0),
+        rev: place.rev,
+        pos: place.pos,
+        kind: ItemKind::Message,
+        side: Side::Visitor,
+        state: State::Sent,
+        key: incoming.key.clone(),
+        author: None,
+        content: incoming.content.clone(),
+        at,
+        remote: None,
+        delivered_as: Vec::new(),
+        edited: false,
+        deleted: false,
+    };
+    item.id = insert(db, id, &item)?;
+    enqueue(db, id, &Queue::Backend, Task::Send, item.id, at)?;
+    Ok(Recorded { item, change: Change { conversation: id, rev: place.rev }, fresh: true })
+}
+
+pub(crate) fn amend_incoming(
+    db: &Connection,
+    channel: &ChannelId,
+    chat: &ChatId,
+    key: &str,
+    amend: &Amend,
+    at: Timestamp,
+) -> Result<Option<Change>> {
+    let Some(conversation) = read::conversation(db, channel, chat)? else { return Ok(None) };
+    let Some(item) = known(db, conversation.id, Side::Visitor, key)? else { return Ok(None) };
+    let task = match amend {
+        Amend::Edit(content) if item.deleted || *content == item.content => return Ok(None),
+        Amend::Delete if item.deleted => return Ok(None),
+        Amend::Edit(content) => {
+            execute(db, "UPDATE messages SET content = ?2, edited = 1 WHERE id = ?1", (item.id.0, to_json(content)?))?;
+            Task::Edit
+        }
+        Amend::Delete => {
+            execute(db, "UPDATE messages SET content = '{}', deleted = 1 WHERE id = ?1", [item.id.0])?;
+            Task::Delete
+        }
+    };
+    enqueue(db, conversation.id, &Queue::Backend, task, item.id, at)?;
+    touch(db, conversation.id, item.id).map(Some)
+}
+
+/// The row of a chat's conversation, made when there is none.
+pub(crate) fn conversation_id(
+    db: &Connection,
+    channel: &ChannelId,
+    chat: &ChatId,
+    at: Timestamp,
+) -> Result<ConversationId> {
+    let sql = "SELECT id FROM conversations WHERE channel = ?1 AND chat = ?2";
+    let found = first(db, sql, (channel.as_str(), chat.as_str()), |row| column(row, 0))?;
+    if let Some(id) = found {
+        return Ok(ConversationId(id));
+    }
+    let sql = "INSERT INTO conversations (channel, chat, visitor, created_at, active_at) VALUES (?1, ?2, '{}', ?3, ?3)";
+    execute(db, sql, (channel.as_str(), chat.as_str(), at.0))?;
+    Ok(ConversationId(db.last_insert_rowid()))
+}
+
+/// The item that is stored under a dedupe key.
+pub(crate) fn known(db: &Connection, id: ConversationId, side: Side, key: &str) -> Result<Option<Item>> {
+    let sql = format!("SELECT {ITEM} FROM messages m WHERE m.conversation = ?1 AND m.key = ?2 AND m.side = ?3");
+    first(db, &sql, (id.0, key, side.code()), |row| item_of(row, 0))
+}
+
+/// Takes the next revision and the place at the end.
+pub(crate) fn next_place(db: &Connection, id: ConversationId, at: Timestamp) -> Result<Place> {
+    let sql = "UPDATE conversations SET rev = rev + 1, last_pos = last_pos + ?2, active_at = ?3 WHERE id = ?1 \
+               RETURNING rev, last_pos";
+    only(db, sql, (id.0, POS_STEP, at.0), |row| Ok(Place { rev: Rev(column(row, 0)?), pos: Pos(column(row, 1)?) }))
+}
+
+/// Gives a changed item the next revision.
+pub(crate) fn touch(db: &Connection, id: ConversationId, message: MessageId) -> Result<Change> {
+    let sql = "UPDATE conversations SET rev = rev + 1 WHERE id = ?1 RETURNING rev";
+    let rev: i64 = only(db, sql, [id.0], |row| column(row, 0))?;
+    execute(db, "UPDATE messages SET rev = ?2 WHERE id = ?1", (message.0, rev))?;
+    Ok(Change { conversation: id, rev: Rev(rev) })
+}
+
+/// Stores an item (its `id` is made here).
+pub(crate) fn insert(db: &Connection, id: ConversationId, item: &Item) -> Result<MessageId> {
+    let sql = "INSERT INTO messages (conversation, rev, pos, kind, side, state, key, author, content, at, remote) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+    let (kind, side, state) = (item.kind.code(), item.side.code(), item.state.code());
+    let content = to_json(&item.content)?;
+    let values = rusqlite::params![
+        id.0,
+        item.rev.0,
+        item.pos.0,
+        kind,
+        side,
+        state,
+        item.key,
+        item.author,
+        content,
+        item.at.0,
+        item.remote
+    ];
+    execute(db, sql, values)?;
+    Ok(MessageId(db.last_insert_rowid()))
+}
+
+/// Puts a job at the end of its lane.
+pub(crate) fn enqueue(
+    db: &Connection,
+    id: ConversationId,
+    queue: &Queue,
+    task: Task,
+    message: MessageId,
+    at: Timestamp,
+) -> Result<()> {
+    let sql = "INSERT INTO lanes (conversation, queue, due_at) VALUES (?1, ?2, ?3) \
+               ON CONFLICT (conversation, queue) DO UPDATE SET due_at = coalesce(due_at, excluded.due_at) RETURNING id";
+    let lane: i64 = only(db, sql, (id.0, queue.name(), at.0), |row| column(row, 0))?;
+    let sql = "INSERT INTO jobs (lane, message, task, created_at) VALUES (?1, ?2, ?3, ?4)";
+    execute(db, sql, (lane, message.0, task.code(), at.0)).map(|_| ())
+}
+
+/// Sets how the dialog stands.
+pub(crate) fn set_dialog(db: &Connection, id: ConversationId, dialog: Dialog) -> Result<()> {
+    execute(db, "UPDATE conversations SET dialog = ?2 WHERE id = ?1", (id.0, dialog.code())).map(|_| ())
+}
