@@ -1,0 +1,114 @@
+//! What the program's configuration tells this crate.
+
+use openline_core::ChannelId;
+use secrecy::SecretString;
+use url::Url;
+
+/// One portal, the application in it, and the connectors to register there.
+#[derive(Debug, Clone)]
+pub struct PortalConfig {
+    /// The portal's base address, without a path: `https://company.bitrix24.com`.
+    pub url: Url,
+    /// The authorization server's base address: `https://oauth.bitrix.info` (`bitrix24.md` §2.5).
+    pub auth_server: Url,
+    /// The application's code, `local.…` or `app.…`.
+    pub client_id: String,
+    /// The application's key. Goes to the authorization server only.
+    pub client_secret: SecretString,
+    /// The address under which the portal reaches this program, without a trailing slash.
+    pub public_url: String,
+    /// The portal's request limit.
+    pub limit: RequestLimit,
+    /// Hosts, beside the portal's own and the vendor's, from which operators' files may be fetched.
+    pub file_hosts: Vec<String>,
+    /// One connector per channel instance.
+    pub connectors: Vec<Connector>,
+}
+
+/// How many requests the portal takes (`bitrix24.md` §3.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RequestLimit {
+    /// By the portal's address and plan; where nothing is known, learned from its first refusal.
+    #[default]
+    Auto,
+    /// A leaky bucket: so many at once, so many a second.
+    Bucket {
+        /// The level above which requests are refused.
+        burst: u32,
+        /// Requests a second that leak out.
+        per_second: u32,
+    },
+    /// No limit: an own server.
+    None,
+}
+
+/// A connector as it is registered (`bitrix24.md` §4.1).
+#[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools)] // the portal's own flags
+pub struct Connector {
+    /// The channel instance it belongs to.
+    pub channel: ChannelId,
+    /// `ID`: lower-case latin, digits and `_`.
+    pub id: String,
+    /// `NAME`, shown in the Contact Center.
+    pub name: String,
+    /// `ICON.DATA_IMAGE`: a `data:image/…` address.
+    pub icon: String,
+    /// `ICON.COLOR`: `#rrggbb`.
+    pub color: String,
+    /// Where a person meets the channel.
+    pub address: Option<String>,
+    /// `DEL_EXTERNAL_MESSAGES`.
+    pub delete_external: bool,
+    /// `EDIT_INTERNAL_MESSAGES`.
+    pub edit_internal: bool,
+    /// `DEL_INTERNAL_MESSAGES`.
+    pub delete_internal: bool,
+    /// `NEWSLETTER`.
+    pub newsletter: bool,
+    /// `NEED_SYSTEM_MESSAGES`.
+    pub system_messages: bool,
+    /// `NEED_SIGNATURE`: operators' names come as a prefix of their texts; openline shows them as the author.
+    pub signature: bool,
+    /// `CHAT_GROUP`.
+    pub chat_group: bool,
+    /// The line to use when the connector is switched on for several; otherwise the one connected first.
+    pub line: Option<String>,
+}
+
+impl PortalConfig {
+    /// The address for events.
+    pub fn events_url(&self) -> String {
+        format!("{}/bitrix/events", self.public_url)
+    }
+
+    /// The address of the connectors' settings page.
+    pub fn settings_url(&self) -> String {
+        format!("{}/bitrix/settings", self.public_url)
+    }
+
+    /// The connector with that id, however it is written.
+    pub fn connector(&self, id: &str) -> Option<&Connector> {
+        self.connectors.iter().find(|connector| connector.id.eq_ignore_ascii_case(id))
+    }
+
+    /// A channel's connector.
+    pub fn connector_of(&self, channel: &ChannelId) -> Option<&Connector> {
+        self.connectors.iter().find(|connector| connector.channel == *channel)
+    }
+
+    /// Whether `url` may be spoken to: https, or http on loopback when the configured portal is such a stand-in.
+    pub(crate) fn is_trustworthy(&self, url: &Url) -> bool {
+        url.scheme() == "https" || (is_loopback(url) && is_loopback(&self.url))
+    }
+}
+
+/// Whether an address stays on this machine.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}

@@ -1,0 +1,109 @@
+//! The portal's credentials and how they are kept: encrypted, replaced as a whole.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use openline_core::store::Expect;
+use openline_core::{Store, StoreError, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::sync::Arc;
+
+/// The key under which the sealed credentials are kept.
+const KEY: &str = "bitrix/portal";
+
+/// What the portal gave us. Whoever has it can act in the portal: never logged, encrypted at rest.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credentials {
+    /// The portal's permanent id, 32 hex digits.
+    pub member_id: String,
+    /// For calls; lives an hour.
+    pub access_token: String,
+    /// For one renewal; lives 180 days.
+    pub refresh_token: String,
+    /// When the access token ends.
+    pub expires_at: Timestamp,
+    /// `https://<portal>/rest/`.
+    pub client_endpoint: String,
+    /// The portal's proof in every event; unknown until told when installed through an older portal's page.
+    pub application_token: Option<String>,
+    /// The user the tokens belong to, when told.
+    pub user_id: Option<String>,
+    /// Why the tokens don't work any more, when an admin has to install again.
+    #[serde(default)]
+    pub broken: Option<String>,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("member_id", &self.member_id)
+            .field("broken", &self.broken)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    /// In the clear, because it is the associated data: a sealed value can't be moved to another portal.
+    member_id: String,
+    nonce: String,
+    sealed: String,
+}
+
+/// Keeps the credentials in the store, sealed with the installation's secret.
+pub(crate) struct Vault {
+    store: Arc<dyn Store>,
+    cipher: XChaCha20Poly1305,
+}
+
+impl Vault {
+    pub(crate) fn new(store: Arc<dyn Store>, key: [u8; 32]) -> Self {
+        Self { store, cipher: XChaCha20Poly1305::new(&key.into()) }
+    }
+
+    pub(crate) async fn load(&self) -> Result<Option<Credentials>, StoreError> {
+        let Some(bytes) = self.store.state_get(KEY).await? else { return Ok(None) };
+        self.open(&bytes).map(Some)
+    }
+
+    /// Replaces the whole of the credentials in one step.
+    pub(crate) async fn save(&self, credentials: &Credentials) -> Result<(), StoreError> {
+        let bytes = self.seal(credentials)?;
+        self.store.state_put(KEY, &bytes, Expect::Anything).await
+    }
+
+    pub(crate) async fn forget(&self) -> Result<(), StoreError> {
+        self.store.state_delete(KEY).await
+    }
+
+    fn seal(&self, credentials: &Credentials) -> Result<Vec<u8>, StoreError> {
+        let broken = |what: &str| StoreError::Unavailable(format!("can't seal the credentials: {what}"));
+        let plain = serde_json::to_vec(credentials).map_err(|e| broken(&e.to_string()))?;
+        let mut nonce = [0; 24];
+        getrandom::fill(&mut nonce).map_err(|e| broken(&e.to_string()))?;
+        let payload = Payload { msg: &plain, aad: credentials.member_id.as_bytes() };
+        let sealed = self.cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| broken("encryption failed"))?;
+        let sealed = Sealed {
+            member_id: credentials.member_id.clone(),
+            nonce: BASE64_STANDARD.encode(nonce),
+            sealed: BASE64_STANDARD.encode(sealed),
+        };
+        serde_json::to_vec(&sealed).map_err(|e| broken(&e.to_string()))
+    }
+
+    fn open(&self, bytes: &[u8]) -> Result<Credentials, StoreError> {
+        let unreadable = || {
+            let text = "the portal's credentials can't be decrypted: the secret is not the one they were stored with; \
+                        put the old secret back, or install the application in the portal again";
+            StoreError::Corrupt(text.to_owned())
+        };
+        let sealed: Sealed = serde_json::from_slice(bytes).map_err(|_| unreadable())?;
+        let nonce = BASE64_STANDARD.decode(&sealed.nonce).map_err(|_| unreadable())?;
+        let nonce: [u8; 24] = nonce.try_into().map_err(|_| unreadable())?;
+        let cipher_text = BASE64_STANDARD.decode(&sealed.sealed).map_err(|_| unreadable())?;
+        let payload = Payload { msg: &cipher_text, aad: sealed.member_id.as_bytes() };
+        let plain = self.cipher.decrypt(&XNonce::from(nonce), payload).map_err(|_| unreadable())?;
+        serde_json::from_slice(&plain).map_err(|_| unreadable())
+    }
+}

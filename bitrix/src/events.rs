@@ -1,0 +1,171 @@
+//! What the portal's events say (`bitrix24.md` §6), from the form's tree to core's words.
+
+use crate::bbcode;
+use crate::config::{Connector, PortalConfig};
+use crate::form::elements;
+use crate::rest::{integer, text};
+use openline_core::message::{Content, File, FileSource, Happened, OperatorEvent, Side, Thread};
+use openline_core::text::{Href, RichText, Span};
+use openline_core::{ChatId, Timestamp};
+use serde_json::Value;
+
+/// An event of the portal.
+#[derive(Debug, Clone)]
+pub(crate) enum Event {
+    /// For conversations.
+    Conversation(Vec<OperatorEvent>),
+    /// A connector was switched off on a line.
+    StatusDelete {
+        /// The connector.
+        connector: String,
+        /// The line.
+        line: String,
+    },
+    /// A line is gone.
+    LineDelete {
+        /// The line.
+        line: String,
+    },
+    /// The application was installed (again).
+    Install,
+    /// The application was updated.
+    Update,
+    /// The application was removed.
+    Uninstall {
+        /// Whether the admin asked to erase its data.
+        clean: bool,
+    },
+    /// Nothing we act on.
+    Other,
+}
+
+/// Reads a verified event. What can't be understood is passed over, with a line in the log.
+pub(crate) fn read(config: &PortalConfig, form: &Value) -> Event {
+    let name = text(form.get("event")).unwrap_or_default().to_ascii_uppercase();
+    let data = form.get("data");
+    let at = Timestamp(form.get("ts").and_then(integer).unwrap_or_default().saturating_mul(1000));
+    match name.as_str() {
+        "ONIMCONNECTORMESSAGEADD" => messages(config, data, &|connector, message| wrote(connector, message)),
+        "ONIMCONNECTORMESSAGEUPDATE" => messages(config, data, &|connector, message| edited(connector, message, at)),
+        "ONIMCONNECTORMESSAGEDELETE" => messages(config, data, &|_, message| deleted(message)),
+        "ONIMCONNECTORDIALOGSTART" => dialogs(config, data, |session| Happened::DialogStarted { session }),
+        "ONIMCONNECTORDIALOGFINISH" => dialogs(config, data, |session| Happened::DialogFinished { session }),
+        "ONIMCONNECTORSTATUSDELETE" => status_delete(data),
+        "ONIMCONNECTORLINEDELETE" => text(data).map_or(Event::Other, |line| Event::LineDelete { line }),
+        "ONAPPINSTALL" => Event::Install,
+        "ONAPPUPDATE" => Event::Update,
+        "ONAPPUNINSTALL" => {
+            let clean = data.and_then(|data| data.get("CLEAN")).and_then(integer) == Some(1);
+            Event::Uninstall { clean }
+        }
+        _ => Event::Other,
+    }
+}
+
+fn status_delete(data: Option<&Value>) -> Event {
+    let field =
+        |lower: &str, upper: &str| data.and_then(|data| text(data.get(lower)).or_else(|| text(data.get(upper))));
+    match (field("connector", "CONNECTOR"), field("line", "LINE")) {
+        (Some(connector), Some(line)) => Event::StatusDelete { connector: connector.to_lowercase(), line },
+        _ => Event::Other,
+    }
+}
+
+fn connector_of<'c>(config: &'c PortalConfig, id: Option<&Value>) -> Option<&'c Connector> {
+    let id = text(id)?;
+    let connector = config.connector(&id);
+    if connector.is_none() {
+        tracing::warn!(connector = id, "event for a connector that is not configured, passed over");
+    }
+    connector
+}
+
+type ReadMessage<'r> = &'r dyn Fn(&Connector, &Value) -> Option<Happened>;
+
+fn messages(config: &PortalConfig, data: Option<&Value>, read: ReadMessage<'_>) -> Event {
+    let Some(data) = data else { return Event::Other };
+    let Some(connector) = connector_of(config, data.get("CONNECTOR")) else { return Event::Other };
+    let line = text(data.get("LINE"));
+    let event = |message: &Value| {
+        let chat = text(message.pointer("/chat/id"))?;
+        let happened = read(connector, message);
+        let (Ok(chat), Some(happened)) = (ChatId::parse(&chat), happened) else {
+            tracing::warn!(chat, "an event's message can't be understood, passed over");
+            return None;
+        };
+        let thread = Thread { line: line.clone(), chat: text(message.pointer("/im/chat_id")), session: None };
+        Some(OperatorEvent { channel: connector.channel.clone(), chat, thread, happened })
+    };
+    Event::Conversation(elements(data.get("MESSAGES")).into_iter().filter_map(event).collect())
+}
+
+fn remote(message: &Value) -> Option<i64> {
+    message.pointer("/im/message_id").and_then(integer)
+}
+
+fn wrote(connector: &Connector, element: &Value) -> Option<Happened> {
+    let message = element.get("message")?;
+    let author_id = message.get("user_id").and_then(integer);
+    let side = if author_id == Some(0) { Side::System } else { Side::Operator };
+    let bb = text(message.get("text")).unwrap_or_default();
+    let (author, bb) = match side {
+        Side::Operator if connector.signature => bbcode::strip_signature(&bb),
+        _ => (None, bb.as_str()),
+    };
+    let files: Vec<_> = elements(message.get("files")).into_iter().filter_map(file).collect();
+    let mut text = bbcode::parse(bb);
+    if text.is_empty() && files.is_empty() {
+        text = only_link(message)?;
+    }
+    Some(Happened::Wrote { remote: remote(element)?, side, author, content: Content { text, files } })
+}
+
+/// A message may consist of `params[url]` alone (`bitrix24.md` §6.3).
+fn only_link(message: &Value) -> Option<RichText> {
+    let href = Href::parse(&text(message.pointer("/params/url"))?).ok()?;
+    let shown = Span::text(href.as_str());
+    Some(RichText(vec![Span::Link { href, c: vec![shown] }]))
+}
+
+fn edited(connector: &Connector, element: &Value, at: Timestamp) -> Option<Happened> {
+    let bb = text(element.pointer("/message/text")).unwrap_or_default();
+    let bb = if connector.signature { bbcode::strip_signature(&bb).1 } else { bb.as_str() };
+    Some(Happened::Edited { remote: remote(element)?, at, text: bbcode::parse(bb) })
+}
+
+fn deleted(element: &Value) -> Option<Happened> {
+    Some(Happened::Deleted { remote: remote(element)? })
+}
+
+fn file(value: &Value) -> Option<File> {
+    let web = |key: &str| text(value.get(key)).filter(|url| Href::parse(url).is_ok_and(|href| href.is_web()));
+    let address = web("downloadLink").or_else(|| web("link"))?;
+    let address = address.split('#').next().unwrap_or_default().to_owned();
+    let number = |key: &str| value.get(key).and_then(integer);
+    let side = |key: &str| number(key).and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0);
+    Some(File {
+        name: text(value.get("name")).unwrap_or_else(|| "file".to_owned()),
+        mime: text(value.get("mime")).unwrap_or_default(),
+        size: number("size").and_then(|n| u64::try_from(n).ok()),
+        pixels: side("width").zip(side("height")),
+        source: FileSource::Backend(address),
+    })
+}
+
+fn dialogs(config: &PortalConfig, data: Option<&Value>, happened: impl Fn(String) -> Happened) -> Event {
+    let Some(data) = data else { return Event::Other };
+    let event = |element: &Value| {
+        let id = element.pointer("/connector/connector_id").or_else(|| data.get("CONNECTOR"));
+        let connector = connector_of(config, id)?;
+        let chat = text(element.pointer("/connector/chat_id")).or_else(|| text(element.pointer("/chat/id")))?;
+        let session = text(element.pointer("/session/id"))?;
+        let line = text(element.pointer("/connector/line_id")).or_else(|| text(data.get("LINE")));
+        Some(OperatorEvent {
+            channel: connector.channel.clone(),
+            chat: ChatId::parse(&chat).ok()?,
+            thread: Thread { line, chat: None, session: Some(session.clone()) },
+            happened: happened(session),
+        })
+    };
+    Event::Conversation(elements(data.get("DATA")).into_iter().filter_map(event).collect())
+}

@@ -1,0 +1,131 @@
+//! Whether the portal can be worked with now. While it can't, no work is claimed, so that an outage of any length
+//! burns no attempts and fills no memory.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// Longest pause between two looks at a portal that can't be reached.
+const MAX_BACKOFF: Duration = Duration::from_secs(60);
+
+#[derive(Debug, Clone, Default)]
+struct State {
+    /// Closed until then; `None` with a reason: until somebody opens it.
+    until: Option<Instant>,
+    reason: Option<String>,
+    failures: u32,
+}
+
+/// Opens and closes with what the portal's answers mean.
+pub(crate) struct Gate {
+    state: Mutex<State>,
+    changed: watch::Sender<u64>,
+}
+
+impl Gate {
+    pub(crate) fn open() -> Self {
+        Self { state: Mutex::default(), changed: watch::Sender::new(0) }
+    }
+
+    fn set(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.send_modify(|n| *n += 1);
+    }
+
+    /// A call went through. True when that ends an outage.
+    pub(crate) fn succeeded(&self) -> bool {
+        let was = self.state.lock().unwrap_or_else(PoisonError::into_inner).reason.is_some();
+        if was {
+            self.set(|state| *state = State::default());
+        }
+        was
+    }
+
+    /// The portal can't be reached or is busy: wait, longer each time in a row.
+    pub(crate) fn back_off(&self, reason: &str, jitter: f64) {
+        let failures = self.state.lock().unwrap_or_else(PoisonError::into_inner).failures;
+        let wait = Duration::from_secs(1 << failures.min(6)).min(MAX_BACKOFF).mul_f64(0.5 + jitter / 2.0);
+        tracing::warn!(reason, wait_ms = wait.as_millis(), "the portal can't be worked with, waiting");
+        self.set(|state| {
+            *state =
+                State { until: Some(Instant::now() + wait), reason: Some(reason.to_owned()), failures: failures + 1 };
+        });
+    }
+
+    /// Closed for a time: somebody has to mend something, we only look now and then.
+    pub(crate) fn suspend(&self, reason: &str, pause: Duration) {
+        tracing::error!(reason, look_again_s = pause.as_secs(), "work with the portal is suspended");
+        self.set(|state| {
+            state.until = Some(Instant::now() + pause);
+            state.reason = Some(reason.to_owned());
+        });
+    }
+
+    /// Closed until [`Gate::reopen`].
+    pub(crate) fn close(&self, reason: &str) {
+        self.set(|state| *state = State { until: None, reason: Some(reason.to_owned()), failures: 0 });
+    }
+
+    /// Something was mended.
+    pub(crate) fn reopen(&self) {
+        self.set(|state| *state = State::default());
+    }
+
+    /// Why it is closed.
+    pub(crate) fn reason(&self) -> Option<String> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).reason.clone()
+    }
+
+    /// Waits until it is open, or until it is time to look again.
+    pub(crate) async fn pass(&self) {
+        let mut changed = self.changed.subscribe();
+        loop {
+            let state = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            match (state.reason, state.until) {
+                (None, _) => return,
+                (Some(_), Some(until)) if until <= Instant::now() => return,
+                (Some(_), Some(until)) => {
+                    let _ = tokio::time::timeout_at(until, changed.changed()).await;
+                }
+                (Some(_), None) => {
+                    if changed.changed().await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outage_is_looked_at_ever_more_seldom() {
+        let (gate, start) = (Gate::open(), Instant::now());
+        for _ in 0..12 {
+            gate.back_off("down", 1.0);
+            gate.pass().await;
+        }
+        let waited = start.elapsed().as_secs();
+        assert!((1 + 2 + 4 + 8 + 16 + 32 + 6 * 60..=430).contains(&waited), "{waited}");
+        assert!(gate.succeeded());
+        gate.pass().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn closed_means_until_reopened() {
+        let gate = Gate::open();
+        gate.close("not installed");
+        let waits = tokio::time::timeout(Duration::from_secs(3600), gate.pass());
+        assert!(waits.await.is_err());
+        let (passed, ()) = tokio::join!(tokio::time::timeout(Duration::from_secs(1), gate.pass()), async {
+            tokio::task::yield_now().await;
+            gate.reopen();
+        });
+        assert!(passed.is_ok());
+    }
+}

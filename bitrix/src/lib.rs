@@ -1,0 +1,130 @@
+//! The [`openline_core::Backend`] port on Bitrix24 open lines: transport, OAuth, budget, events, installation and
+//! settings pages, and the translation between BB code and core's text model.
+//!
+//! The portal's behaviour is written down in `bitrix24.md`; comments name its sections.
+
+pub mod bbcode;
+mod budget;
+mod config;
+mod confirm;
+mod credentials;
+mod events;
+mod files;
+mod form;
+mod gate;
+mod lines;
+mod names;
+mod oauth;
+mod page;
+mod portal;
+mod rest;
+mod send;
+mod setup;
+mod states;
+mod tokens;
+mod verdict;
+mod web;
+
+pub use config::{Connector, PortalConfig, RequestLimit, is_loopback};
+pub use lines::Binding;
+pub use rest::CallError;
+pub use verdict::Verdict;
+
+use async_trait::async_trait;
+use budget::Urgency;
+use openline_core::backend::{Confirmation, Delivery, FileStream, Receipt};
+use openline_core::message::{File, FileSource};
+use openline_core::secret::MasterSecret;
+use openline_core::{Backend, DeliveryError, OperatorInbox, StoreError};
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::time::Instant;
+
+/// Messages in one call: far below 60 s even when each takes the portal two (`bitrix24.md` §4.7).
+const MESSAGES_A_CALL: usize = 20;
+/// Confirmations in one call; they are cheap.
+const CONFIRMATIONS_A_CALL: usize = 50;
+
+/// What the modules share.
+pub(crate) struct Inner {
+    portal: portal::Portal,
+    lines: lines::Lines,
+    states: states::States,
+    looked_for_lines: tokio::sync::Mutex<HashMap<String, Instant>>,
+}
+
+/// A Bitrix24 portal as the backend of the bridge.
+pub struct Bitrix(Arc<Inner>);
+
+/// How the portal stands, for people.
+#[derive(Debug, Clone)]
+pub struct Status {
+    /// The portal's id, when installed.
+    pub member_id: Option<String>,
+    /// Why nothing is sent at the moment.
+    pub problem: Option<String>,
+    /// Connector, line, how it stands.
+    pub lines: Vec<(String, String, Binding)>,
+}
+
+impl Bitrix {
+    /// Opens what is remembered of the portal.
+    ///
+    /// # Errors
+    /// When the store can't be read, or the stored credentials can't be decrypted with this secret.
+    pub async fn open(config: PortalConfig, inbox: OperatorInbox, secret: &MasterSecret) -> Result<Self, StoreError> {
+        let client = rest::client().map_err(|e| StoreError::Unavailable(format!("no HTTP client: {e}")))?;
+        let lines = lines::Lines::load(Arc::clone(inbox.store())).await?;
+        let portal = portal::Portal::open(config, inbox, secret.derive("bitrix/credentials"), client).await?;
+        let (states, looked_for_lines) = (states::States::default(), tokio::sync::Mutex::default());
+        Ok(Self(Arc::new(Inner { portal, lines, states, looked_for_lines })))
+    }
+
+    /// The addresses that the portal calls, to be mounted at `/bitrix`.
+    pub fn routes(&self) -> axum::Router {
+        web::routes(Arc::clone(&self.0))
+    }
+
+    /// Registers connectors and binds events in the background, when the application is installed.
+    pub fn start(&self) {
+        if self.0.portal.credentials().is_some_and(|credentials| credentials.broken.is_none()) {
+            web::reconcile_later(&self.0);
+        }
+    }
+
+    /// How the portal stands.
+    pub fn status(&self) -> Status {
+        Status {
+            member_id: self.0.portal.credentials().map(|credentials| credentials.member_id.clone()),
+            problem: self.0.portal.gate.reason(),
+            lines: self.0.lines.all(),
+        }
+    }
+}
+
+#[async_trait]
+impl Backend for Bitrix {
+    async fn ready(&self) {
+        self.0.portal.gate.pass().await;
+        self.0.portal.budget.room(Urgency::Now).await;
+    }
+
+    fn batch_limits(&self) -> (usize, usize) {
+        (MESSAGES_A_CALL, CONFIRMATIONS_A_CALL)
+    }
+
+    async fn deliver(&self, batch: &[Delivery]) -> Vec<Result<Receipt, DeliveryError>> {
+        send::deliver(&self.0, batch).await
+    }
+
+    async fn confirm(&self, batch: &[Confirmation]) -> Vec<Result<(), DeliveryError>> {
+        confirm::confirm(&self.0, batch).await
+    }
+
+    async fn open(&self, file: &File) -> Result<FileStream, DeliveryError> {
+        let FileSource::Backend(address) = &file.source;
+        let portal = &self.0.portal;
+        let endpoint = portal.credentials().map(|credentials| credentials.client_endpoint.clone());
+        files::open(&portal.client, &portal.config, endpoint.as_deref(), address).await
+    }
+}

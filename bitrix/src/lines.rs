@@ -1,0 +1,99 @@
+//! Which connector is switched on for which open lines, remembered over restarts.
+
+use crate::config::Connector;
+use openline_core::{Store, StoreError, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+const PREFIX: &str = "bitrix/line/";
+
+/// One connector on one line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Binding {
+    /// Whether messages can be sent there.
+    pub active: bool,
+    /// When it was switched on (or off).
+    pub since: Timestamp,
+}
+
+/// The table of (connector, line).
+pub(crate) struct Lines {
+    store: Arc<dyn Store>,
+    table: RwLock<BTreeMap<(String, String), Binding>>,
+}
+
+impl Lines {
+    pub(crate) async fn load(store: Arc<dyn Store>) -> Result<Self, StoreError> {
+        let mut table = BTreeMap::new();
+        for (key, value) in store.state_list(PREFIX).await? {
+            let name = key.strip_prefix(PREFIX).and_then(|rest| rest.split_once('/'));
+            let binding = serde_json::from_slice(&value).ok();
+            if let (Some((connector, line)), Some(binding)) = (name, binding) {
+                table.insert((connector.to_owned(), line.to_owned()), binding);
+            }
+        }
+        Ok(Self { store, table: RwLock::new(table) })
+    }
+
+    /// Remembers how a binding stands. False when that is known already.
+    pub(crate) async fn set(
+        &self,
+        connector: &str,
+        line: &str,
+        active: bool,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let key = (connector.to_owned(), line.to_owned());
+        if self.read().get(&key).is_some_and(|binding| binding.active == active) {
+            return Ok(false);
+        }
+        let binding = Binding { active, since: now };
+        let value = serde_json::to_vec(&binding).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        let name = format!("{PREFIX}{connector}/{line}");
+        self.store.state_put(&name, &value, openline_core::store::Expect::Anything).await?;
+        self.table.write().unwrap_or_else(PoisonError::into_inner).insert(key, binding);
+        Ok(true)
+    }
+
+    /// Forgets everything: the application is gone from the portal.
+    pub(crate) async fn clear(&self) -> Result<(), StoreError> {
+        for (key, _) in self.store.state_list(PREFIX).await? {
+            self.store.state_delete(&key).await?;
+        }
+        self.table.write().unwrap_or_else(PoisonError::into_inner).clear();
+        Ok(())
+    }
+
+    /// The line a conversation goes to: where it is, while that is on; else the configured one, while that is on; else
+    /// the one that was switched on first.
+    pub(crate) fn choose(&self, connector: &Connector, present: Option<&str>) -> Option<String> {
+        let active = self.active(&connector.id);
+        let wanted = [present, connector.line.as_deref()];
+        let kept = wanted.into_iter().flatten().find(|line| active.iter().any(|(name, _)| name == line));
+        let first = || active.iter().min_by_key(|(_, since)| *since).map(|(name, _)| name.clone());
+        kept.map(str::to_owned).or_else(first)
+    }
+
+    fn active(&self, connector: &str) -> Vec<(String, Timestamp)> {
+        let table = self.read();
+        let of_connector = table.iter().filter(|((id, _), binding)| id == connector && binding.active);
+        of_connector.map(|((_, line), binding)| (line.clone(), binding.since)).collect()
+    }
+
+    /// The connectors that are on for a line.
+    pub(crate) fn connectors_on(&self, line: &str) -> Vec<String> {
+        let table = self.read();
+        let on = table.iter().filter(|((_, name), binding)| name == line && binding.active);
+        on.map(|((connector, _), _)| connector.clone()).collect()
+    }
+
+    /// All bindings: connector, line, how it stands.
+    pub(crate) fn all(&self) -> Vec<(String, String, Binding)> {
+        self.read().iter().map(|((connector, line), binding)| (connector.clone(), line.clone(), *binding)).collect()
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<(String, String), Binding>> {
+        self.table.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}

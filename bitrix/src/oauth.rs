@@ -1,0 +1,110 @@
+//! The authorization server: renewing tokens, and first tokens by a code (`bitrix24.md` §2.6, §2.7).
+
+use crate::config::PortalConfig;
+use crate::credentials::Credentials;
+use crate::rest::{self, CallError, error_of, integer, text};
+use openline_core::Timestamp;
+use reqwest::Client;
+use secrecy::ExposeSecret;
+use serde_json::Value;
+use std::time::Duration;
+use url::Url;
+
+/// Lifetime of an access token when the answer does not tell.
+const LIFETIME: i64 = 3600;
+
+/// Renews the tokens. The old pair is dead afterwards.
+///
+/// # Errors
+/// [`CallError::Oauth`] with the server's code, or what the network did.
+pub(crate) async fn refresh(
+    client: &Client,
+    config: &PortalConfig,
+    current: &Credentials,
+    now: Timestamp,
+) -> Result<Credentials, CallError> {
+    let grant = [("grant_type", "refresh_token"), ("refresh_token", &current.refresh_token)];
+    let answer = token(client, config, &grant).await?;
+    let mut renewed = read(config, &answer, now).ok_or_else(|| incomplete(&current.client_endpoint))?;
+    if renewed.member_id.is_empty() {
+        renewed.member_id.clone_from(&current.member_id);
+    }
+    if renewed.client_endpoint.is_empty() {
+        renewed.client_endpoint.clone_from(&current.client_endpoint);
+    }
+    renewed.application_token.clone_from(&current.application_token);
+    renewed.user_id = renewed.user_id.or_else(|| current.user_id.clone());
+    Ok(renewed)
+}
+
+/// First tokens for a code that an admin's browser brought; it lives 30 s.
+pub(crate) async fn exchange(
+    client: &Client,
+    config: &PortalConfig,
+    code: &str,
+    now: Timestamp,
+) -> Result<Credentials, CallError> {
+    let answer = token(client, config, &[("grant_type", "authorization_code"), ("code", code)]).await?;
+    let mut first = read(config, &answer, now).ok_or_else(|| incomplete(config.auth_server.as_str()))?;
+    if first.client_endpoint.is_empty() {
+        first.client_endpoint = endpoint(&config.url);
+    }
+    Ok(first)
+}
+
+async fn token(client: &Client, config: &PortalConfig, grant: &[(&str, &str)]) -> Result<Value, CallError> {
+    let url = format!("{}/oauth/token/", config.auth_server.as_str().trim_end_matches('/'));
+    let secret = config.client_secret.expose_secret();
+    let mut form = vec![("client_id", config.client_id.as_str()), ("client_secret", secret)];
+    form.extend_from_slice(grant);
+    let response = client.post(&url).form(&form).send().await.map_err(|e| unexecuted(rest::network(&url, &e)))?;
+    let (status, answer) = rest::json(response, &url).await.map_err(unexecuted)?;
+    let error = answer.as_object().and_then(error_of);
+    if let Some((code, description)) = error {
+        return Err(CallError::Oauth { status: status.as_u16(), code, description });
+    }
+    if !status.is_success() {
+        return Err(CallError::Oauth { status: status.as_u16(), code: String::new(), description: "no token".into() });
+    }
+    Ok(answer)
+}
+
+/// An authorization server that can't be understood says nothing about the message that wanted the token: that was not
+/// sent. (Whether the refresh token was used up shows at the next try.)
+fn unexecuted(error: CallError) -> CallError {
+    match error {
+        CallError::NoAnswer { host, problem } => CallError::Connect { host, problem },
+        CallError::NotJson { status, host } => CallError::Connect {
+            host,
+            problem: format!("the authorization server answered HTTP {status} without JSON"),
+        },
+        other => other,
+    }
+}
+
+fn incomplete(host: &str) -> CallError {
+    let problem = "the authorization server's answer has no tokens".to_owned();
+    CallError::Connect { host: host.to_owned(), problem }
+}
+
+fn read(config: &PortalConfig, answer: &Value, now: Timestamp) -> Option<Credentials> {
+    let field = |name: &str| text(answer.get(name));
+    // Ends an hour from now by our own clock: the server's clock may be another.
+    let lifetime = answer.get("expires_in").and_then(integer).unwrap_or(LIFETIME).max(1);
+    let endpoint = field("client_endpoint").filter(|e| Url::parse(e).is_ok_and(|url| config.is_trustworthy(&url)));
+    Some(Credentials {
+        member_id: field("member_id").unwrap_or_default(),
+        access_token: field("access_token")?,
+        refresh_token: field("refresh_token")?,
+        expires_at: now.plus(Duration::from_secs(lifetime.unsigned_abs())),
+        client_endpoint: endpoint.unwrap_or_default(),
+        application_token: None,
+        user_id: field("user_id"),
+        broken: None,
+    })
+}
+
+/// The REST address of a portal.
+pub(crate) fn endpoint(portal: &Url) -> String {
+    format!("{}/rest/", portal.as_str().trim_end_matches('/'))
+}

@@ -1,0 +1,285 @@
+//! One request to a REST address and what came back, before anything is decided about it.
+
+use reqwest::{Client, Response, StatusCode, header};
+use serde_json::{Map, Value};
+use std::time::Duration;
+
+/// The portal cuts a request after 60 s (`bitrix24.md` §3.1).
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(68);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// No answer we ask for comes near this.
+const MAX_ANSWER: usize = 16 * 1024 * 1024;
+
+/// Why a call brought no result.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// No connection could be made: certainly not carried out.
+    #[error("can't connect to {host}: {problem}")]
+    Connect {
+        /// Whom.
+        host: String,
+        /// What the network said.
+        problem: String,
+    },
+    /// The request may have arrived, the answer did not.
+    #[error("no answer from {host}: {problem}")]
+    NoAnswer {
+        /// From whom.
+        host: String,
+        /// What the network said.
+        problem: String,
+    },
+    /// An answer that is not JSON.
+    #[error("HTTP {status} without JSON from {host}")]
+    NotJson {
+        /// The HTTP status.
+        status: u16,
+        /// From whom.
+        host: String,
+    },
+    /// The portal has moved (`bitrix24.md` §2.9).
+    #[error("redirected to {location}")]
+    Moved {
+        /// The `Location` header.
+        location: String,
+    },
+    /// The other side refused, with its code.
+    #[error("{code}: {description}")]
+    Api {
+        /// The HTTP status.
+        status: u16,
+        /// `error`.
+        code: String,
+        /// `error_description`, localised: for people only.
+        description: String,
+    },
+    /// The authorization server refused to renew the token.
+    #[error("authorization server: {code}: {description}")]
+    Oauth {
+        /// The HTTP status.
+        status: u16,
+        /// `error`.
+        code: String,
+        /// `error_description`.
+        description: String,
+    },
+    /// There are no credentials: the application is not installed in the portal.
+    #[error("openline is not installed in the portal yet")]
+    NotInstalled,
+    /// Credentials could not be read or kept.
+    #[error("{0}")]
+    Storage(String),
+}
+
+impl CallError {
+    /// Whether the portal answered with that code, however it is written.
+    pub fn is(&self, wanted: &str) -> bool {
+        matches!(self, Self::Api { code, .. } if code.eq_ignore_ascii_case(wanted))
+    }
+}
+
+/// A successful answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// `result`.
+    pub result: Value,
+    /// `time.operating`: seconds of the method's budget that are used up, when told.
+    pub operating: Option<f64>,
+    /// `time.operating_reset_at`: Unix seconds, when told.
+    pub operating_reset_at: Option<i64>,
+}
+
+/// The HTTP client for portals: never follows redirects, because that turns a POST into a GET and loses the body.
+///
+/// # Errors
+/// When the system's certificates can't be loaded.
+pub fn client() -> Result<Client, reqwest::Error> {
+    Client::builder()
+        .user_agent(concat!("openline/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(REQUEST_TIMEOUT)
+        .build()
+}
+
+/// Calls `method` at `endpoint` (`https://…/rest/`) as JSON, with the token in the body so that no log has it.
+///
+/// # Errors
+/// [`CallError`], undecided.
+pub async fn call(
+    client: &Client,
+    endpoint: &str,
+    token: &str,
+    method: &str,
+    params: &Value,
+) -> Result<Answer, CallError> {
+    let mut body = match params {
+        Value::Object(map) => map.clone(),
+        _ => Map::new(),
+    };
+    body.insert("auth".to_owned(), Value::String(token.to_owned()));
+    let url = format!("{}/{method}", endpoint.trim_end_matches('/'));
+    let request = client.post(&url).header(header::ACCEPT, "application/json").json(&body);
+    let response = request.send().await.map_err(|e| network(&url, &e))?;
+    if let Some(location) = moved(&response) {
+        return Err(CallError::Moved { location });
+    }
+    let (status, value) = json(response, &url).await?;
+    read(status, value).map_err(|(code, description)| CallError::Api { status: status.as_u16(), code, description })
+}
+
+/// Reads an answer's JSON, whatever its status.
+///
+/// # Errors
+/// `NoAnswer` when it breaks off, `NotJson` when it is none.
+pub(crate) async fn json(response: Response, url: &str) -> Result<(StatusCode, Value), CallError> {
+    let status = response.status();
+    let mut bytes = Vec::new();
+    let mut response = response;
+    while let Some(chunk) =
+        response.chunk().await.map_err(|e| CallError::NoAnswer { host: host(url), problem: cause(&e) })?
+    {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > MAX_ANSWER {
+            return Err(CallError::NotJson { status: status.as_u16(), host: host(url) });
+        }
+    }
+    match serde_json::from_slice(&bytes) {
+        Ok(value @ Value::Object(_)) => Ok((status, value)),
+        _ => Err(CallError::NotJson { status: status.as_u16(), host: host(url) }),
+    }
+}
+
+pub(crate) fn network(url: &str, error: &reqwest::Error) -> CallError {
+    let (host, problem) = (host(url), cause(error));
+    if error.is_connect() || error.is_builder() {
+        CallError::Connect { host, problem }
+    } else {
+        CallError::NoAnswer { host, problem }
+    }
+}
+
+/// The innermost reason, without the URL (which reqwest puts in front).
+fn cause(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "timed out".to_owned();
+    }
+    let mut inner: &dyn std::error::Error = error;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    inner.to_string()
+}
+
+fn host(url: &str) -> String {
+    url::Url::parse(url).ok().map_or_else(|| "?".to_owned(), |url| url.authority().to_owned())
+}
+
+fn moved(response: &Response) -> Option<String> {
+    let is_move = matches!(response.status().as_u16(), 301 | 302 | 307 | 308);
+    is_move.then(|| response.headers().get(header::LOCATION)?.to_str().ok().map(str::to_owned)).flatten()
+}
+
+/// The envelope (`bitrix24.md` §3.2): an `error` counts on every status, `register`'s soft errors in both forms.
+fn read(status: StatusCode, value: Value) -> Result<Answer, (String, String)> {
+    let Value::Object(mut map) = value else { return Err((String::new(), "not an object".to_owned())) };
+    if let Some(error) = error_of(&map) {
+        return Err(error);
+    }
+    if let Some(Value::Object(inner)) = map.get("result")
+        && inner.get("result") == Some(&Value::Bool(false))
+        && let Some(error) = error_of(inner)
+    {
+        return Err(error);
+    }
+    if !status.is_success() || !map.contains_key("result") {
+        return Err((format!("HTTP_{}", status.as_u16()), "an answer without result and without error".to_owned()));
+    }
+    let result = map.remove("result").unwrap_or_default();
+    let time = map.get("time");
+    Ok(Answer {
+        result,
+        operating: time.and_then(|time| time.get("operating")).and_then(Value::as_f64),
+        operating_reset_at: time.and_then(|time| time.get("operating_reset_at")).and_then(integer),
+    })
+}
+
+pub(crate) fn error_of(map: &Map<String, Value>) -> Option<(String, String)> {
+    let code = match map.get("error")? {
+        Value::Null | Value::Bool(false) => return None,
+        Value::String(code) => code.clone(),
+        Value::Object(nested) => return error_of(nested),
+        other => other.to_string(),
+    };
+    let description = match map.get("error_description") {
+        Some(Value::String(text)) => text.chars().take(300).collect(),
+        _ => String::new(),
+    };
+    Some((code, description))
+}
+
+/// A number, however the portal writes it: `7`, `7.0`, `"7"`.
+pub(crate) fn integer(value: &Value) -> Option<i64> {
+    match value {
+        Value::String(text) => text.trim().parse().ok(),
+        #[allow(clippy::cast_possible_truncation)] // whole numbers far below 2^53
+        other => other.as_i64().or_else(|| other.as_f64().map(|number| number as i64)),
+    }
+}
+
+/// A text, also when the portal writes it as a number; `None` when it is empty or missing.
+pub(crate) fn text(value: Option<&Value>) -> Option<String> {
+    match value? {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// Whether the portal means yes: `true`, `1`, `"1"`, `"Y"`, `"true"`.
+pub(crate) fn truthy(value: Option<&Value>) -> bool {
+    match value {
+        Some(Value::Bool(yes)) => *yes,
+        Some(Value::Number(number)) => number.as_f64() != Some(0.0),
+        Some(Value::String(text)) => matches!(text.as_str(), "1" | "Y" | "y" | "true"),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn error(value: Value) -> String {
+        read(StatusCode::OK, value).unwrap_err().0
+    }
+
+    #[test]
+    fn soft_errors_count_in_both_forms() {
+        let inner = json!({"result": false, "error": "NAME_REQUIRED", "error_description": "x"});
+        assert_eq!(error(inner.clone()), "NAME_REQUIRED");
+        assert_eq!(error(json!({"result": inner, "time": {}})), "NAME_REQUIRED");
+    }
+
+    #[test]
+    fn odd_errors_are_errors() {
+        assert_eq!(error(json!({"error": 0, "error_description": ""})), "0");
+        assert_eq!(error(json!({"error": "", "error_description": "x"})), "");
+        assert_eq!(error(json!({"time": {}})), "HTTP_200");
+    }
+
+    #[test]
+    fn the_operating_time_is_read() {
+        let time = json!({"operating": 1.5, "operating_reset_at": 1_767_226_200});
+        let answer = read(StatusCode::OK, json!({"result": true, "time": time})).unwrap();
+        assert_eq!((answer.operating, answer.operating_reset_at), (Some(1.5), Some(1_767_226_200)));
+    }
+
+    #[test]
+    fn numbers_and_flags_come_in_many_forms() {
+        assert_eq!([json!(7), json!("7"), json!(7.0)].iter().filter_map(integer).collect::<Vec<_>>(), [7, 7, 7]);
+        assert!([json!(true), json!(1), json!("1"), json!("Y")].iter().all(|value| truthy(Some(value))));
+        assert!([json!(false), json!(0), json!(""), json!("N"), json!(null)].iter().all(|value| !truthy(Some(value))));
+    }
+}

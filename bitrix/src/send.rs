@@ -1,0 +1,247 @@
+//! Visitors' messages to the portal: `send.messages`, `update.messages`, `delete.messages` (`bitrix24.md` §4.7–4.9).
+
+use crate::Inner;
+use crate::bbcode;
+use crate::budget::Urgency;
+use crate::config::Connector;
+use crate::names::user_block;
+use crate::rest::{CallError, error_of, text, truthy};
+use crate::setup;
+use crate::verdict::{self, Verdict};
+use openline_core::DeliveryError;
+use openline_core::backend::{Act, Delivery, Receipt};
+use openline_core::message::Thread;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+pub(crate) type Delivered = Result<Receipt, DeliveryError>;
+
+/// An element is refused by text only, without a code: the portal may just have had a bad moment. So often it is tried.
+const ELEMENT_TRIES: u32 = 4;
+
+/// What goes into one call: same method, connector and line.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct CallKey {
+    method: &'static str,
+    connector: String,
+    line: String,
+}
+
+/// Carries out a batch with as few calls as it takes.
+pub(crate) async fn deliver(bitrix: &Inner, batch: &[Delivery]) -> Vec<Delivered> {
+    let mut results: Vec<Option<Delivered>> = vec![None; batch.len()];
+    let mut calls: BTreeMap<CallKey, Vec<usize>> = BTreeMap::new();
+    for (index, delivery) in batch.iter().enumerate() {
+        match place(bitrix, delivery).await {
+            Ok(key) => match already_there(bitrix, delivery, &key).await {
+                Ok(None) => calls.entry(key).or_default().push(index),
+                Ok(Some(receipt)) => results[index] = Some(Ok(receipt)),
+                Err(error) => results[index] = Some(Err(error)),
+            },
+            Err(error) => results[index] = Some(Err(error)),
+        }
+    }
+    for (key, indexes) in calls {
+        let deliveries: Vec<_> = indexes.iter().map(|index| &batch[*index]).collect();
+        for (index, result) in indexes.iter().zip(call(bitrix, &key, &deliveries).await) {
+            results[*index] = Some(result);
+        }
+    }
+    let missing = || Err(DeliveryError::unknown("no result"));
+    results.into_iter().map(|result| result.unwrap_or_else(missing)).collect()
+}
+
+/// Where a delivery goes; an error when its connector is on for no line.
+async fn place(bitrix: &Inner, delivery: &Delivery) -> Result<CallKey, DeliveryError> {
+    let conversation = &delivery.conversation;
+    let connector = bitrix.portal.config.connector_of(&conversation.channel);
+    let connector = connector.ok_or_else(|| DeliveryError::paused("the channel has no connector"))?;
+    let method = match delivery.act {
+        Act::Send => "imconnector.send.messages",
+        Act::Edit => "imconnector.update.messages",
+        Act::Delete => "imconnector.delete.messages",
+    };
+    if let Some(wait) = bitrix.portal.budget.blocked(method, bitrix.portal.clock().now()) {
+        return Err(DeliveryError::Retry {
+            reason: format!("{method} is blocked by its operating time"),
+            after: Some(wait),
+        });
+    }
+    let present = conversation.thread.line.as_deref();
+    let line = match bitrix.lines.choose(connector, present) {
+        Some(line) => Some(line),
+        None => setup::find_lines(bitrix, connector).await,
+    };
+    let line = line.ok_or_else(|| not_connected(connector))?;
+    Ok(CallKey { method, connector: connector.id.clone(), line })
+}
+
+fn not_connected(connector: &Connector) -> DeliveryError {
+    DeliveryError::paused(format!(
+        "the connector {:?} is not connected to an open line: press Connect in the portal's Contact Center",
+        connector.name
+    ))
+}
+
+/// After an unknown outcome: whether the dialog's history has the message already. `None` also when the history can't
+/// be read: then it is sent again.
+async fn already_there(bitrix: &Inner, delivery: &Delivery, key: &CallKey) -> Result<Option<Receipt>, DeliveryError> {
+    if !delivery.uncertain || delivery.act != Act::Send {
+        return Ok(None);
+    }
+    let thread = &delivery.conversation.thread;
+    let asked = [("CHAT_ID", &thread.chat), ("SESSION_ID", &thread.session)];
+    for (name, id) in asked.into_iter().filter_map(|(name, id)| Some((name, id.as_ref()?))) {
+        let params = json!({ name: id });
+        match bitrix.portal.call("imopenlines.session.history.get", &params, Urgency::Now).await {
+            Ok(answer) if has_external_id(&answer.result, &delivery.external_id) => {
+                let session = text(answer.result.get("sessionId"));
+                let chat = text(answer.result.get("chatId"));
+                return Ok(Some(Receipt { thread: Thread { line: Some(key.line.clone()), chat, session } }));
+            }
+            Ok(_) => {}
+            Err(error) if verdict::of(&error) == Verdict::Reject => {
+                tracing::warn!(%error, "can't read the dialog's history to see whether a message arrived");
+            }
+            // Nothing was decided about the message: it stays uncertain.
+            Err(error) if verdict::of(&error) == Verdict::Unknown => {
+                return Err(DeliveryError::unknown(error.to_string()));
+            }
+            Err(error) => return Err(verdict::to_delivery(&error)),
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a history (`bitrix24.md` §5.1) has a message with that `connectorMid`.
+fn has_external_id(history: &Value, id: &str) -> bool {
+    let is_it = |value: &Value| value.as_str() == Some(id);
+    let has = |message: &Value| match message
+        .pointer("/params/connectorMid")
+        .or_else(|| message.pointer("/params/CONNECTOR_MID"))
+    {
+        Some(Value::Array(ids)) => ids.iter().any(is_it),
+        Some(Value::Object(ids)) => ids.values().any(is_it),
+        Some(single) => is_it(single),
+        None => false,
+    };
+    match history.get("message") {
+        Some(Value::Object(messages)) => messages.values().any(has),
+        Some(Value::Array(messages)) => messages.iter().any(has),
+        _ => false,
+    }
+}
+
+async fn call(bitrix: &Inner, key: &CallKey, deliveries: &[&Delivery]) -> Vec<Delivered> {
+    let messages: Vec<_> = deliveries.iter().map(|delivery| element(key, delivery)).collect();
+    let params = json!({ "CONNECTOR": key.connector, "LINE": line_number(&key.line), "MESSAGES": messages });
+    match bitrix.portal.call(key.method, &params, Urgency::Now).await {
+        Ok(answer) => walk(&answer.result, key, deliveries),
+        Err(error) => {
+            whole_call_failed(bitrix, key, &error).await;
+            let verdict = verdict::to_delivery(&error);
+            vec![Err(verdict); deliveries.len()]
+        }
+    }
+}
+
+async fn whole_call_failed(bitrix: &Inner, key: &CallKey, error: &CallError) {
+    match verdict::of(error) {
+        Verdict::LineOff => {
+            tracing::error!(
+                connector = key.connector,
+                line = key.line,
+                "the portal says the connector is off on this line"
+            );
+            if let Err(error) = bitrix.lines.set(&key.connector, &key.line, false, bitrix.portal.clock().now()).await {
+                tracing::error!(%error, "can't remember that the line is off");
+            }
+        }
+        Verdict::ConnectorGone => setup::register_again(bitrix, &key.connector).await,
+        _ => {}
+    }
+}
+
+fn element(key: &CallKey, delivery: &Delivery) -> Value {
+    let conversation = &delivery.conversation;
+    let chat = json!({ "id": conversation.chat.as_str() });
+    let user = user_block(conversation);
+    if key.method == "imconnector.delete.messages" {
+        return json!({ "user": user, "message": { "id": delivery.external_id }, "chat": chat });
+    }
+    let item = &delivery.item;
+    let message = json!({
+        "id": delivery.external_id,
+        "date": item.at.seconds(),
+        "text": bbcode::write(&item.content.text),
+    });
+    json!({ "user": user, "message": message, "chat": chat })
+}
+
+/// The result of every element: the call as a whole succeeds whatever happened to them.
+fn walk(result: &Value, key: &CallKey, deliveries: &[&Delivery]) -> Vec<Delivered> {
+    let elements = result.pointer("/DATA/RESULT");
+    let at = |index: usize| match elements {
+        Some(Value::Array(list)) => list.get(index),
+        Some(Value::Object(map)) => map.get(&index.to_string()),
+        _ => None,
+    };
+    deliveries.iter().enumerate().map(|(index, delivery)| judge(at(index), key, delivery)).collect()
+}
+
+fn judge(element: Option<&Value>, key: &CallKey, delivery: &Delivery) -> Delivered {
+    let Some(element) = element else {
+        return Err(DeliveryError::unknown("the portal's answer has no result for this message"));
+    };
+    if !truthy(element.get("SUCCESS")) {
+        let reason = format!("the portal refused the message: {}", errors(element));
+        return Err(if delivery.attempts < ELEMENT_TRIES {
+            DeliveryError::retry(reason)
+        } else {
+            DeliveryError::refused(reason)
+        });
+    }
+    let thread = |session: Option<&Value>| Thread {
+        line: Some(key.line.clone()),
+        chat: session.and_then(|session| text(session.get("CHAT_ID"))),
+        session: session.and_then(|session| text(session.get("ID"))),
+    };
+    let session = element.get("session").filter(|session| session.is_object());
+    if delivery.act == Act::Send && session.is_none() {
+        return Err(DeliveryError::retry("the portal accepted the message but put it into no dialog"));
+    }
+    Ok(Receipt { thread: thread(session) })
+}
+
+fn errors(element: &Value) -> String {
+    let list = match element.get("ERRORS") {
+        Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("; "),
+        _ => element.as_object().and_then(error_of).map(|(code, _)| code).unwrap_or_default(),
+    };
+    list.chars().take(300).collect()
+}
+
+/// A line as the portal documents it: a number.
+pub(crate) fn line_number(line: &str) -> Value {
+    line.parse::<i64>().map_or_else(|_| json!(line), |number| json!(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_external_id_is_found_in_all_shapes_of_a_history() {
+        for history in [
+            json!({"message": {"7": {"params": {"connectorMid": ["a", "m-1"]}}}}),
+            json!({"message": [{"params": {"connectorMid": "m-1"}}]}),
+            json!({"message": {"7": {"params": {"CONNECTOR_MID": {"0": "m-1"}}}}}),
+        ] {
+            assert!(has_external_id(&history, "m-1"), "{history}");
+            assert!(!has_external_id(&history, "m-2"), "{history}");
+        }
+        for empty in [json!({"message": []}), json!({}), json!({"message": {"7": {"params": []}}})] {
+            assert!(!has_external_id(&empty, "m-1"), "{empty}");
+        }
+    }
+}

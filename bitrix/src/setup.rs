@@ -1,0 +1,187 @@
+//! Making the portal know us: connectors, event handlers, lines (`bitrix24.md` §4.1, §4.4, §5.3).
+
+use crate::Inner;
+use crate::budget::Urgency;
+use crate::config::Connector;
+use crate::rest::{CallError, text, truthy};
+use crate::send::line_number;
+use crate::verdict::{self, Verdict};
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// What a connector has to hear of. The first is the one it can't do without.
+const EVENTS: [&str; 10] = [
+    "OnImConnectorMessageAdd",
+    "OnImConnectorMessageUpdate",
+    "OnImConnectorMessageDelete",
+    "OnImConnectorStatusDelete",
+    "OnImConnectorLineDelete",
+    "OnImConnectorDialogStart",
+    "OnImConnectorDialogFinish",
+    "OnAppUninstall",
+    "OnAppUpdate",
+    "OnAppInstall",
+];
+
+/// How often at the most lines are looked for when none is known.
+const LOOK_FOR_LINES: Duration = Duration::from_secs(60);
+
+/// Registers every connector and binds the events, as often as wanted: each step changes nothing when it is done.
+///
+/// # Errors
+/// The first failure; what was done before it stays.
+pub(crate) async fn reconcile(bitrix: &Inner) -> Result<(), CallError> {
+    learn_plan(bitrix).await;
+    for connector in &bitrix.portal.config.connectors {
+        register(bitrix, connector).await?;
+    }
+    bind_events(bitrix).await?;
+    check_lines(bitrix).await;
+    tracing::info!(connectors = bitrix.portal.config.connectors.len(), "connectors registered, events bound");
+    Ok(())
+}
+
+async fn learn_plan(bitrix: &Inner) {
+    if let Ok(info) = bitrix.portal.call("app.info", &json!({}), Urgency::Later).await
+        && let Some(family) = text(info.result.get("LICENSE_FAMILY"))
+    {
+        bitrix.portal.budget.plan(&family);
+    }
+}
+
+async fn register(bitrix: &Inner, connector: &Connector) -> Result<(), CallError> {
+    let icon = json!({ "DATA_IMAGE": connector.icon, "COLOR": connector.color, "SIZE": "90%", "POSITION": "center" });
+    let disabled = json!({ "DATA_IMAGE": connector.icon, "COLOR": "#c6cdd3", "SIZE": "90%", "POSITION": "center" });
+    let flag = |yes: bool| if yes { "Y" } else { "N" };
+    let params = json!({
+        "ID": connector.id,
+        "NAME": connector.name,
+        "ICON": icon,
+        "ICON_DISABLED": disabled,
+        "PLACEMENT_HANDLER": bitrix.portal.config.settings_url(),
+        "DEL_EXTERNAL_MESSAGES": flag(connector.delete_external),
+        "EDIT_INTERNAL_MESSAGES": flag(connector.edit_internal),
+        "DEL_INTERNAL_MESSAGES": flag(connector.delete_internal),
+        "NEWSLETTER": flag(connector.newsletter),
+        "NEED_SYSTEM_MESSAGES": flag(connector.system_messages),
+        "NEED_SIGNATURE": flag(connector.signature),
+        "CHAT_GROUP": flag(connector.chat_group),
+    });
+    bitrix.portal.call("imconnector.register", &params, Urgency::Now).await.map(|_| ())
+}
+
+/// The portal lost a connector: registers it again, and switches it on again where it was.
+pub(crate) async fn register_again(bitrix: &Inner, id: &str) {
+    let Some(connector) = bitrix.portal.config.connector(id) else { return };
+    if let Err(error) = register(bitrix, connector).await {
+        tracing::error!(connector = id, %error, "can't register the connector again");
+    }
+}
+
+async fn bind_events(bitrix: &Inner) -> Result<(), CallError> {
+    let handler = bitrix.portal.config.events_url();
+    let bound = bitrix.portal.call("event.get", &json!({}), Urgency::Now).await?;
+    let bound = bound.result.as_array().cloned().unwrap_or_default();
+    let mut ours: Vec<String> = Vec::new();
+    for binding in bound.iter().filter(|binding| !truthy(binding.get("offline"))) {
+        let event = text(binding.get("event")).unwrap_or_default();
+        let address = text(binding.get("handler")).unwrap_or_default();
+        let twice = ours.iter().any(|known| known.eq_ignore_ascii_case(&event));
+        if address == handler && !twice {
+            ours.push(event);
+        } else {
+            unbind(bitrix, binding, &event, &address).await?;
+        }
+    }
+    for event in EVENTS.iter().filter(|event| !ours.iter().any(|bound| bound.eq_ignore_ascii_case(event))) {
+        bind(bitrix, event, &handler).await?;
+    }
+    Ok(())
+}
+
+/// A handler at another address (or a second one at ours) would bring every event twice.
+async fn unbind(bitrix: &Inner, binding: &Value, event: &str, handler: &str) -> Result<(), CallError> {
+    tracing::info!(event, handler, "unbinding a stale event handler");
+    let mut params = json!({ "event": event, "handler": handler });
+    if let Some(user) = text(binding.get("auth_type")) {
+        params["auth_type"] = Value::String(user);
+    }
+    bitrix.portal.call("event.unbind", &params, Urgency::Now).await.map(|_| ())
+}
+
+async fn bind(bitrix: &Inner, event: &str, handler: &str) -> Result<(), CallError> {
+    let params = json!({ "event": event, "handler": handler });
+    match bitrix.portal.call("event.bind", &params, Urgency::Now).await {
+        Ok(_) => Ok(()),
+        // "Handler already binded".
+        Err(error) if error.is("ERROR_CORE") => Ok(()),
+        Err(error) if error.is("ERROR_EVENT_NOT_FOUND") && event != EVENTS[0] => {
+            tracing::warn!(event, "the portal does not know this event, going on without it");
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Asks the portal how each known binding stands.
+async fn check_lines(bitrix: &Inner) {
+    for (connector, line, _) in bitrix.lines.all() {
+        check_line(bitrix, &connector, &line).await;
+    }
+}
+
+/// Asks how a connector stands on a line and remembers it. `None` when the portal does not tell.
+pub(crate) async fn check_line(bitrix: &Inner, connector: &str, line: &str) -> Option<bool> {
+    let params = json!({ "CONNECTOR": connector, "LINE": line_number(line) });
+    let answer = bitrix.portal.call("imconnector.status", &params, Urgency::Later).await.ok()?;
+    let active = truthy(answer.result.get("STATUS"));
+    remember_line(bitrix, connector, line, active).await;
+    Some(active)
+}
+
+/// Keeps how a connector stands on a line; when it was switched on, what waited for that goes out.
+pub(crate) async fn remember_line(bitrix: &Inner, connector: &str, line: &str, active: bool) {
+    match bitrix.lines.set(connector, line, active, bitrix.portal.clock().now()).await {
+        Ok(true) => {
+            tracing::info!(connector, line, active, "connector switched on a line");
+            if active && let Err(error) = bitrix.portal.inbox.backend_is_back().await {
+                tracing::warn!(%error, "can't hurry the waiting messages");
+            }
+        }
+        Ok(false) => {}
+        Err(error) => tracing::error!(connector, line, %error, "can't keep how the connector stands"),
+    }
+}
+
+/// Looks for a line on which a connector is on, for when we know of none (our record was lost, or the event that it was
+/// switched on again never came). At most once a minute.
+pub(crate) async fn find_lines(bitrix: &Inner, connector: &Connector) -> Option<String> {
+    {
+        let mut looked = bitrix.looked_for_lines.lock().await;
+        if looked.get(&connector.id).is_some_and(|at| at.elapsed() < LOOK_FOR_LINES) {
+            return None;
+        }
+        looked.insert(connector.id.clone(), Instant::now());
+    }
+    let known = bitrix.lines.all().into_iter().filter(|(id, ..)| *id == connector.id).map(|(_, line, _)| line);
+    let mut candidates: Vec<String> = known.collect();
+    let params = json!({ "PARAMS": { "select": ["ID"], "limit": 50 } });
+    match bitrix.portal.call("imopenlines.config.list.get", &params, Urgency::Later).await {
+        Ok(answer) => {
+            let listed = answer.result.as_array().into_iter().flatten().filter_map(|line| text(line.get("ID")));
+            candidates.extend(listed);
+        }
+        Err(error) if verdict::of(&error) == Verdict::Reject => {}
+        Err(_) => return None,
+    }
+    candidates.sort();
+    candidates.dedup();
+    let mut found = None;
+    for line in candidates {
+        if check_line(bitrix, &connector.id, &line).await == Some(true) {
+            found.get_or_insert(line);
+        }
+    }
+    found
+}

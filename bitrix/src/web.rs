@@ -1,0 +1,334 @@
+//! The addresses that the portal (or an admin's browser in it) calls: events, installation, settings.
+
+use crate::budget::Urgency;
+use crate::config::Connector;
+use crate::credentials::Credentials;
+use crate::events::{self, Event};
+use crate::page::{self, Page};
+use crate::rest::{CallError, text};
+use crate::send::line_number;
+use crate::tokens::{self, Disbelief, same};
+use crate::{Inner, form, oauth, setup};
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, RawQuery, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use openline_core::StoreError;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Largest form taken: texts are at most 20,000 characters, percent-encoded; many files' descriptions beside them.
+const MAX_BODY: usize = 2 * 1024 * 1024;
+
+type Shared = State<Arc<Inner>>;
+
+/// The routes, to be mounted at `/bitrix`.
+pub(crate) fn routes(bitrix: Arc<Inner>) -> Router {
+    Router::new()
+        .route("/events", post(event))
+        .route("/install", post(install).get(install_help))
+        .route("/app", post(app_page).get(app_page_get))
+        .route("/authorize", get(authorize))
+        .route("/settings", post(settings).get(settings_help))
+        .route("/assets/{file}", get(page::asset))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .with_state(bitrix)
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response {
+    (status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
+}
+
+/// The event handler: verify, parse, hand over, answer. The portal never repeats an event, so it is answered only when
+/// everything is durable.
+async fn event(State(bitrix): Shared, body: Bytes) -> Response {
+    let Ok(form) = form::parse(&body) else { return plain(StatusCode::BAD_REQUEST, "not a form in UTF-8") };
+    let auth = form.get("auth").cloned().unwrap_or_default();
+    let event = events::read(&bitrix.portal.config, &form);
+    if matches!(event, Event::Install) {
+        return installed_by_event(bitrix, &auth).await;
+    }
+    if !is_genuine(&bitrix, &auth, &event).await {
+        tracing::warn!("an event without the portal's token was refused");
+        return plain(StatusCode::FORBIDDEN, "not from the portal");
+    }
+    match take(&bitrix, event, &auth).await {
+        Ok(()) => plain(StatusCode::OK, "ok"),
+        Err(error) => {
+            tracing::error!(%error, "an event could not be stored");
+            plain(StatusCode::SERVICE_UNAVAILABLE, "not stored")
+        }
+    }
+}
+
+/// Whether `auth[application_token]` is our portal's. Where it is not known yet (an older portal's install page does
+/// not tell it), it is pinned from the first event whose access token proves to be ours.
+async fn is_genuine(bitrix: &Inner, auth: &Value, event: &Event) -> bool {
+    let Some(known) = bitrix.portal.credentials() else { return false };
+    let field = |name: &str| text(auth.get(name)).unwrap_or_default();
+    if field("member_id") != known.member_id {
+        return false;
+    }
+    let token = field("application_token");
+    match &known.application_token {
+        Some(expected) if same(expected, &token) => return true,
+        Some(_) if !matches!(event, Event::Update) => return false,
+        _ => {}
+    }
+    if token.is_empty() || field("access_token").is_empty() {
+        return false;
+    }
+    let claimed = Credentials { access_token: field("access_token"), ..(*known).clone() };
+    if tokens::prove(bitrix, claimed).await.is_err() {
+        return false;
+    }
+    bitrix.portal.pin(token).await.is_ok()
+}
+
+async fn take(bitrix: &Arc<Inner>, event: Event, auth: &Value) -> Result<(), StoreError> {
+    if let (Some(member), Some(endpoint)) = (text(auth.get("member_id")), text(auth.get("client_endpoint"))) {
+        bitrix.portal.keep_endpoint(&member, &endpoint).await;
+    }
+    let now = bitrix.portal.clock().now();
+    match event {
+        Event::Conversation(events) => bitrix.portal.inbox.accept(events).await,
+        Event::StatusDelete { connector, line } => {
+            bitrix.lines.set(&connector, &line, false, now).await?;
+            // It may have been switched on again meanwhile, and events come in any order: the portal knows.
+            let bitrix = Arc::clone(bitrix);
+            tokio::spawn(async move { setup::check_line(&bitrix, &connector, &line).await });
+            Ok(())
+        }
+        Event::LineDelete { line } => {
+            for connector in bitrix.lines.connectors_on(&line) {
+                bitrix.lines.set(&connector, &line, false, now).await?;
+            }
+            Ok(())
+        }
+        Event::Uninstall { clean } => {
+            tracing::warn!(clean, "openline was removed from the portal; conversations stay here");
+            bitrix.lines.clear().await?;
+            bitrix.portal.uninstalled().await
+        }
+        Event::Update => updated(bitrix, auth).await,
+        Event::Install | Event::Other => Ok(()),
+    }
+}
+
+async fn updated(bitrix: &Arc<Inner>, auth: &Value) -> Result<(), StoreError> {
+    let Ok(claimed) = tokens::from_event(auth, bitrix.portal.clock().now()) else { return Ok(()) };
+    match tokens::prove(bitrix, claimed).await {
+        Ok(credentials) => {
+            bitrix.portal.installed(credentials).await?;
+            reconcile_later(bitrix);
+        }
+        Err(error) => tracing::error!(%error, "the tokens of an update were not taken"),
+    }
+    Ok(())
+}
+
+/// Flow A (`bitrix24.md` §2.3), and the end of flow B: believed only after the portal confirmed the token.
+async fn installed_by_event(bitrix: Arc<Inner>, auth: &Value) -> Response {
+    let claimed = match tokens::from_event(auth, bitrix.portal.clock().now()) {
+        Ok(claimed) => claimed,
+        Err(error) => return refused(&error),
+    };
+    let credentials = match tokens::prove(&bitrix, claimed).await {
+        Ok(credentials) => credentials,
+        Err(error) => return refused(&error),
+    };
+    if let Err(error) = bitrix.portal.installed(credentials).await {
+        tracing::error!(%error, "the installation could not be stored");
+        return plain(StatusCode::SERVICE_UNAVAILABLE, "not stored");
+    }
+    tracing::info!("openline was installed in the portal");
+    reconcile_later(&bitrix);
+    plain(StatusCode::OK, "ok")
+}
+
+fn refused(error: &Disbelief) -> Response {
+    tracing::warn!(%error, "an installation was refused");
+    plain(StatusCode::FORBIDDEN, "the portal did not confirm this installation")
+}
+
+/// Registers and binds in the background, again and again until it is done.
+pub(crate) fn reconcile_later(bitrix: &Arc<Inner>) {
+    let bitrix = Arc::clone(bitrix);
+    tokio::spawn(async move {
+        for _ in 0..20 {
+            bitrix.portal.gate.pass().await;
+            match setup::reconcile(&bitrix).await {
+                Ok(()) => return,
+                Err(error) => tracing::error!(%error, "can't register in the portal, trying again"),
+            }
+            tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+        }
+    });
+}
+
+/// Query and body of a page that the portal opens.
+fn page_fields(query: Option<&str>, body: &[u8]) -> Option<(Value, Value)> {
+    Some((form::parse(query.unwrap_or_default().as_bytes()).ok()?, form::parse(body).ok()?))
+}
+
+/// The initial installation path: an event in flow A, a page in flow B (`bitrix24.md` §2.4).
+async fn install(State(bitrix): Shared, RawQuery(query): RawQuery, body: Bytes) -> Response {
+    let Some((query, form)) = page_fields(query.as_deref(), &body) else {
+        return plain(StatusCode::BAD_REQUEST, "not a form in UTF-8");
+    };
+    if text(form.get("event")).is_some_and(|event| event.eq_ignore_ascii_case("ONAPPINSTALL")) {
+        return installed_by_event(bitrix, &form.get("auth").cloned().unwrap_or_default()).await;
+    }
+    match install_with_page(&bitrix, &query, &form).await {
+        Ok(page) => page.respond(&bitrix.portal.config),
+        Err(error) => {
+            tracing::warn!(%error, "an installation page was refused");
+            Page::failure("openline could not be installed", &error.to_string()).respond(&bitrix.portal.config)
+        }
+    }
+}
+
+async fn install_with_page(bitrix: &Arc<Inner>, query: &Value, form: &Value) -> Result<Page, Disbelief> {
+    let claimed = tokens::from_page(query, form, bitrix.portal.clock().now())?;
+    if claimed.refresh_token.is_empty() {
+        return Err(Disbelief::Missing("REFRESH_ID"));
+    }
+    let token = claimed.access_token.clone();
+    let mut credentials = tokens::prove(bitrix, claimed).await?;
+    tokens::prove_rights(bitrix, &token).await?;
+    if credentials.application_token.is_none() {
+        let known = bitrix.portal.credentials().filter(|known| known.member_id == credentials.member_id);
+        credentials.application_token = known.and_then(|known| known.application_token.clone());
+    }
+    let stored = |error: StoreError| CallError::Storage(error.to_string());
+    bitrix.portal.installed(credentials).await.map_err(stored)?;
+    setup::reconcile(bitrix).await?;
+    Ok(Page::installed())
+}
+
+async fn install_help(State(bitrix): Shared) -> Response {
+    let text = "This is openline's installation address. Put it into the field \"Initial installation path\" of a \
+                local application in Bitrix24; the portal opens it from there.";
+    Page::note("openline", text).respond(&bitrix.portal.config)
+}
+
+/// The application's main page, for those who open it from the portal's menu.
+async fn app_page(State(bitrix): Shared) -> Response {
+    status_page(&bitrix).respond(&bitrix.portal.config)
+}
+
+/// The same address is the OAuth redirect URI (`bitrix24.md` §2.6).
+async fn app_page_get(State(bitrix): Shared, RawQuery(query): RawQuery) -> Response {
+    let query = form::parse(query.unwrap_or_default().as_bytes()).unwrap_or_default();
+    let Some(code) = text(query.get("code")) else { return app_page(State(bitrix)).await };
+    let state = text(query.get("state")).unwrap_or_default();
+    let page = match authorized(&bitrix, &code, &state).await {
+        Ok(()) => Page::note("openline is authorised", "You can close this page."),
+        Err(error) => Page::failure("openline could not be authorised", &error.to_string()),
+    };
+    page.respond(&bitrix.portal.config)
+}
+
+async fn authorized(bitrix: &Arc<Inner>, code: &str, state: &str) -> Result<(), Disbelief> {
+    if !bitrix.states.take(state) {
+        return Err(Disbelief::Missing("a state made by this server in the last minutes: begin at /bitrix/authorize"));
+    }
+    let portal = &bitrix.portal;
+    let first = oauth::exchange(&portal.client, &portal.config, code, portal.clock().now()).await?;
+    let token = first.access_token.clone();
+    let mut credentials = tokens::prove(bitrix, first).await?;
+    tokens::prove_rights(bitrix, &token).await?;
+    let known = portal.credentials().filter(|known| known.member_id == credentials.member_id);
+    credentials.application_token = known.and_then(|known| known.application_token.clone());
+    portal.installed(credentials).await.map_err(|error| CallError::Storage(error.to_string()))?;
+    reconcile_later(bitrix);
+    Ok(())
+}
+
+/// Sends an admin to the portal to authorise the application again.
+async fn authorize(State(bitrix): Shared) -> Response {
+    let Some(state) = bitrix.states.make() else { return plain(StatusCode::SERVICE_UNAVAILABLE, "no randomness") };
+    let config = &bitrix.portal.config;
+    let Ok(mut url) = config.url.join("/oauth/authorize/") else { return plain(StatusCode::NOT_FOUND, "no portal") };
+    url.query_pairs_mut().append_pair("client_id", &config.client_id).append_pair("state", &state);
+    Redirect::to(url.as_str()).into_response()
+}
+
+fn status_page(bitrix: &Inner) -> Page {
+    match bitrix.portal.gate.reason() {
+        Some(reason) => Page::failure("openline", &reason),
+        None => Page::note("openline", "openline works with this portal. Connect its channels in the Contact Center."),
+    }
+}
+
+async fn settings_help(State(bitrix): Shared) -> Response {
+    let text = "This is the settings page of openline's connectors. Open it from the Contact Center of your Bitrix24: \
+                choose the connector, then an open line, then Connect.";
+    Page::note("openline", text).respond(&bitrix.portal.config)
+}
+
+/// `SETTING_CONNECTOR` (`bitrix24.md` §7): an admin pressed "Connect" for one line.
+async fn settings(State(bitrix): Shared, RawQuery(query): RawQuery, body: Bytes) -> Response {
+    let Some((query, form)) = page_fields(query.as_deref(), &body) else {
+        return plain(StatusCode::BAD_REQUEST, "not a form in UTF-8");
+    };
+    let page = match connect(&bitrix, &query, &form).await {
+        Ok(page) => page,
+        Err(error) => {
+            tracing::warn!(%error, "a settings page was refused");
+            Page::failure("The channel could not be connected", &error.to_string())
+        }
+    };
+    page.respond(&bitrix.portal.config)
+}
+
+async fn connect(bitrix: &Arc<Inner>, query: &Value, form: &Value) -> Result<Page, Disbelief> {
+    let claimed = tokens::from_page(query, form, bitrix.portal.clock().now())?;
+    let known = bitrix.portal.credentials().ok_or(CallError::NotInstalled)?;
+    if claimed.member_id != known.member_id {
+        return Err(Disbelief::OtherPortal(bitrix.portal.config.url.to_string()));
+    }
+    let told = claimed.application_token.as_deref().zip(known.application_token.as_deref());
+    match told {
+        Some((told, expected)) if same(expected, told) => {}
+        Some(_) => return Err(Disbelief::OtherPortal(bitrix.portal.config.url.to_string())),
+        None => {
+            tokens::prove(bitrix, claimed.clone()).await?;
+        }
+    }
+    tokens::prove_rights(bitrix, &claimed.access_token).await?;
+    let (connector, line) = placement(bitrix, form)?;
+    switch_on(bitrix, connector, &line).await?;
+    Ok(Page::connected(connector, &line))
+}
+
+/// Which connector and line the page was opened for.
+fn placement<'b>(bitrix: &'b Inner, form: &Value) -> Result<(&'b Connector, String), Disbelief> {
+    let options = text(form.get("PLACEMENT_OPTIONS")).ok_or(Disbelief::Missing("PLACEMENT_OPTIONS"))?;
+    let options: Value =
+        serde_json::from_str(&options).map_err(|_| Disbelief::Missing("readable PLACEMENT_OPTIONS"))?;
+    let id = text(options.get("CONNECTOR")).ok_or(Disbelief::Missing("PLACEMENT_OPTIONS.CONNECTOR"))?;
+    let connector = bitrix.portal.config.connector(&id);
+    let connector = connector.ok_or(Disbelief::Missing("a connector of this configuration in PLACEMENT_OPTIONS"))?;
+    let line = text(options.get("LINE")).filter(|line| line.parse::<i64>().is_ok_and(|line| line > 0));
+    Ok((connector, line.ok_or(Disbelief::Missing("a line number in PLACEMENT_OPTIONS"))?))
+}
+
+/// Switches a connector on for a line and tells the portal where the channel is. The row is written at the end of the
+/// portal's request, so the status is not asked right after (`bitrix24.md` §4.3).
+async fn switch_on(bitrix: &Arc<Inner>, connector: &Connector, line: &str) -> Result<(), CallError> {
+    let number = line_number(line);
+    let activate = json!({ "CONNECTOR": connector.id, "LINE": number, "ACTIVE": 1 });
+    bitrix.portal.call("imconnector.activate", &activate, Urgency::Now).await?;
+    let mut data = json!({ "ID": format!("{}_{line}", connector.id), "NAME": connector.name });
+    if let Some(address) = &connector.address {
+        data["URL"] = json!(address);
+        data["URL_IM"] = json!(address);
+    }
+    let set = json!({ "CONNECTOR": connector.id, "LINE": number, "DATA": data });
+    bitrix.portal.call("imconnector.connector.data.set", &set, Urgency::Now).await?;
+    setup::remember_line(bitrix, &connector.id, line, true).await;
+    Ok(())
+}
