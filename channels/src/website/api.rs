@@ -1,0 +1,228 @@
+//! The JSON API of `docs/website-api.md`.
+
+use super::error::{Problem, Refusal};
+use super::form::{Typed, fields};
+use super::item::{WireItem, WireSlice};
+use super::session::Session;
+use super::site::Site;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, Path, RawQuery, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use openline_core::message::Dialog;
+use openline_core::{ConversationId, MessageId, Pos, Rev};
+use serde::Deserialize;
+use serde_json::json;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// 10,000 characters of four bytes each, escaped, and the other fields.
+const MAX_BODY: usize = 128 * 1024;
+/// Items in one answer of `updates`.
+const NEWS: usize = 100;
+/// Longest that an answer is held, in seconds.
+const MAX_WAIT: u64 = 25;
+
+type Shared = State<Arc<Site>>;
+type Body = Result<Bytes, BytesRejection>;
+
+pub(super) fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
+    Router::new()
+        .route("/session", post(open_session).get(show_session))
+        .route("/messages", post(send).get(history))
+        .route("/messages/{id}/retry", post(retry))
+        .route("/updates", get(updates))
+        .method_not_allowed_fallback(method_not_allowed)
+        .fallback(not_found)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(from_fn_with_state(Arc::clone(site), cross_origin))
+}
+
+async fn method_not_allowed() -> Problem {
+    Problem::of(Refusal::MethodNotAllowed, "this address does not take that method, see the Allow header")
+}
+
+async fn not_found() -> Problem {
+    Problem::of(Refusal::NotFound, "there is nothing at this address")
+}
+
+/// Lets the configured front ends on other sites call (with bearer tokens; cookies stay with this site).
+async fn cross_origin(State(site): Shared, request: Request, next: Next) -> Response {
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let allowed =
+        origin.filter(|origin| site.settings.allowed_origins.iter().any(|known| known.as_bytes() == origin.as_bytes()));
+    let preflight = request.method() == Method::OPTIONS;
+    let Some(origin) = allowed else { return next.run(request).await };
+    let mut response = if preflight { StatusCode::NO_CONTENT.into_response() } else { next.run(request).await };
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.insert(header::VARY, HeaderValue::from_static("Origin"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("authorization, content-type"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+    response
+}
+
+fn answer(status: StatusCode, body: impl serde::Serialize) -> Response {
+    (status, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
+}
+
+/// The body, whole.
+pub(super) fn whole(body: Body) -> Result<Bytes, Problem> {
+    body.map_err(|error| match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::of(Refusal::BodyTooLarge, format!("the body has more than {MAX_BODY} bytes"))
+        }
+        _ => Problem::of(Refusal::BadJson, "the body broke off"),
+    })
+}
+
+fn from_json<T: for<'de> Deserialize<'de>>(headers: &HeaderMap, body: &[u8]) -> Result<T, Problem> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if !kind.eq_ignore_ascii_case("application/json") {
+        return Err(Problem::of(Refusal::WrongContentType, "send JSON with Content-Type: application/json"));
+    }
+    serde_json::from_slice(body).map_err(|error| Problem::of(Refusal::BadJson, error.to_string()))
+}
+
+#[derive(Deserialize, Default)]
+struct OpenSession {
+    #[serde(default)]
+    bearer: bool,
+}
+
+async fn open_session(State(site): Shared, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    let body = whole(body)?;
+    let asked: OpenSession = if body.is_empty() { OpenSession::default() } else { from_json(&headers, &body)? };
+    if let Some(session) = site.session(&headers) {
+        return describe(&site, &session, StatusCode::OK, None).await;
+    }
+    let session = site.sessions.make();
+    let session = session.ok_or_else(|| Problem::of(Refusal::StorageUnavailable, "no randomness, try again"))?;
+    if asked.bearer {
+        return describe(&site, &session, StatusCode::CREATED, Some(&session.token)).await;
+    }
+    let mut response = describe(&site, &session, StatusCode::CREATED, None).await?;
+    if let Ok(cookie) = HeaderValue::from_str(&site.sessions.set_cookie(&session)) {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+async fn show_session(State(site): Shared, headers: HeaderMap) -> Result<Response, Problem> {
+    let session = site.known_session(&headers)?;
+    describe(&site, &session, StatusCode::OK, None).await
+}
+
+async fn describe(
+    site: &Site,
+    session: &Session,
+    status: StatusCode,
+    token: Option<&str>,
+) -> Result<Response, Problem> {
+    let conversation = site.inbox.conversation(&session.chat).await?;
+    let (name, cursor, dialog) =
+        conversation.map_or((String::new(), 0, Dialog::None), |c| (c.visitor.name, c.rev.0, c.dialog));
+    let mut body = json!({ "name": name, "cursor": cursor, "dialog": dialog });
+    if let Some(token) = token {
+        body["session"] = json!(token);
+    }
+    Ok(answer(status, body))
+}
+
+#[derive(Deserialize)]
+struct SendMessage {
+    key: String,
+    text: String,
+    #[serde(default)]
+    name: Option<String>,
+}
+
+async fn send(State(site): Shared, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    site.same_site(&headers)?;
+    let session = site.known_session(&headers)?;
+    let SendMessage { key, text, name } = from_json(&headers, &whole(body)?)?;
+    let recorded = Typed { key, text, name }.check()?.store(&site.inbox, &session.chat).await?;
+    let status = if recorded.fresh { StatusCode::CREATED } else { StatusCode::OK };
+    let item = WireItem::new(&recorded.item, &site.base);
+    Ok(answer(status, json!({ "item": item, "cursor": recorded.change.rev })))
+}
+
+async fn retry(State(site): Shared, headers: HeaderMap, Path(id): Path<String>) -> Result<Response, Problem> {
+    site.same_site(&headers)?;
+    let session = site.known_session(&headers)?;
+    let missing = || Problem::of(Refusal::NotFound, "there is no such message in this conversation");
+    let message = MessageId(id.parse().map_err(|_| missing())?);
+    let conversation = site.inbox.find(&session.chat).await?.ok_or_else(missing)?;
+    if site.inbox.item(conversation, message).await?.is_none() {
+        return Err(missing());
+    }
+    if !site.inbox.retry(conversation, message).await? {
+        return Err(Problem::of(Refusal::NotFailed, "this message has not failed"));
+    }
+    let item = site.inbox.item(conversation, message).await?.ok_or_else(missing)?;
+    Ok(answer(StatusCode::OK, json!({ "item": WireItem::new(&item, &site.base), "cursor": item.rev })))
+}
+
+/// A number of the query string; `None` when it isn't there.
+fn number(query: &HashMap<String, String>, name: &str) -> Result<Option<i64>, Problem> {
+    let parse = |text: &String| {
+        text.parse().map_err(|_| Problem::of(Refusal::BadQuery, format!("{name} must be a whole number, not {text:?}")))
+    };
+    query.get(name).map(parse).transpose()
+}
+
+fn query(raw: Option<String>) -> Result<HashMap<String, String>, Problem> {
+    let bad = |_| Problem::of(Refusal::BadQuery, "the query is not in UTF-8");
+    fields(raw.unwrap_or_default().as_bytes()).map_err(bad)
+}
+
+async fn history(State(site): Shared, headers: HeaderMap, RawQuery(raw): RawQuery) -> Result<Response, Problem> {
+    let session = site.known_session(&headers)?;
+    let query = query(raw)?;
+    let limit = number(&query, "limit")?.unwrap_or(50);
+    if !(1..=100).contains(&limit) {
+        return Err(Problem::of(Refusal::BadQuery, "limit must be from 1 to 100"));
+    }
+    let before = number(&query, "before")?.map(Pos);
+    let Some(id) = site.inbox.find(&session.chat).await? else {
+        return Ok(answer(StatusCode::OK, WireSlice::nothing(0, false)));
+    };
+    let slice = site.inbox.items_before(id, before, usize::try_from(limit).unwrap_or(1)).await?;
+    Ok(answer(StatusCode::OK, WireSlice::history(&slice, &site.base)))
+}
+
+async fn updates(State(site): Shared, headers: HeaderMap, RawQuery(raw): RawQuery) -> Result<Response, Problem> {
+    let session = site.known_session(&headers)?;
+    let query = query(raw)?;
+    let since = number(&query, "since")?.ok_or_else(|| Problem::of(Refusal::BadQuery, "since is missing"))?;
+    let wait = number(&query, "wait")?.unwrap_or(0);
+    let wait = u64::try_from(wait).ok().filter(|wait| *wait <= MAX_WAIT);
+    let wait = wait.ok_or_else(|| Problem::of(Refusal::BadQuery, format!("wait must be from 0 to {MAX_WAIT}")))?;
+    let wait = Duration::from_secs(wait);
+    let mut id = site.inbox.find(&session.chat).await?;
+    if id.is_none() && since == 0 && !wait.is_zero() {
+        id = site.inbox.wait_for_first(&session.chat, wait).await;
+    }
+    match id {
+        Some(id) => news(&site, id, since, wait).await,
+        None => Ok(answer(StatusCode::OK, WireSlice::nothing(0, since != 0))),
+    }
+}
+
+async fn news(site: &Site, id: ConversationId, since: i64, wait: Duration) -> Result<Response, Problem> {
+    let newest = site.inbox.newest(id).await?;
+    let reset = since < 0 || since > newest.0;
+    if since == newest.0 && (wait.is_zero() || !site.inbox.wait_above(id, newest, wait).await) {
+        return Ok(answer(StatusCode::OK, WireSlice::nothing(since, false)));
+    }
+    let since = if reset { Rev(0) } else { Rev(since) };
+    let slice = site.inbox.items_since(id, since, NEWS).await?;
+    Ok(answer(StatusCode::OK, WireSlice::news(&slice, &site.base, reset)))
+}

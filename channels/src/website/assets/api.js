@@ -1,0 +1,94 @@
+// The calls of docs/website-api.md. Every failure is an ApiError; status 0 means that no good answer came.
+
+const PATIENCE = 20; // seconds until an unanswered call counts as lost
+
+export class ApiError extends Error {
+  constructor(status, code = 'network', after = 0) {
+    super(`${status} ${code}`);
+    Object.assign(this, { status, code, after });
+  }
+
+  /** Whether the same call may succeed later. */
+  get temporary() {
+    return [0, 401, 408, 429].includes(this.status) || this.status >= 500;
+  }
+}
+
+export class Api {
+  /** `onRenew(page)` gets the newest page of the session that replaces a lost one, before any other call goes on. */
+  constructor(base, onRenew) {
+    this.root = `${base}api`;
+    this.onRenew = onRenew;
+    this.renewal = null;
+    this.lost = false;
+  }
+
+  updates(since, wait, signal) {
+    return this.call(`/updates?since=${since}&wait=${wait}`, { signal, patience: PATIENCE + wait });
+  }
+
+  page(before) {
+    return this.call(`/messages?limit=50${before === undefined ? '' : `&before=${before}`}`);
+  }
+
+  send(message) {
+    return this.call('/messages', { body: message });
+  }
+
+  retry(id) {
+    return this.call(`/messages/${encodeURIComponent(id)}/retry`, { body: {} });
+  }
+
+  /** One call; a lost session is renewed first and then reported, so that the caller tries again. */
+  async call(path, options = {}) {
+    if (this.lost) await this.renew(); // an earlier renewal got stuck half way
+    try {
+      return await this.request(path, options);
+    } catch (error) {
+      if (error.status === 401) await this.renew();
+      throw error;
+    }
+  }
+
+  renew() {
+    this.lost = true;
+    this.renewal ??= alone(`${this.root}/session`, async () => {
+      await this.request('/session', { body: {} });
+      this.onRenew(await this.request('/messages?limit=50'));
+      this.lost = false;
+    }).finally(() => { this.renewal = null; });
+    return this.renewal;
+  }
+
+  async request(path, { body, signal, patience = PATIENCE } = {}) {
+    const stop = new AbortController();
+    const timer = setTimeout(() => stop.abort(), patience * 1000);
+    signal?.addEventListener('abort', () => stop.abort());
+    try {
+      return await answer(await fetch(this.root + path, init(body, stop.signal)));
+    } catch (error) {
+      throw error instanceof ApiError ? error : new ApiError(0);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+function init(body, signal) {
+  const common = { signal, cache: 'no-store', credentials: 'same-origin', headers: { Accept: 'application/json' } };
+  if (body === undefined) return common;
+  common.headers['Content-Type'] = 'application/json';
+  return { ...common, method: 'POST', body: JSON.stringify(body) };
+}
+
+async function answer(response) {
+  if (response.ok) return response.json();
+  const body = await response.json().catch(() => ({}));
+  const after = Number(response.headers.get('Retry-After')) || 0;
+  throw new ApiError(response.status, body.error?.code ?? 'unknown', Math.min(after, 60));
+}
+
+/** Runs `work` while no other tab does: two tabs must not replace one session by two. */
+function alone(name, work) {
+  return navigator.locks ? navigator.locks.request(name, work) : work();
+}

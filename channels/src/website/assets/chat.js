@@ -1,0 +1,107 @@
+// The chat page with JavaScript: takes the conversation over from the server's page and keeps it alive.
+
+import { Api } from './api.js';
+import { Composer } from './composer.js';
+import { Conversation } from './conversation.js';
+import { Log } from './log.js';
+import { Outbox } from './outbox.js';
+import { Rows } from './rows.js';
+import { fitKeyboard, unreadTitle } from './screen.js';
+import { Updates } from './updates.js';
+import { listen } from './wake.js';
+
+const config = JSON.parse(document.body.dataset.config);
+const t = config.texts;
+const olderPage = new URLSearchParams(location.search).has('before'); // a page of the history, opened by its address
+const conversation = new Conversation(olderPage ? [] : config.items);
+const rows = new Rows(config.lang, t);
+const retrying = new Set();
+
+const api = new Api(config.base, (page) => {
+  conversation.startOver(page.items);
+  log.offerOlder(page.more);
+  updates.restart(page.cursor);
+  show();
+});
+const log = new Log(t, { again, discard: ({ key }) => outbox.drop(key), older });
+const outbox = new Outbox(api, config.base, {
+  changed: () => show(),
+  accepted: ({ item }) => take([item]),
+  failed: () => say('announce', t.announce_failed),
+});
+const updates = new Updates(api, config.cursor, {
+  news,
+  link: (failures) => say('connection', failures > 1 ? t.connection_lost : ''),
+});
+const unread = unreadTitle();
+
+function show(fresh = true) {
+  const items = conversation.sorted().map((item) => (retrying.has(item.id) ? { ...item, state: 'sending' } : item));
+  log.show(rows.layout(items, outbox.messages, conversation.era), fresh);
+}
+
+function news(answer) {
+  if (answer.reset) {
+    conversation.reset(answer.items);
+    log.offerOlder(false);
+    show(false);
+  } else if (answer.items.length) {
+    take(answer.items);
+  }
+}
+
+function take(items) {
+  const others = conversation.merge(items).filter((item) => item.from !== 'visitor' && item.kind === 'message' && !item.deleted);
+  const arrived = new Set(items.map((item) => item.key));
+  const here = outbox.messages.filter((message) => arrived.has(message.key));
+  show();
+  here.forEach((message) => outbox.drop(message.key));
+  if (!others.length) return;
+  log.announceBelow();
+  unread.add(others.length);
+}
+
+async function older() {
+  const page = await api.page(conversation.oldest());
+  conversation.merge(page.items);
+  show(false);
+  return page.more;
+}
+
+/** A message the server doesn't have is posted again with its key; one it has is put back in its queue. */
+async function again({ id, key }) {
+  if (!id) return outbox.again(key);
+  retrying.add(id);
+  show();
+  const answer = await api.retry(id).catch((error) => (error.temporary && say('announce', t.announce_failed), null));
+  retrying.delete(id);
+  return answer ? take([answer.item]) : show();
+}
+
+function say(id, text) {
+  const line = document.getElementById(id);
+  if (line.textContent !== text || id === 'announce') line.textContent = text;
+}
+
+async function newestPage() {
+  history.replaceState(null, '', config.base);
+  const page = await api.page();
+  conversation.reset(page.items);
+  log.offerOlder(page.more);
+  updates.cursor = page.cursor;
+}
+
+async function start() {
+  document.documentElement.classList.add('js');
+  new Composer({ ...config, t }, (text, name) => { log.toEnd(); outbox.add(text, name); });
+  fitKeyboard();
+  listen(() => updates.restart());
+  if (olderPage) await newestPage().catch(() => { updates.cursor = 0; });
+  for (const { key } of config.items) if (key && outbox.has(key)) outbox.drop(key);
+  show(false);
+  log.toEnd();
+  outbox.pump();
+  updates.run();
+}
+
+start();

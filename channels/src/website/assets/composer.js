@@ -1,0 +1,101 @@
+// The form: name, text, counter, draft. It hands over what is to be sent and knows nothing of how.
+
+import { memory } from './memory.js';
+
+export class Composer {
+  /** `send(text, name)`; `name` is undefined when there is none to tell. */
+  constructor({ base, t, limits, lang }, send) {
+    Object.assign(this, { t, limit: limits.text, send, number: new Intl.NumberFormat(lang) });
+    for (const id of ['composer', 'text', 'name', 'who', 'you-are', 'error', 'counter']) this[id] = document.getElementById(id);
+    this.touch = matchMedia('(hover: none) and (pointer: coarse)');
+    this.kept = memory('sessionStorage', `openline:${base}`);
+    this.named = this.name.value;
+    this.restore();
+    this.watch();
+  }
+
+  watch() {
+    this.composer.noValidate = true;
+    this.composer.addEventListener('submit', (event) => { event.preventDefault(); this.submit(); });
+    this.composer.addEventListener('input', () => this.changed());
+    this.text.addEventListener('keydown', (event) => this.typed(event));
+    this.name.addEventListener('keydown', (event) => this.nameTyped(event));
+  }
+
+  restore() {
+    const draft = this.kept.get('draft');
+    this.text.value ||= draft?.text ?? '';
+    this.name.value ||= draft?.name ?? '';
+    if (this.text.value) this.changed(false);
+  }
+
+  typed(event) {
+    const newline = event.shiftKey || event.ctrlKey || event.altKey || event.metaKey || this.touch.matches;
+    if (event.key !== 'Enter' || newline || event.isComposing || event.keyCode === 229) return;
+    event.preventDefault();
+    this.submit();
+  }
+
+  /** Enter in the name leads on to the text. */
+  nameTyped(event) {
+    if (event.key !== 'Enter' || event.isComposing) return;
+    event.preventDefault();
+    this.settleName();
+    this.text.focus();
+  }
+
+  submit() {
+    const text = this.text.value.trim();
+    this.text.focus();
+    if (!text || this.tooLong()) return;
+    const name = this.name.value.trim();
+    this.send(text, name || this.named ? name : undefined);
+    this.named = name;
+    this.text.value = '';
+    this.settleName();
+    this.changed();
+  }
+
+  /** Folds a given name away behind "You are Ann". */
+  settleName() {
+    const name = this.name.value.trim();
+    this['you-are'].textContent = this.t.you_are.replace('{name}', () => name);
+    this.who.classList.toggle('named', name !== '');
+    this.who.open = name === '';
+  }
+
+  changed(byVisitor = true) {
+    this.kept.set('draft', { text: this.text.value, name: this.name.value });
+    this.grow();
+    this.count(byVisitor);
+  }
+
+  grow() {
+    if (CSS.supports('field-sizing', 'content')) return;
+    this.text.style.blockSize = 'auto';
+    this.text.style.blockSize = `${this.text.scrollHeight}px`;
+  }
+
+  used() {
+    return Array.from(this.text.value.trim()).length;
+  }
+
+  tooLong() {
+    return this.text.value.length > this.limit && this.used() > this.limit;
+  }
+
+  count(byVisitor) {
+    const near = this.text.value.length > this.limit * 0.9;
+    const over = this.tooLong();
+    this.counter.hidden = !near;
+    this.counter.classList.toggle('over', over);
+    if (near) this.counter.textContent = this.filled(this.t.counter);
+    if (!byVisitor) return; // an error the server has written stays until something is typed
+    this.error.textContent = over ? this.filled(this.t.text_too_long) : '';
+    this.text.ariaInvalid = over ? 'true' : null;
+  }
+
+  filled(text) {
+    return text.replace('{used}', () => this.number.format(this.used())).replace('{limit}', () => this.number.format(this.limit));
+  }
+}

@@ -1,0 +1,86 @@
+//! Refusals of the JSON API: a status, a code that never changes, a sentence that helps.
+
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use openline_core::StoreError;
+use serde_json::json;
+
+/// The codes of `docs/website-api.md`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    BadJson,
+    BadForm,
+    BadQuery,
+    UnknownSession,
+    WrongOrigin,
+    NotFound,
+    MethodNotAllowed,
+    KeyConflict,
+    NotFailed,
+    BodyTooLarge,
+    WrongContentType,
+    TextEmpty,
+    TextTooLong,
+    NameTooLong,
+    BadKey,
+    StorageUnavailable,
+}
+
+impl Refusal {
+    fn answer(self) -> (StatusCode, &'static str) {
+        match self {
+            Self::BadJson => (StatusCode::BAD_REQUEST, "bad_json"),
+            Self::BadForm => (StatusCode::BAD_REQUEST, "bad_form"),
+            Self::BadQuery => (StatusCode::BAD_REQUEST, "bad_query"),
+            Self::UnknownSession => (StatusCode::UNAUTHORIZED, "unknown_session"),
+            Self::WrongOrigin => (StatusCode::FORBIDDEN, "wrong_origin"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::KeyConflict => (StatusCode::CONFLICT, "key_conflict"),
+            Self::NotFailed => (StatusCode::CONFLICT, "not_failed"),
+            Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+            Self::WrongContentType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong_content_type"),
+            Self::TextEmpty => (StatusCode::UNPROCESSABLE_ENTITY, "text_empty"),
+            Self::TextTooLong => (StatusCode::UNPROCESSABLE_ENTITY, "text_too_long"),
+            Self::NameTooLong => (StatusCode::UNPROCESSABLE_ENTITY, "name_too_long"),
+            Self::BadKey => (StatusCode::UNPROCESSABLE_ENTITY, "bad_key"),
+            Self::StorageUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable"),
+        }
+    }
+}
+
+/// A refusal with its sentence.
+#[derive(Debug)]
+pub(super) struct Problem {
+    pub(super) refusal: Refusal,
+    pub(super) message: String,
+}
+
+impl Problem {
+    pub(super) fn of(refusal: Refusal, message: impl Into<String>) -> Self {
+        Self { refusal, message: message.into() }
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        self.refusal.answer().0
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "a visitor's request could not be stored or read");
+        Self::of(Refusal::StorageUnavailable, "nothing was stored; try again in a moment")
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (status, code) = self.refusal.answer();
+        let body = axum::Json(json!({ "error": { "code": code, "message": self.message } }));
+        let mut response = (status, [(header::CACHE_CONTROL, "no-store")], body).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+        }
+        response
+    }
+}

@@ -1,0 +1,122 @@
+//! What visitors type, checked; and the form that carries it without JavaScript.
+
+use super::error::{Problem, Refusal};
+use super::site::{MAX_NAME, MAX_TEXT};
+use openline_core::message::{Content, Incoming, Visitor};
+use openline_core::text::RichText;
+use openline_core::{ChatId, VisitorInbox};
+use std::collections::HashMap;
+
+/// A message as it was typed.
+#[derive(Debug, Default)]
+pub(super) struct Typed {
+    pub(super) key: String,
+    pub(super) text: String,
+    /// `None`: not said; empty: the visitor does not want to be called by a name any more.
+    pub(super) name: Option<String>,
+}
+
+impl Typed {
+    /// Checks what was typed.
+    pub(super) fn check(self) -> Result<Self, Problem> {
+        let key_ok = (1..=64).contains(&self.key.len())
+            && self.key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        if !key_ok {
+            return Err(Problem::of(Refusal::BadKey, "key must be 1 to 64 of A-Z a-z 0-9 _ -"));
+        }
+        let text = clean(&self.text, true);
+        let length = text.chars().count();
+        if length == 0 {
+            return Err(Problem::of(Refusal::TextEmpty, "Write something first: the text is empty."));
+        }
+        if length > MAX_TEXT {
+            let message = format!("The text has {length} characters, at most {MAX_TEXT} are taken.");
+            return Err(Problem::of(Refusal::TextTooLong, message));
+        }
+        let name = self.name.map(|name| clean(&name, false));
+        let length = name.as_ref().map_or(0, |name| name.chars().count());
+        if length > MAX_NAME {
+            let message = format!("The name has {length} characters, at most {MAX_NAME} are taken.");
+            return Err(Problem::of(Refusal::NameTooLong, message));
+        }
+        Ok(Self { key: self.key, text, name })
+    }
+
+    /// Stores the message. What is known of the visitor beside the name stays.
+    pub(super) async fn store(
+        self,
+        inbox: &VisitorInbox,
+        chat: &ChatId,
+    ) -> Result<openline_core::store::Recorded, Problem> {
+        let content = Content { text: RichText::plain(self.text), files: Vec::new() };
+        let visitor = self.name.map(|name| Visitor { name, ..Visitor::default() });
+        let incoming = Incoming { chat: chat.clone(), key: self.key, visitor, content: content.clone() };
+        let recorded = inbox.accept(incoming).await?;
+        if !recorded.fresh && recorded.item.content != content {
+            let message = "this key was used for another message: make a new key for each message";
+            return Err(Problem::of(Refusal::KeyConflict, message));
+        }
+        Ok(recorded)
+    }
+}
+
+/// Trims, joins line ends, drops control characters that no keyboard makes (and NUL, which no database likes).
+fn clean(text: &str, lines: bool) -> String {
+    let unified = text.replace("\r\n", "\n").replace('\r', "\n");
+    let kept = unified.chars().filter(|c| !c.is_control() || lines && matches!(c, '\n' | '\t'));
+    kept.collect::<String>().trim().to_owned()
+}
+
+/// Fields of a form body or a query string. Unlike the usual parsers it refuses what is not UTF-8 instead of storing
+/// replacement characters.
+pub(super) fn fields(body: &[u8]) -> Result<HashMap<String, String>, Problem> {
+    let decode = |part: &[u8]| {
+        let spaced: Vec<u8> = part.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+        let text = percent_encoding::percent_decode(&spaced).decode_utf8().map(std::borrow::Cow::into_owned);
+        text.map_err(|_| Problem::of(Refusal::BadForm, "the form is not in UTF-8"))
+    };
+    let pairs = body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| {
+            let at = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
+            Ok((decode(&pair[..at])?, decode(pair.get(at + 1..).unwrap_or_default())?))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(text: &str) -> Typed {
+        Typed { key: "k".into(), text: text.into(), name: None }
+    }
+
+    #[test]
+    fn text_is_kept_as_typed_but_for_its_edges() {
+        assert_eq!(typed("  it's <b>\r\n\tx\u{0} ").check().unwrap().text, "it's <b>\n\tx");
+    }
+
+    #[test]
+    fn limits_count_characters() {
+        assert!(typed(&"😀".repeat(MAX_TEXT)).check().is_ok());
+        assert_eq!(typed(&"x".repeat(MAX_TEXT + 1)).check().unwrap_err().refusal, Refusal::TextTooLong);
+        assert_eq!(typed(" \n ").check().unwrap_err().refusal, Refusal::TextEmpty);
+        let named = Typed { name: Some("n".repeat(101)), ..typed("x") };
+        assert_eq!(named.check().unwrap_err().refusal, Refusal::NameTooLong);
+    }
+
+    #[test]
+    fn keys_are_short_words() {
+        for bad in ["", "a b", "ä", &"k".repeat(65)] {
+            assert_eq!(Typed { key: bad.into(), ..typed("x") }.check().unwrap_err().refusal, Refusal::BadKey, "{bad}");
+        }
+    }
+
+    #[test]
+    fn forms_are_utf8() {
+        let form = fields(b"text=a+b%20%C3%A4&name=&x").unwrap();
+        assert_eq!((form["text"].as_str(), form["name"].as_str(), form["x"].as_str()), ("a b ä", "", ""));
+        assert_eq!(fields(b"text=%ff").unwrap_err().refusal, Refusal::BadForm);
+    }
+}

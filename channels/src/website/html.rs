@@ -1,0 +1,116 @@
+//! The text model as HTML. Every character of a text is escaped, every tag and attribute is written here, and links
+//! were checked when the model was made: whatever somebody sends, the page shows text. The script's twin is `rich.js`.
+
+use openline_core::text::{RichText, Span, Style};
+
+/// A text as an HTML fragment; line breaks stay `\n` (the page's style keeps them).
+pub(super) fn render(text: &RichText) -> String {
+    let mut out = String::new();
+    spans(&text.0, &mut out);
+    out
+}
+
+/// Characters as HTML text, also inside a quoted attribute.
+pub(super) fn text(text: &str) -> String {
+    let mut out = String::new();
+    escape(text, &mut out);
+    out
+}
+
+fn spans(list: &[Span], out: &mut String) {
+    for span in list {
+        match span {
+            Span::Text { v } => escape(v, out),
+            Span::Styled { style, c } => element(tag(*style), c, out),
+            Span::Link { href, c } => {
+                open_link(href.as_str(), out);
+                spans(c, out);
+                out.push_str("</a>");
+            }
+            Span::Image { src } => {
+                open_link(src.as_str(), out);
+                escape(src.as_str(), out);
+                out.push_str("</a>");
+            }
+            Span::Code { v } => {
+                out.push_str("<pre><code>");
+                escape(v, out);
+                out.push_str("</code></pre>");
+            }
+            Span::Quote { author, c } => quote(author.as_deref(), c, out),
+        }
+    }
+}
+
+fn tag(style: Style) -> &'static str {
+    match style {
+        Style::Bold => "strong",
+        Style::Italic => "em",
+        Style::Underline => "u",
+        Style::Strike => "s",
+    }
+}
+
+fn element(name: &str, children: &[Span], out: &mut String) {
+    out.push_str(&format!("<{name}>"));
+    spans(children, out);
+    out.push_str(&format!("</{name}>"));
+}
+
+fn open_link(href: &str, out: &mut String) {
+    out.push_str("<a href=\"");
+    escape(href, out);
+    out.push_str("\" target=\"_blank\" rel=\"noopener noreferrer nofollow\">");
+}
+
+fn quote(author: Option<&str>, children: &[Span], out: &mut String) {
+    out.push_str("<blockquote>");
+    if let Some(author) = author {
+        out.push_str("<cite>");
+        escape(author, out);
+        out.push_str("</cite>");
+    }
+    spans(children, out);
+    out.push_str("</blockquote>");
+}
+
+fn escape(text: &str, out: &mut String) {
+    for c in text.chars() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            '\0' => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use openline_core::text::Href;
+
+    #[test]
+    fn whatever_is_written_is_text() {
+        let hostile = "<script>alert(1)</script>\" onclick='x' &amp;";
+        let html = render(&RichText(vec![
+            Span::text(hostile),
+            Span::Code { v: hostile.into() },
+            Span::Quote { author: Some(hostile.into()), c: vec![Span::text(hostile)] },
+            Span::Link { href: Href::parse("https://a.example/?q='x'&y=1").unwrap(), c: vec![Span::text(hostile)] },
+        ]));
+        assert!(!html.contains("<script") && !html.contains("' on") && !html.contains("'x'"));
+        assert_eq!(html.matches("&lt;script&gt;").count(), 5);
+        assert!(html.contains("href=\"https://a.example/?q=&#39;x&#39;&amp;y=1\""));
+    }
+
+    #[test]
+    fn formatting_nests() {
+        let bold = Span::Styled { style: Style::Bold, c: vec![Span::text("b")] };
+        let text = RichText(vec![Span::Styled { style: Style::Italic, c: vec![Span::text("a\n"), bold] }]);
+        assert_eq!(render(&text), "<em>a\n<strong>b</strong></em>");
+    }
+}

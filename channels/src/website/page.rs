@@ -1,0 +1,292 @@
+//! The hosted page: whole without JavaScript (post, redirect, refresh), and what the script starts from with it.
+
+use super::assets;
+use super::error::{Problem, Refusal};
+use super::form::{Typed, fields};
+use super::html;
+use super::item::WireItem;
+use super::session::Session;
+use super::site::{MAX_NAME, MAX_TEXT, Site};
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, RawQuery, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use minijinja::{Environment, UndefinedBehavior, context};
+use openline_core::message::Item;
+use openline_core::store::Slice;
+use openline_core::{MessageId, Pos, Rev, Timestamp};
+use serde_json::{Value, json};
+use std::sync::{Arc, LazyLock};
+
+/// Items on one page.
+const PAGE: usize = 50;
+const MAX_BODY: usize = 256 * 1024;
+
+/// Nothing but our own files; no script and no style in the page.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+                      frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'";
+
+type Shared = State<Arc<Site>>;
+
+static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut templates = Environment::new();
+    templates.set_undefined_behavior(UndefinedBehavior::Strict);
+    for name in ["page.html", "tail.html", "message.html"] {
+        // The sources are compiled in and rendered by the tests: one that doesn't parse never leaves the house.
+        if let Err(error) = templates.add_template_owned(name, assets::text(name)) {
+            tracing::error!(%error, name, "a template does not parse");
+        }
+    }
+    templates
+});
+
+pub(super) fn routes() -> Router<Arc<Site>> {
+    Router::new()
+        .route("/", get(page).post(submit))
+        .route("/tail", get(tail))
+        .route("/retry", post(retry))
+        .method_not_allowed_fallback(|| async {
+            plain(StatusCode::METHOD_NOT_ALLOWED, "This address does not take that method.")
+        })
+        .fallback(|| async { plain(StatusCode::NOT_FOUND, "There is nothing at this address.") })
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response {
+    (status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
+}
+
+/// What is put back into the form after a refusal.
+#[derive(Default)]
+struct Again {
+    draft: String,
+    name: Option<String>,
+    error: Option<String>,
+    status: StatusCode,
+}
+
+async fn page(State(site): Shared, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
+    let query = fields(query.unwrap_or_default().as_bytes()).unwrap_or_default();
+    let before = query.get("before").and_then(|pos| pos.parse().ok()).map(Pos);
+    show(&site, site.session(&headers), before, Again::default()).await
+}
+
+/// The page; a visitor without a session gets one.
+async fn show(site: &Site, session: Option<Session>, before: Option<Pos>, again: Again) -> Response {
+    let (session, fresh) = match session {
+        Some(session) => (session, false),
+        None => match site.sessions.make() {
+            Some(session) => (session, true),
+            None => return plain(StatusCode::SERVICE_UNAVAILABLE, "Please try again in a moment."),
+        },
+    };
+    let status = again.status;
+    let rendered = match render(site, &session, before, again).await {
+        Ok(rendered) => rendered,
+        Err(problem) => return broken(&problem),
+    };
+    let mut response = html_page(status, rendered);
+    if fresh && let Ok(cookie) = HeaderValue::from_str(&site.sessions.set_cookie(&session)) {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+fn broken(problem: &Problem) -> Response {
+    let mut response = plain(problem.status(), "The chat can't be shown now. Please try again in a moment.");
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
+fn html_page(status: StatusCode, body: String) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "same-origin"),
+    ];
+    (status, headers, body).into_response()
+}
+
+async fn render(site: &Site, session: &Session, before: Option<Pos>, again: Again) -> Result<String, Problem> {
+    let conversation = site.inbox.conversation(&session.chat).await?;
+    let slice = match &conversation {
+        Some(conversation) => site.inbox.items_before(conversation.id, before, PAGE).await?,
+        None => Slice::default(),
+    };
+    let known = conversation.map(|conversation| conversation.visitor.name).unwrap_or_default();
+    let name = again.name.unwrap_or(known);
+    let wire: Vec<_> = slice.items.iter().map(|item| WireItem::new(item, &site.base)).collect();
+    let config = json!({
+        "base": site.base,
+        "cursor": slice.rev,
+        "lang": site.settings.language,
+        "texts": site.settings.texts,
+        "name": name,
+        "limits": { "text": MAX_TEXT, "name": MAX_NAME },
+        "items": wire,
+        "more": slice.more,
+    });
+    let older_url = slice.items.first().map(|item| format!("{}?before={}", site.base, item.pos));
+    let context = context! {
+        base => minijinja::Value::from_safe_string(html::text(&site.base)),
+        lang => site.settings.language.as_str(),
+        title => site.settings.title.as_str(),
+        subtitle => site.settings.subtitle.as_str(),
+        v => assets::version(),
+        t => minijinja::Value::from(minijinja::value::Serde(&site.settings.texts)),
+        name => name,
+        draft => again.draft,
+        error => again.error,
+        items => minijinja::Value::from(minijinja::value::Serde(shown(site, &slice.items))),
+        more => slice.more,
+        older_url => older_url.unwrap_or_default(),
+        older_page => before.is_some(),
+        last_id => slice.items.iter().map(|item| item.id.0).max().unwrap_or(0),
+        cursor => slice.rev.0,
+        key => fresh_key(),
+        config => config.to_string(),
+    };
+    template("page.html", context)
+}
+
+fn template(name: &str, context: minijinja::Value) -> Result<String, Problem> {
+    let rendered = TEMPLATES.get_template(name).and_then(|template| template.render(context));
+    rendered.map_err(|error| {
+        tracing::error!(%error, name, "a page could not be rendered");
+        Problem::of(Refusal::StorageUnavailable, "the page could not be rendered")
+    })
+}
+
+/// Items as the templates want them: as on the wire, and their text as HTML, and their time for people.
+fn shown(site: &Site, items: &[Item]) -> Vec<Value> {
+    let one = |item: &Item| {
+        let mut value = serde_json::to_value(WireItem::new(item, &site.base)).unwrap_or_default();
+        value["html"] = json!(html::render(&item.content.text));
+        let (iso, time) = times(site, item.at);
+        value["iso"] = json!(iso);
+        value["time"] = json!(time);
+        value
+    };
+    items.iter().map(one).collect()
+}
+
+/// A moment for machines, and its time of day for people. In UTC it says so: visitors are elsewhere.
+fn times(site: &Site, at: Timestamp) -> (String, String) {
+    let zone = &site.settings.time_zone;
+    let zoned = jiff::Timestamp::from_millisecond(at.0).unwrap_or_default().to_zoned(zone.clone());
+    let utc = if zone.iana_name() == Some("UTC") { " UTC" } else { "" };
+    (zoned.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(), format!("{}{utc}", zoned.strftime("%H:%M")))
+}
+
+fn fresh_key() -> String {
+    let mut bytes = [0; 16];
+    let _ = getrandom::fill(&mut bytes);
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A message by the form; afterwards the browser is sent back to the page, so that a reload posts nothing.
+async fn submit(State(site): Shared, headers: HeaderMap, body: Bytes) -> Response {
+    let session = site.session(&headers);
+    let mut form = match site.same_site(&headers).and_then(|()| fields(&body)) {
+        Ok(form) => form,
+        Err(problem) => return refuse(&problem),
+    };
+    let mut take = |name: &str| form.remove(name);
+    let typed =
+        Typed { key: take("key").unwrap_or_default(), text: take("text").unwrap_or_default(), name: take("name") };
+    let again = |problem: &Problem| Again {
+        draft: typed.text.clone(),
+        name: typed.name.clone(),
+        error: Some(problem.message.clone()),
+        status: problem.status(),
+    };
+    let Some(known) = session else {
+        let message = "Your browser kept no session with us (cookies are needed for that). Please send it once more.";
+        let again = again(&Problem::of(Refusal::UnknownSession, message));
+        return show(&site, None, None, again).await;
+    };
+    let copy = Typed { key: typed.key.clone(), text: typed.text.clone(), name: typed.name.clone() };
+    let stored = match copy.check() {
+        Ok(checked) => checked.store(&site.inbox, &known.chat).await.map(|_| ()),
+        Err(problem) => Err(problem),
+    };
+    match stored {
+        Ok(()) => back(&site),
+        Err(problem) => show(&site, Some(known), None, again(&problem)).await,
+    }
+}
+
+fn back(site: &Site) -> Response {
+    let location = HeaderValue::from_str(&site.base).unwrap_or(HeaderValue::from_static("."));
+    (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
+}
+
+fn refuse(problem: &Problem) -> Response {
+    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+    (problem.status(), headers, problem.message.clone()).into_response()
+}
+
+/// "Try again" on a failed message.
+async fn retry(State(site): Shared, headers: HeaderMap, body: Bytes) -> Response {
+    let retried = async {
+        site.same_site(&headers)?;
+        let session = site.known_session(&headers)?;
+        let id = fields(&body)?.get("id").and_then(|id| id.parse().ok()).map(MessageId);
+        let missing = || Problem::of(Refusal::NotFound, "There is no such message.");
+        let conversation = site.inbox.find(&session.chat).await?.ok_or_else(missing)?;
+        let _ = site.inbox.retry(conversation, id.ok_or_else(missing)?).await?;
+        Ok::<_, Problem>(())
+    };
+    match retried.await {
+        Ok(()) => back(&site),
+        Err(problem) => refuse(&problem),
+    }
+}
+
+/// The frame that shows without JavaScript what came after the page was made, and reloads itself.
+async fn tail(State(site): Shared, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
+    let query = fields(query.unwrap_or_default().as_bytes()).unwrap_or_default();
+    let number = |name: &str| query.get(name).and_then(|number| number.parse().ok()).unwrap_or(0);
+    let since = Rev(number("since"));
+    let news = async {
+        let session = site.known_session(&headers)?;
+        match site.inbox.find(&session.chat).await? {
+            Some(id) => site.inbox.items_since(id, since, PAGE).await.map_err(Problem::from),
+            None => Ok(Slice::default()),
+        }
+    };
+    let slice = match news.await {
+        Ok(slice) => slice,
+        Err(problem) => return refuse(&problem),
+    };
+    match render_tail(&site, slice, MessageId(number("after"))) {
+        Ok(rendered) => {
+            let mut response = html_page(StatusCode::OK, rendered);
+            response.headers_mut().insert("refresh", HeaderValue::from_static("3"));
+            response
+        }
+        Err(problem) => broken(&problem),
+    }
+}
+
+fn render_tail(site: &Site, slice: Slice, after: MessageId) -> Result<String, Problem> {
+    // What changed above the frame: everything that was there already when the page was made.
+    let (mut new, old): (Vec<_>, Vec<_>) = slice.items.into_iter().partition(|item| item.id > after);
+    new.sort_by_key(|item| item.pos);
+    let changed =
+        old.iter().any(|item| item.edited || item.deleted || item.state == openline_core::message::State::Failed);
+    let context = context! {
+        base => minijinja::Value::from_safe_string(html::text(&site.base)),
+        lang => site.settings.language.as_str(),
+        v => assets::version(),
+        t => minijinja::Value::from(minijinja::value::Serde(&site.settings.texts)),
+        items => minijinja::Value::from(minijinja::value::Serde(shown(site, &new))),
+        cursor => slice.rev.0,
+        changed => changed,
+    };
+    template("tail.html", context)
+}
