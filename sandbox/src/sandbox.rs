@@ -1,0 +1,112 @@
+//! Starting and stopping a sandbox, and who it is.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::DropGuard;
+
+use crate::config::SandboxConfig;
+use crate::faults::Faults;
+use crate::model::State;
+use crate::portal::Portal;
+use crate::{auth_server, routes, server};
+
+/// A running stand-in portal with its authorization server.
+///
+/// Dropping it stops the servers without waiting; [`Sandbox::stop`] waits for them.
+#[derive(Debug)]
+pub struct Sandbox {
+    pub(crate) portal: Arc<Portal>,
+    /// The application made from the configuration.
+    pub(crate) app: i64,
+    /// Stops everything when the owner goes; [`Sandbox::remote`] has none.
+    _owner: Option<DropGuard>,
+}
+
+impl Sandbox {
+    /// Opens both servers. Fails when an address cannot be bound.
+    pub async fn start(config: SandboxConfig) -> io::Result<Self> {
+        // A second call finds a provider installed and is told so; both outcomes are fine.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let portal_listener = TcpListener::bind(config.portal_listen).await?;
+        let auth_listener = TcpListener::bind(config.auth_listen).await?;
+        let (portal_address, auth_address) = (portal_listener.local_addr()?, auth_listener.local_addr()?);
+        let state = State::new(&config, portal_address.to_string(), auth_address.to_string());
+        let app = state.apps.first().map_or(0, |app| app.id);
+        let portal = Portal::new(config, state).map_err(io::Error::other)?;
+        server::serve(&portal, portal_listener, routes::portal(&portal, portal_address));
+        server::serve(&portal, auth_listener, auth_server::router(Arc::clone(&portal)));
+        let owner = Some(portal.stop.clone().drop_guard());
+        Ok(Self { portal, app, _owner: owner })
+    }
+
+    /// A second handle on the same portal, for the control interface; dropping it stops nothing.
+    pub(crate) fn remote(portal: Arc<Portal>) -> Self {
+        let app = portal.view(|state| state.apps.first().map_or(0, |app| app.id));
+        Self { portal, app, _owner: None }
+    }
+
+    /// Closes all listeners and connections and drops the events that still wait.
+    pub async fn stop(self) {
+        self.portal.stop.cancel();
+        self.portal.tasks.close();
+        self.portal.tasks.wait().await;
+    }
+
+    /// `http://127.0.0.1:PORT` of the portal; another one after [`Sandbox::rename_portal`].
+    pub fn portal_url(&self) -> String {
+        self.portal.view(State::portal_url)
+    }
+
+    /// `http://127.0.0.1:PORT` of the authorization server.
+    pub fn auth_url(&self) -> String {
+        self.portal.view(|state| format!("http://{}", state.auth_host))
+    }
+
+    /// The operators' desk.
+    pub fn desk_url(&self) -> String {
+        format!("{}/desk/", self.portal_url())
+    }
+
+    /// `client_id` of the local application.
+    pub fn client_id(&self) -> String {
+        self.portal.config.client_id.clone()
+    }
+
+    /// `client_secret` of the local application.
+    pub fn client_secret(&self) -> String {
+        self.portal.config.client_secret.clone()
+    }
+
+    /// The portal's permanent id, 32 hexadecimal digits.
+    pub fn member_id(&self) -> String {
+        self.portal.view(|state| state.member_id.clone())
+    }
+
+    /// The secret in every event of the local application; changes with updates and reinstalls.
+    pub fn application_token(&self) -> String {
+        let app = self.app;
+        self.portal.view(|state| state.app(app).map(|app| app.application_token.clone()).unwrap_or_default())
+    }
+
+    /// Prefix of an incoming webhook of the administrator, `…/rest/1/<secret>/` (bitrix24.md R7).
+    pub fn webhook_url(&self) -> String {
+        self.portal.view(|state| format!("{}1/{}/", state.client_endpoint(), state.webhook_secret))
+    }
+
+    /// The faults in force.
+    pub fn faults(&self) -> &Faults {
+        &self.portal.faults
+    }
+
+    /// Opens one more listener of the portal.
+    pub(crate) async fn listen(&self) -> io::Result<SocketAddr> {
+        let any_port = SocketAddr::new(self.portal.config.portal_listen.ip(), 0);
+        let listener = TcpListener::bind(any_port).await?;
+        let address = listener.local_addr()?;
+        server::serve(&self.portal, listener, routes::portal(&self.portal, address));
+        Ok(address)
+    }
+}
