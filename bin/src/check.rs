@@ -1,0 +1,35 @@
+//! `openline check`: what is wrong with a configuration, or what it says.
+
+use crate::config::Config;
+use std::fmt::Write;
+use std::path::Path;
+
+/// The report of a good configuration.
+///
+/// # Errors
+/// The errors, one a line, each with file and key.
+pub fn report(file: &Path) -> Result<String, String> {
+    let config = Config::load(file).map_err(|errors| errors.to_string())?;
+    let mut out = format!("{}: ok\n", file.display());
+    let _ = writeln!(out, "  listens at    {}", config.listen);
+    let _ = writeln!(out, "  reached at    {}", config.public_url);
+    let _ = writeln!(out, "  stores in     {}", config.store);
+    let _ = writeln!(out, "  portal        {}", config.portal.url);
+    for (id, instance) in &config.channels {
+        let _ = writeln!(
+            out,
+            "  channel       {id} ({}), connector {} {:?}",
+            instance.kind, instance.connector.id, instance.connector.name
+        );
+    }
+    out.push_str("  for the local application in Bitrix24:\n");
+    let _ = writeln!(out, "    handler path       {}/bitrix/app", config.public_url);
+    let _ = write!(out, "    installation path  {}/bitrix/install", config.public_url);
+    Ok(out)
+}
+
+/// What to say of a kind that doesn't exist.
+pub fn unknown_kind(name: &str) -> String {
+    let known: Vec<_> = openline_channels::KINDS.iter().map(|kind| kind.name()).collect();
+    format!("{name:?} is not a kind of channel; there is: {}", known.join(", "))
+}

@@ -1,0 +1,136 @@
+//! The command line.
+
+use crate::config::Config;
+use crate::service::Service;
+use crate::{check, demo};
+use clap::{Parser, Subcommand};
+use std::future::Future;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+/// Exit status for a configuration that can't be used.
+const BAD_CONFIG: u8 = 2;
+
+/// Joins website chats and messengers with Bitrix24 open lines.
+#[derive(Debug, Parser)]
+#[command(name = "openline", version, about, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Try it: a stand-in portal with an operator desk, and a website chat connected to it
+    Demo(demo::Options),
+    /// Run the service
+    Serve {
+        /// The configuration file
+        #[arg(long, short, value_name = "FILE", default_value = "openline.toml")]
+        config: PathBuf,
+    },
+    /// Check a configuration without starting anything
+    Check {
+        /// The configuration file
+        #[arg(long, short, value_name = "FILE", default_value = "openline.toml")]
+        config: PathBuf,
+    },
+    /// List the kinds of channels, or print a kind's example configuration
+    Channels {
+        /// Print the example configuration of this kind
+        #[arg(long, value_name = "KIND")]
+        example: Option<String>,
+    },
+}
+
+/// Carries out a command line.
+pub fn run(cli: Cli) -> ExitCode {
+    match cli.command {
+        Command::Demo(options) => {
+            start_log("warn,openline=info", false);
+            in_runtime(async {
+                match demo::run(options, stop_signal()).await {
+                    Ok(()) => ExitCode::SUCCESS,
+                    Err(error) => complain(&error.to_string(), ExitCode::FAILURE),
+                }
+            })
+        }
+        Command::Serve { config } => serve(&config),
+        Command::Check { config } => match check::report(&config) {
+            Ok(report) => say(&report, ExitCode::SUCCESS),
+            Err(errors) => complain(&errors, ExitCode::from(BAD_CONFIG)),
+        },
+        Command::Channels { example } => channels(example.as_deref()),
+    }
+}
+
+fn serve(path: &std::path::Path) -> ExitCode {
+    let config = match Config::load(path) {
+        Ok(config) => config,
+        Err(errors) => return complain(&errors.to_string(), ExitCode::from(BAD_CONFIG)),
+    };
+    start_log(&config.log.level, config.log.json);
+    in_runtime(async {
+        let service = match Service::start(config).await {
+            Ok(service) => service,
+            Err(error) => return complain(&format!("{}: {error}", path.display()), ExitCode::FAILURE),
+        };
+        tracing::info!(address = %service.address(), "openline is running");
+        stop_signal().await;
+        tracing::info!("stopping");
+        service.stop().await;
+        ExitCode::SUCCESS
+    })
+}
+
+fn channels(example: Option<&str>) -> ExitCode {
+    let Some(name) = example else {
+        let kinds = openline_channels::KINDS.iter().map(|kind| format!("{:<10} {}", kind.name(), kind.summary()));
+        return say(&kinds.collect::<Vec<_>>().join("\n"), ExitCode::SUCCESS);
+    };
+    match openline_channels::kind(name) {
+        Some(kind) => say(kind.example().trim_end(), ExitCode::SUCCESS),
+        None => complain(&check::unknown_kind(name), ExitCode::from(BAD_CONFIG)),
+    }
+}
+
+fn in_runtime(body: impl Future<Output = ExitCode>) -> ExitCode {
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(body),
+        Err(error) => complain(&format!("can't start: {error}"), ExitCode::FAILURE),
+    }
+}
+
+/// Completes with the first SIGINT or SIGTERM.
+async fn stop_signal() {
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+}
+
+fn start_log(level: &str, json: bool) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if json { log.json().init() } else { log.init() }
+}
+
+fn say(text: &str, code: ExitCode) -> ExitCode {
+    let _ = writeln!(std::io::stdout(), "{text}");
+    code
+}
+
+fn complain(text: &str, code: ExitCode) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "{text}");
+    code
+}

@@ -1,0 +1,309 @@
+//! The configuration: defaults, then the TOML file, then the environment (`OPENLINE__PORTAL__CLIENT_SECRET`).
+
+mod connector;
+mod raw;
+
+pub use connector::ConnectorSettings;
+
+use openline_bitrix::{PortalConfig, RequestLimit, is_loopback};
+use openline_core::channel::Host;
+use openline_core::secret::MasterSecret;
+use openline_core::{Channel, ChannelId, ConfigError};
+use raw::{Raw, RawChannel, RawPortal};
+use secrecy::{ExposeSecret, SecretString};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use url::Url;
+
+/// A checked configuration.
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The address under which visitors and the portal reach the service, without a trailing slash.
+    pub public_url: String,
+    /// The store's URL.
+    pub store: String,
+    /// The installation's secret; `None`: a file beside the database.
+    pub secret: Option<MasterSecret>,
+    /// Logging.
+    pub log: Log,
+    /// The portal.
+    pub portal: Portal,
+    /// The channel instances.
+    pub channels: BTreeMap<ChannelId, Instance>,
+}
+
+/// How to log.
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// A filter as `tracing` takes it: `info`, `warn,openline_bitrix=debug`.
+    pub level: String,
+    /// JSON lines instead of text.
+    pub json: bool,
+}
+
+/// The portal and the application in it.
+#[derive(Debug, Clone)]
+pub struct Portal {
+    /// Base address.
+    pub url: Url,
+    /// Base address of the authorization server.
+    pub auth_server: Url,
+    /// The application's code.
+    pub client_id: String,
+    /// The application's key.
+    pub client_secret: SecretString,
+    /// Request limit.
+    pub limit: RequestLimit,
+    /// Further hosts of operators' files.
+    pub file_hosts: Vec<String>,
+}
+
+/// A configured channel instance.
+#[derive(Debug, Clone)]
+pub struct Instance {
+    /// Its kind's name; known.
+    pub kind: String,
+    /// Its connector.
+    pub connector: ConnectorSettings,
+    /// Its kind's settings.
+    pub settings: toml::Table,
+}
+
+/// Everything that is wrong with a configuration.
+#[derive(Debug)]
+pub struct ConfigErrors {
+    file: PathBuf,
+    errors: Vec<ConfigError>,
+}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, error) in self.errors.iter().enumerate() {
+            let line_end = if index == 0 { "" } else { "\n" };
+            write!(f, "{line_end}{}: ", self.file.display())?;
+            if error.key.is_empty() { f.write_str(&error.problem)? } else { write!(f, "{error}")? }
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
+
+impl Config {
+    /// Loads and checks a configuration with the process's environment.
+    ///
+    /// # Errors
+    /// [`ConfigErrors`], as many as can be told at once.
+    pub fn load(file: &Path) -> Result<Self, ConfigErrors> {
+        let text = std::fs::read_to_string(file).map_err(|error| ConfigErrors {
+            file: file.to_owned(),
+            errors: vec![ConfigError::at("", format!("can't be read: {error}"))],
+        })?;
+        Self::parse(file, &text, None)
+    }
+
+    /// Checks a configuration's text; `environment` replaces the process's when given.
+    ///
+    /// # Errors
+    /// [`ConfigErrors`].
+    pub fn parse(
+        file: &Path,
+        text: &str,
+        environment: Option<std::collections::HashMap<String, String>>,
+    ) -> Result<Self, ConfigErrors> {
+        let fail = |errors| ConfigErrors { file: file.to_owned(), errors };
+        let raw = raw::read(text, environment).map_err(|error| fail(vec![error]))?;
+        let folder = file.parent().unwrap_or(Path::new("."));
+        let config = Self::check(raw, folder).map_err(fail)?;
+        // Every channel is built once, so that its settings are known to be good.
+        let host = config.host(MasterSecret::new([0; 32]), Arc::new(openline_core::SystemClock::new()));
+        config.build_channels(&host).map_err(fail)?;
+        Ok(config)
+    }
+
+    fn check(raw: Raw, folder: &Path) -> Result<Self, Vec<ConfigError>> {
+        let mut errors = Errors(Vec::new());
+        let public_url = errors.keep(public_url(&raw.public_url));
+        let listen = errors.keep(raw.listen.parse().map_err(|_| {
+            let problem = format!("{:?} is not an address to listen at; write one like \"127.0.0.1:8080\"", raw.listen);
+            ConfigError::at("listen", problem)
+        }));
+        let secret = errors.keep(secret(raw.secret, folder));
+        let portal = errors.keep(portal(raw.portal, folder));
+        let channels = errors.keep_all(channels(raw.channels, folder));
+        let log = Log { level: raw.log.level, json: raw.log.format == raw::LogFormat::Json };
+        match (errors.0.is_empty(), public_url, listen, secret, portal, channels) {
+            (true, Some(public_url), Some(listen), Some(secret), Some(portal), Some(channels)) => {
+                Ok(Self { listen, public_url, store: raw.store, secret, log, portal, channels })
+            }
+            _ => Err(errors.0),
+        }
+    }
+
+    /// What channels get from this program.
+    pub fn host(&self, secret: MasterSecret, clock: Arc<dyn openline_core::Clock>) -> Host {
+        Host { public_url: self.public_url.clone(), secret, clock }
+    }
+
+    /// Builds all channel instances.
+    ///
+    /// # Errors
+    /// What their settings have wrong, with full keys.
+    pub fn build_channels(&self, host: &Host) -> Result<BTreeMap<ChannelId, Arc<dyn Channel>>, Vec<ConfigError>> {
+        let mut errors = Errors(Vec::new());
+        let mut built = BTreeMap::new();
+        for (id, instance) in &self.channels {
+            let Some(kind) = openline_channels::kind(&instance.kind) else { continue };
+            let channel = kind.build(id, instance.settings.clone(), host).map_err(|error| {
+                let dot = if error.key.is_empty() { "" } else { "." };
+                ConfigError::at(format!("channels.{id}.settings{dot}{}", error.key), error.problem)
+            });
+            if let Some(channel) = errors.keep(channel) {
+                built.insert(id.clone(), channel);
+            }
+        }
+        if errors.0.is_empty() { Ok(built) } else { Err(errors.0) }
+    }
+
+    /// What the backend needs, with each channel's public address.
+    pub fn portal_config(&self, channels: &BTreeMap<ChannelId, Arc<dyn Channel>>) -> PortalConfig {
+        let connectors = self.channels.iter().map(|(id, instance)| {
+            let address = channels.get(id).and_then(|channel| channel.public_address());
+            instance.connector.to_connector(id, address)
+        });
+        PortalConfig {
+            url: self.portal.url.clone(),
+            auth_server: self.portal.auth_server.clone(),
+            client_id: self.portal.client_id.clone(),
+            client_secret: self.portal.client_secret.clone(),
+            public_url: self.public_url.clone(),
+            limit: self.portal.limit,
+            file_hosts: self.portal.file_hosts.clone(),
+            connectors: connectors.collect(),
+        }
+    }
+}
+
+/// Errors collected on the way.
+struct Errors(Vec<ConfigError>);
+
+impl Errors {
+    fn keep<T>(&mut self, result: Result<T, ConfigError>) -> Option<T> {
+        result.map_err(|error| self.0.push(error)).ok()
+    }
+
+    fn keep_all<T>(&mut self, result: Result<T, Vec<ConfigError>>) -> Option<T> {
+        result.map_err(|errors| self.0.extend(errors)).ok()
+    }
+}
+
+/// An http(s) address; plain http only on this machine.
+fn address(key: &str, text: &str) -> Result<Url, ConfigError> {
+    let wrong = |what: &str| ConfigError::at(key, format!("{text:?} {what}"));
+    let url = Url::parse(text).map_err(|_| wrong("is not a URL; write one like \"https://chat.example.com\""))?;
+    match url.scheme() {
+        _ if url.host().is_none() => Err(wrong("has no host")),
+        _ if url.query().is_some() || url.fragment().is_some() => Err(wrong("must not have a query or a fragment")),
+        _ if !url.username().is_empty() || url.password().is_some() => Err(wrong("must not have a user or password")),
+        "https" => Ok(url),
+        "http" if is_loopback(&url) => Ok(url),
+        "http" => Err(wrong("must begin with https:// (plain http is for 127.0.0.1 only)")),
+        _ => Err(wrong("must begin with https://")),
+    }
+}
+
+fn public_url(text: &str) -> Result<String, ConfigError> {
+    if text.is_empty() {
+        let problem = "is missing; write the address under which visitors and the portal reach this service, like \
+                       \"https://chat.example.com\"";
+        return Err(ConfigError::at("public_url", problem));
+    }
+    address("public_url", text).map(|url| url.as_str().trim_end_matches('/').to_owned())
+}
+
+fn secret(raw: Option<raw::Secret>, folder: &Path) -> Result<Option<MasterSecret>, ConfigError> {
+    let Some(raw) = raw else { return Ok(None) };
+    let text = raw.resolve("secret", folder)?;
+    if text.expose_secret().len() < crate::secret::MIN_LENGTH {
+        let problem = format!("is too short; write at least {} random characters", crate::secret::MIN_LENGTH);
+        return Err(ConfigError::at("secret", problem));
+    }
+    Ok(Some(crate::secret::from_text(text.expose_secret())))
+}
+
+fn portal(raw: RawPortal, folder: &Path) -> Result<Portal, ConfigError> {
+    let origin = |key: &str, text: &str| {
+        let url = address(key, text)?;
+        if url.path() == "/" { Ok(url) } else { Err(ConfigError::at(key, format!("{text:?} must not have a path"))) }
+    };
+    let missing = |key: &str, what: &str| ConfigError::at(key, format!("is missing; write {what}"));
+    if raw.url.is_empty() {
+        return Err(missing("portal.url", "your portal's address, like \"https://company.bitrix24.com\""));
+    }
+    if raw.client_id.is_empty() {
+        return Err(missing("portal.client_id", "the code that Bitrix24 shows for the local application (local.…)"));
+    }
+    let secret = raw.client_secret.ok_or_else(|| {
+        missing("portal.client_secret", "the key that Bitrix24 shows for the local application, or { file = \"…\" }")
+    })?;
+    Ok(Portal {
+        url: origin("portal.url", &raw.url)?,
+        auth_server: origin("portal.auth_server", &raw.auth_server)?,
+        client_id: raw.client_id,
+        client_secret: secret.resolve("portal.client_secret", folder)?,
+        limit: limit(&raw.limit)?,
+        file_hosts: raw.file_hosts,
+    })
+}
+
+fn limit(text: &str) -> Result<RequestLimit, ConfigError> {
+    match text {
+        "auto" => Ok(RequestLimit::Auto),
+        "standard" => Ok(RequestLimit::Bucket { burst: 50, per_second: 2 }),
+        "enterprise" => Ok(RequestLimit::Bucket { burst: 250, per_second: 5 }),
+        "none" => Ok(RequestLimit::None),
+        other => {
+            let problem = format!("{other:?} is not a limit; there is: auto, standard, enterprise, none");
+            Err(ConfigError::at("portal.limit", problem))
+        }
+    }
+}
+
+fn channels(
+    raw: BTreeMap<String, RawChannel>,
+    folder: &Path,
+) -> Result<BTreeMap<ChannelId, Instance>, Vec<ConfigError>> {
+    let mut errors = Errors(Vec::new());
+    let mut channels: BTreeMap<ChannelId, Instance> = BTreeMap::new();
+    if raw.is_empty() {
+        errors.0.push(ConfigError::at(
+            "channels",
+            "there is none; add one, for example [channels.site] with kind = \"website\"",
+        ));
+    }
+    for (name, raw) in raw {
+        let Some((id, instance)) = errors.keep(instance(&name, raw, folder)) else { continue };
+        if let Some(other) = channels.iter().find(|(_, other)| other.connector.id == instance.connector.id) {
+            let problem = format!(
+                "{:?} is the connector of channels.{} already; give each its own",
+                instance.connector.id, other.0
+            );
+            errors.0.push(ConfigError::at(format!("channels.{id}.connector.id"), problem));
+        }
+        channels.insert(id, instance);
+    }
+    if errors.0.is_empty() { Ok(channels) } else { Err(errors.0) }
+}
+
+fn instance(name: &str, raw: RawChannel, folder: &Path) -> Result<(ChannelId, Instance), ConfigError> {
+    let id = ChannelId::parse(name).map_err(|e| ConfigError::at(format!("channels.{name}"), e.to_string()))?;
+    if openline_channels::kind(&raw.kind).is_none() {
+        return Err(ConfigError::at(format!("channels.{id}.kind"), crate::check::unknown_kind(&raw.kind)));
+    }
+    let connector = ConnectorSettings::read(&id, raw.connector, folder)?;
+    Ok((id, Instance { kind: raw.kind, connector, settings: raw.settings }))
+}

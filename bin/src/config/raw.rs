@@ -1,0 +1,190 @@
+//! The configuration as it is written, before it is checked.
+
+use config::{Environment, File, FileFormat};
+use openline_core::ConfigError;
+use secrecy::SecretString;
+use serde::Deserialize;
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+/// The whole file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Raw {
+    /// Where to listen, `HOST:PORT`.
+    #[serde(default = "default_listen")]
+    pub(super) listen: String,
+    /// The address under which visitors and the portal reach the service.
+    #[serde(default)]
+    pub(super) public_url: String,
+    /// The store's URL.
+    #[serde(default = "default_store")]
+    pub(super) store: String,
+    /// What everything stored or signed is protected with.
+    pub(super) secret: Option<Secret>,
+    #[serde(default)]
+    pub(super) log: RawLog,
+    #[serde(default)]
+    pub(super) portal: RawPortal,
+    #[serde(default)]
+    pub(super) channels: BTreeMap<String, RawChannel>,
+}
+
+fn default_listen() -> String {
+    "127.0.0.1:8080".to_owned()
+}
+
+fn default_store() -> String {
+    "sqlite:data/openline.db".to_owned()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawLog {
+    pub(super) level: String,
+    pub(super) format: LogFormat,
+}
+
+impl Default for RawLog {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), format: LogFormat::Text }
+    }
+}
+
+#[derive(Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawPortal {
+    pub(super) url: String,
+    pub(super) auth_server: String,
+    pub(super) client_id: String,
+    pub(super) client_secret: Option<Secret>,
+    pub(super) limit: String,
+    pub(super) file_hosts: Vec<String>,
+}
+
+impl Default for RawPortal {
+    fn default() -> Self {
+        Self {
+            url: String::new(),
+            auth_server: "https://oauth.bitrix.info".to_owned(),
+            client_id: String::new(),
+            client_secret: None,
+            limit: "auto".to_owned(),
+            file_hosts: Vec::new(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawChannel {
+    pub(super) kind: String,
+    #[serde(default)]
+    pub(super) connector: RawConnector,
+    #[serde(default)]
+    pub(super) settings: toml::Table,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(clippy::struct_excessive_bools)] // the portal's flags
+pub(super) struct RawConnector {
+    pub(super) id: Option<String>,
+    pub(super) name: Option<String>,
+    pub(super) icon: Option<String>,
+    pub(super) color: String,
+    pub(super) line: Option<u32>,
+    pub(super) delete_external_messages: bool,
+    pub(super) edit_internal_messages: bool,
+    pub(super) delete_internal_messages: bool,
+    pub(super) newsletter: bool,
+    pub(super) system_messages: bool,
+    pub(super) signature: bool,
+    pub(super) chat_group: bool,
+}
+
+impl Default for RawConnector {
+    fn default() -> Self {
+        Self {
+            id: None,
+            name: None,
+            icon: None,
+            color: "#1f7a8c".to_owned(),
+            line: None,
+            delete_external_messages: true,
+            edit_internal_messages: true,
+            delete_internal_messages: true,
+            newsletter: false,
+            system_messages: true,
+            signature: true,
+            chat_group: false,
+        }
+    }
+}
+
+/// A secret: inline, in a file, or in an environment variable.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a text, { file = \"…\" } or { env = \"…\" }")]
+pub(super) enum Secret {
+    Inline(SecretString),
+    File(SecretFile),
+    Env(SecretEnv),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SecretFile {
+    file: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SecretEnv {
+    env: String,
+}
+
+impl Secret {
+    /// The secret itself; files are looked for beside the configuration.
+    pub(super) fn resolve(self, key: &str, folder: &Path) -> Result<SecretString, ConfigError> {
+        match self {
+            Self::Inline(secret) => Ok(secret),
+            Self::File(SecretFile { file }) => {
+                let path = folder.join(&file);
+                let text = std::fs::read_to_string(&path)
+                    .map_err(|e| ConfigError::at(key, format!("the file {} can't be read: {e}", path.display())))?;
+                Ok(SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned()))
+            }
+            Self::Env(SecretEnv { env }) => std::env::var(&env)
+                .map(SecretString::from)
+                .map_err(|_| ConfigError::at(key, format!("the environment variable {env} is not set"))),
+        }
+    }
+}
+
+/// Reads the layers. The environment's words are `OPENLINE__` and the keys joined by `__`.
+pub(super) fn read(text: &str, environment: Option<HashMap<String, String>>) -> Result<Raw, ConfigError> {
+    // Without try_parsing: it turns a secret "007" into 7.
+    let environment = Environment::with_prefix("OPENLINE").prefix_separator("__").separator("__").source(environment);
+    let built = config::Config::builder()
+        .add_source(File::from_str(text, FileFormat::Toml))
+        .add_source(environment)
+        .build()
+        .map_err(|error| ConfigError::at("", first_line(&error.to_string())))?;
+    serde_path_to_error::deserialize(built).map_err(|error| {
+        let path = error.path().to_string();
+        let key = if path == "." { String::new() } else { path };
+        ConfigError::at(key, first_line(&error.into_inner().to_string()))
+    })
+}
+
+/// TOML's errors draw the line; the first two lines say it.
+fn first_line(text: &str) -> String {
+    text.trim().to_owned()
+}

@@ -1,0 +1,128 @@
+//! `openline demo`: a stand-in portal, and a website chat connected to it.
+
+use crate::config::Config;
+use crate::service::{Service, StartError};
+use clap::Args;
+use openline_sandbox::{PageOptions, Sandbox, SandboxConfig};
+use std::future::Future;
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use tokio::net::TcpListener;
+
+/// Options of the demo.
+#[derive(Debug, Clone, Args)]
+pub struct Options {
+    /// Keep the chat's data in this folder instead of a temporary one
+    #[arg(long, value_name = "FOLDER")]
+    pub data: Option<PathBuf>,
+    /// Port of the website chat; any free one when it is taken
+    #[arg(long, default_value_t = 8080)]
+    pub port: u16,
+    /// Port of the stand-in portal; any free one when it is taken
+    #[arg(long, default_value_t = 8081)]
+    pub portal_port: u16,
+}
+
+/// A running demo.
+pub struct Demo {
+    /// The stand-in portal.
+    pub sandbox: Sandbox,
+    /// The service.
+    pub service: Service,
+    _folder: Option<tempfile::TempDir>,
+}
+
+impl Demo {
+    /// The visitor's page.
+    pub fn visitor_url(&self) -> String {
+        format!("http://{}/c/site/", self.service.address())
+    }
+
+    /// Starts both sides, installs the application, connects the channel to the first line.
+    ///
+    /// # Errors
+    /// What failed, for people.
+    pub async fn start(options: &Options) -> anyhow::Result<Self> {
+        let folder = match &options.data {
+            Some(_) => None,
+            None => Some(tempfile::Builder::new().prefix("openline-demo-").tempdir()?),
+        };
+        let temporary = folder.as_ref().map(|folder| folder.path().to_owned());
+        let path = options.data.clone().or(temporary).unwrap_or_default();
+        let portal_listen = free(options.portal_port).await?.local_addr()?;
+        let sandbox =
+            Sandbox::start(SandboxConfig { portal_listen, processing_ms: 20, ..SandboxConfig::default() }).await?;
+        let listener = free(options.port).await?;
+        let address = listener.local_addr()?;
+        let config = config(&sandbox, address, &path)?;
+        let service = Service::start_on(config, listener).await?;
+        install(&sandbox, address).await?;
+        Ok(Self { sandbox, service, _folder: folder })
+    }
+}
+
+/// Runs the demo until `stop`.
+///
+/// # Errors
+/// What failed, for people.
+pub async fn run(options: Options, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+    let demo = Demo::start(&options).await?;
+    let _ = write!(
+        std::io::stdout(),
+        "\n  openline demo is running\n\n  \
+         visitor   {}\n  \
+         operator  {}\n\n  \
+         Write something on the visitor's page; it shows up at the operator's desk.\n  \
+         Ctrl+C ends the demo.\n\n",
+        demo.visitor_url(),
+        demo.sandbox.desk_url()
+    );
+    let _ = std::io::stdout().flush();
+    stop.await;
+    demo.service.stop().await;
+    demo.sandbox.stop().await;
+    Ok(())
+}
+
+/// A listener on the wanted port, or on any.
+async fn free(port: u16) -> Result<TcpListener, StartError> {
+    let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    match TcpListener::bind(at(port)).await {
+        Ok(listener) => Ok(listener),
+        Err(_) => crate::service::listen(at(0)).await,
+    }
+}
+
+fn config(sandbox: &Sandbox, address: SocketAddr, folder: &Path) -> anyhow::Result<Config> {
+    let text = format!(
+        "listen = \"{address}\"\n\
+         public_url = \"http://{address}\"\n\
+         store = \"sqlite:{}\"\n\
+         [portal]\n\
+         url = \"{}\"\nauth_server = \"{}\"\nclient_id = \"{}\"\nclient_secret = \"{}\"\n\
+         [channels.site]\nkind = \"website\"\n\
+         connector = {{ name = \"Website chat\" }}\n\
+         settings = {{ title = \"Chat with us\", subtitle = \"We usually answer within minutes\" }}\n",
+        folder.join("openline.db").display(),
+        sandbox.portal_url(),
+        sandbox.auth_url(),
+        sandbox.client_id(),
+        sandbox.client_secret(),
+    );
+    Ok(Config::parse(Path::new("demo"), &text, Some(std::collections::HashMap::new()))?)
+}
+
+/// What an admin does in a real portal: install the application, press "Connect" for a line.
+async fn install(sandbox: &Sandbox, address: SocketAddr) -> anyhow::Result<()> {
+    sandbox.install_script_only(&format!("http://{address}/bitrix/install"));
+    let registered = |portal: openline_sandbox::View<'_>| portal.connectors().iter().any(|id| id == "openline_site");
+    sandbox
+        .wait_until(registered)
+        .await
+        .map_err(|_| anyhow::anyhow!("the stand-in portal was not told of the connector"))?;
+    let page = sandbox.open_settings_page("openline_site", 1, &PageOptions::default()).await;
+    let page = page.map_err(anyhow::Error::msg)?;
+    anyhow::ensure!(page.status == 200, "the settings page answered {}", page.status);
+    Ok(())
+}

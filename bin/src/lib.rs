@@ -1,0 +1,17 @@
+//! The `openline` program as a library, for its own `main` and for the end-to-end tests.
+
+pub mod check;
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod http;
+pub mod secret;
+pub mod service;
+
+pub use config::Config;
+pub use service::{Service, StartError};
+
+/// Makes rustls use ring. To be called once, before any HTTP client is made.
+pub fn install_crypto() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}

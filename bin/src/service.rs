@@ -1,0 +1,179 @@
+//! Wiring: store, doors, backend, channels, dispatcher, HTTP.
+
+use crate::config::Config;
+use crate::{http, secret};
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use openline_bitrix::{Bitrix, Status};
+use openline_core::inbox::Doors;
+use openline_core::secret::MasterSecret;
+use openline_core::{Backend, Bridge, Channel, ChannelId, Clock, Store, SystemClock};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// Why the service does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address to listen at.
+    #[error("listen: can't listen at {address}: {problem}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why, and what would help.
+        problem: String,
+    },
+    /// The database.
+    #[error("store: {0}")]
+    Store(#[from] openline_store::OpenError),
+    /// The secret's file.
+    #[error("secret: {0}")]
+    Secret(String),
+    /// What the database holds.
+    #[error("store: {0}")]
+    Contents(#[from] openline_core::StoreError),
+    /// The configuration.
+    #[error("{0}")]
+    Config(String),
+}
+
+/// A running service.
+pub struct Service {
+    address: SocketAddr,
+    store: Arc<dyn Store>,
+    bitrix: Arc<Bitrix>,
+    doors: Doors,
+    stop: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Service {
+    /// Starts everything that a configuration says.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing runs then.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let listener = listen(config.listen).await?;
+        Self::start_on(config, listener).await
+    }
+
+    /// Starts on a listener that exists already.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing runs then.
+    pub async fn start_on(config: Config, listener: TcpListener) -> Result<Self, StartError> {
+        let address = listener.local_addr().unwrap_or(config.listen);
+        let store = openline_store::open(&config.store).await?;
+        let secret = master_secret(&config)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let ids: Vec<ChannelId> = config.channels.keys().cloned().collect();
+        let doors = Doors::new(Arc::clone(&store), Arc::clone(&clock), &ids);
+        let host = config.host(secret.clone(), clock);
+        let channels = config.build_channels(&host).map_err(|errors| {
+            StartError::Config(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+        })?;
+        let portal = config.portal_config(&channels);
+        let bitrix = Arc::new(Bitrix::open(portal, doors.operator_inbox(), &secret).await?);
+        let backend: Arc<dyn Backend> = Arc::clone(&bitrix) as _;
+        let bridge = Bridge::new(doors.clone(), backend, channels.clone().into_iter().collect());
+        let stop = CancellationToken::new();
+        let app = routes(&bitrix, &channels, &doors);
+        let mut tasks =
+            vec![tokio::spawn(bridge.run(stop.clone())), tokio::spawn(http::serve(listener, app, stop.clone()))];
+        for (id, channel) in channels {
+            tasks.push(tokio::spawn(keep_running(channel, doors.visitor_inbox(id), stop.clone())));
+        }
+        bitrix.start();
+        Ok(Self { address, store, bitrix, doors, stop, tasks })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// How the portal stands.
+    pub fn portal(&self) -> Status {
+        self.bitrix.status()
+    }
+
+    /// Finishes what is under way, and closes the database.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.doors.close();
+        for task in self.tasks {
+            let _ = task.await;
+        }
+        self.store.close().await;
+    }
+}
+
+/// Takes the port, or says what to do about it.
+///
+/// # Errors
+/// [`StartError::Listen`].
+pub async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let problem = match error.kind() {
+            std::io::ErrorKind::AddrInUse => "another program has this port; stop it or choose another one".to_owned(),
+            std::io::ErrorKind::PermissionDenied => format!("{error}; choose a port above 1023"),
+            std::io::ErrorKind::AddrNotAvailable => format!("{error}; this machine does not have that address"),
+            _ => error.to_string(),
+        };
+        StartError::Listen { address, problem }
+    })
+}
+
+fn master_secret(config: &Config) -> Result<MasterSecret, StartError> {
+    if let Some(secret) = &config.secret {
+        return Ok(secret.clone());
+    }
+    let path = config.store.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path));
+    let path =
+        path.ok_or_else(|| StartError::Secret("is missing; with this store it has to be configured".to_owned()))?;
+    secret::beside(Path::new(path)).map_err(StartError::Secret)
+}
+
+/// Runs a channel's intake, again after a pause when it fails.
+async fn keep_running(channel: Arc<dyn Channel>, inbox: openline_core::VisitorInbox, stop: CancellationToken) {
+    let mut pause = Duration::from_secs(1);
+    while !stop.is_cancelled() {
+        let id = inbox.channel().clone();
+        if let Err(error) = channel.run(inbox.clone(), stop.clone()).await {
+            tracing::error!(channel = %id, error, retry_s = pause.as_secs(), "a channel's intake failed");
+        }
+        let _ = stop.run_until_cancelled(tokio::time::sleep(pause)).await;
+        pause = (pause * 2).min(Duration::from_secs(60));
+    }
+}
+
+fn routes(bitrix: &Arc<Bitrix>, channels: &BTreeMap<ChannelId, Arc<dyn Channel>>, doors: &Doors) -> Router {
+    let mut app =
+        Router::new().route("/health", get(health)).with_state(Arc::clone(bitrix)).nest("/bitrix", bitrix.routes());
+    for (id, channel) in channels {
+        let page = format!("/c/{id}/");
+        app = app
+            .route(&format!("/c/{id}"), get(async move |uri: Uri| to_page(&page, &uri)))
+            .nest(&format!("/c/{id}/"), Arc::clone(channel).routes(doors.visitor_inbox(id.clone())));
+    }
+    app.fallback(|| async { (StatusCode::NOT_FOUND, "There is nothing at this address.") })
+}
+
+fn to_page(page: &str, uri: &Uri) -> Redirect {
+    Redirect::permanent(&uri.query().map_or(page.to_owned(), |query| format!("{page}?{query}")))
+}
+
+/// For load balancers: 200 while the service takes messages, whatever the portal does.
+async fn health(State(bitrix): State<Arc<Bitrix>>) -> Response {
+    let status = bitrix.status();
+    axum::Json(serde_json::json!({ "status": "ok", "installed": status.member_id.is_some(), "portal": status.problem }))
+        .into_response()
+}
