@@ -27,6 +27,8 @@ pub enum Verdict {
     Reject,
 }
 
+/// Until a paused item is looked at again, when something else decides how long the pause is.
+const MOMENT: Duration = Duration::from_millis(500);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -102,13 +104,15 @@ pub fn to_delivery(error: &CallError) -> DeliveryError {
     match of(error) {
         Verdict::Unknown => DeliveryError::Unknown { reason },
         Verdict::Reject => DeliveryError::Refused { reason },
+        // What holds back all work is up to the gate; for the others the next attempt finds another line, a connector
+        // that is registered again, or how long the method is blocked.
         Verdict::Refresh
         | Verdict::Wait
-        | Verdict::MethodBlocked
         | Verdict::Reauthorise
         | Verdict::Suspend(_)
         | Verdict::LineOff
-        | Verdict::ConnectorGone => DeliveryError::Paused { reason },
+        | Verdict::ConnectorGone
+        | Verdict::MethodBlocked => DeliveryError::Paused { reason, after: MOMENT },
     }
 }
 

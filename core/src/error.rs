@@ -34,6 +34,8 @@ pub enum DeliveryError {
     Paused {
         /// What has to be mended.
         reason: String,
+        /// When to look again; an adapter that holds back work by [`crate::Backend::ready`] says a moment.
+        after: Duration,
     },
     /// The adapter can't do this at all, by its capabilities.
     #[error("not supported")]
@@ -51,9 +53,9 @@ impl DeliveryError {
         Self::Refused { reason: reason.into() }
     }
 
-    /// A [`DeliveryError::Paused`].
+    /// A [`DeliveryError::Paused`] that somebody has to mend: looked at again every quarter of a minute.
     pub fn paused(reason: impl Into<String>) -> Self {
-        Self::Paused { reason: reason.into() }
+        Self::Paused { reason: reason.into(), after: Duration::from_secs(15) }
     }
 
     /// A [`DeliveryError::Unknown`].

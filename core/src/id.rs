@@ -121,7 +121,8 @@ number_id!(
     Rev
 );
 number_id!(
-    /// Where an item stands in its conversation: made by the store, spaced so that a late item fits between two.
+    /// Where an item stands in its conversation: made by the store, spaced so that a late item fits between two. It
+    /// changes when there is no room; the item has a new revision then.
     Pos
 );
 

@@ -197,7 +197,8 @@ pub enum Happened {
     Edited {
         /// Which message.
         remote: i64,
-        /// When, as far as the backend tells; an older edit never replaces a newer one.
+        /// When, as far as the backend tells; an older edit never replaces a newer one, and of two of the same moment
+        /// the one that comes later counts.
         at: Timestamp,
         /// The whole new text. Files stay as they are.
         text: RichText,

@@ -11,17 +11,14 @@ const LADDER: [u64; 11] = [1, 2, 4, 8, 15, 30, 60, 120, 300, 900, 1800];
 /// A job that has been failing this long is given up: 3 days.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(3 * 24 * 3600);
 
-/// How long a job waits for somebody to mend what is paused before it is looked at again.
-const PAUSE: Duration = Duration::from_secs(15);
-
 /// The outcome of a failed attempt. `jitter` is a random number from 0 to 1.
 pub fn after_failure(job: &Job, error: DeliveryError, now: Timestamp, jitter: f64) -> Outcome {
     let unknown = matches!(error, DeliveryError::Unknown { .. });
     match error {
         DeliveryError::Refused { reason } => Outcome::Dead { reason },
         DeliveryError::Unsupported => Outcome::Dead { reason: "the channel can't do this".to_owned() },
-        DeliveryError::Paused { reason } => Outcome::Retry {
-            at: now.plus(PAUSE.mul_f64(1.0 + jitter)),
+        DeliveryError::Paused { reason, after } => Outcome::Retry {
+            at: now.plus(after.mul_f64(1.0 + jitter)),
             reason,
             uncertain: job.uncertain,
             counted: false,

@@ -6,7 +6,7 @@
 //! and while it is claimed or waits for its next attempt the lane stands still. A claim is a lease: when it is not
 //! settled in time (crash), the job can be claimed again and comes with [`Job::uncertain`] set.
 //!
-//! `openline_core::contract` holds the tests that every implementation passes.
+//! `openline_core::contract` (feature `testing`) holds the tests that every implementation passes.
 
 use crate::Timestamp;
 use crate::error::StoreError;
@@ -253,12 +253,17 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Option<Change>, StoreError>;
 
     /// Walk 2, step 4: all events in one transaction, each once however often it comes. One result for each.
+    ///
+    /// Events may come in any order: a message stands before those of the same conversation with a greater `remote`
+    /// that came earlier (to make room, items may move; they have a new revision then), of several edits the newest
+    /// stays, and a late start does not open, a late finish does not close a dialog.
     async fn record_outgoing(&self, events: Vec<OperatorEvent>, at: Timestamp) -> Result<Vec<Noted>, StoreError>;
 
     /// The conversation of a chat.
     async fn conversation(&self, channel: &ChannelId, chat: &ChatId) -> Result<Option<Conversation>, StoreError>;
 
-    /// Items new or changed after `since`, by revision, at most `limit`.
+    /// Items new or changed after `since`, by revision, at most `limit`. Go on from [`Slice::rev`], or from the last
+    /// item's revision when there are more.
     async fn items_since(&self, id: ConversationId, since: Rev, limit: usize) -> Result<Slice, StoreError>;
 
     /// The last `limit` items that stand before `before` (or at the end), by position.
@@ -267,16 +272,18 @@ pub trait Store: Send + Sync + 'static {
     /// One item.
     async fn item(&self, id: ConversationId, message: MessageId) -> Result<Option<Item>, StoreError>;
 
-    /// Leases up to `limit` jobs of a queue for `lease`.
+    /// Leases up to `limit` jobs of a queue for `lease`. A job whose data can't be read any more becomes a dead letter.
     async fn claim(&self, queue: &Queue, limit: usize, now: Timestamp, lease: Duration) -> Result<Claimed, StoreError>;
 
-    /// Ends leases. Unknown jobs (settled already) are passed over.
+    /// Ends leases. May be repeated: jobs that are gone are passed over, and so are [`Outcome::Retry`] and
+    /// [`Outcome::Dead`] of a job that nobody has leased. [`Outcome::Done`] of a living job counts even when its lease
+    /// ran out.
     async fn settle(&self, settlements: Vec<Settlement>, now: Timestamp) -> Result<Vec<Change>, StoreError>;
 
     /// Makes every waiting lane of a queue due now: the other side is back.
     async fn hurry(&self, queue: &Queue, now: Timestamp) -> Result<(), StoreError>;
 
-    /// Puts a failed message back in its queue; `None` when it isn't failed.
+    /// Puts a failed message back at its old place in its queue; `None` when it isn't failed, or its job was dropped.
     async fn retry_failed(
         &self,
         id: ConversationId,
@@ -284,7 +291,7 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<Option<(Change, Queue)>, StoreError>;
 
-    /// The dead letters, oldest first, at most `limit` after `after`.
+    /// The dead letters, oldest job first, at most `limit` after `after`.
     async fn dead_letters(&self, after: Option<JobId>, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;
 
     /// Forgets a dead letter's job; its message stays `failed`. False when there is none.
@@ -302,9 +309,9 @@ pub trait Store: Send + Sync + 'static {
     /// Forgets an adapter's value.
     async fn state_delete(&self, key: &str) -> Result<(), StoreError>;
 
-    /// All values whose key begins with `prefix`, by key.
+    /// All values whose key begins with `prefix`, in the order of the keys' bytes.
     async fn state_list(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError>;
 
-    /// Finishes what is under way and closes the database.
+    /// Finishes what is under way and closes the database. After it everything is [`StoreError::Unavailable`].
     async fn close(&self);
 }

@@ -1,1 +1,31 @@
-//! What the end-to-end tests share.
+//! What the end-to-end tests share: a world of a stand-in portal and a service, and visitors in it.
+//!
+//! Nothing here sleeps to wait for something: conditions are waited for, with a bound.
+
+#![allow(clippy::expect_used, clippy::missing_panics_doc, clippy::panic)] // a test's helper fails the test
+
+mod process;
+mod visitor;
+mod world;
+
+pub use process::Process;
+pub use visitor::{Item, Visitor};
+pub use world::World;
+
+use std::time::Duration;
+
+/// How long anything is waited for.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits until `ask` gives a value, asking again after a short pause; for what can't be subscribed to.
+pub async fn eventually<T, F: AsyncFnMut() -> Option<T>>(what: &str, mut ask: F) -> T {
+    let found = tokio::time::timeout(PATIENCE, async {
+        loop {
+            if let Some(found) = ask().await {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    found.await.unwrap_or_else(|_| panic!("{what}: not within {PATIENCE:?}"))
+}

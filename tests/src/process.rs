@@ -1,0 +1,54 @@
+//! The service as a process of its own, for tests that kill it.
+//!
+//! The process is the test binary itself, told by an environment variable to be the program instead: so nothing needs to
+//! be built beside it. A test binary that uses this calls [`Process::be_it_if_told`] in a test named `child_process`.
+
+use crate::{World, eventually};
+use std::process::{Child, Command, Stdio};
+
+const TOLD: &str = "OPENLINE_TEST_CONFIG";
+
+/// A running service in another process.
+pub struct Process(Child);
+
+impl Process {
+    /// Becomes the service when the environment says so; returns at once otherwise.
+    pub fn be_it_if_told() {
+        let Ok(config) = std::env::var(TOLD) else { return };
+        openline::install_crypto();
+        let arguments = ["openline", "serve", "--config", &config];
+        let cli = <openline::cli::Cli as openline::cli::Parser>::parse_from(arguments);
+        let _ = openline::cli::run(cli);
+        std::process::exit(0);
+    }
+
+    /// Starts the world's service as a process and waits until it answers.
+    pub async fn start(world: &World) -> Self {
+        let config = world.folder().join("openline.toml");
+        std::fs::write(&config, world.config_text()).expect("the configuration is written");
+        let child = Command::new(std::env::current_exe().expect("the test binary"))
+            .args(["child_process", "--exact", "--nocapture", "--test-threads=1"])
+            .env(TOLD, &config)
+            .env("RUST_LOG", "error")
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the process starts");
+        let process = Self(child);
+        let health = world.url("/health");
+        eventually("the service answers", async || reqwest::get(&health).await.ok()).await;
+        process
+    }
+
+    /// `kill -9`.
+    pub fn kill(mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

@@ -1,0 +1,121 @@
+//! A stand-in portal and a service that is installed in it and connected.
+
+use crate::Visitor;
+use openline::{Config, Service};
+use openline_sandbox::{PageOptions, Sandbox, SandboxConfig};
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+/// The channel that worlds have unless told otherwise.
+pub const CHANNELS: &str = "[channels.site]\nkind = \"website\"\n";
+
+/// A portal, a service, and a folder for its data.
+pub struct World {
+    /// The portal.
+    pub sandbox: Sandbox,
+    /// The service; `None` while it is stopped.
+    pub service: Option<Service>,
+    folder: TempDir,
+    address: SocketAddr,
+    channels: String,
+}
+
+impl World {
+    /// A portal without limits, one website chat connected to line 1.
+    pub async fn start() -> Self {
+        Self::with(SandboxConfig::default().without_limits(), CHANNELS).await
+    }
+
+    /// Any portal, any channels; each connector is connected to line 1.
+    pub async fn with(portal: SandboxConfig, channels: &str) -> Self {
+        let mut world = Self::bare(portal, channels).await;
+        world.start_service().await;
+        world.install().await;
+        for connector in world.sandbox.view(|portal| portal.connectors()) {
+            world.connect(&connector, 1).await;
+        }
+        world
+    }
+
+    /// A portal and a folder; the service is not started.
+    pub async fn bare(portal: SandboxConfig, channels: &str) -> Self {
+        openline::install_crypto();
+        let sandbox = Sandbox::start(portal).await.expect("the stand-in portal starts");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+        let address = listener.local_addr().expect("its address");
+        let folder = tempfile::tempdir().expect("a folder");
+        Self { sandbox, service: None, folder, address, channels: channels.to_owned() }
+    }
+
+    /// The service's configuration as it would be written to a file.
+    pub fn config_text(&self) -> String {
+        format!(
+            "listen = \"{address}\"\npublic_url = \"http://{address}\"\nstore = \"sqlite:{store}\"\n\
+             [portal]\nurl = \"{url}\"\nauth_server = \"{auth}\"\nclient_id = \"{id}\"\nclient_secret = \"{secret}\"\n\n{channels}",
+            address = self.address,
+            store = self.folder.path().join("openline.db").display(),
+            url = self.sandbox.portal_url(),
+            auth = self.sandbox.auth_url(),
+            id = self.sandbox.client_id(),
+            secret = self.sandbox.client_secret(),
+            channels = self.channels,
+        )
+    }
+
+    /// The folder of the service's data.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Starts the service inside this process, at the same address as before.
+    pub async fn start_service(&mut self) {
+        let config = Config::parse(Path::new("test.toml"), &self.config_text(), Some(HashMap::new()));
+        let config = config.unwrap_or_else(|errors| panic!("{errors}"));
+        self.service = Some(Service::start(config).await.expect("the service starts"));
+    }
+
+    /// Stops the service gracefully.
+    pub async fn stop_service(&mut self) {
+        if let Some(service) = self.service.take() {
+            service.stop().await;
+        }
+    }
+
+    /// Installs the application by flow A and waits until its connectors and events are known.
+    pub async fn install(&self) {
+        self.sandbox.install_script_only(&self.url("/bitrix/install"));
+        let ready = |portal: openline_sandbox::View<'_>| {
+            portal.calls_of("event.bind").filter(|call| call.verdict == "ok").count() >= 10
+        };
+        self.sandbox.wait_until(ready).await.unwrap_or_else(|e| panic!("not installed: {e}"));
+    }
+
+    /// Presses "Connect" for a connector on a line.
+    pub async fn connect(&self, connector: &str, line: i64) {
+        let page = self.sandbox.open_settings_page(connector, line, &PageOptions::default()).await.expect("a page");
+        assert!(page.body.contains("Successfully connected"), "{}", page.body);
+    }
+
+    /// An address of the service.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// A new visitor of the chat "site".
+    pub async fn visitor(&self) -> Visitor {
+        Visitor::new(&self.url("/c/site/api")).await
+    }
+
+    /// The portal's chat of a visitor who has written already.
+    pub async fn portal_chat(&self, first_text: &str) -> i64 {
+        let found = |portal: openline_sandbox::View<'_>| {
+            let has = |chat: &i64| portal.texts(*chat, "client").iter().any(|text| text == first_text);
+            portal.dialogs().iter().map(|dialog| dialog.chat_id).find(has)
+        };
+        self.sandbox.wait_until(|portal| found(portal).is_some()).await.unwrap_or_else(|e| panic!("{e}"));
+        self.sandbox.view(found).expect("the chat")
+    }
+}

@@ -1,0 +1,16 @@
+//! End to end: the real router, the stand-in portal over HTTP, the real store.
+
+mod conversation;
+mod crash;
+mod crowd;
+mod forged;
+mod hostile;
+mod install;
+
+use openline_tests::Process;
+
+/// Not a test: the service as a process of its own, see [`Process`].
+#[test]
+fn child_process() {
+    Process::be_it_if_told();
+}
