@@ -3,7 +3,8 @@
 use crate::config::Config;
 use crate::service::Service;
 use crate::{check, demo};
-use clap::{Parser, Subcommand};
+pub use clap::Parser;
+use clap::Subcommand;
 use std::future::Future;
 use std::io::Write;
 use std::path::PathBuf;

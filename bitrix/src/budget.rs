@@ -14,9 +14,14 @@ const ENTERPRISE: (u32, u32) = (250, 5);
 /// Kept free for others at the same egress address, and for our clock being off.
 const RESERVE: f64 = 3.0;
 
+/// Seconds of work on one method within ten minutes: the lower of the numbers the vendor names.
+const OPERATING_LIMIT: f64 = 420.0;
+/// The share of it from which calls are spread out.
+const OPERATING_SLOW: f64 = 0.6;
+
 /// What a call is for. The less urgent leave room for the more urgent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Urgency {
+pub(crate) enum Urgency {
     /// A visitor's message, or an admin who waits for a page.
     Now,
     /// Confirmations and checks: leaves a fifth of the burst to messages.
@@ -24,7 +29,7 @@ pub enum Urgency {
 }
 
 /// One leaky bucket for a portal, and the methods that are blocked.
-pub struct Budget {
+pub(crate) struct Budget {
     inner: Mutex<Inner>,
 }
 
@@ -34,14 +39,21 @@ struct Inner {
     fixed: bool,
     level: f64,
     at: Instant,
-    blocked: HashMap<String, Timestamp>,
-    /// When each method's oldest minute of operating time is forgotten, as the portal told last.
-    resets: HashMap<String, Timestamp>,
+    methods: HashMap<String, Method>,
+}
+
+/// What is known of one method's operating time (`bitrix24.md` §3.4).
+#[derive(Default)]
+struct Method {
+    /// When the oldest minute of its operating time is forgotten, as the portal told last.
+    reset_at: Option<Timestamp>,
+    /// No call before this.
+    not_before: Option<Timestamp>,
 }
 
 impl Budget {
     /// A budget by configuration; `host` is the portal's.
-    pub fn new(limit: RequestLimit, host: &str) -> Self {
+    pub(crate) fn new(limit: RequestLimit, host: &str) -> Self {
         let in_cloud = crate::files::is_vendor_host(host);
         let (limit, fixed) = match limit {
             RequestLimit::Auto => (in_cloud.then_some(STANDARD), false),
@@ -55,8 +67,7 @@ impl Budget {
                 fixed,
                 level: 0.0,
                 at: Instant::now(),
-                blocked: HashMap::new(),
-                resets: HashMap::new(),
+                methods: HashMap::new(),
             }),
         }
     }
@@ -66,7 +77,7 @@ impl Budget {
     }
 
     /// Waits until one request may be sent, and counts it.
-    pub async fn take(&self, urgency: Urgency) {
+    pub(crate) async fn take(&self, urgency: Urgency) {
         loop {
             let Some(wait) = self.lock().take(urgency) else { return };
             tokio::time::sleep(wait).await;
@@ -74,7 +85,7 @@ impl Budget {
     }
 
     /// Waits until a request could be sent, without counting one.
-    pub async fn room(&self, urgency: Urgency) {
+    pub(crate) async fn room(&self, urgency: Urgency) {
         loop {
             let Some(wait) = self.lock().wait(urgency) else { return };
             tokio::time::sleep(wait).await;
@@ -82,7 +93,7 @@ impl Budget {
     }
 
     /// The portal refused a request as one too many: the bucket there is full.
-    pub fn overflowed(&self) {
+    pub(crate) fn overflowed(&self) {
         let mut inner = self.lock();
         if inner.limit.is_none() {
             inner.limit = Some((f64::from(STANDARD.0), f64::from(STANDARD.1)));
@@ -93,28 +104,40 @@ impl Budget {
     }
 
     /// The portal told its plan.
-    pub fn plan(&self, license_family: &str) {
+    pub(crate) fn plan(&self, license_family: &str) {
         let mut inner = self.lock();
         if !inner.fixed && inner.limit.is_some() && license_family.eq_ignore_ascii_case("ent") {
             inner.limit = Some((f64::from(ENTERPRISE.0), f64::from(ENTERPRISE.1)));
         }
     }
 
-    /// The portal told when a method's operating time frees up next.
-    pub fn note_reset(&self, method: &str, at: Timestamp) {
-        self.lock().resets.insert(method.to_owned(), at);
-    }
-
-    /// A method is blocked: until its operating time frees up, when that is known to be ahead, else until `otherwise`.
-    pub fn block(&self, method: &str, now: Timestamp, otherwise: Timestamp) {
+    /// The portal told how much of a method's operating time is used up (seconds) and when some of it is forgotten;
+    /// the call itself took `cost` seconds. When it gets scarce, what is left is spread over the time until then.
+    pub(crate) fn note_operating(&self, method: &str, used: f64, reset_at: Timestamp, cost: f64, now: Timestamp) {
         let mut inner = self.lock();
-        let until = inner.resets.get(method).copied().filter(|reset| *reset > now).unwrap_or(otherwise);
-        inner.blocked.insert(method.to_owned(), until);
+        let entry = inner.methods.entry(method.to_owned()).or_default();
+        entry.reset_at = Some(reset_at);
+        let left = (OPERATING_LIMIT - used).max(0.0);
+        if used < OPERATING_LIMIT * OPERATING_SLOW {
+            entry.not_before = None;
+            return;
+        }
+        let time = now.until(reset_at).as_secs_f64();
+        let share = if left > 2.0 * cost { (cost / left).min(1.0) } else { 1.0 };
+        entry.not_before = Some(now.plus(Duration::from_secs_f64(time * share)));
     }
 
-    /// How long a method is still blocked.
-    pub fn blocked(&self, method: &str, now: Timestamp) -> Option<Duration> {
-        let until = *self.lock().blocked.get(method)?;
+    /// A method is blocked: until its operating time frees up, when that is known to be ahead, else for `otherwise`.
+    pub(crate) fn block(&self, method: &str, now: Timestamp, otherwise: Duration) {
+        let mut inner = self.lock();
+        let entry = inner.methods.entry(method.to_owned()).or_default();
+        let until = entry.reset_at.filter(|reset| *reset > now).unwrap_or(now.plus(otherwise));
+        entry.not_before = Some(until);
+    }
+
+    /// How long a method has to rest.
+    pub(crate) fn blocked(&self, method: &str, now: Timestamp) -> Option<Duration> {
+        let until = self.lock().methods.get(method)?.not_before?;
         (until > now).then(|| now.until(until))
     }
 }
@@ -177,6 +200,29 @@ mod tests {
         }
         budget.overflowed();
         assert!(sent_within(&budget, Duration::from_secs(10)).await <= 20);
+    }
+
+    #[test]
+    fn operating_time_is_spread_before_it_runs_out() {
+        let (budget, now) = (Budget::new(RequestLimit::None, "x"), Timestamp(0));
+        let reset = now.plus(Duration::from_secs(60));
+        budget.note_operating("m", 100.0, reset, 2.0, now);
+        assert_eq!(budget.blocked("m", now), None);
+        budget.note_operating("m", 320.0, reset, 2.0, now);
+        assert_eq!(budget.blocked("m", now), Some(Duration::from_millis(1200)), "2 s of the 100 s left, over 60 s");
+        budget.note_operating("m", 418.0, reset, 2.0, now);
+        assert_eq!(budget.blocked("m", now), Some(Duration::from_secs(60)));
+        assert_eq!(budget.blocked("other", now), None);
+    }
+
+    #[test]
+    fn a_blocked_method_rests_until_its_time_frees_up() {
+        let (budget, now) = (Budget::new(RequestLimit::None, "x"), Timestamp(0));
+        budget.block("m", now, Duration::from_secs(60));
+        assert_eq!(budget.blocked("m", now), Some(Duration::from_secs(60)));
+        budget.note_operating("m", 1.0, now.plus(Duration::from_secs(17)), 1.0, now);
+        budget.block("m", now, Duration::from_secs(60));
+        assert_eq!(budget.blocked("m", now), Some(Duration::from_secs(17)));
     }
 
     #[tokio::test(start_paused = true)]

@@ -12,9 +12,11 @@ mod events;
 mod files;
 mod form;
 mod gate;
+mod history;
 mod lines;
 mod names;
 mod oauth;
+mod pace;
 mod page;
 mod portal;
 mod rest;
@@ -40,8 +42,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::time::Instant;
 
-/// Messages in one call: far below 60 s even when each takes the portal two (`bitrix24.md` §4.7).
-const MESSAGES_A_CALL: usize = 20;
 /// Confirmations in one call; they are cheap.
 const CONFIRMATIONS_A_CALL: usize = 50;
 
@@ -50,6 +50,7 @@ pub(crate) struct Inner {
     portal: portal::Portal,
     lines: lines::Lines,
     states: states::States,
+    pace: pace::Pace,
     looked_for_lines: tokio::sync::Mutex<HashMap<String, Instant>>,
 }
 
@@ -77,7 +78,8 @@ impl Bitrix {
         let lines = lines::Lines::load(Arc::clone(inbox.store())).await?;
         let portal = portal::Portal::open(config, inbox, secret.derive("bitrix/credentials"), client).await?;
         let (states, looked_for_lines) = (states::States::default(), tokio::sync::Mutex::default());
-        Ok(Self(Arc::new(Inner { portal, lines, states, looked_for_lines })))
+        let pace = pace::Pace::default();
+        Ok(Self(Arc::new(Inner { portal, lines, states, pace, looked_for_lines })))
     }
 
     /// The addresses that the portal calls, to be mounted at `/bitrix`.
@@ -110,7 +112,7 @@ impl Backend for Bitrix {
     }
 
     fn batch_limits(&self) -> (usize, usize) {
-        (MESSAGES_A_CALL, CONFIRMATIONS_A_CALL)
+        (self.0.pace.messages_a_call(), CONFIRMATIONS_A_CALL)
     }
 
     async fn deliver(&self, batch: &[Delivery]) -> Vec<Result<Receipt, DeliveryError>> {

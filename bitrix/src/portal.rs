@@ -13,6 +13,7 @@ use serde_json::Value;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
+use tokio::time::Instant;
 use url::Url;
 
 /// A token that ends within this is renewed before the call.
@@ -108,11 +109,14 @@ impl Portal {
     /// Calls a method as the installed application. Renews the token and follows a move of the portal, each once; sorts
     /// every failure by its verdict, so that callers only decide about their own item.
     pub(crate) async fn call(&self, method: &str, params: &Value, urgency: Urgency) -> Result<Answer, CallError> {
+        let started = Instant::now();
         let result = self.call_renewing(method, params, urgency).await;
         match &result {
             Ok(answer) => {
                 if let Some(reset_at) = answer.operating_reset_at {
-                    self.budget.note_reset(method, Timestamp(reset_at.saturating_mul(1000)));
+                    let (used, reset_at) = (answer.operating.unwrap_or(0.0), Timestamp(reset_at.saturating_mul(1000)));
+                    let cost = answer.processing.unwrap_or_else(|| started.elapsed().as_secs_f64());
+                    self.budget.note_operating(method, used, reset_at, cost, self.clock().now());
                 }
                 if self.gate.succeeded() {
                     tracing::info!("the portal can be worked with again");
@@ -211,10 +215,7 @@ impl Portal {
                 }
                 self.gate.back_off(&reason, jitter());
             }
-            Verdict::MethodBlocked => {
-                let now = self.clock().now();
-                self.budget.block(method, now, now.plus(BLOCKED));
-            }
+            Verdict::MethodBlocked => self.budget.block(method, self.clock().now(), BLOCKED),
             Verdict::Suspend(pause) => self.gate.suspend(&reason, pause),
             // Still refused with a renewed token.
             Verdict::Refresh | Verdict::Reauthorise => self.broken(&reason).await,

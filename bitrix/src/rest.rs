@@ -85,6 +85,8 @@ pub struct Answer {
     pub result: Value,
     /// `time.operating`: seconds of the method's budget that are used up, when told.
     pub operating: Option<f64>,
+    /// `time.processing`: seconds the portal worked on the call, when told.
+    pub processing: Option<f64>,
     /// `time.operating_reset_at`: Unix seconds, when told.
     pub operating_reset_at: Option<i64>,
 }
@@ -200,6 +202,7 @@ fn read(status: StatusCode, value: Value) -> Result<Answer, (String, String)> {
     Ok(Answer {
         result,
         operating: time.and_then(|time| time.get("operating")).and_then(Value::as_f64),
+        processing: time.and_then(|time| time.get("processing")).and_then(Value::as_f64),
         operating_reset_at: time.and_then(|time| time.get("operating_reset_at")).and_then(integer),
     })
 }

@@ -1,5 +1,6 @@
 //! Visitors' messages to the portal: `send.messages`, `update.messages`, `delete.messages` (`bitrix24.md` §4.7–4.9).
 
+use crate::history::{self, Arrival};
 use crate::Inner;
 use crate::bbcode;
 use crate::budget::Urgency;
@@ -13,6 +14,7 @@ use openline_core::backend::{Act, Delivery, Receipt};
 use openline_core::message::Thread;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use tokio::time::Instant;
 
 pub(crate) type Delivered = Result<Receipt, DeliveryError>;
 
@@ -83,59 +85,70 @@ fn not_connected(connector: &Connector) -> DeliveryError {
     ))
 }
 
-/// After an unknown outcome: whether the dialog's history has the message already. `None` also when the history can't
-/// be read: then it is sent again.
+/// After an unknown outcome: whether the portal has the message already.
 async fn already_there(bitrix: &Inner, delivery: &Delivery, key: &CallKey) -> Result<Option<Receipt>, DeliveryError> {
     if !delivery.uncertain || delivery.act != Act::Send {
         return Ok(None);
     }
-    let thread = &delivery.conversation.thread;
-    let asked = [("CHAT_ID", &thread.chat), ("SESSION_ID", &thread.session)];
-    for (name, id) in asked.into_iter().filter_map(|(name, id)| Some((name, id.as_ref()?))) {
-        let params = json!({ name: id });
-        match bitrix.portal.call("imopenlines.session.history.get", &params, Urgency::Now).await {
-            Ok(answer) if has_external_id(&answer.result, &delivery.external_id) => {
-                let session = text(answer.result.get("sessionId"));
-                let chat = text(answer.result.get("chatId"));
-                return Ok(Some(Receipt { thread: Thread { line: Some(key.line.clone()), chat, session } }));
-            }
-            Ok(_) => {}
-            Err(error) if verdict::of(&error) == Verdict::Reject => {
-                tracing::warn!(%error, "can't read the dialog's history to see whether a message arrived");
-            }
-            // Nothing was decided about the message: it stays uncertain.
-            Err(error) if verdict::of(&error) == Verdict::Unknown => {
-                return Err(DeliveryError::unknown(error.to_string()));
-            }
-            Err(error) => return Err(verdict::to_delivery(&error)),
+    let mut conversation = delivery.conversation.clone();
+    if conversation.thread.session.is_none() && conversation.thread.chat.is_none() {
+        conversation.thread.chat = find_chat(bitrix, delivery, key).await?;
+        if conversation.thread.chat.is_none() {
+            return Ok(None);
         }
     }
-    Ok(None)
+    match history::arrival(bitrix, &conversation, &delivery.external_id).await? {
+        Arrival::There(mut thread) => {
+            thread.line = Some(key.line.clone());
+            Ok(Some(Receipt { thread }))
+        }
+        Arrival::Missing => Ok(None),
+        Arrival::Unreadable if bitrix.portal.config.resend_unknown => {
+            tracing::warn!(message = delivery.external_id, "sent again without knowing whether it arrived");
+            Ok(None)
+        }
+        Arrival::Unreadable => Err(DeliveryError::refused("it may have arrived, and the dialog's history can't be read")),
+    }
 }
 
-/// Whether a history (`bitrix24.md` §5.1) has a message with that `connectorMid`.
-fn has_external_id(history: &Value, id: &str) -> bool {
-    let is_it = |value: &Value| value.as_str() == Some(id);
-    let has = |message: &Value| match message
-        .pointer("/params/connectorMid")
-        .or_else(|| message.pointer("/params/CONNECTOR_MID"))
-    {
-        Some(Value::Array(ids)) => ids.iter().any(is_it),
-        Some(Value::Object(ids)) => ids.values().any(is_it),
-        Some(single) => is_it(single),
-        None => false,
+/// The portal's chat of a conversation whose first message had an unknown outcome, so that nothing told us where it is.
+/// An update of that message changes nothing when it isn't there, and its answer names the portal's own user, with whom
+/// the dialog can be found (`bitrix24.md` §4.8, §5.1).
+async fn find_chat(bitrix: &Inner, delivery: &Delivery, key: &CallKey) -> Result<Option<String>, DeliveryError> {
+    let probe = CallKey { method: "imconnector.update.messages", connector: key.connector.clone(), line: key.line.clone() };
+    let params = json!({
+        "CONNECTOR": probe.connector, "LINE": line_number(&probe.line), "MESSAGES": [element(&probe, delivery)],
+    });
+    let answer = match bitrix.portal.call(probe.method, &params, Urgency::Now).await {
+        Ok(answer) => answer,
+        Err(error) => return undecided(&error),
     };
-    match history.get("message") {
-        Some(Value::Object(messages)) => messages.values().any(has),
-        Some(Value::Array(messages)) => messages.iter().any(has),
-        _ => false,
+    let user = answer.result.pointer("/DATA/RESULT/0/user").and_then(|user| text(Some(user)));
+    let Some(user) = user else { return Ok(None) };
+    let code = format!("{}|{}|{}|{user}", key.connector, key.line, delivery.conversation.chat);
+    match bitrix.portal.call("imopenlines.dialog.get", &json!({ "USER_CODE": code }), Urgency::Now).await {
+        Ok(answer) => Ok(text(answer.result.get("id"))),
+        Err(error) => undecided(&error),
+    }
+}
+
+/// A probe that is refused found nothing; one that failed decided nothing.
+fn undecided(error: &CallError) -> Result<Option<String>, DeliveryError> {
+    match verdict::of(error) {
+        Verdict::Reject => Ok(None),
+        _ => Err(verdict::to_delivery(error)),
     }
 }
 
 async fn call(bitrix: &Inner, key: &CallKey, deliveries: &[&Delivery]) -> Vec<Delivered> {
     let messages: Vec<_> = deliveries.iter().map(|delivery| element(key, delivery)).collect();
     let params = json!({ "CONNECTOR": key.connector, "LINE": line_number(&key.line), "MESSAGES": messages });
-    match bitrix.portal.call(key.method, &params, Urgency::Now).await {
+    let started = Instant::now();
+    let result = bitrix.portal.call(key.method, &params, Urgency::Now).await;
+    if !matches!(result, Err(CallError::Connect { .. } | CallError::Api { .. })) {
+        bitrix.pace.note(deliveries.len(), started.elapsed());
+    }
+    match result {
         Ok(answer) => walk(&answer.result, key, deliveries),
         Err(error) => {
             whole_call_failed(bitrix, key, &error).await;
@@ -224,24 +237,4 @@ fn errors(element: &Value) -> String {
 /// A line as the portal documents it: a number.
 pub(crate) fn line_number(line: &str) -> Value {
     line.parse::<i64>().map_or_else(|_| json!(line), |number| json!(number))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_external_id_is_found_in_all_shapes_of_a_history() {
-        for history in [
-            json!({"message": {"7": {"params": {"connectorMid": ["a", "m-1"]}}}}),
-            json!({"message": [{"params": {"connectorMid": "m-1"}}]}),
-            json!({"message": {"7": {"params": {"CONNECTOR_MID": {"0": "m-1"}}}}}),
-        ] {
-            assert!(has_external_id(&history, "m-1"), "{history}");
-            assert!(!has_external_id(&history, "m-2"), "{history}");
-        }
-        for empty in [json!({"message": []}), json!({}), json!({"message": {"7": {"params": []}}})] {
-            assert!(!has_external_id(&empty, "m-1"), "{empty}");
-        }
-    }
 }

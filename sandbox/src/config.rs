@@ -70,7 +70,7 @@ pub struct Switches {
     pub source_statuses: bool,
     /// Names longer than 25 characters or with digits fail their element (bitrix24.md C20).
     pub strict_names: bool,
-    /// Events carry no user token, as when an agent causes them (bitrix24.md E17).
+    /// Events carry no user token, as when a background job causes them (bitrix24.md E17).
     pub events_without_tokens: bool,
     /// Handler hosts without a dot are accepted by `event.bind` (bitrix24.md E1).
     pub allow_dotless_handlers: bool,

@@ -58,6 +58,8 @@ pub struct Portal {
     pub client_secret: SecretString,
     /// Request limit.
     pub limit: RequestLimit,
+    /// Whether a message of unknown outcome is sent again when the portal can't be asked about it.
+    pub resend_unknown: bool,
     /// Further hosts of operators' files.
     pub file_hosts: Vec<String>,
 }
@@ -182,6 +184,7 @@ impl Config {
             client_secret: self.portal.client_secret.clone(),
             public_url: self.public_url.clone(),
             limit: self.portal.limit,
+            resend_unknown: self.portal.resend_unknown,
             file_hosts: self.portal.file_hosts.clone(),
             connectors: connectors.collect(),
         }
@@ -256,6 +259,7 @@ fn portal(raw: RawPortal, folder: &Path) -> Result<Portal, ConfigError> {
         client_id: raw.client_id,
         client_secret: secret.resolve("portal.client_secret", folder)?,
         limit: limit(&raw.limit)?,
+        resend_unknown: raw.resend_unknown,
         file_hosts: raw.file_hosts,
     })
 }

@@ -66,6 +66,7 @@ pub(super) struct RawPortal {
     pub(super) client_id: String,
     pub(super) client_secret: Option<Secret>,
     pub(super) limit: String,
+    pub(super) resend_unknown: bool,
     pub(super) file_hosts: Vec<String>,
 }
 
@@ -77,6 +78,7 @@ impl Default for RawPortal {
             client_id: String::new(),
             client_secret: None,
             limit: "auto".to_owned(),
+            resend_unknown: true,
             file_hosts: Vec::new(),
         }
     }

@@ -18,7 +18,7 @@ pub(crate) const HOPS: u8 = 7;
 /// On whose behalf something happens: decides which token an event carries.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Actor {
-    /// Portal user; `None` for agents.
+    /// Portal user; `None` for background jobs.
     pub(crate) user: Option<i64>,
     pub(crate) hops: u8,
 }
@@ -30,7 +30,7 @@ impl Actor {
     }
 
     /// Nobody in particular.
-    pub(crate) fn agent() -> Self {
+    pub(crate) fn background() -> Self {
         Self { user: None, hops: HOPS }
     }
 }

@@ -139,7 +139,7 @@ impl State {
         if let Some(session) = self.sessions.get_mut(&session) {
             session.awaits_vote = true;
         }
-        self.system_text(chat_id, "Please rate our service: 1 - good, 0 - bad", Actor::agent());
+        self.system_text(chat_id, "Please rate our service: 1 - good, 0 - bad", Actor::background());
     }
 
     /// Changes the text of a message, or deletes it with `None`, without telling the channel.

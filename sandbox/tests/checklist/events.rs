@@ -99,7 +99,7 @@ async fn e2_an_operators_text() {
 
 #[tokio::test]
 async fn e3_a_failed_event_is_lost() {
-    let tenant = Tenant::connected_with(SandboxConfig { handler_timeout_ms: 200, ..quiet() }, json!({})).await;
+    let tenant = Tenant::connected_with(SandboxConfig { handler_timeout_ms: 1000, ..quiet() }, json!({})).await;
     let chat = tenant.client_writes("m-1", "hi").await;
     tenant.heard("ONIMCONNECTORDIALOGSTART", 1).await;
     tenant.app.answers(500);
@@ -139,7 +139,7 @@ async fn e4_an_untidy_queue() {
     say("second");
     assert_eq!(texts(&tenant.heard(ADD, 4).await)[2..], ["second", "first"]);
 
-    faults.add(Fault::new(FaultKind::DelayEvent { ms: 150 }).on(ADD).once());
+    faults.add(Fault::new(FaultKind::DelayEvent { ms: 500 }).on(ADD).once());
     say("late");
     say("soon");
     assert_eq!(texts(&tenant.heard(ADD, 6).await)[4..], ["soon", "late"]);
@@ -366,7 +366,7 @@ async fn e17_events_without_tokens() {
     let tenant = Tenant::connected().await;
     let chat = tenant.client_writes("m-1", "hi").await;
     tenant.sandbox.switch(|switches| switches.events_without_tokens = true);
-    tenant.sandbox.operator_writes(chat, "from an agent").unwrap();
+    tenant.sandbox.operator_writes(chat, "from a job").unwrap();
     let heard = tenant.heard(ADD, 1).await;
     let auth: Vec<&str> = heard[0].names().into_iter().filter(|name| name.starts_with("auth[")).collect();
     let expected = ["domain", "server_endpoint", "client_endpoint", "member_id", "application_token"];

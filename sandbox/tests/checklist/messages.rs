@@ -110,7 +110,7 @@ async fn c17_accepted_but_not_stored() {
 
 #[tokio::test]
 async fn c18_files_are_really_fetched() {
-    let tenant = Tenant::connected_with(SandboxConfig { download_timeout_ms: 300, ..quiet() }, json!({})).await;
+    let tenant = Tenant::connected_with(SandboxConfig { download_timeout_ms: 1500, ..quiet() }, json!({})).await;
     let with_files = |id: &str, text: &str, paths: &[&str]| {
         let mut element = message(id, text);
         let files: Vec<Value> = paths
