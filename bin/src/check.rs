@@ -30,6 +30,10 @@ pub fn report(file: &Path) -> Result<String, String> {
 
 /// What to say of a kind that doesn't exist.
 pub fn unknown_kind(name: &str) -> String {
-    let known: Vec<_> = openline_channels::KINDS.iter().map(|kind| kind.name()).collect();
-    format!("{name:?} is not a kind of channel; there is: {}", known.join(", "))
+    format!("{name:?} is not a kind of channel; there is: {}", known_kinds())
+}
+
+/// The kinds there are, for people.
+pub fn known_kinds() -> String {
+    openline_channels::KINDS.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ")
 }

@@ -9,6 +9,7 @@ use std::future::Future;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 /// Exit status for a configuration that can't be used.
@@ -52,7 +53,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Demo(options) => {
             start_log("warn,openline=info", false);
             in_runtime(async {
-                match demo::run(options, stop_signal()).await {
+                match demo::run(options, async { stop_signal().await }).await {
                     Ok(()) => ExitCode::SUCCESS,
                     Err(error) => complain(&error.to_string(), ExitCode::FAILURE),
                 }
@@ -74,12 +75,13 @@ fn serve(path: &std::path::Path) -> ExitCode {
     };
     start_log(&config.log.level, config.log.json);
     in_runtime(async {
+        let stop = stop_signal();
         let service = match Service::start(config).await {
             Ok(service) => service,
             Err(error) => return complain(&format!("{}: {error}", path.display()), ExitCode::FAILURE),
         };
         tracing::info!(address = %service.address(), "openline is running");
-        stop_signal().await;
+        stop.await;
         tracing::info!("stopping");
         service.stop().await;
         ExitCode::SUCCESS
@@ -104,19 +106,15 @@ fn in_runtime(body: impl Future<Output = ExitCode>) -> ExitCode {
     }
 }
 
-/// Completes with the first SIGINT or SIGTERM.
-async fn stop_signal() {
-    let terminated = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending().await,
+/// Completes with the first SIGINT or SIGTERM from now on.
+fn stop_signal() -> impl Future<Output = ()> {
+    let signals = signal(SignalKind::interrupt()).and_then(|ctrl_c| Ok((ctrl_c, signal(SignalKind::terminate())?)));
+    async {
+        let Ok((mut ctrl_c, mut terminate)) = signals else { return std::future::pending().await };
+        tokio::select! {
+            _ = ctrl_c.recv() => {}
+            _ = terminate.recv() => {}
         }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated => {}
     }
 }
 

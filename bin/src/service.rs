@@ -86,8 +86,10 @@ impl Service {
         let bridge = Bridge::new(doors.clone(), backend, channels.clone().into_iter().collect());
         let stop = CancellationToken::new();
         let app = routes(&bitrix, &channels, &doors);
-        let mut tasks =
-            vec![tokio::spawn(bridge.run(stop.clone())), tokio::spawn(http::serve(listener, app, stop.clone()))];
+        let mut tasks = vec![
+            tokio::spawn(bridge.run(config.portal.reconcile_every, stop.clone())),
+            tokio::spawn(http::serve(listener, app, stop.clone())),
+        ];
         for (id, channel) in channels {
             tasks.push(tokio::spawn(keep_running(channel, doors.visitor_inbox(id), stop.clone())));
         }

@@ -42,14 +42,22 @@ pub(crate) async fn arrival(
     Ok(if readable { Arrival::Missing } else { Arrival::Unreadable })
 }
 
-/// The operators' messages of a conversation's dialog that were not confirmed: what their visitor may not have got.
-pub(crate) async fn missed(bitrix: &Inner, conversation: &Conversation) -> Result<Vec<OperatorEvent>, DeliveryError> {
-    for params in places(&conversation.thread) {
-        if let Some(history) = read(bitrix, &params).await? {
-            return Ok(unconfirmed(&history, conversation));
-        }
+/// The operators' messages of each conversation's dialog that were not confirmed: what their visitor may not have got.
+pub(crate) async fn missed(
+    bitrix: &Inner, conversations: &[Conversation],
+) -> Vec<Result<Vec<OperatorEvent>, DeliveryError>> {
+    let asked: Vec<_> = conversations.iter().map(|c| places(&c.thread).into_iter().next()).collect();
+    let params: Vec<_> = asked.iter().flatten().cloned().collect();
+    let mut answers = match bitrix.portal.batch(METHOD, &params).await {
+        Ok(answers) => answers.into_iter(),
+        Err(error) => return vec![Err(unread(&error)); conversations.len()],
+    };
+    let mut results = Vec::with_capacity(conversations.len());
+    for (conversation, asked) in conversations.iter().zip(asked) {
+        let history = if asked.is_some() { answers.next().flatten() } else { None };
+        results.push(Ok(history.map(|history| unconfirmed(&history, conversation)).unwrap_or_default()));
     }
-    Ok(Vec::new())
+    results
 }
 
 fn places(thread: &Thread) -> Vec<Value> {

@@ -3,6 +3,7 @@
 //!
 //! The portal's behaviour is written down in `bitrix24.md`; comments name its sections.
 
+mod batch;
 pub mod bbcode;
 mod budget;
 mod config;
@@ -15,6 +16,7 @@ mod gate;
 mod history;
 mod lines;
 mod names;
+mod note;
 mod oauth;
 mod pace;
 mod page;
@@ -35,7 +37,7 @@ pub use verdict::Verdict;
 use async_trait::async_trait;
 use budget::Urgency;
 use openline_core::backend::{Confirmation, Delivery, FileStream, Receipt};
-use openline_core::message::{File, FileSource};
+use openline_core::message::{Conversation, File, FileSource, OperatorEvent};
 use openline_core::secret::MasterSecret;
 use openline_core::{Backend, DeliveryError, OperatorInbox, StoreError};
 use std::collections::HashMap;
@@ -121,6 +123,14 @@ impl Backend for Bitrix {
 
     async fn confirm(&self, batch: &[Confirmation]) -> Vec<Result<(), DeliveryError>> {
         confirm::confirm(&self.0, batch).await
+    }
+
+    async fn missed(&self, conversations: &[Conversation]) -> Vec<Result<Vec<OperatorEvent>, DeliveryError>> {
+        history::missed(&self.0, conversations).await
+    }
+
+    async fn note(&self, conversation: &Conversation, text: &str) -> Result<(), DeliveryError> {
+        note::note(&self.0, conversation, text).await
     }
 
     async fn open(&self, file: &File) -> Result<FileStream, DeliveryError> {

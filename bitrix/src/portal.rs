@@ -216,6 +216,10 @@ impl Portal {
                 self.gate.back_off(&reason, jitter());
             }
             Verdict::MethodBlocked => self.budget.block(method, self.clock().now(), BLOCKED),
+            // What we can do without (a history, a list of lines) must not stop what we can't do without.
+            Verdict::Suspend(_) if !method.starts_with("imconnector.") && !error.is_about_the_portal() => {
+                tracing::warn!(method, reason, "the portal does not offer this");
+            }
             Verdict::Suspend(pause) => self.gate.suspend(&reason, pause),
             // Still refused with a renewed token.
             Verdict::Refresh | Verdict::Reauthorise => self.broken(&reason).await,

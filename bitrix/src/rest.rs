@@ -72,6 +72,12 @@ pub enum CallError {
 }
 
 impl CallError {
+    /// Whether the refusal is of all calls, not of this method.
+    pub(crate) fn is_about_the_portal(&self) -> bool {
+        let portal_wide = ["OVERLOAD_LIMIT", "PORTAL_DELETED", "PAYMENT_REQUIRED", "INVALID_REQUEST"];
+        matches!(self, Self::Oauth { .. } | Self::Moved { .. }) || portal_wide.iter().any(|code| self.is(code))
+    }
+
     /// Whether the portal answered with that code, however it is written.
     pub fn is(&self, wanted: &str) -> bool {
         matches!(self, Self::Api { code, .. } if code.eq_ignore_ascii_case(wanted))

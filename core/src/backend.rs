@@ -1,7 +1,7 @@
 //! The backend port: the open-line side of the bridge.
 
 use crate::error::DeliveryError;
-use crate::message::{Conversation, File, Item, Thread};
+use crate::message::{Conversation, File, Item, OperatorEvent, Thread};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -81,6 +81,21 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Tells that operators' messages reached their visitors; one result for each, in order. Repeating is harmless.
     async fn confirm(&self, batch: &[Confirmation]) -> Vec<Result<(), DeliveryError>>;
+
+    /// What operators wrote in these conversations that may not have reached us, oldest first; one result for each
+    /// conversation, in order. It may name what we have: taking it twice is harmless.
+    async fn missed(&self, conversations: &[Conversation]) -> Vec<Result<Vec<OperatorEvent>, DeliveryError>>;
+
+    /// Tells the operators of a conversation something about it that its visitor shall not see.
+    ///
+    /// # Errors
+    /// See [`DeliveryError`].
+    async fn note(&self, conversation: &Conversation, text: &str) -> Result<(), DeliveryError>;
+
+    /// How many conversations [`Backend::missed`] likes to get at once.
+    fn missed_limit(&self) -> usize {
+        20
+    }
 
     /// Opens a file that an operator attached. Fetches only from the backend's own hosts.
     ///

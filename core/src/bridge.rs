@@ -6,6 +6,7 @@ use crate::error::{DeliveryError, StoreError};
 use crate::id::ChannelId;
 use crate::inbox::Doors;
 use crate::message::Thread;
+use crate::reconcile::{self, Round};
 use crate::retry::after_failure;
 use crate::store::{Claimed, Job, Outcome, Queue, Settlement, Task};
 use crate::{Backend, Channel};
@@ -43,10 +44,20 @@ impl Bridge {
         Arc::new(Self { doors, backend, channels })
     }
 
-    /// Works off all queues until `stop`, then finishes what is under way and returns.
-    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+    /// Works off all queues until `stop`, then finishes what is under way and returns. Looks for missed replies at the
+    /// start, after every gap, and after each `reconcile_every`.
+    pub async fn run(self: Arc<Self>, reconcile_every: Duration, stop: CancellationToken) {
         let workers = self.doors.queues().into_iter().map(|queue| Arc::clone(&self).work(queue, stop.clone()));
-        join_all(workers).await;
+        let reconciling = reconcile::run(self.doors.clone(), Arc::clone(&self.backend), reconcile_every, stop.clone());
+        tokio::join!(join_all(workers), reconciling);
+    }
+
+    /// Fetches the replies that were missed, by hand.
+    ///
+    /// # Errors
+    /// When the store can't be used.
+    pub async fn reconcile(&self) -> Result<Round, StoreError> {
+        reconcile::round(&self.doors, &self.backend).await
     }
 
     /// Carries out everything that is due now, by hand, and returns how many jobs that were. For tests.

@@ -24,6 +24,8 @@ pub struct Doors {
     pub(crate) revisions: Revisions,
     directory: Directory,
     wakes: Arc<HashMap<Queue, Notify>>,
+    /// There was a gap in which events may have been lost.
+    gap: Arc<Notify>,
     /// For the bytes of operators' files; known once the bridge is built.
     pub(crate) backend: Arc<OnceLock<Arc<dyn Backend>>>,
     /// Ends every wait, so that held answers don't hold up a stop.
@@ -36,8 +38,8 @@ impl Doors {
         let queues = channels.iter().cloned().map(Queue::Channel).chain([Queue::Backend, Queue::Confirm]);
         let wakes = Arc::new(queues.map(|queue| (queue, Notify::new())).collect());
         let (revisions, directory) = (Revisions::default(), Directory::default());
-        let (backend, closing) = (Arc::default(), CancellationToken::new());
-        Self { store, clock, revisions, directory, wakes, backend, closing }
+        let (gap, backend, closing) = (Arc::default(), Arc::default(), CancellationToken::new());
+        Self { store, clock, revisions, directory, wakes, gap, backend, closing }
     }
 
     /// The door for one channel instance.
@@ -68,6 +70,10 @@ impl Doors {
 
     pub(crate) fn waker(&self, queue: &Queue) -> Option<&Notify> {
         self.wakes.get(queue)
+    }
+
+    pub(crate) fn gap(&self) -> &Notify {
+        &self.gap
     }
 
     pub(crate) fn publish(&self, change: Change) {
@@ -273,7 +279,8 @@ impl OperatorInbox {
         Ok(())
     }
 
-    /// Tells that the backend can be worked with again: everything that waits for it becomes due.
+    /// Tells that the backend can be worked with again: everything that waits for it becomes due, and replies that were
+    /// missed meanwhile are fetched.
     ///
     /// # Errors
     /// When the store can't be written.
@@ -282,6 +289,7 @@ impl OperatorInbox {
             self.doors.store.hurry(&queue, self.doors.clock.now()).await?;
             self.doors.wake(&queue);
         }
+        self.doors.gap.notify_one();
         Ok(())
     }
 

@@ -15,6 +15,7 @@ pub mod hub;
 pub mod id;
 pub mod inbox;
 pub mod message;
+pub mod reconcile;
 pub mod retry;
 pub mod secret;
 pub mod store;

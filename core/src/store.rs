@@ -262,6 +262,12 @@ pub trait Store: Send + Sync + 'static {
     /// The conversation of a chat.
     async fn conversation(&self, channel: &ChannelId, chat: &ChatId) -> Result<Option<Conversation>, StoreError>;
 
+    /// Conversations with an open dialog in which something happened since `active_since`, by id after `after`, at most
+    /// `limit`.
+    async fn following(
+        &self, after: Option<ConversationId>, active_since: Timestamp, limit: usize,
+    ) -> Result<Vec<Conversation>, StoreError>;
+
     /// Items new or changed after `since`, by revision, at most `limit`. Go on from [`Slice::rev`], or from the last
     /// item's revision when there are more.
     async fn items_since(&self, id: ConversationId, since: Rev, limit: usize) -> Result<Slice, StoreError>;

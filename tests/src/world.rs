@@ -29,7 +29,8 @@ impl World {
         Self::with(SandboxConfig::default().without_limits(), CHANNELS).await
     }
 
-    /// Any portal, any channels; each connector is connected to line 1.
+    /// Any portal, any channels (the rest of the configuration, behind the `[portal]` table's first keys); each connector
+    /// is connected to line 1.
     pub async fn with(portal: SandboxConfig, channels: &str) -> Self {
         let mut world = Self::bare(portal, channels).await;
         world.start_service().await;

@@ -9,13 +9,16 @@ use openline_bitrix::{PortalConfig, RequestLimit, is_loopback};
 use openline_core::channel::Host;
 use openline_core::secret::MasterSecret;
 use openline_core::{Channel, ChannelId, ConfigError};
-use raw::{Raw, RawChannel, RawPortal};
+use raw::{Raw, RawChannel, RawLog, RawPortal};
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::EnvFilter;
 use url::Url;
 
 /// A checked configuration.
@@ -60,6 +63,8 @@ pub struct Portal {
     pub limit: RequestLimit,
     /// Whether a message of unknown outcome is sent again when the portal can't be asked about it.
     pub resend_unknown: bool,
+    /// How often open dialogs are searched for replies whose event never came.
+    pub reconcile_every: Duration,
     /// Further hosts of operators' files.
     pub file_hosts: Vec<String>,
 }
@@ -117,7 +122,15 @@ impl Config {
         text: &str,
         environment: Option<std::collections::HashMap<String, String>>,
     ) -> Result<Self, ConfigErrors> {
-        let fail = |errors| ConfigErrors { file: file.to_owned(), errors };
+        let given = environment.clone();
+        let fail = |mut errors: Vec<ConfigError>| {
+            for error in &mut errors {
+                if let Some(name) = raw::origin(text, given.as_ref(), &error.key) {
+                    error.problem.push_str(&format!(" (set by {name} in the environment)"));
+                }
+            }
+            ConfigErrors { file: file.to_owned(), errors }
+        };
         let raw = raw::read(text, environment).map_err(|error| fail(vec![error]))?;
         let folder = file.parent().unwrap_or(Path::new("."));
         let config = Self::check(raw, folder).map_err(fail)?;
@@ -137,10 +150,11 @@ impl Config {
         let secret = errors.keep(secret(raw.secret, folder));
         let portal = errors.keep(portal(raw.portal, folder));
         let channels = errors.keep_all(channels(raw.channels, folder));
-        let log = Log { level: raw.log.level, json: raw.log.format == raw::LogFormat::Json };
-        match (errors.0.is_empty(), public_url, listen, secret, portal, channels) {
-            (true, Some(public_url), Some(listen), Some(secret), Some(portal), Some(channels)) => {
-                Ok(Self { listen, public_url, store: raw.store, secret, log, portal, channels })
+        let store = errors.keep(store(raw.store));
+        let log = errors.keep(log(raw.log));
+        match (public_url, listen, secret, portal, channels, store, log) {
+            (Some(public_url), Some(listen), Some(secret), Some(portal), Some(channels), Some(store), Some(log)) => {
+                Ok(Self { listen, public_url, store, secret, log, portal, channels })
             }
             _ => Err(errors.0),
         }
@@ -228,6 +242,34 @@ fn public_url(text: &str) -> Result<String, ConfigError> {
     address("public_url", text).map(|url| url.as_str().trim_end_matches('/').to_owned())
 }
 
+/// Whether a store is named at all; the URL is not repeated, because it may have a password.
+fn store(url: String) -> Result<String, ConfigError> {
+    match url.strip_prefix("sqlite:") {
+        Some(file) if !file.is_empty() && file != ":memory:" => Ok(url),
+        _ => {
+            Err(ConfigError::at("store", "is not a store; write sqlite:FILE, for example \"sqlite:data/openline.db\""))
+        }
+    }
+}
+
+fn log(raw: RawLog) -> Result<Log, ConfigError> {
+    // A word alone would be taken for the name of a module.
+    let is_rule = |rule: &str| rule.contains(['=', '[']) || rule.trim().parse::<LevelFilter>().is_ok();
+    if !raw.level.split(',').all(is_rule) || EnvFilter::try_new(&raw.level).is_err() {
+        let problem = format!(
+            "{:?} is not a level; there is: error, warn, info, debug, trace, off; also by module, like \
+             \"info,openline_bitrix=debug\"",
+            raw.level
+        );
+        return Err(ConfigError::at("log.level", problem));
+    }
+    match raw.format.as_str() {
+        "text" => Ok(Log { level: raw.level, json: false }),
+        "json" => Ok(Log { level: raw.level, json: true }),
+        other => Err(ConfigError::at("log.format", format!("{other:?} is not a format; there is: text, json"))),
+    }
+}
+
 fn secret(raw: Option<raw::Secret>, folder: &Path) -> Result<Option<MasterSecret>, ConfigError> {
     let Some(raw) = raw else { return Ok(None) };
     let text = raw.resolve("secret", folder)?;
@@ -260,6 +302,7 @@ fn portal(raw: RawPortal, folder: &Path) -> Result<Portal, ConfigError> {
         client_secret: secret.resolve("portal.client_secret", folder)?,
         limit: limit(&raw.limit)?,
         resend_unknown: raw.resend_unknown,
+        reconcile_every: Duration::from_secs(raw.reconcile_seconds.max(1)),
         file_hosts: raw.file_hosts,
     })
 }
@@ -305,6 +348,10 @@ fn channels(
 
 fn instance(name: &str, raw: RawChannel, folder: &Path) -> Result<(ChannelId, Instance), ConfigError> {
     let id = ChannelId::parse(name).map_err(|e| ConfigError::at(format!("channels.{name}"), e.to_string()))?;
+    if raw.kind.is_empty() {
+        let problem = format!("is missing; there is: {}", crate::check::known_kinds());
+        return Err(ConfigError::at(format!("channels.{id}.kind"), problem));
+    }
     if openline_channels::kind(&raw.kind).is_none() {
         return Err(ConfigError::at(format!("channels.{id}.kind"), crate::check::unknown_kind(&raw.kind)));
     }

@@ -42,20 +42,13 @@ fn default_store() -> String {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawLog {
     pub(super) level: String,
-    pub(super) format: LogFormat,
+    pub(super) format: String,
 }
 
 impl Default for RawLog {
     fn default() -> Self {
-        Self { level: "info".to_owned(), format: LogFormat::Text }
+        Self { level: "info".to_owned(), format: "text".to_owned() }
     }
-}
-
-#[derive(Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum LogFormat {
-    Text,
-    Json,
 }
 
 #[derive(Deserialize)]
@@ -67,6 +60,7 @@ pub(super) struct RawPortal {
     pub(super) client_secret: Option<Secret>,
     pub(super) limit: String,
     pub(super) resend_unknown: bool,
+    pub(super) reconcile_seconds: u64,
     pub(super) file_hosts: Vec<String>,
 }
 
@@ -79,6 +73,7 @@ impl Default for RawPortal {
             client_secret: None,
             limit: "auto".to_owned(),
             resend_unknown: true,
+            reconcile_seconds: 300,
             file_hosts: Vec::new(),
         }
     }
@@ -87,6 +82,7 @@ impl Default for RawPortal {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawChannel {
+    #[serde(default)]
     pub(super) kind: String,
     #[serde(default)]
     pub(super) connector: RawConnector,
@@ -133,7 +129,7 @@ impl Default for RawConnector {
 
 /// A secret: inline, in a file, or in an environment variable.
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "a text, { file = \"…\" } or { env = \"…\" }")]
+#[serde(untagged, expecting = "must be a text, { file = \"…\" } or { env = \"…\" }")]
 pub(super) enum Secret {
     Inline(SecretString),
     File(SecretFile),
@@ -172,21 +168,46 @@ impl Secret {
 
 /// Reads the layers. The environment's words are `OPENLINE__` and the keys joined by `__`.
 pub(super) fn read(text: &str, environment: Option<HashMap<String, String>>) -> Result<Raw, ConfigError> {
+    // Looked at first, because the layers' own error draws the line, and a secret may stand there.
+    toml::from_str::<toml::Table>(text).map_err(|error| syntax(text, &error))?;
     // Without try_parsing: it turns a secret "007" into 7.
     let environment = Environment::with_prefix("OPENLINE").prefix_separator("__").separator("__").source(environment);
     let built = config::Config::builder()
         .add_source(File::from_str(text, FileFormat::Toml))
         .add_source(environment)
         .build()
-        .map_err(|error| ConfigError::at("", first_line(&error.to_string())))?;
+        .map_err(|error| ConfigError::at("", error.to_string()))?;
     serde_path_to_error::deserialize(built).map_err(|error| {
         let path = error.path().to_string();
         let key = if path == "." { String::new() } else { path };
-        ConfigError::at(key, first_line(&error.into_inner().to_string()))
+        let problem = error.into_inner().to_string();
+        // What follows names the key once more.
+        ConfigError::at(key, problem.split(" for key `").next().unwrap_or_default())
     })
 }
 
-/// TOML's errors draw the line; the first two lines say it.
-fn first_line(text: &str) -> String {
-    text.trim().to_owned()
+/// What is wrong with the TOML itself, and where.
+fn syntax(text: &str, error: &toml::de::Error) -> ConfigError {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    ConfigError::at("", format!("line {line}, column {column}: {}", error.message().replace('\n', ", ")))
+}
+
+/// The environment's word that an error comes from: the key's own, or one below a key that the file doesn't have.
+pub(super) fn origin(text: &str, environment: Option<&HashMap<String, String>>, key: &str) -> Option<String> {
+    let names: Vec<String> = match environment {
+        Some(given) => given.keys().cloned().collect(),
+        None => std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect(),
+    };
+    let file: toml::Table = toml::from_str(text).ok()?;
+    let below = |table: &toml::Table, part: &str| table.get(part).map(|value| value.as_table().cloned());
+    let in_file =
+        key.split('.').try_fold(Some(file), |table, part| table.as_ref().and_then(|table| below(table, part)));
+    let own = format!("OPENLINE__{}", key.replace('.', "__")).to_uppercase();
+    let is_it = |name: &String| {
+        let name = name.to_uppercase();
+        name == own || in_file.is_none() && name.starts_with(&format!("{own}__"))
+    };
+    names.into_iter().find(is_it)
 }

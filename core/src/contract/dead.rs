@@ -166,6 +166,7 @@ pub async fn dead_letters_come_in_pages(harness: &dyn Harness) {
             let Some(last) = page.last() else { break };
             after = Some(last.job);
             paged.extend(page.iter().map(|letter| letter.job));
+            assert!(paged.len() <= all.len(), "some come twice");
         }
         assert_eq!(paged, all);
     }

@@ -54,6 +54,7 @@ async fn late(harness: &dyn Harness, remotes: impl Iterator<Item = i64>) {
         let slice = store.items_before(id, before, 1).await.unwrap();
         let Some(item) = slice.items.first() else { break };
         before = Some(item.pos);
+        assert!(texts.len() < wanted.len(), "some come twice");
         texts.insert(0, item.content.text.to_plain());
     }
     assert_eq!(texts, wanted);

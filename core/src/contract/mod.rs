@@ -2,7 +2,7 @@
 //!
 //! A store's crate implements [`Harness`] and writes one line in a test file:
 //!
-//! ```ignore
+//! ```text
 //! openline_core::store_contract!(MyHarness::new());
 //! ```
 //!
@@ -143,6 +143,7 @@ macro_rules! store_contract {
                 attempts_are_counted_when_they_count,
                 settling_twice_is_harmless,
                 a_late_done_counts,
+                a_late_done_of_a_waiting_job_frees_no_lane,
                 unknown_jobs_are_passed_over,
             }
             dead {

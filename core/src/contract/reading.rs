@@ -95,6 +95,7 @@ pub async fn items_before_pages_without_gaps_or_doubles(harness: &dyn Harness) {
             assert_eq!((slice.items.len().min(limit), slice.rev), (slice.items.len(), rev));
             before = slice.items.first().map(|item| item.pos);
             items.splice(0..0, slice.items);
+            assert!(items.len() <= all.len(), "some come twice");
             assert_eq!(slice.more, items.len() < all.len());
             if !slice.more {
                 break;

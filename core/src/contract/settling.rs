@@ -48,6 +48,13 @@ pub async fn an_edit_that_was_done_changes_nothing(harness: &dyn Harness) {
     let job = claim_one(&store, &Queue::Backend, at(4)).await;
     assert!(settle(&store, &job, done(), at(5)).await.is_empty());
     assert_eq!(talk.item("a").await, before);
+    // Nor does it mend a message that never arrived.
+    talk.write("b", at(6)).await;
+    talk.amend("b", Amend::Delete, at(6)).await.unwrap();
+    let send = claim_one(&store, &Queue::Backend, at(7)).await;
+    settle(&store, &send, die(), at(7)).await;
+    assert_eq!(work_off(&store, &Queue::Backend, at(8)).await.len(), 1);
+    assert_eq!(talk.item("b").await.state, State::Failed);
 }
 
 fn delivered_as(ids: &[&str]) -> Outcome {
@@ -172,6 +179,26 @@ pub async fn a_late_done_counts(harness: &dyn Harness) {
     assert_eq!(talk.item("a").await.state, State::Delivered);
     assert_eq!(store.depth(&Queue::Backend).await.unwrap(), 0);
     assert!(claim(&store, &Queue::Backend, at(500)).await.is_empty());
+}
+
+/// A job that was given up was put back and waits behind another one; now somebody says that it was carried out after
+/// all. That does not free the lane.
+pub async fn a_late_done_of_a_waiting_job_frees_no_lane(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    let talk = Talk::new(&store, "c");
+    for key in ["a", "b", "c"] {
+        talk.write(key, at(1)).await;
+    }
+    let first = claim_one(&store, &Queue::Backend, at(2)).await;
+    settle(&store, &first, die(), at(3)).await;
+    let second = claim_one(&store, &Queue::Backend, at(4)).await;
+    assert!(store.retry_failed(talk.id().await, first.item.id, at(5)).await.unwrap().is_some());
+    settle(&store, &first, die(), at(6)).await;
+    settle(&store, &first, done(), at(6)).await;
+    assert_eq!(talk.item("a").await.state, State::Delivered);
+    assert!(claim(&store, &Queue::Backend, at(7)).await.is_empty());
+    settle(&store, &second, done(), at(8)).await;
+    assert_eq!(work_off(&store, &Queue::Backend, at(8)).await, ["c"]);
 }
 
 /// Settlements of one call are each for itself; those of jobs that are not there change nothing.

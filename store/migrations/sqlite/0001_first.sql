@@ -23,6 +23,8 @@ CREATE TABLE conversations (
     UNIQUE (channel, chat)
 );
 
+CREATE INDEX conversations_open ON conversations (id) WHERE dialog = 1;
+
 CREATE TABLE messages (
     id           INTEGER PRIMARY KEY AUTOINCREMENT, -- never reused: it is part of the external id
     conversation INTEGER NOT NULL REFERENCES conversations (id),

@@ -11,6 +11,8 @@ mod row;
 mod schema;
 mod settle;
 mod state;
+#[cfg(test)]
+mod tests;
 mod threads;
 mod write;
 
@@ -77,6 +79,12 @@ impl Store for SqliteStore {
     async fn conversation(&self, channel: &ChannelId, chat: &ChatId) -> Result<Option<Conversation>, StoreError> {
         let (channel, chat) = (channel.clone(), chat.clone());
         self.threads.read(move |db| read::conversation(db, &channel, &chat)).await
+    }
+
+    async fn following(
+        &self, after: Option<ConversationId>, active_since: Timestamp, limit: usize,
+    ) -> Result<Vec<Conversation>, StoreError> {
+        self.threads.read(move |db| read::following(db, after, active_since, limit)).await
     }
 
     async fn items_since(&self, id: ConversationId, since: Rev, limit: usize) -> Result<Slice, StoreError> {

@@ -131,6 +131,16 @@ fn another_runs(db: &Connection, id: ConversationId, session: &str) -> Result<bo
     }
 }
 
+/// A message was put into a dialog: that one is open, unless we know it was closed meanwhile. (Its start event may have
+/// been lost, and then nobody would look for replies in it.)
+pub(crate) fn delivered_into(db: &Connection, id: ConversationId, thread: &Thread) -> Result<()> {
+    let Some(session) = &thread.session else { return Ok(()) };
+    match known(db, id, Side::System, &format!("finish/{session}"))? {
+        Some(_) => Ok(()),
+        None => set_dialog(db, id, Dialog::Open),
+    }
+}
+
 /// Keeps what is told of the conversation's place on the backend's side.
 pub(crate) fn remember_thread(db: &Connection, id: ConversationId, thread: &Thread) -> Result<()> {
     if *thread == Thread::default() {
@@ -180,13 +190,13 @@ fn late_pos(db: &Connection, id: ConversationId, remote: i64) -> Result<Option<P
     Ok(Some(Pos(before + (next - before) / 2)))
 }
 
-/// Moves the item at `pos` and all after it one step on; each has changed for those who follow. The new `pos`.
+/// Moves the item at `pos` and all after it one step on; each has changed for those who follow. The new `pos`. The late
+/// item takes a step at the end as every new one does, so that what comes next still stands behind all.
 fn make_room(db: &Connection, id: ConversationId, pos: i64) -> Result<i64> {
     let sql = "SELECT id FROM messages WHERE conversation = ?1 AND pos >= ?2 ORDER BY pos";
     for message in all(db, sql, (id.0, pos), |row| column::<i64>(row, 0))? {
         execute(db, "UPDATE messages SET pos = pos + ?2 WHERE id = ?1", (message, POS_STEP))?;
         touch(db, id, MessageId(message))?;
     }
-    execute(db, "UPDATE conversations SET last_pos = last_pos + ?2 WHERE id = ?1", (id.0, POS_STEP))?;
     Ok(pos + POS_STEP)
 }

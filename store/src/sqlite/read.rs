@@ -3,7 +3,7 @@
 use super::row::{
     CONVERSATION, ITEM, Result, Stored, all, column, conversation as conversation_of, first, item as item_of,
 };
-use openline_core::message::{Conversation, Item};
+use openline_core::message::{Conversation, Dialog, Item};
 use openline_core::store::{DeadLetter, Queue, Slice, Task};
 use openline_core::{ChannelId, ChatId, ConversationId, JobId, MessageId, Pos, Rev, StoreError, Timestamp};
 use rusqlite::Connection;
@@ -11,6 +11,18 @@ use rusqlite::Connection;
 pub(crate) fn conversation(db: &Connection, channel: &ChannelId, chat: &ChatId) -> Result<Option<Conversation>> {
     let sql = format!("SELECT {CONVERSATION} FROM conversations c WHERE c.channel = ?1 AND c.chat = ?2");
     first(db, &sql, (channel.as_str(), chat.as_str()), |row| conversation_of(row, 0))
+}
+
+pub(crate) fn following(
+    db: &Connection, after: Option<ConversationId>, active_since: Timestamp, limit: usize,
+) -> Result<Vec<Conversation>> {
+    let sql = format!(
+        "SELECT {CONVERSATION} FROM conversations c \
+         WHERE c.dialog = ?1 AND c.id > ?2 AND c.active_at >= ?3 ORDER BY c.id LIMIT ?4"
+    );
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let values = (Dialog::Open.code(), after.unwrap_or_default().0, active_since.0, limit);
+    all(db, &sql, values, |row| conversation_of(row, 0))
 }
 
 pub(crate) fn items_since(db: &Connection, id: ConversationId, since: Rev, limit: usize) -> Result<Slice> {

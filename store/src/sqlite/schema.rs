@@ -18,7 +18,16 @@ pub(crate) struct Opened {
     pub(crate) connection: Connection,
     pub(crate) tag: String,
     /// Held while the database is open: one process at a time, because leases and wake-ups live in this one.
-    pub(crate) lock: File,
+    pub(crate) lock: Lock,
+}
+
+/// A locked file. Unlocked by hand, because a process that is just being started may have the file open as well.
+pub(crate) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
 }
 
 /// Opens the file for writing, alone, and brings it up to date.
@@ -52,7 +61,7 @@ pub(crate) fn reader(path: &Path) -> Result<Connection, OpenError> {
     open().map_err(|e: rusqlite::Error| OpenError::Unusable { path: path.to_owned(), problem: explain(&e) })
 }
 
-fn lock(path: &Path) -> Result<File, String> {
+fn lock(path: &Path) -> Result<Lock, String> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let name = PathBuf::from(name);
@@ -63,7 +72,7 @@ fn lock(path: &Path) -> Result<File, String> {
         .open(&name)
         .map_err(|e| format!("can't write {}: {e}; give the service a folder it may write to", name.display()))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => {
             Err("in use by another openline process; stop that one first, or give this one a store of its own".into())
         }

@@ -1,6 +1,6 @@
 //! Ending leases, and what follows: states, confirmations, the lane's next job.
 
-use super::outgoing::remember_thread;
+use super::outgoing::{delivered_into, remember_thread};
 use super::row::{Result, Stored, column, execute, first, to_json};
 use super::write::{enqueue, touch};
 use openline_core::message::{Side, State};
@@ -52,6 +52,7 @@ fn settle_one(db: &Connection, row: &Row, outcome: &Outcome, now: Timestamp) -> 
     match outcome {
         Outcome::Done { thread, delivered_as, follow } => {
             remember_thread(db, row.conversation, thread)?;
+            delivered_into(db, row.conversation, thread)?;
             if !delivered_as.is_empty() {
                 let sql = "UPDATE messages SET delivered_as = ?2 WHERE id = ?1";
                 execute(db, sql, (row.message.0, to_json(delivered_as)?))?;

@@ -4,7 +4,6 @@ use crate::OpenError;
 use crate::sqlite::schema;
 use openline_core::StoreError;
 use rusqlite::{Connection, ErrorCode};
-use std::fs::File;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,7 +29,7 @@ pub(crate) struct Threads {
 
 impl Threads {
     /// Starts the threads; `writer` becomes the writing connection, and `locked` is held until its thread ends.
-    pub(crate) fn start(path: &Path, writer: Connection, locked: File) -> Result<Self, OpenError> {
+    pub(crate) fn start(path: &Path, writer: Connection, locked: schema::Lock) -> Result<Self, OpenError> {
         let (steps, todo) = channel();
         let (queries, asked) = channel();
         let asked = Arc::new(Mutex::new(asked));

@@ -6,6 +6,7 @@ mod crowd;
 mod forged;
 mod hostile;
 mod install;
+mod missed;
 
 use openline_tests::Process;
 
