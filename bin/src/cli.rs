@@ -121,6 +121,7 @@ fn stop_signal() -> impl Future<Output = ()> {
 fn start_log(level: &str, json: bool) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
     if json { log.json().init() } else { log.init() }
 }
 

@@ -161,7 +161,8 @@ fn routes(bitrix: &Arc<Bitrix>, channels: &BTreeMap<ChannelId, Arc<dyn Channel>>
     let mut app =
         Router::new().route("/health", get(health)).with_state(Arc::clone(bitrix)).nest("/bitrix", bitrix.routes());
     for (id, channel) in channels {
-        let page = format!("/c/{id}/");
+        // Relative, so that a prefix that a proxy takes away stays.
+        let page = format!("{id}/");
         app = app
             .route(&format!("/c/{id}"), get(async move |uri: Uri| to_page(&page, &uri)))
             .nest(&format!("/c/{id}/"), Arc::clone(channel).routes(doors.visitor_inbox(id.clone())));

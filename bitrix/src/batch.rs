@@ -26,7 +26,10 @@ impl Portal {
                 let result = |index| answer.result.get("result").and_then(|result| result.get(format!("c{index}")));
                 Ok((0..params.len()).map(|index| result(index).cloned()).collect())
             }
-            Err(error) if matches!(verdict::of(&error), Verdict::Reject | Verdict::Suspend(_)) && !error.is_about_the_portal() => {
+            Err(error)
+                if matches!(verdict::of(&error), Verdict::Reject | Verdict::Suspend(_))
+                    && !error.is_about_the_portal() =>
+            {
                 self.one_by_one(method, params).await
             }
             Err(error) => Err(error),
@@ -38,7 +41,10 @@ impl Portal {
         for params in params {
             match self.call(method, params, Urgency::Later).await {
                 Ok(answer) => answers.push(Some(answer.result)),
-                Err(error) if matches!(verdict::of(&error), Verdict::Reject | Verdict::Suspend(_)) && !error.is_about_the_portal() => {
+                Err(error)
+                    if matches!(verdict::of(&error), Verdict::Reject | Verdict::Suspend(_))
+                        && !error.is_about_the_portal() =>
+                {
                     answers.push(None);
                 }
                 Err(error) => return Err(error),

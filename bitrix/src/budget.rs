@@ -61,15 +61,7 @@ impl Budget {
             RequestLimit::None => (None, true),
         };
         let limit = limit.map(|(burst, rate)| (f64::from(burst), f64::from(rate)));
-        Self {
-            inner: Mutex::new(Inner {
-                limit,
-                fixed,
-                level: 0.0,
-                at: Instant::now(),
-                methods: HashMap::new(),
-            }),
-        }
+        Self { inner: Mutex::new(Inner { limit, fixed, level: 0.0, at: Instant::now(), methods: HashMap::new() }) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -2,6 +2,7 @@
 
 use openline_core::ChannelId;
 use secrecy::SecretString;
+use std::time::Duration;
 use url::Url;
 
 /// One portal, the application in it, and the connectors to register there.
@@ -19,6 +20,8 @@ pub struct PortalConfig {
     pub public_url: String,
     /// The portal's request limit.
     pub limit: RequestLimit,
+    /// How long an answer is waited for. The portal cuts a request after 60 s (`bitrix24.md` §3.1): a little longer.
+    pub timeout: Duration,
     /// When nobody can tell whether a message arrived (its outcome is unknown and the dialog can't be read): send it
     /// again (the operator may see it twice), or else give it up (the visitor sees "not sent" and decides).
     pub resend_unknown: bool,

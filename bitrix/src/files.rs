@@ -12,7 +12,7 @@ use url::Url;
 const MAX_HOPS: usize = 5;
 
 /// The vendor's own domains: portals, storage, authorization.
-const VENDOR: [&str; 22] = [
+pub(crate) const VENDOR: [&str; 22] = [
     "bitrix24.com",
     "bitrix24.ru",
     "bitrix24.eu",

@@ -2,13 +2,13 @@
 //!
 //! It is asked by `SESSION_ID` first: with `CHAT_ID` alone the portal refuses users who don't take part in the chat.
 
+use crate::Inner;
 use crate::bbcode;
 use crate::budget::Urgency;
 use crate::form::elements;
 use crate::rest::{CallError, integer, text, truthy};
 use crate::send::line_number;
 use crate::verdict::{self, Verdict};
-use crate::Inner;
 use openline_core::DeliveryError;
 use openline_core::message::{Content, Conversation, File, FileSource, Happened, OperatorEvent, Side, Thread};
 use openline_core::text::{RichText, Span};
@@ -28,7 +28,9 @@ pub(crate) enum Arrival {
 
 /// Looks for a message of ours, named by the id we gave it, in a conversation's dialogs.
 pub(crate) async fn arrival(
-    bitrix: &Inner, conversation: &Conversation, external_id: &str,
+    bitrix: &Inner,
+    conversation: &Conversation,
+    external_id: &str,
 ) -> Result<Arrival, DeliveryError> {
     let mut readable = false;
     for params in places(&conversation.thread) {
@@ -44,7 +46,8 @@ pub(crate) async fn arrival(
 
 /// The operators' messages of each conversation's dialog that were not confirmed: what their visitor may not have got.
 pub(crate) async fn missed(
-    bitrix: &Inner, conversations: &[Conversation],
+    bitrix: &Inner,
+    conversations: &[Conversation],
 ) -> Vec<Result<Vec<OperatorEvent>, DeliveryError>> {
     let asked: Vec<_> = conversations.iter().map(|c| places(&c.thread).into_iter().next()).collect();
     let params: Vec<_> = asked.iter().flatten().cloned().collect();
@@ -118,12 +121,18 @@ fn reply(history: &Value, message: &Value) -> Option<Happened> {
         class.contains("ol-output").then_some((Side::System, None))?
     } else {
         let user = history.pointer(&format!("/users/{sender}"))?;
-        let is_client = truthy(user.get("connector")) || text(user.get("externalAuthId")).as_deref() == Some("imconnector");
+        let is_client =
+            truthy(user.get("connector")) || text(user.get("externalAuthId")).as_deref() == Some("imconnector");
         (class.is_empty() && !is_client).then(|| (Side::Operator, text(user.get("name"))))?
     };
     let text_of = bbcode::parse(&text(message.get("text")).unwrap_or_default());
     let content = with_files(history, message, text_of);
-    (!content.is_empty()).then(|| Happened::Wrote { remote: integer(&message["id"]).unwrap_or_default(), side, author, content })
+    (!content.is_empty()).then(|| Happened::Wrote {
+        remote: integer(&message["id"]).unwrap_or_default(),
+        side,
+        author,
+        content,
+    })
 }
 
 /// The message's files; one whose address is not told becomes its name.
@@ -131,7 +140,9 @@ fn with_files(history: &Value, message: &Value, mut text_of: RichText) -> Conten
     let ids = message.pointer("/params/fileId").or_else(|| message.pointer("/params/FILE_ID"));
     let mut files = Vec::new();
     for id in elements(ids).into_iter().filter_map(|id| text(Some(id))) {
-        let Some(file) = elements(history.get("files")).into_iter().find(|file| text(file.get("id")).as_ref() == Some(&id)) else {
+        let Some(file) =
+            elements(history.get("files")).into_iter().find(|file| text(file.get("id")).as_ref() == Some(&id))
+        else {
             continue;
         };
         let name = text(file.get("name")).unwrap_or_else(|| "file".to_owned());

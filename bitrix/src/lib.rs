@@ -53,6 +53,7 @@ pub(crate) struct Inner {
     lines: lines::Lines,
     states: states::States,
     pace: pace::Pace,
+    file_client: reqwest::Client,
     looked_for_lines: tokio::sync::Mutex<HashMap<String, Instant>>,
 }
 
@@ -76,12 +77,14 @@ impl Bitrix {
     /// # Errors
     /// When the store can't be read, or the stored credentials can't be decrypted with this secret.
     pub async fn open(config: PortalConfig, inbox: OperatorInbox, secret: &MasterSecret) -> Result<Self, StoreError> {
-        let client = rest::client().map_err(|e| StoreError::Unavailable(format!("no HTTP client: {e}")))?;
+        let client =
+            rest::client(config.timeout).map_err(|e| StoreError::Unavailable(format!("no HTTP client: {e}")))?;
         let lines = lines::Lines::load(Arc::clone(inbox.store())).await?;
         let portal = portal::Portal::open(config, inbox, secret.derive("bitrix/credentials"), client).await?;
         let (states, looked_for_lines) = (states::States::default(), tokio::sync::Mutex::default());
         let pace = pace::Pace::default();
-        Ok(Self(Arc::new(Inner { portal, lines, states, pace, looked_for_lines })))
+        let file_client = rest::file_client().map_err(|e| StoreError::Unavailable(format!("no HTTP client: {e}")))?;
+        Ok(Self(Arc::new(Inner { portal, lines, states, pace, file_client, looked_for_lines })))
     }
 
     /// The addresses that the portal calls, to be mounted at `/bitrix`.
@@ -137,6 +140,6 @@ impl Backend for Bitrix {
         let FileSource::Backend(address) = &file.source;
         let portal = &self.0.portal;
         let endpoint = portal.credentials().map(|credentials| credentials.client_endpoint.clone());
-        files::open(&portal.client, &portal.config, endpoint.as_deref(), address).await
+        files::open(&self.0.file_client, &portal.config, endpoint.as_deref(), address).await
     }
 }

@@ -5,6 +5,7 @@ use axum::extract::Path;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use std::fmt::Write;
+use url::Url;
 
 /// The vendor's script that has `BX24.installFinish` (`bitrix24.md` §2.4).
 const VENDOR_SCRIPT: &str = "https://api.bitrix24.com/api/v1/";
@@ -49,10 +50,10 @@ impl Page {
         let script =
             if self.finish_install { format!("script-src 'self' {VENDOR_SCRIPT}") } else { "script-src 'none'".into() };
         // A portal can be renamed: the vendor's domains may frame the page too.
+        let vendor = crate::files::VENDOR.iter().map(|domain| format!(" https://*.{domain}")).collect::<String>();
         let policy = format!(
             "default-src 'none'; style-src 'self'; {script}; base-uri 'none'; form-action 'none'; \
-             frame-ancestors 'self' {portal} https://*.bitrix24.com https://*.bitrix24.ru https://*.bitrix24.eu \
-             https://*.bitrix24.de"
+             frame-ancestors 'self' {portal}{vendor}"
         );
         let headers = [
             (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
@@ -61,14 +62,16 @@ impl Page {
             (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
             (header::REFERRER_POLICY, "no-referrer".to_owned()),
         ];
-        (headers, self.html()).into_response()
+        let prefix = Url::parse(&config.public_url).map(|url| url.path().trim_end_matches('/').to_owned());
+        (headers, self.html(&prefix.unwrap_or_default())).into_response()
     }
 
-    fn html(&self) -> String {
-        let mut out = String::from(
+    /// `prefix`: the path of the public address.
+    fn html(&self, prefix: &str) -> String {
+        let mut out = format!(
             "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>openline</title>\
-             <link rel=\"stylesheet\" href=\"/bitrix/assets/page.css\"></head><body><main>",
+             <link rel=\"stylesheet\" href=\"{prefix}/bitrix/assets/page.css\"></head><body><main>",
         );
         let _ =
             write!(out, "<h1 class=\"{}\">{}</h1><p>{}</p>", self.class, escape(&self.headline), escape(&self.text));
@@ -83,7 +86,7 @@ impl Page {
         if self.finish_install {
             let _ = write!(
                 out,
-                "<script src=\"{VENDOR_SCRIPT}\"></script><script src=\"/bitrix/assets/install.js\"></script>"
+                "<script src=\"{VENDOR_SCRIPT}\"></script><script src=\"{prefix}/bitrix/assets/install.js\"></script>"
             );
         }
         out.push_str("</body></html>");
@@ -136,7 +139,7 @@ mod tests {
 
     #[test]
     fn values_are_text() {
-        let html = Page::failure("<b>", "\"'&<script>").html();
+        let html = Page::failure("<b>", "\"'&<script>").html("");
         assert!(html.contains("&lt;b&gt;") && html.contains("&quot;&#39;&amp;&lt;script&gt;"));
         assert!(!html.contains("<script>"));
     }

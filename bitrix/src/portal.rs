@@ -42,7 +42,12 @@ impl Portal {
         client: Client,
     ) -> Result<Self, StoreError> {
         let vault = Vault::new(Arc::clone(inbox.store()), key);
-        let current = vault.load().await?;
+        let (current, unreadable) = match vault.load().await {
+            Ok(current) => (current, None),
+            // A new installation replaces them; until then nothing is sent, and the reason is shown.
+            Err(StoreError::Corrupt(reason)) => (None, Some(reason)),
+            Err(error) => return Err(error),
+        };
         let budget = Budget::new(config.limit, config.url.host_str().unwrap_or_default());
         let portal = Self {
             config,
@@ -55,6 +60,10 @@ impl Portal {
             renewing: tokio::sync::Mutex::new(()),
         };
         portal.set_gate();
+        if let Some(reason) = unreadable {
+            tracing::error!(reason, "work with the portal can't begin");
+            portal.gate.close(&reason);
+        }
         Ok(portal)
     }
 

@@ -4,8 +4,8 @@ use reqwest::{Client, Response, StatusCode, header};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
-/// The portal cuts a request after 60 s (`bitrix24.md` §3.1).
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(68);
+/// Longest pause in a file's bytes.
+const FILE_SILENCE: Duration = Duration::from_secs(30);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// No answer we ask for comes near this.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
@@ -101,12 +101,25 @@ pub struct Answer {
 ///
 /// # Errors
 /// When the system's certificates can't be loaded.
-pub fn client() -> Result<Client, reqwest::Error> {
+pub fn client(timeout: Duration) -> Result<Client, reqwest::Error> {
     Client::builder()
         .user_agent(concat!("openline/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(REQUEST_TIMEOUT)
+        .timeout(timeout)
+        .build()
+}
+
+/// The HTTP client for files: a slow reader may take as long as it takes, a server that says nothing may not.
+///
+/// # Errors
+/// When the system's certificates can't be loaded.
+pub fn file_client() -> Result<Client, reqwest::Error> {
+    Client::builder()
+        .user_agent(concat!("openline/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(FILE_SILENCE)
         .build()
 }
 

@@ -1,10 +1,10 @@
 //! Visitors' messages to the portal: `send.messages`, `update.messages`, `delete.messages` (`bitrix24.md` §4.7–4.9).
 
-use crate::history::{self, Arrival};
 use crate::Inner;
 use crate::bbcode;
 use crate::budget::Urgency;
 use crate::config::Connector;
+use crate::history::{self, Arrival};
 use crate::names::user_block;
 use crate::rest::{CallError, error_of, text, truthy};
 use crate::setup;
@@ -107,7 +107,9 @@ async fn already_there(bitrix: &Inner, delivery: &Delivery, key: &CallKey) -> Re
             tracing::warn!(message = delivery.external_id, "sent again without knowing whether it arrived");
             Ok(None)
         }
-        Arrival::Unreadable => Err(DeliveryError::refused("it may have arrived, and the dialog's history can't be read")),
+        Arrival::Unreadable => {
+            Err(DeliveryError::refused("it may have arrived, and the dialog's history can't be read"))
+        }
     }
 }
 
@@ -115,7 +117,8 @@ async fn already_there(bitrix: &Inner, delivery: &Delivery, key: &CallKey) -> Re
 /// An update of that message changes nothing when it isn't there, and its answer names the portal's own user, with whom
 /// the dialog can be found (`bitrix24.md` §4.8, §5.1).
 async fn find_chat(bitrix: &Inner, delivery: &Delivery, key: &CallKey) -> Result<Option<String>, DeliveryError> {
-    let probe = CallKey { method: "imconnector.update.messages", connector: key.connector.clone(), line: key.line.clone() };
+    let probe =
+        CallKey { method: "imconnector.update.messages", connector: key.connector.clone(), line: key.line.clone() };
     let params = json!({
         "CONNECTOR": probe.connector, "LINE": line_number(&probe.line), "MESSAGES": [element(&probe, delivery)],
     });

@@ -4,7 +4,7 @@ use crate::Inner;
 use crate::config::PortalConfig;
 use crate::credentials::Credentials;
 use crate::oauth::endpoint;
-use crate::rest::{self, CallError, integer, text, truthy};
+use crate::rest::{self, Answer, CallError, integer, text, truthy};
 use openline_core::Timestamp;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -74,14 +74,16 @@ pub(crate) fn from_page(query: &Value, body: &Value, now: Timestamp) -> Result<C
 pub(crate) async fn prove(bitrix: &Inner, mut claimed: Credentials) -> Result<Credentials, Disbelief> {
     let config = &bitrix.portal.config;
     let known = bitrix.portal.credentials().filter(|known| known.member_id == claimed.member_id);
-    let mut place = known.as_ref().map_or_else(|| endpoint(&config.url), |known| known.client_endpoint.clone());
+    let configured = endpoint(&config.url);
+    let place = known.as_ref().map_or_else(|| configured.clone(), |known| known.client_endpoint.clone());
     let token = claimed.access_token.clone();
-    let mut asked = rest::call(&bitrix.portal.client, &place, &token, "app.info", &json!({})).await;
-    if let Err(CallError::Moved { location }) = &asked {
-        place = moved(config, &place, location).ok_or_else(|| Disbelief::OtherPortal(config.url.to_string()))?;
-        asked = rest::call(&bitrix.portal.client, &place, &token, "app.info", &json!({})).await;
-    }
-    let info = asked?;
+    let (place, info) = match app_info(bitrix, &place, &token).await {
+        // The remembered address is dead; the configured one may be right.
+        Err(Disbelief::Call(CallError::Connect { .. } | CallError::NotJson { .. })) if place != configured => {
+            app_info(bitrix, &configured, &token).await?
+        }
+        other => other?,
+    };
     match text(info.result.get("CODE")) {
         Some(code) if code != config.client_id => return Err(Disbelief::OtherApplication(code)),
         _ => {}
@@ -95,6 +97,21 @@ pub(crate) async fn prove(bitrix: &Inner, mut claimed: Credentials) -> Result<Cr
         claimed.client_endpoint = place;
     }
     Ok(claimed)
+}
+
+/// `app.info` with a claimed token, at an address of ours; where that portal has moved to, if it has.
+async fn app_info(bitrix: &Inner, place: &str, token: &str) -> Result<(String, Answer), Disbelief> {
+    let ask = async |place: &str| rest::call(&bitrix.portal.client, place, token, "app.info", &json!({})).await;
+    match ask(place).await {
+        Err(CallError::Moved { location }) => {
+            let config = &bitrix.portal.config;
+            let place =
+                moved(config, place, &location).ok_or_else(|| Disbelief::OtherPortal(config.url.to_string()))?;
+            let info = ask(&place).await?;
+            Ok((place, info))
+        }
+        answer => Ok((place.to_owned(), answer?)),
+    }
 }
 
 fn moved(config: &PortalConfig, place: &str, location: &str) -> Option<String> {

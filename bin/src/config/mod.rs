@@ -1,10 +1,12 @@
 //! The configuration: defaults, then the TOML file, then the environment (`OPENLINE__PORTAL__CLIENT_SECRET`).
 
+mod around;
 mod connector;
 mod raw;
 
 pub use connector::ConnectorSettings;
 
+use around::Around;
 use openline_bitrix::{PortalConfig, RequestLimit, is_loopback};
 use openline_core::channel::Host;
 use openline_core::secret::MasterSecret;
@@ -63,6 +65,8 @@ pub struct Portal {
     pub limit: RequestLimit,
     /// Whether a message of unknown outcome is sent again when the portal can't be asked about it.
     pub resend_unknown: bool,
+    /// How long an answer of the portal is waited for.
+    pub timeout: Duration,
     /// How often open dialogs are searched for replies whose event never came.
     pub reconcile_every: Duration,
     /// Further hosts of operators' files.
@@ -117,6 +121,7 @@ impl Config {
     ///
     /// # Errors
     /// [`ConfigErrors`].
+    #[allow(clippy::needless_pass_by_value)] // what a test makes for it
     pub fn parse(
         file: &Path,
         text: &str,
@@ -131,25 +136,25 @@ impl Config {
             }
             ConfigErrors { file: file.to_owned(), errors }
         };
-        let raw = raw::read(text, environment).map_err(|error| fail(vec![error]))?;
+        let raw = raw::read(text, environment.clone()).map_err(|error| fail(vec![error]))?;
         let folder = file.parent().unwrap_or(Path::new("."));
-        let config = Self::check(raw, folder).map_err(fail)?;
+        let config = Self::check(raw, &Around { folder, environment: environment.as_ref() }).map_err(fail)?;
         // Every channel is built once, so that its settings are known to be good.
         let host = config.host(MasterSecret::new([0; 32]), Arc::new(openline_core::SystemClock::new()));
         config.build_channels(&host).map_err(fail)?;
         Ok(config)
     }
 
-    fn check(raw: Raw, folder: &Path) -> Result<Self, Vec<ConfigError>> {
+    fn check(raw: Raw, around: &Around<'_>) -> Result<Self, Vec<ConfigError>> {
         let mut errors = Errors(Vec::new());
         let public_url = errors.keep(public_url(&raw.public_url));
         let listen = errors.keep(raw.listen.parse().map_err(|_| {
             let problem = format!("{:?} is not an address to listen at; write one like \"127.0.0.1:8080\"", raw.listen);
             ConfigError::at("listen", problem)
         }));
-        let secret = errors.keep(secret(raw.secret, folder));
-        let portal = errors.keep(portal(raw.portal, folder));
-        let channels = errors.keep_all(channels(raw.channels, folder));
+        let secret = errors.keep(secret(raw.secret, around));
+        let portal = errors.keep(portal(raw.portal, around));
+        let channels = errors.keep_all(channels(raw.channels, around.folder));
         let store = errors.keep(store(raw.store));
         let log = errors.keep(log(raw.log));
         match (public_url, listen, secret, portal, channels, store, log) {
@@ -198,6 +203,7 @@ impl Config {
             client_secret: self.portal.client_secret.clone(),
             public_url: self.public_url.clone(),
             limit: self.portal.limit,
+            timeout: self.portal.timeout,
             resend_unknown: self.portal.resend_unknown,
             file_hosts: self.portal.file_hosts.clone(),
             connectors: connectors.collect(),
@@ -270,9 +276,9 @@ fn log(raw: RawLog) -> Result<Log, ConfigError> {
     }
 }
 
-fn secret(raw: Option<raw::Secret>, folder: &Path) -> Result<Option<MasterSecret>, ConfigError> {
+fn secret(raw: Option<raw::Secret>, around: &Around<'_>) -> Result<Option<MasterSecret>, ConfigError> {
     let Some(raw) = raw else { return Ok(None) };
-    let text = raw.resolve("secret", folder)?;
+    let text = raw.resolve("secret", around)?;
     if text.expose_secret().len() < crate::secret::MIN_LENGTH {
         let problem = format!("is too short; write at least {} random characters", crate::secret::MIN_LENGTH);
         return Err(ConfigError::at("secret", problem));
@@ -280,7 +286,7 @@ fn secret(raw: Option<raw::Secret>, folder: &Path) -> Result<Option<MasterSecret
     Ok(Some(crate::secret::from_text(text.expose_secret())))
 }
 
-fn portal(raw: RawPortal, folder: &Path) -> Result<Portal, ConfigError> {
+fn portal(raw: RawPortal, around: &Around<'_>) -> Result<Portal, ConfigError> {
     let origin = |key: &str, text: &str| {
         let url = address(key, text)?;
         if url.path() == "/" { Ok(url) } else { Err(ConfigError::at(key, format!("{text:?} must not have a path"))) }
@@ -299,9 +305,10 @@ fn portal(raw: RawPortal, folder: &Path) -> Result<Portal, ConfigError> {
         url: origin("portal.url", &raw.url)?,
         auth_server: origin("portal.auth_server", &raw.auth_server)?,
         client_id: raw.client_id,
-        client_secret: secret.resolve("portal.client_secret", folder)?,
+        client_secret: secret.resolve("portal.client_secret", around)?,
         limit: limit(&raw.limit)?,
         resend_unknown: raw.resend_unknown,
+        timeout: Duration::from_secs(raw.timeout_seconds.clamp(1, 100)),
         reconcile_every: Duration::from_secs(raw.reconcile_seconds.max(1)),
         file_hosts: raw.file_hosts,
     })

@@ -1,5 +1,6 @@
 //! The configuration as it is written, before it is checked.
 
+use super::around::Around;
 use config::{Environment, File, FileFormat};
 use openline_core::ConfigError;
 use secrecy::SecretString;
@@ -61,6 +62,7 @@ pub(super) struct RawPortal {
     pub(super) limit: String,
     pub(super) resend_unknown: bool,
     pub(super) reconcile_seconds: u64,
+    pub(super) timeout_seconds: u64,
     pub(super) file_hosts: Vec<String>,
 }
 
@@ -74,6 +76,7 @@ impl Default for RawPortal {
             limit: "auto".to_owned(),
             resend_unknown: true,
             reconcile_seconds: 300,
+            timeout_seconds: 68,
             file_hosts: Vec::new(),
         }
     }
@@ -150,18 +153,19 @@ pub(super) struct SecretEnv {
 
 impl Secret {
     /// The secret itself; files are looked for beside the configuration.
-    pub(super) fn resolve(self, key: &str, folder: &Path) -> Result<SecretString, ConfigError> {
+    pub(super) fn resolve(self, key: &str, around: &Around<'_>) -> Result<SecretString, ConfigError> {
         match self {
             Self::Inline(secret) => Ok(secret),
             Self::File(SecretFile { file }) => {
-                let path = folder.join(&file);
+                let path = around.folder.join(&file);
                 let text = std::fs::read_to_string(&path)
                     .map_err(|e| ConfigError::at(key, format!("the file {} can't be read: {e}", path.display())))?;
                 Ok(SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned()))
             }
-            Self::Env(SecretEnv { env }) => std::env::var(&env)
+            Self::Env(SecretEnv { env }) => around
+                .variable(&env)
                 .map(SecretString::from)
-                .map_err(|_| ConfigError::at(key, format!("the environment variable {env} is not set"))),
+                .ok_or_else(|| ConfigError::at(key, format!("the environment variable {env} is not set"))),
         }
     }
 }

@@ -44,7 +44,10 @@ const CATALOGUES: &[(&str, &str)] = &[("en", include_str!("texts/en.toml"))];
 impl Settings {
     /// Checks the table.
     pub(super) fn read(table: toml::Table) -> Result<Self, ConfigError> {
-        let raw: Raw = table.try_into().map_err(|e: toml::de::Error| ConfigError::at("", e.message()))?;
+        let raw: Raw = serde_path_to_error::deserialize(toml::Value::Table(table)).map_err(|error| {
+            let key = error.path().to_string();
+            ConfigError::at(if key == "." { "" } else { &key }, error.inner().message())
+        })?;
         let texts = texts(&raw.language)?;
         let time_zone = TimeZone::get(&raw.time_zone).map_err(|_| {
             let problem = format!("{:?} is not a time zone; write one like \"Europe/Berlin\"", raw.time_zone);
