@@ -114,6 +114,7 @@ impl Service {
         for task in self.tasks {
             let _ = task.await;
         }
+        self.bitrix.stop().await;
         self.store.close().await;
     }
 }

@@ -6,13 +6,14 @@ use crate::rest::CallError;
 use crate::verdict::{self, Verdict};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 impl Portal {
     /// Calls `method` once for each of `params` (flat objects). A call that is refused gives `None`.
     ///
     /// # Errors
     /// When the whole request failed.
-    pub(crate) async fn batch(&self, method: &str, params: &[Value]) -> Result<Vec<Option<Value>>, CallError> {
+    pub(crate) async fn batch(self: &Arc<Self>, method: &str, params: &[Value]) -> Result<Vec<Option<Value>>, CallError> {
         if params.len() < 2 {
             return self.one_by_one(method, params).await;
         }
@@ -36,7 +37,7 @@ impl Portal {
         }
     }
 
-    async fn one_by_one(&self, method: &str, params: &[Value]) -> Result<Vec<Option<Value>>, CallError> {
+    async fn one_by_one(self: &Arc<Self>, method: &str, params: &[Value]) -> Result<Vec<Option<Value>>, CallError> {
         let mut answers = Vec::with_capacity(params.len());
         for params in params {
             match self.call(method, params, Urgency::Later).await {

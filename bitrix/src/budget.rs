@@ -16,6 +16,8 @@ const RESERVE: f64 = 3.0;
 
 /// Seconds of work on one method within ten minutes: the lower of the numbers the vendor names.
 const OPERATING_LIMIT: f64 = 420.0;
+/// Over which operating time is counted.
+const WINDOW: Duration = Duration::from_secs(600);
 /// The share of it from which calls are spread out.
 const OPERATING_SLOW: f64 = 0.6;
 
@@ -108,6 +110,8 @@ impl Budget {
     pub(crate) fn note_operating(&self, method: &str, used: f64, reset_at: Timestamp, cost: f64, now: Timestamp) {
         let mut inner = self.lock();
         let entry = inner.methods.entry(method.to_owned()).or_default();
+        // The window is ten minutes: a reset further away is a clock that is off.
+        let reset_at = reset_at.min(now.plus(WINDOW));
         entry.reset_at = Some(reset_at);
         let left = (OPERATING_LIMIT - used).max(0.0);
         if used < OPERATING_LIMIT * OPERATING_SLOW {

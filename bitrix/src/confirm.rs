@@ -3,7 +3,8 @@
 use crate::Inner;
 use crate::budget::Urgency;
 use crate::send::line_number;
-use crate::verdict;
+use crate::setup;
+use crate::verdict::{self, Verdict};
 use openline_core::DeliveryError;
 use openline_core::backend::Confirmation;
 use serde_json::{Value, json};
@@ -20,17 +21,35 @@ pub(crate) async fn confirm(bitrix: &Inner, batch: &[Confirmation]) -> Vec<Resul
             Err(error) => results[index] = Err(error),
         }
     }
-    for ((connector, line), elements) in calls {
+    for (place, elements) in calls {
         let messages: Vec<_> = elements.iter().map(|(_, element)| element).collect();
-        let params = json!({ "CONNECTOR": connector, "LINE": line_number(&line), "MESSAGES": messages });
-        if let Err(error) = bitrix.portal.call(METHOD, &params, Urgency::Later).await {
-            let verdict = verdict::to_delivery(&error);
-            for (index, _) in elements {
-                results[index] = Err(verdict.clone());
-            }
+        for ((index, _), result) in elements.iter().zip(call(bitrix, &place, &messages).await) {
+            results[*index] = result;
         }
     }
     results
+}
+
+async fn call(bitrix: &Inner, place: &(String, String), messages: &[&Value]) -> Vec<Result<(), DeliveryError>> {
+    let (connector, line) = place;
+    let params = json!({ "CONNECTOR": connector, "LINE": line_number(line), "MESSAGES": messages });
+    match bitrix.portal.call(METHOD, &params, Urgency::Later).await {
+        Ok(_) => vec![Ok(()); messages.len()],
+        Err(error) if verdict::of(&error) == Verdict::Reject && messages.len() > 1 => {
+            // One of them is refused; the others must not be buried with it.
+            let mut results = Vec::with_capacity(messages.len());
+            for message in messages {
+                results.extend(Box::pin(call(bitrix, place, std::slice::from_ref(message))).await);
+            }
+            results
+        }
+        Err(error) => {
+            if verdict::of(&error) == Verdict::ConnectorGone {
+                setup::register_again(bitrix, connector).await;
+            }
+            vec![Err(verdict::to_delivery(&error)); messages.len()]
+        }
+    }
 }
 
 /// Which call a confirmation goes into, and what it says there.

@@ -12,9 +12,12 @@ const MAX_BACKOFF: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone, Default)]
 struct State {
+    /// Why it is closed; `None`: it is open.
+    reason: Option<String>,
     /// Closed until then; `None` with a reason: until somebody opens it.
     until: Option<Instant>,
-    reason: Option<String>,
+    /// When it was closed.
+    since: Option<Instant>,
     failures: u32,
 }
 
@@ -34,13 +37,15 @@ impl Gate {
         self.changed.send_modify(|n| *n += 1);
     }
 
-    /// A call went through. True when that ends an outage.
-    pub(crate) fn succeeded(&self) -> bool {
-        let was = self.state.lock().unwrap_or_else(PoisonError::into_inner).reason.is_some();
-        if was {
+    /// A call that began at `began` went through. True when that ends an outage; a call from before it proves nothing,
+    /// and what somebody has to open stays closed.
+    pub(crate) fn succeeded(&self, began: Instant) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let ends = state.reason.is_some() && state.until.is_some() && state.since.is_none_or(|since| began >= since);
+        if ends {
             self.set(|state| *state = State::default());
         }
-        was
+        ends
     }
 
     /// The portal can't be reached or is busy: wait, longer each time in a row.
@@ -48,24 +53,30 @@ impl Gate {
         let failures = self.state.lock().unwrap_or_else(PoisonError::into_inner).failures;
         let wait = Duration::from_secs(1 << failures.min(6)).min(MAX_BACKOFF).mul_f64(0.5 + jitter / 2.0);
         tracing::warn!(reason, wait_ms = wait.as_millis(), "the portal can't be worked with, waiting");
-        self.set(|state| {
-            *state =
-                State { until: Some(Instant::now() + wait), reason: Some(reason.to_owned()), failures: failures + 1 };
-        });
+        self.shut(reason, wait, failures + 1);
     }
 
     /// Closed for a time: somebody has to mend something, we only look now and then.
     pub(crate) fn suspend(&self, reason: &str, pause: Duration) {
         tracing::error!(reason, look_again_s = pause.as_secs(), "work with the portal is suspended");
+        self.shut(reason, pause, 0);
+    }
+
+    /// Closes for a time, unless it is closed for longer already.
+    fn shut(&self, reason: &str, pause: Duration, failures: u32) {
+        let (now, until) = (Instant::now(), Instant::now() + pause);
         self.set(|state| {
-            state.until = Some(Instant::now() + pause);
-            state.reason = Some(reason.to_owned());
+            let longer = state.reason.is_some() && state.until.is_none_or(|known| known > until);
+            if !longer {
+                *state = State { reason: Some(reason.to_owned()), until: Some(until), since: Some(now), failures };
+            }
         });
     }
 
     /// Closed until [`Gate::reopen`].
     pub(crate) fn close(&self, reason: &str) {
-        self.set(|state| *state = State { until: None, reason: Some(reason.to_owned()), failures: 0 });
+        let since = Some(Instant::now());
+        self.set(|state| *state = State { reason: Some(reason.to_owned()), until: None, since, failures: 0 });
     }
 
     /// Something was mended.
@@ -112,8 +123,21 @@ mod tests {
         }
         let waited = start.elapsed().as_secs();
         assert!((1 + 2 + 4 + 8 + 16 + 32 + 6 * 60..=430).contains(&waited), "{waited}");
-        assert!(gate.succeeded());
+        assert!(gate.succeeded(Instant::now()));
         gate.pass().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_longer_closure_wins_and_an_older_success_opens_nothing() {
+        let (gate, before) = (Gate::open(), Instant::now());
+        tokio::time::advance(Duration::from_millis(1)).await;
+        gate.suspend("blocked by the vendor", Duration::from_secs(3600));
+        gate.back_off("busy", 1.0);
+        assert_eq!(gate.reason().as_deref(), Some("blocked by the vendor"));
+        assert!(!gate.succeeded(before));
+        assert!(gate.succeeded(Instant::now()));
+        gate.close("removed");
+        assert!(!gate.succeeded(Instant::now()));
     }
 
     #[tokio::test(start_paused = true)]

@@ -10,9 +10,13 @@ use crate::rest::{CallError, integer, text, truthy};
 use crate::send::line_number;
 use crate::verdict::{self, Verdict};
 use openline_core::DeliveryError;
-use openline_core::message::{Content, Conversation, File, FileSource, Happened, OperatorEvent, Side, Thread};
+use openline_core::backend::Delivery;
+use openline_core::message::{Content, Conversation, Dialog, File, FileSource, Happened, OperatorEvent, Side, Thread};
 use openline_core::text::{RichText, Span};
 use serde_json::{Value, json};
+
+/// So many failed looks are enough.
+const LOOKS: u32 = 5;
 
 const METHOD: &str = "imopenlines.session.history.get";
 
@@ -30,13 +34,20 @@ pub(crate) enum Arrival {
 pub(crate) async fn arrival(
     bitrix: &Inner,
     conversation: &Conversation,
-    external_id: &str,
+    delivery: &Delivery,
 ) -> Result<Arrival, DeliveryError> {
     let mut readable = false;
     for params in places(&conversation.thread) {
-        let Some(history) = read(bitrix, &params).await? else { continue };
-        readable = true;
-        if messages(&history).any(|message| external_ids(message).any(|id| id == external_id)) {
+        let history = match read(bitrix, &params).await {
+            Ok(Some(history)) => history,
+            Ok(None) => continue,
+            // A look that keeps failing must not hold the message for ever.
+            Err(DeliveryError::Unknown { .. }) if delivery.attempts >= LOOKS => continue,
+            Err(error) => return Err(error),
+        };
+        // With CHAT_ID it is the last dialog; another one tells what is missing only while it is still open.
+        readable |= params.get("CHAT_ID").is_some() || conversation.dialog == Dialog::Open;
+        if messages(&history).any(|message| external_ids(message).any(|id| id == delivery.external_id)) {
             let (chat, session) = (text(history.get("chatId")), text(history.get("sessionId")));
             return Ok(Arrival::There(Thread { line: None, chat, session }));
         }
@@ -73,11 +84,20 @@ fn places(thread: &Thread) -> Vec<Value> {
 async fn read(bitrix: &Inner, params: &Value) -> Result<Option<Value>, DeliveryError> {
     match bitrix.portal.call(METHOD, params, Urgency::Later).await {
         Ok(answer) => Ok(Some(answer.result)),
-        Err(error) if verdict::of(&error) == Verdict::Reject => {
+        Err(error) if is_refused(&error) => {
             tracing::debug!(%error, "a dialog's history can't be read this way");
             Ok(None)
         }
         Err(error) => Err(unread(&error)),
+    }
+}
+
+/// Whether the portal does not let us look, now or later.
+fn is_refused(error: &CallError) -> bool {
+    match verdict::of(error) {
+        Verdict::Reject => true,
+        Verdict::Suspend(_) => !error.is_about_the_portal(),
+        _ => false,
     }
 }
 
@@ -164,7 +184,7 @@ fn with_files(history: &Value, message: &Value, mut text_of: RichText) -> Conten
 mod tests {
     use super::*;
     use openline_core::id::{ChannelId, ChatId, ConversationId, Rev};
-    use openline_core::message::{Dialog, Visitor};
+    use openline_core::message::Visitor;
 
     fn conversation() -> Conversation {
         Conversation {

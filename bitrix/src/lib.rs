@@ -11,6 +11,7 @@ mod confirm;
 mod credentials;
 mod events;
 mod files;
+mod flights;
 mod form;
 mod gate;
 mod history;
@@ -21,6 +22,7 @@ mod oauth;
 mod pace;
 mod page;
 mod portal;
+mod proofs;
 mod rest;
 mod send;
 mod setup;
@@ -49,12 +51,18 @@ const CONFIRMATIONS_A_CALL: usize = 50;
 
 /// What the modules share.
 pub(crate) struct Inner {
-    portal: portal::Portal,
+    portal: Arc<portal::Portal>,
     lines: lines::Lines,
     states: states::States,
     pace: pace::Pace,
+    flights: flights::Flights,
     file_client: reqwest::Client,
     looked_for_lines: tokio::sync::Mutex<HashMap<String, Instant>>,
+    /// When each connector was registered again last, because the portal did not know it.
+    registered: tokio::sync::Mutex<HashMap<String, Instant>>,
+    proofs: proofs::Proofs,
+    /// Installations that are tried again in the background.
+    confirming: Arc<tokio::sync::Semaphore>,
 }
 
 /// A Bitrix24 portal as the backend of the bridge.
@@ -81,10 +89,23 @@ impl Bitrix {
             rest::client(config.timeout).map_err(|e| StoreError::Unavailable(format!("no HTTP client: {e}")))?;
         let lines = lines::Lines::load(Arc::clone(inbox.store())).await?;
         let portal = portal::Portal::open(config, inbox, secret.derive("bitrix/credentials"), client).await?;
-        let (states, looked_for_lines) = (states::States::default(), tokio::sync::Mutex::default());
-        let pace = pace::Pace::default();
+        let states = states::States::new(secret.derive("bitrix/authorize"));
+        let looked_for_lines = tokio::sync::Mutex::default();
+        let portal = Arc::new(portal);
+        let (pace, flights) = (pace::Pace::default(), flights::Flights::default());
         let file_client = rest::file_client().map_err(|e| StoreError::Unavailable(format!("no HTTP client: {e}")))?;
-        Ok(Self(Arc::new(Inner { portal, lines, states, pace, file_client, looked_for_lines })))
+        Ok(Self(Arc::new(Inner {
+            portal,
+            lines,
+            states,
+            pace,
+            flights,
+            proofs: proofs::Proofs::default(),
+            confirming: Arc::new(tokio::sync::Semaphore::new(4)),
+            registered: tokio::sync::Mutex::default(),
+            file_client,
+            looked_for_lines,
+        })))
     }
 
     /// The addresses that the portal calls, to be mounted at `/bitrix`.
@@ -97,6 +118,12 @@ impl Bitrix {
         if self.0.portal.credentials().is_some_and(|credentials| credentials.broken.is_none()) {
             web::reconcile_later(&self.0);
         }
+    }
+
+    /// Waits for what must not be dropped half-way: a renewal of the tokens, a registration.
+    pub async fn stop(&self) {
+        self.0.portal.tasks.close();
+        self.0.portal.tasks.wait().await;
     }
 
     /// How the portal stands.

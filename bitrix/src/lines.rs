@@ -5,6 +5,10 @@ use openline_core::{Store, StoreError, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+/// So long after it was switched on, the portal may still say that a connector is off.
+const NEW: Duration = Duration::from_secs(15);
 
 const PREFIX: &str = "bitrix/line/";
 
@@ -54,6 +58,12 @@ impl Lines {
         self.store.state_put(&name, &value, openline_core::store::Expect::Anything).await?;
         self.table.write().unwrap_or_else(PoisonError::into_inner).insert(key, binding);
         Ok(true)
+    }
+
+    /// Whether a connector was switched on for a line only just now.
+    pub(crate) fn is_new(&self, connector: &str, line: &str, now: Timestamp) -> bool {
+        let key = (connector.to_owned(), line.to_owned());
+        self.read().get(&key).is_some_and(|binding| binding.active && binding.since.until(now) < NEW)
     }
 
     /// Forgets everything: the application is gone from the portal.

@@ -8,8 +8,10 @@ use std::time::Duration;
 const MOST: usize = 20;
 /// A call shall take about this long at the most.
 const TARGET: Duration = Duration::from_secs(15);
+/// A request lasts no longer than this at the portal, with some seconds to spare.
+const LONGEST: Duration = Duration::from_secs(65);
 /// Taken for the time of one message until it is measured.
-const GUESS_US: u64 = 300_000;
+const GUESS_US: u64 = 150_000;
 
 /// The measured time of one message, smoothed, in microseconds.
 pub(crate) struct Pace(AtomicU64);
@@ -26,8 +28,15 @@ impl Pace {
         let messages = u64::try_from(messages).unwrap_or(1).max(1);
         let now = u64::try_from(took.as_micros()).unwrap_or(u64::MAX) / messages;
         let known = self.0.load(Ordering::Relaxed);
-        let smoothed = if now > known { now } else { (known * 7 + now) / 8 };
+        let smoothed = if now > known { now } else { known.midpoint(now) };
         self.0.store(smoothed.max(1), Ordering::Relaxed);
+    }
+
+    /// How long after a call was cut the portal may still be working on it: it goes on when nobody waits any more, but
+    /// not for longer than its own limit.
+    pub(crate) fn settled_after(&self) -> Duration {
+        let whole_call = Duration::from_micros(self.0.load(Ordering::Relaxed)) * u32::try_from(MOST).unwrap_or(20);
+        (whole_call * 3 + Duration::from_secs(1)).min(LONGEST)
     }
 
     /// How many messages the next call may have.

@@ -45,8 +45,9 @@ impl Page {
     }
 
     /// The answer, framable by the portal.
-    pub(crate) fn respond(&self, config: &PortalConfig) -> Response {
-        let portal = config.url.origin().ascii_serialization();
+    pub(crate) fn respond(&self, config: &PortalConfig, endpoint: Option<&str>) -> Response {
+        let now = endpoint.and_then(|endpoint| Url::parse(endpoint).ok()).unwrap_or_else(|| config.url.clone());
+        let portal = format!("{} {}", config.url.origin().ascii_serialization(), now.origin().ascii_serialization());
         let script =
             if self.finish_install { format!("script-src 'self' {VENDOR_SCRIPT}") } else { "script-src 'none'".into() };
         // A portal can be renamed: the vendor's domains may frame the page too.

@@ -14,6 +14,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
 use url::Url;
 
 /// A token that ends within this is renewed before the call.
@@ -30,8 +31,12 @@ pub(crate) struct Portal {
     pub(crate) inbox: OperatorInbox,
     vault: Vault,
     current: RwLock<Option<Arc<Credentials>>>,
-    /// One renewal at a time: a refresh token works once.
+    /// One renewal at a time: a refresh token works once. Held while the authorization server is asked.
     renewing: tokio::sync::Mutex<()>,
+    /// One change of the credentials at a time. Never held while the network is waited for.
+    writing: tokio::sync::Mutex<()>,
+    /// What must not be dropped half-way when the program stops.
+    pub(crate) tasks: TaskTracker,
 }
 
 impl Portal {
@@ -58,6 +63,8 @@ impl Portal {
             vault,
             current: RwLock::new(current.map(Arc::new)),
             renewing: tokio::sync::Mutex::new(()),
+            writing: tokio::sync::Mutex::new(()),
+            tasks: TaskTracker::new(),
         };
         portal.set_gate();
         if let Some(reason) = unreadable {
@@ -76,31 +83,40 @@ impl Portal {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Keeps new credentials, durably first.
-    async fn keep(&self, credentials: Credentials) -> Result<(), StoreError> {
+    /// Changes the credentials, durably first. One change at a time, and each begins with what is known then; nothing
+    /// waits for the network while it holds the lock. `None` leaves them as they are.
+    async fn change(
+        &self, change: impl FnOnce(Option<&Credentials>) -> Option<Credentials>,
+    ) -> Result<(), StoreError> {
+        let _writing = self.writing.lock().await;
+        let Some(credentials) = change(self.credentials().as_deref()) else { return Ok(()) };
         self.vault.save(&credentials).await?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(credentials));
         Ok(())
     }
 
-    /// Keeps the portal's proof for events, learned from one whose access token was proven.
+    /// Keeps the portal's proof for events, learned from one whose access token was proven to be an administrator's.
     pub(crate) async fn pin(&self, application_token: String) -> Result<(), StoreError> {
-        let _renewing = self.renewing.lock().await;
-        let Some(known) = self.credentials() else { return Ok(()) };
-        self.keep(Credentials { application_token: Some(application_token), ..(*known).clone() }).await
+        self.change(|known| Some(Credentials { application_token: Some(application_token), ..known?.clone() })).await
     }
 
     /// Keeps credentials that an admin's act brought, and starts working with them.
-    pub(crate) async fn installed(&self, credentials: Credentials) -> Result<(), StoreError> {
-        let _renewing = self.renewing.lock().await;
-        self.keep(credentials).await?;
+    pub(crate) async fn installed(&self, mut credentials: Credentials) -> Result<(), StoreError> {
+        self.change(|known| {
+            let same = known.filter(|known| known.member_id == credentials.member_id);
+            if credentials.application_token.is_none() {
+                credentials.application_token = same.and_then(|known| known.application_token.clone());
+            }
+            Some(credentials)
+        })
+        .await?;
         self.gate.reopen();
         self.inbox.backend_is_back().await
     }
 
     /// Forgets the portal.
     pub(crate) async fn uninstalled(&self) -> Result<(), StoreError> {
-        let _renewing = self.renewing.lock().await;
+        let _writing = self.writing.lock().await;
         self.vault.forget().await?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = None;
         self.set_gate();
@@ -116,31 +132,41 @@ impl Portal {
     }
 
     /// Calls a method as the installed application. Renews the token and follows a move of the portal, each once; sorts
-    /// every failure by its verdict, so that callers only decide about their own item.
-    pub(crate) async fn call(&self, method: &str, params: &Value, urgency: Urgency) -> Result<Answer, CallError> {
-        let started = Instant::now();
-        let result = self.call_renewing(method, params, urgency).await;
+    /// every failure by its verdict, so that callers only decide about their own item. A method that is blocked by its
+    /// operating time is not called.
+    pub(crate) async fn call(
+        self: &Arc<Self>, method: &str, params: &Value, urgency: Urgency,
+    ) -> Result<Answer, CallError> {
+        if self.budget.blocked(method, self.clock().now()).is_some() {
+            return Err(CallError::blocked(method));
+        }
+        let began = Instant::now();
+        let mut used = self.credentials();
+        let result = self.call_renewing(method, params, urgency, &mut used).await;
         match &result {
             Ok(answer) => {
                 if let Some(reset_at) = answer.operating_reset_at {
-                    let (used, reset_at) = (answer.operating.unwrap_or(0.0), Timestamp(reset_at.saturating_mul(1000)));
-                    let cost = answer.processing.unwrap_or_else(|| started.elapsed().as_secs_f64());
-                    self.budget.note_operating(method, used, reset_at, cost, self.clock().now());
+                    let (spent, reset_at) = (answer.operating.unwrap_or(0.0), Timestamp(reset_at.saturating_mul(1000)));
+                    let cost = answer.processing.unwrap_or(answer.took.as_secs_f64());
+                    self.budget.note_operating(method, spent, reset_at, cost, self.clock().now());
                 }
-                if self.gate.succeeded() {
+                if self.gate.succeeded(began) {
                     tracing::info!("the portal can be worked with again");
                     let _ = self.inbox.backend_is_back().await;
                 }
             }
-            Err(error) => self.learn(method, error).await,
+            Err(error) => self.learn(method, error, used.as_deref()).await,
         }
         result
     }
 
-    async fn call_renewing(&self, method: &str, params: &Value, urgency: Urgency) -> Result<Answer, CallError> {
+    async fn call_renewing(
+        self: &Arc<Self>, method: &str, params: &Value, urgency: Urgency, used: &mut Option<Arc<Credentials>>,
+    ) -> Result<Answer, CallError> {
         let mut credentials = self.fresh().await?;
         let mut renewed = false;
         loop {
+            *used = Some(Arc::clone(&credentials));
             self.budget.take(urgency).await;
             let result = self.call_moving(&credentials, method, params).await;
             match result {
@@ -178,44 +204,73 @@ impl Portal {
 
     /// Takes over the portal's address of a verified event or a move.
     pub(crate) async fn keep_endpoint(&self, member_id: &str, endpoint: &str) {
-        let _renewing = self.renewing.lock().await;
-        let Some(credentials) = self.credentials() else { return };
-        let trusted = Url::parse(endpoint).is_ok_and(|url| self.config.is_trustworthy(&url));
-        if credentials.member_id != member_id || credentials.client_endpoint == endpoint || !trusted {
+        if !self.is_new_endpoint(member_id, endpoint) {
             return;
         }
-        let moved = Credentials { client_endpoint: endpoint.to_owned(), ..(*credentials).clone() };
-        if let Err(error) = self.keep(moved).await {
+        let moved = self.change(|known| Some(Credentials { client_endpoint: endpoint.to_owned(), ..known?.clone() })).await;
+        if let Err(error) = moved {
             tracing::error!(%error, "can't keep the portal's new address");
         }
     }
 
-    async fn fresh(&self) -> Result<Arc<Credentials>, CallError> {
+    /// Whether an address of the portal is another than the known one, and may be trusted.
+    pub(crate) fn is_new_endpoint(&self, member_id: &str, endpoint: &str) -> bool {
+        let trusted = Url::parse(endpoint).is_ok_and(|url| self.config.is_trustworthy(&url));
+        trusted && self.credentials().is_some_and(|c| c.member_id == member_id && c.client_endpoint != endpoint)
+    }
+
+    async fn fresh(self: &Arc<Self>) -> Result<Arc<Credentials>, CallError> {
         let credentials = self.credentials().ok_or(CallError::NotInstalled)?;
+        if credentials.broken.is_some() {
+            return Err(CallError::NotInstalled);
+        }
         if credentials.expires_at > self.clock().now().plus(SOON) {
             return Ok(credentials);
         }
         self.renew(&credentials).await
     }
 
-    /// Renews the token, once for everybody who found `stale` to be no good.
-    async fn renew(&self, stale: &Credentials) -> Result<Arc<Credentials>, CallError> {
+    /// Renews the token, once for everybody who found `stale` to be no good. It runs in a task of its own: whoever asked
+    /// may go away, but an answer with new tokens must be kept, because the old ones are dead then.
+    async fn renew(self: &Arc<Self>, stale: &Credentials) -> Result<Arc<Credentials>, CallError> {
+        let (portal, stale) = (Arc::clone(self), stale.access_token.clone());
+        let task = self.tasks.spawn(async move { portal.renew_once(&stale).await });
+        task.await.unwrap_or_else(|error| Err(CallError::Storage(error.to_string())))
+    }
+
+    async fn renew_once(&self, stale: &str) -> Result<Arc<Credentials>, CallError> {
         let _renewing = self.renewing.lock().await;
-        let current = self.credentials().ok_or(CallError::NotInstalled)?;
-        if current.access_token != stale.access_token {
-            return Ok(current);
+        let used = self.credentials().ok_or(CallError::NotInstalled)?;
+        if used.access_token != stale {
+            return Ok(used);
         }
-        let renewed = oauth::refresh(&self.client, &self.config, &current, self.clock().now()).await?;
+        if used.broken.is_some() {
+            return Err(CallError::NotInstalled);
+        }
+        let renewed = match oauth::refresh(&self.client, &self.config, &used, self.clock().now()).await {
+            Ok(renewed) => renewed,
+            Err(error) => {
+                if verdict::of(&error) == Verdict::Reauthorise {
+                    self.broken(&error.to_string(), &used).await;
+                }
+                return Err(error);
+            }
+        };
+        let merge = |known: Option<&Credentials>| {
+            let known = known.filter(|known| known.refresh_token == used.refresh_token)?;
+            let application_token = known.application_token.clone();
+            Some(Credentials { application_token, ..renewed.clone() })
+        };
         // Durable before it is used: the old refresh token is dead from now on.
-        while let Err(error) = self.keep(renewed.clone()).await {
+        while let Err(error) = self.change(merge).await {
             tracing::error!(%error, "can't keep the renewed token, trying again");
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
-        Ok(Arc::new(renewed))
+        self.credentials().ok_or(CallError::NotInstalled)
     }
 
     /// Acts on what a failure means for all calls.
-    async fn learn(&self, method: &str, error: &CallError) {
+    async fn learn(&self, method: &str, error: &CallError, used: Option<&Credentials>) {
         let reason = error.to_string();
         match verdict::of(error) {
             Verdict::Wait => {
@@ -230,21 +285,34 @@ impl Portal {
                 tracing::warn!(method, reason, "the portal does not offer this");
             }
             Verdict::Suspend(pause) => self.gate.suspend(&reason, pause),
-            // Still refused with a renewed token.
-            Verdict::Refresh | Verdict::Reauthorise => self.broken(&reason).await,
+            // Still refused with a renewed token. Only the portal's own word is final: a proxy may answer 401 too.
+            Verdict::Refresh if !error.is_final_auth() => self.gate.suspend(&reason, Duration::from_secs(60)),
+            // The renewal has acted on its own failure; nothing is to be done where nothing is installed.
+            Verdict::Reauthorise if matches!(error, CallError::Oauth { .. } | CallError::NotInstalled) => {}
+            Verdict::Refresh | Verdict::Reauthorise => {
+                if let Some(used) = used {
+                    self.broken(&reason, used).await;
+                }
+            }
             Verdict::Unknown | Verdict::LineOff | Verdict::ConnectorGone | Verdict::Reject => {}
         }
     }
 
-    async fn broken(&self, reason: &str) {
-        let _renewing = self.renewing.lock().await;
-        let Some(credentials) = self.credentials() else { return };
+    /// Stops work with the portal until an admin installs again, unless that happened meanwhile.
+    async fn broken(&self, reason: &str, used: &Credentials) {
         let reason = format!("the portal does not accept openline any more ({reason}): install it again there");
-        tracing::error!(reason, "work with the portal stopped");
-        self.gate.close(&reason);
-        let broken = Credentials { broken: Some(reason), ..(*credentials).clone() };
-        if let Err(error) = self.keep(broken).await {
+        let mut stopped = false;
+        let change = |known: Option<&Credentials>| {
+            let known = known.filter(|known| known.refresh_token == used.refresh_token)?;
+            stopped = true;
+            Some(Credentials { broken: Some(reason.clone()), ..known.clone() })
+        };
+        if let Err(error) = self.change(change).await {
             tracing::error!(%error, "can't keep that the credentials are broken");
+        }
+        if stopped {
+            tracing::error!(reason, "work with the portal stopped");
+            self.gate.close(&reason);
         }
     }
 }

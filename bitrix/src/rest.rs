@@ -3,6 +3,7 @@
 use reqwest::{Client, Response, StatusCode, header};
 use serde_json::{Map, Value};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Longest pause in a file's bytes.
 const FILE_SILENCE: Duration = Duration::from_secs(30);
@@ -72,6 +73,18 @@ pub enum CallError {
 }
 
 impl CallError {
+    /// What the portal would answer to a method that is blocked by its operating time.
+    pub(crate) fn blocked(method: &str) -> Self {
+        let description = format!("{method} rests until its operating time frees up");
+        Self::Api { status: 429, code: "OPERATION_TIME_LIMIT".to_owned(), description }
+    }
+
+    /// Whether the portal itself says that the token is no good (and not something in front of it).
+    pub(crate) fn is_final_auth(&self) -> bool {
+        let codes = ["expired_token", "invalid_token", "authorization_error", "invalid_credentials", "application_not_found"];
+        matches!(self, Self::Oauth { .. }) || codes.iter().any(|code| self.is(code))
+    }
+
     /// Whether the refusal is of all calls, not of this method.
     pub(crate) fn is_about_the_portal(&self) -> bool {
         let portal_wide = ["OVERLOAD_LIMIT", "PORTAL_DELETED", "PAYMENT_REQUIRED", "INVALID_REQUEST"];
@@ -95,6 +108,8 @@ pub struct Answer {
     pub processing: Option<f64>,
     /// `time.operating_reset_at`: Unix seconds, when told.
     pub operating_reset_at: Option<i64>,
+    /// How long the request took.
+    pub took: Duration,
 }
 
 /// The HTTP client for portals: never follows redirects, because that turns a POST into a GET and loses the body.
@@ -140,13 +155,16 @@ pub async fn call(
     };
     body.insert("auth".to_owned(), Value::String(token.to_owned()));
     let url = format!("{}/{method}", endpoint.trim_end_matches('/'));
+    let began = Instant::now();
     let request = client.post(&url).header(header::ACCEPT, "application/json").json(&body);
     let response = request.send().await.map_err(|e| network(&url, &e))?;
     if let Some(location) = moved(&response) {
         return Err(CallError::Moved { location });
     }
     let (status, value) = json(response, &url).await?;
-    read(status, value).map_err(|(code, description)| CallError::Api { status: status.as_u16(), code, description })
+    let answer = read(status, value)
+        .map_err(|(code, description)| CallError::Api { status: status.as_u16(), code, description })?;
+    Ok(Answer { took: began.elapsed(), ..answer })
 }
 
 /// Reads an answer's JSON, whatever its status.
@@ -220,8 +238,9 @@ fn read(status: StatusCode, value: Value) -> Result<Answer, (String, String)> {
     let time = map.get("time");
     Ok(Answer {
         result,
-        operating: time.and_then(|time| time.get("operating")).and_then(Value::as_f64),
-        processing: time.and_then(|time| time.get("processing")).and_then(Value::as_f64),
+        took: Duration::ZERO,
+        operating: time.and_then(|time| time.get("operating")).and_then(float),
+        processing: time.and_then(|time| time.get("processing")).and_then(float),
         operating_reset_at: time.and_then(|time| time.get("operating_reset_at")).and_then(integer),
     })
 }
@@ -247,6 +266,10 @@ pub(crate) fn integer(value: &Value) -> Option<i64> {
         #[allow(clippy::cast_possible_truncation)] // whole numbers far below 2^53
         other => other.as_i64().or_else(|| other.as_f64().map(|number| number as i64)),
     }
+}
+
+fn float(value: &Value) -> Option<f64> {
+    value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())
 }
 
 /// A text, also when the portal writes it as a number; `None` when it is empty or missing.

@@ -9,17 +9,22 @@ use crate::names::user_block;
 use crate::rest::{CallError, error_of, text, truthy};
 use crate::setup;
 use crate::verdict::{self, Verdict};
+use futures_util::future::join_all;
 use openline_core::DeliveryError;
 use openline_core::backend::{Act, Delivery, Receipt};
 use openline_core::message::Thread;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::time::Duration;
 use tokio::time::Instant;
 
 pub(crate) type Delivered = Result<Receipt, DeliveryError>;
 
 /// An element is refused by text only, without a code: the portal may just have had a bad moment. So often it is tried.
-const ELEMENT_TRIES: u32 = 4;
+const ELEMENT_TRIES: u32 = 8;
+
+/// A batch that has been worked on for so long sends nothing more: its leases may end before the answer comes.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// What goes into one call: same method, connector and line.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -33,17 +38,23 @@ struct CallKey {
 pub(crate) async fn deliver(bitrix: &Inner, batch: &[Delivery]) -> Vec<Delivered> {
     let mut results: Vec<Option<Delivered>> = vec![None; batch.len()];
     let mut calls: BTreeMap<CallKey, Vec<usize>> = BTreeMap::new();
-    for (index, delivery) in batch.iter().enumerate() {
-        match place(bitrix, delivery).await {
-            Ok(key) => match already_there(bitrix, delivery, &key).await {
-                Ok(None) => calls.entry(key).or_default().push(index),
-                Ok(Some(receipt)) => results[index] = Some(Ok(receipt)),
-                Err(error) => results[index] = Some(Err(error)),
-            },
+    let began = Instant::now();
+    let prepared = join_all(batch.iter().map(|delivery| prepare(bitrix, delivery))).await;
+    for (index, prepared) in prepared.into_iter().enumerate() {
+        match prepared {
+            Ok(Prepared::Send(key)) => calls.entry(key).or_default().push(index),
+            Ok(Prepared::There(receipt)) => results[index] = Some(Ok(receipt)),
             Err(error) => results[index] = Some(Err(error)),
         }
     }
     for (key, indexes) in calls {
+        if began.elapsed() > PATIENCE {
+            let later = || Err(DeliveryError::Paused { reason: "the portal is slow".into(), after: Duration::ZERO });
+            for index in indexes {
+                results[index] = Some(later());
+            }
+            continue;
+        }
         let deliveries: Vec<_> = indexes.iter().map(|index| &batch[*index]).collect();
         for (index, result) in indexes.iter().zip(call(bitrix, &key, &deliveries).await) {
             results[*index] = Some(result);
@@ -51,6 +62,18 @@ pub(crate) async fn deliver(bitrix: &Inner, batch: &[Delivery]) -> Vec<Delivered
     }
     let missing = || Err(DeliveryError::unknown("no result"));
     results.into_iter().map(|result| result.unwrap_or_else(missing)).collect()
+}
+
+/// A delivery that may be sent, or turned out to be there already.
+enum Prepared {
+    Send(CallKey),
+    There(Receipt),
+}
+
+async fn prepare(bitrix: &Inner, delivery: &Delivery) -> Result<Prepared, DeliveryError> {
+    let key = place(bitrix, delivery).await?;
+    let there = already_there(bitrix, delivery, &key).await?;
+    Ok(there.map_or(Prepared::Send(key), Prepared::There))
 }
 
 /// Where a delivery goes; an error when its connector is on for no line.
@@ -93,24 +116,24 @@ async fn already_there(bitrix: &Inner, delivery: &Delivery, key: &CallKey) -> Re
     let mut conversation = delivery.conversation.clone();
     if conversation.thread.session.is_none() && conversation.thread.chat.is_none() {
         conversation.thread.chat = find_chat(bitrix, delivery, key).await?;
-        if conversation.thread.chat.is_none() {
-            return Ok(None);
-        }
     }
-    match history::arrival(bitrix, &conversation, &delivery.external_id).await? {
-        Arrival::There(mut thread) => {
-            thread.line = Some(key.line.clone());
-            Ok(Some(Receipt { thread }))
-        }
-        Arrival::Missing => Ok(None),
-        Arrival::Unreadable if bitrix.portal.config.resend_unknown => {
-            tracing::warn!(message = delivery.external_id, "sent again without knowing whether it arrived");
-            Ok(None)
-        }
-        Arrival::Unreadable => {
-            Err(DeliveryError::refused("it may have arrived, and the dialog's history can't be read"))
-        }
+    let arrival = history::arrival(bitrix, &conversation, delivery).await?;
+    if let Arrival::There(mut thread) = arrival {
+        thread.line = Some(key.line.clone());
+        return Ok(Some(Receipt { thread }));
     }
+    // The portal goes on with a request whose connection is gone: what is not there yet may come.
+    if let Some(after) = bitrix.flights.still_flying(&delivery.external_id, bitrix.pace.settled_after()) {
+        return Err(DeliveryError::Paused { reason: "waiting whether the message arrives".into(), after });
+    }
+    if matches!(arrival, Arrival::Missing) {
+        return Ok(None);
+    }
+    if !bitrix.portal.config.resend_unknown {
+        return Err(DeliveryError::refused("it may have arrived, and the dialog's history can't be read"));
+    }
+    tracing::warn!(message = delivery.external_id, "sent again without knowing whether it arrived");
+    Ok(None)
 }
 
 /// The portal's chat of a conversation whose first message had an unknown outcome, so that nothing told us where it is.
@@ -146,14 +169,27 @@ fn undecided(error: &CallError) -> Result<Option<String>, DeliveryError> {
 async fn call(bitrix: &Inner, key: &CallKey, deliveries: &[&Delivery]) -> Vec<Delivered> {
     let messages: Vec<_> = deliveries.iter().map(|delivery| element(key, delivery)).collect();
     let params = json!({ "CONNECTOR": key.connector, "LINE": line_number(&key.line), "MESSAGES": messages });
-    let started = Instant::now();
+    let ids = || deliveries.iter().map(|delivery| delivery.external_id.as_str());
+    bitrix.flights.started(ids());
     let result = bitrix.portal.call(key.method, &params, Urgency::Now).await;
-    if !matches!(result, Err(CallError::Connect { .. } | CallError::Api { .. })) {
-        bitrix.pace.note(deliveries.len(), started.elapsed());
-    }
     match result {
-        Ok(answer) => walk(&answer.result, key, deliveries),
+        Ok(answer) => {
+            bitrix.pace.note(deliveries.len(), answer.took);
+            bitrix.flights.landed(ids());
+            walk(&answer.result, key, deliveries)
+        }
+        Err(error) if verdict::of(&error) == Verdict::Reject && deliveries.len() > 1 => {
+            // One of them is refused; the others must not be buried with it.
+            let mut results = Vec::with_capacity(deliveries.len());
+            for delivery in deliveries {
+                results.extend(Box::pin(call(bitrix, key, std::slice::from_ref(delivery))).await);
+            }
+            results
+        }
         Err(error) => {
+            if verdict::of(&error) != Verdict::Unknown {
+                bitrix.flights.landed(ids());
+            }
             whole_call_failed(bitrix, key, &error).await;
             let verdict = verdict::to_delivery(&error);
             vec![Err(verdict); deliveries.len()]
@@ -163,6 +199,8 @@ async fn call(bitrix: &Inner, key: &CallKey, deliveries: &[&Delivery]) -> Vec<De
 
 async fn whole_call_failed(bitrix: &Inner, key: &CallKey, error: &CallError) {
     match verdict::of(error) {
+        // The portal writes the row at the end of the request that switched it on (`bitrix24.md` §4.3).
+        Verdict::LineOff if bitrix.lines.is_new(&key.connector, &key.line, bitrix.portal.clock().now()) => {}
         Verdict::LineOff => {
             tracing::error!(
                 connector = key.connector,

@@ -3,6 +3,7 @@
 use crate::Inner;
 use crate::budget::Urgency;
 use crate::config::Connector;
+use crate::form::elements;
 use crate::rest::{CallError, text, truthy};
 use crate::send::line_number;
 use crate::verdict::{self, Verdict};
@@ -25,21 +26,33 @@ const EVENTS: [&str; 10] = [
 ];
 
 /// How often at the most lines are looked for when none is known.
-const LOOK_FOR_LINES: Duration = Duration::from_secs(60);
+const LOOK_FOR_LINES: Duration = Duration::from_secs(300);
+/// How many lines are asked then.
+const LINES_LOOKED_AT: usize = 10;
+/// How often at the most a connector is registered again.
+const REGISTER_AGAIN: Duration = Duration::from_secs(60);
 
-/// Registers every connector and binds the events, as often as wanted: each step changes nothing when it is done.
+/// Registers every connector and binds the events, as often as wanted: each step changes nothing when it is done. One
+/// connector that is refused stops neither the others nor the events.
 ///
 /// # Errors
-/// The first failure; what was done before it stays.
+/// The first failure; everything else was tried all the same.
 pub(crate) async fn reconcile(bitrix: &Inner) -> Result<(), CallError> {
     learn_plan(bitrix).await;
+    let mut outcome = Ok(());
     for connector in &bitrix.portal.config.connectors {
-        register(bitrix, connector).await?;
+        let registered = register(bitrix, connector).await;
+        if let Err(error) = &registered {
+            tracing::error!(connector = connector.id, %error, "can't register the connector");
+        }
+        outcome = outcome.and(registered);
     }
-    bind_events(bitrix).await?;
+    outcome = outcome.and(bind_events(bitrix).await);
     check_lines(bitrix).await;
-    tracing::info!(connectors = bitrix.portal.config.connectors.len(), "connectors registered, events bound");
-    Ok(())
+    if outcome.is_ok() {
+        tracing::info!(connectors = bitrix.portal.config.connectors.len(), "connectors registered, events bound");
+    }
+    outcome
 }
 
 async fn learn_plan(bitrix: &Inner) {
@@ -71,18 +84,33 @@ async fn register(bitrix: &Inner, connector: &Connector) -> Result<(), CallError
     bitrix.portal.call("imconnector.register", &params, Urgency::Now).await.map(|_| ())
 }
 
-/// The portal lost a connector: registers it again, and switches it on again where it was.
+/// The portal does not know a connector any more: registers it again, and switches it on again where it was. At most
+/// once a minute, because the portal may take its time to notice (`bitrix24.md` §4.1).
 pub(crate) async fn register_again(bitrix: &Inner, id: &str) {
     let Some(connector) = bitrix.portal.config.connector(id) else { return };
+    {
+        let mut registered = bitrix.registered.lock().await;
+        if registered.get(id).is_some_and(|at| at.elapsed() < REGISTER_AGAIN) {
+            return;
+        }
+        registered.insert(id.to_owned(), Instant::now());
+    }
     if let Err(error) = register(bitrix, connector).await {
         tracing::error!(connector = id, %error, "can't register the connector again");
+        return;
+    }
+    for (_, line, _) in bitrix.lines.all().into_iter().filter(|(known, _, binding)| known == id && binding.active) {
+        let params = json!({ "CONNECTOR": id, "LINE": line_number(&line), "ACTIVE": 1 });
+        if let Err(error) = bitrix.portal.call("imconnector.activate", &params, Urgency::Now).await {
+            tracing::error!(connector = id, line, %error, "can't switch the connector on again");
+        }
     }
 }
 
 async fn bind_events(bitrix: &Inner) -> Result<(), CallError> {
     let handler = bitrix.portal.config.events_url();
     let bound = bitrix.portal.call("event.get", &json!({}), Urgency::Now).await?;
-    let bound = bound.result.as_array().cloned().unwrap_or_default();
+    let bound: Vec<_> = elements(Some(&bound.result)).into_iter().cloned().collect();
     let mut ours: Vec<String> = Vec::new();
     for binding in bound.iter().filter(|binding| !truthy(binding.get("offline"))) {
         let event = text(binding.get("event")).unwrap_or_default();
@@ -91,13 +119,29 @@ async fn bind_events(bitrix: &Inner) -> Result<(), CallError> {
         if address == handler && !twice {
             ours.push(event);
         } else {
-            unbind(bitrix, binding, &event, &address).await?;
+            // It does no more harm than before when the portal refuses.
+            if let Err(error) = unbind(bitrix, binding, &event, &address).await {
+                tracing::warn!(event, address, %error, "can't unbind a stale event handler");
+            }
         }
     }
     for event in EVENTS.iter().filter(|event| !ours.iter().any(|bound| bound.eq_ignore_ascii_case(event))) {
         bind(bitrix, event, &handler).await?;
     }
-    Ok(())
+    is_bound(bitrix, &handler).await
+}
+
+/// Whether the portal really has the handler we can't do without.
+async fn is_bound(bitrix: &Inner, handler: &str) -> Result<(), CallError> {
+    let bound = bitrix.portal.call("event.get", &json!({}), Urgency::Now).await?;
+    let is_ours = |binding: &Value| {
+        text(binding.get("event")).is_some_and(|event| event.eq_ignore_ascii_case(EVENTS[0]))
+            && text(binding.get("handler")).as_deref() == Some(handler)
+    };
+    if elements(Some(&bound.result)).into_iter().any(is_ours) {
+        return Ok(());
+    }
+    Err(CallError::Storage(format!("the portal did not keep the handler of {}", EVENTS[0])))
 }
 
 /// A handler at another address (or a second one at ours) would bring every event twice.
@@ -144,7 +188,8 @@ pub(crate) async fn check_line(bitrix: &Inner, connector: &str, line: &str) -> O
 pub(crate) async fn remember_line(bitrix: &Inner, connector: &str, line: &str, active: bool) {
     match bitrix.lines.set(connector, line, active, bitrix.portal.clock().now()).await {
         Ok(true) => {
-            tracing::info!(connector, line, active, "connector switched on a line");
+            tracing::info!(connector, line, active, "how a connector stands on a line changed");
+            bitrix.looked_for_lines.lock().await.remove(connector);
             if active && let Err(error) = bitrix.portal.inbox.backend_is_back().await {
                 tracing::warn!(%error, "can't hurry the waiting messages");
             }
@@ -155,7 +200,7 @@ pub(crate) async fn remember_line(bitrix: &Inner, connector: &str, line: &str, a
 }
 
 /// Looks for a line on which a connector is on, for when we know of none (our record was lost, or the event that it was
-/// switched on again never came). At most once a minute.
+/// switched on again never came). Seldom, and only some: the portal's requests are for messages.
 pub(crate) async fn find_lines(bitrix: &Inner, connector: &Connector) -> Option<String> {
     {
         let mut looked = bitrix.looked_for_lines.lock().await;
@@ -177,6 +222,7 @@ pub(crate) async fn find_lines(bitrix: &Inner, connector: &Connector) -> Option<
     }
     candidates.sort();
     candidates.dedup();
+    candidates.truncate(LINES_LOOKED_AT);
     let mut found = None;
     for line in candidates {
         if check_line(bitrix, &connector.id, &line).await == Some(true) {

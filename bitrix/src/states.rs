@@ -1,35 +1,47 @@
-//! The `state` words of authorizations under way: made here, used once, good for ten minutes.
+//! The `state` words of authorizations under way: signed here, good for ten minutes, kept nowhere.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use openline_core::Timestamp;
+use openline_core::secret::sign;
 use std::time::Duration;
-use tokio::time::Instant;
 
 const LIFETIME: Duration = Duration::from_secs(600);
-/// More authorizations than this are not under way at the same time.
-const MOST: usize = 256;
 
-#[derive(Default)]
-pub(crate) struct States(Mutex<HashMap<String, Instant>>);
+pub(crate) struct States([u8; 32]);
 
 impl States {
-    /// A new word; `None` when the system has no randomness or too many are under way.
-    pub(crate) fn make(&self) -> Option<String> {
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).ok()?;
-        let word: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        let mut words = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        words.retain(|_, made| made.elapsed() < LIFETIME);
-        if words.len() >= MOST {
-            return None;
-        }
-        words.insert(word.clone(), Instant::now());
-        Some(word)
+    pub(crate) fn new(key: [u8; 32]) -> Self {
+        Self(key)
     }
 
-    /// Whether the word was made here lately; it is used up then.
-    pub(crate) fn take(&self, word: &str) -> bool {
-        let made = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(word);
-        made.is_some_and(|made| made.elapsed() < LIFETIME)
+    /// A word that says when it was made.
+    pub(crate) fn make(&self, now: Timestamp) -> String {
+        let made = now.seconds().to_string();
+        let tag: String = sign(&self.0, made.as_bytes())[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{made}.{tag}")
+    }
+
+    /// Whether the word was made here lately.
+    pub(crate) fn is_ours(&self, word: &str, now: Timestamp) -> bool {
+        let Some((made, _)) = word.split_once('.') else { return false };
+        let Ok(seconds) = made.parse::<i64>() else { return false };
+        let at = Timestamp(seconds.saturating_mul(1000));
+        crate::tokens::same(&self.make(at), word) && at <= now.plus(LIFETIME) && at.until(now) < LIFETIME
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_fresh_words_of_ours_count() {
+        let (states, now) = (States::new([1; 32]), Timestamp(1_000_000_000));
+        let word = states.make(now);
+        assert!(states.is_ours(&word, now.plus(Duration::from_secs(599))));
+        assert!(!states.is_ours(&word, now.plus(Duration::from_secs(601))));
+        assert!(!States::new([2; 32]).is_ours(&word, now));
+        for bad in ["", ".", "1.2", "999999999999999999999.aa", &word[..word.len() - 1]] {
+            assert!(!states.is_ours(bad, now), "{bad}");
+        }
     }
 }

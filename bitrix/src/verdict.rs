@@ -77,7 +77,8 @@ fn of_code(status: u16, code: &str) -> Verdict {
         "access_denied" if status == 401 || status == 403 => Verdict::Suspend(10 * MINUTE),
         "not_active_line" => Verdict::LineOff,
         "imconnector_no_correct_provider" | "imconnector_not_specified_correct_connector" => Verdict::ConnectorGone,
-        "internal_server_error" | "error_unexpected_answer" | "imconnector_could_not_get_provider_object" => {
+        // The answer could not be written, so there was one (`bitrix24.md` §3.2).
+        "wrong_encoding" | "internal_server_error" | "error_unexpected_answer" | "imconnector_could_not_get_provider_object" => {
             Verdict::Unknown
         }
         _ if status >= 500 => Verdict::Unknown,
@@ -104,6 +105,8 @@ pub fn to_delivery(error: &CallError) -> DeliveryError {
     match of(error) {
         Verdict::Unknown => DeliveryError::Unknown { reason },
         Verdict::Reject => DeliveryError::Refused { reason },
+        // It is registered again, and that takes its time to be known.
+        Verdict::ConnectorGone => DeliveryError::Paused { reason, after: Duration::from_secs(5) },
         // What holds back all work is up to the gate; for the others the next attempt finds another line, a connector
         // that is registered again, or how long the method is blocked.
         Verdict::Refresh
@@ -111,7 +114,6 @@ pub fn to_delivery(error: &CallError) -> DeliveryError {
         | Verdict::Reauthorise
         | Verdict::Suspend(_)
         | Verdict::LineOff
-        | Verdict::ConnectorGone
         | Verdict::MethodBlocked => DeliveryError::Paused { reason, after: MOMENT },
     }
 }
@@ -164,7 +166,7 @@ mod tests {
         unknown_code_on_5xx: api(502, "X") => Unknown;
         method_not_found: api(404, "ERROR_METHOD_NOT_FOUND") => Suspend(_);
         bad_argument: api(400, "ERROR_ARGUMENT") => Reject;
-        wrong_encoding_on_200: api(200, "WRONG_ENCODING") => Reject;
+        wrong_encoding_on_200: api(200, "WRONG_ENCODING") => Unknown;
         not_active_line: api(400, "NOT_ACTIVE_LINE") => LineOff;
         no_provider: api(400, "IMCONNECTOR_NO_CORRECT_PROVIDER") => ConnectorGone;
         not_specified_connector: api(400, "IMCONNECTOR_NOT_SPECIFIED_CORRECT_CONNECTOR") => ConnectorGone;

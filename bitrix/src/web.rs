@@ -17,7 +17,9 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use openline_core::StoreError;
 use serde_json::{Value, json};
+use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Largest form taken: texts are at most 20,000 characters, percent-encoded; many files' descriptions beside them.
 const MAX_BODY: usize = 2 * 1024 * 1024;
@@ -41,9 +43,19 @@ fn plain(status: StatusCode, text: &'static str) -> Response {
     (status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
 }
 
+/// Does it in a task of its own: a caller who does not wait must not stop it half-way, because nothing is told twice.
+async fn whole(bitrix: &Inner, work: impl Future<Output = Response> + Send + 'static) -> Response {
+    let done = bitrix.portal.tasks.spawn(work).await;
+    done.unwrap_or_else(|_| plain(StatusCode::INTERNAL_SERVER_ERROR, "failed"))
+}
+
 /// The event handler: verify, parse, hand over, answer. The portal never repeats an event, so it is answered only when
 /// everything is durable.
 async fn event(State(bitrix): Shared, body: Bytes) -> Response {
+    whole(&Arc::clone(&bitrix), handle_event(bitrix, body)).await
+}
+
+async fn handle_event(bitrix: Arc<Inner>, body: Bytes) -> Response {
     let Ok(form) = form::parse(&body) else { return plain(StatusCode::BAD_REQUEST, "not a form in UTF-8") };
     let auth = form.get("auth").cloned().unwrap_or_default();
     let event = events::read(&bitrix.portal.config, &form);
@@ -54,7 +66,9 @@ async fn event(State(bitrix): Shared, body: Bytes) -> Response {
         tracing::warn!("an event without the portal's token was refused");
         return plain(StatusCode::FORBIDDEN, "not from the portal");
     }
-    match take(&bitrix, event, &auth).await {
+    let taken = take(&bitrix, event, &auth).await;
+    follow_move(&bitrix, &auth);
+    match taken {
         Ok(()) => plain(StatusCode::OK, "ok"),
         Err(error) => {
             tracing::error!(%error, "an event could not be stored");
@@ -63,8 +77,18 @@ async fn event(State(bitrix): Shared, body: Bytes) -> Response {
     }
 }
 
+/// Takes over the address that a genuine event names for the portal.
+fn follow_move(bitrix: &Arc<Inner>, auth: &Value) {
+    let (Some(member), Some(endpoint)) = (text(auth.get("member_id")), text(auth.get("client_endpoint"))) else { return };
+    if bitrix.portal.is_new_endpoint(&member, &endpoint) {
+        let portal = Arc::clone(&bitrix.portal);
+        bitrix.portal.tasks.spawn(async move { portal.keep_endpoint(&member, &endpoint).await });
+    }
+}
+
 /// Whether `auth[application_token]` is our portal's. Where it is not known yet (an older portal's install page does
-/// not tell it), it is pinned from the first event whose access token proves to be ours.
+/// not tell it), or may have changed with an update, it is pinned from an event whose access token proves to be an
+/// administrator's: every employee has a token of some kind.
 async fn is_genuine(bitrix: &Inner, auth: &Value, event: &Event) -> bool {
     let Some(known) = bitrix.portal.credentials() else { return false };
     let field = |name: &str| text(auth.get(name)).unwrap_or_default();
@@ -80,17 +104,11 @@ async fn is_genuine(bitrix: &Inner, auth: &Value, event: &Event) -> bool {
     if token.is_empty() || field("access_token").is_empty() {
         return false;
     }
-    let claimed = Credentials { access_token: field("access_token"), ..(*known).clone() };
-    if tokens::prove(bitrix, claimed).await.is_err() {
-        return false;
-    }
-    bitrix.portal.pin(token).await.is_ok()
+    let claimed = Credentials { access_token: field("access_token"), refresh_token: String::new(), ..(*known).clone() };
+    tokens::prove_installation(bitrix, claimed).await.is_ok() && bitrix.portal.pin(token).await.is_ok()
 }
 
 async fn take(bitrix: &Arc<Inner>, event: Event, auth: &Value) -> Result<(), StoreError> {
-    if let (Some(member), Some(endpoint)) = (text(auth.get("member_id")), text(auth.get("client_endpoint"))) {
-        bitrix.portal.keep_endpoint(&member, &endpoint).await;
-    }
     let now = bitrix.portal.clock().now();
     match event {
         Event::Conversation(events) => bitrix.portal.inbox.accept(events).await,
@@ -119,7 +137,7 @@ async fn take(bitrix: &Arc<Inner>, event: Event, auth: &Value) -> Result<(), Sto
 
 async fn updated(bitrix: &Arc<Inner>, auth: &Value) -> Result<(), StoreError> {
     let Ok(claimed) = tokens::from_event(auth, bitrix.portal.clock().now()) else { return Ok(()) };
-    match tokens::prove(bitrix, claimed).await {
+    match tokens::prove_installation(bitrix, claimed).await {
         Ok(credentials) => {
             bitrix.portal.installed(credentials).await?;
             reconcile_later(bitrix);
@@ -129,23 +147,49 @@ async fn updated(bitrix: &Arc<Inner>, auth: &Value) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Flow A (`bitrix24.md` §2.3), and the end of flow B: believed only after the portal confirmed the token.
+/// Flow A (`bitrix24.md` §2.3), and the end of flow B: believed only after the portal confirmed the token. It is not
+/// told twice: when the portal can't confirm it now, that is tried again in the background.
 async fn installed_by_event(bitrix: Arc<Inner>, auth: &Value) -> Response {
     let claimed = match tokens::from_event(auth, bitrix.portal.clock().now()) {
         Ok(claimed) => claimed,
         Err(error) => return refused(&error),
     };
-    let credentials = match tokens::prove(&bitrix, claimed).await {
-        Ok(credentials) => credentials,
-        Err(error) => return refused(&error),
-    };
-    if let Err(error) = bitrix.portal.installed(credentials).await {
-        tracing::error!(%error, "the installation could not be stored");
-        return plain(StatusCode::SERVICE_UNAVAILABLE, "not stored");
+    match take_installation(&bitrix, claimed.clone()).await {
+        Ok(()) => plain(StatusCode::OK, "ok"),
+        Err(error) if error.is_transient() => {
+            tracing::warn!(%error, "an installation could not be confirmed yet, trying again");
+            confirm_later(&bitrix, claimed);
+            plain(StatusCode::ACCEPTED, "to be confirmed")
+        }
+        Err(error) => refused(&error),
     }
+}
+
+async fn take_installation(bitrix: &Arc<Inner>, claimed: Credentials) -> Result<(), Disbelief> {
+    let credentials = tokens::prove_installation(bitrix, claimed).await?;
+    let stored = bitrix.portal.installed(credentials).await;
+    stored.map_err(|error| CallError::Storage(error.to_string()))?;
     tracing::info!("openline was installed in the portal");
-    reconcile_later(&bitrix);
-    plain(StatusCode::OK, "ok")
+    reconcile_later(bitrix);
+    Ok(())
+}
+
+/// Tries an installation again for some minutes. Only few at the same time: strangers can send such events too.
+fn confirm_later(bitrix: &Arc<Inner>, claimed: Credentials) {
+    let Ok(slot) = Arc::clone(&bitrix.confirming).try_acquire_owned() else { return };
+    let bitrix = Arc::clone(bitrix);
+    tokio::spawn(async move {
+        let _slot = slot;
+        for pause in [2, 5, 10, 20, 30, 60, 120, 300] {
+            tokio::time::sleep(Duration::from_secs(pause)).await;
+            match take_installation(&bitrix, claimed.clone()).await {
+                Err(error) if error.is_transient() => {}
+                Err(error) => return drop(refused(&error)),
+                Ok(()) => return,
+            }
+        }
+        tracing::error!("an installation could not be confirmed: install openline in the portal again");
+    });
 }
 
 fn refused(error: &Disbelief) -> Response {
@@ -157,13 +201,18 @@ fn refused(error: &Disbelief) -> Response {
 pub(crate) fn reconcile_later(bitrix: &Arc<Inner>) {
     let bitrix = Arc::clone(bitrix);
     tokio::spawn(async move {
-        for _ in 0..20 {
+        let mut pause = Duration::from_secs(5);
+        loop {
             bitrix.portal.gate.pass().await;
+            if bitrix.portal.credentials().is_none() {
+                return;
+            }
             match setup::reconcile(&bitrix).await {
                 Ok(()) => return,
-                Err(error) => tracing::error!(%error, "can't register in the portal, trying again"),
+                Err(error) => tracing::error!(%error, retry_s = pause.as_secs(), "registration in the portal is not complete"),
             }
-            tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(600));
         }
     });
 }
@@ -175,19 +224,30 @@ fn page_fields(query: Option<&str>, body: &[u8]) -> Option<(Value, Value)> {
 
 /// The initial installation path: an event in flow A, a page in flow B (`bitrix24.md` §2.4).
 async fn install(State(bitrix): Shared, RawQuery(query): RawQuery, body: Bytes) -> Response {
+    whole(&Arc::clone(&bitrix), handle_install(bitrix, query, body)).await
+}
+
+async fn handle_install(bitrix: Arc<Inner>, query: Option<String>, body: Bytes) -> Response {
     let Some((query, form)) = page_fields(query.as_deref(), &body) else {
         return plain(StatusCode::BAD_REQUEST, "not a form in UTF-8");
     };
     if text(form.get("event")).is_some_and(|event| event.eq_ignore_ascii_case("ONAPPINSTALL")) {
         return installed_by_event(bitrix, &form.get("auth").cloned().unwrap_or_default()).await;
     }
-    match install_with_page(&bitrix, &query, &form).await {
-        Ok(page) => page.respond(&bitrix.portal.config),
+    let page = match install_with_page(&bitrix, &query, &form).await {
+        Ok(page) => page,
         Err(error) => {
             tracing::warn!(%error, "an installation page was refused");
-            Page::failure("openline could not be installed", &error.to_string()).respond(&bitrix.portal.config)
+            Page::failure("openline could not be installed", &error.to_string())
         }
-    }
+    };
+    respond(&bitrix, &page)
+}
+
+/// The page, framable by the portal where it is now.
+fn respond(bitrix: &Inner, page: &Page) -> Response {
+    let endpoint = bitrix.portal.credentials().map(|credentials| credentials.client_endpoint.clone());
+    page.respond(&bitrix.portal.config, endpoint.as_deref())
 }
 
 async fn install_with_page(bitrix: &Arc<Inner>, query: &Value, form: &Value) -> Result<Page, Disbelief> {
@@ -195,28 +255,25 @@ async fn install_with_page(bitrix: &Arc<Inner>, query: &Value, form: &Value) -> 
     if claimed.refresh_token.is_empty() {
         return Err(Disbelief::Missing("REFRESH_ID"));
     }
-    let token = claimed.access_token.clone();
-    let mut credentials = tokens::prove(bitrix, claimed).await?;
-    tokens::prove_rights(bitrix, &token).await?;
-    if credentials.application_token.is_none() {
-        let known = bitrix.portal.credentials().filter(|known| known.member_id == credentials.member_id);
-        credentials.application_token = known.and_then(|known| known.application_token.clone());
-    }
+    let credentials = tokens::prove_installation(bitrix, claimed).await?;
     let stored = |error: StoreError| CallError::Storage(error.to_string());
     bitrix.portal.installed(credentials).await.map_err(stored)?;
-    setup::reconcile(bitrix).await?;
+    if let Err(error) = setup::reconcile(bitrix).await {
+        reconcile_later(bitrix);
+        return Err(error.into());
+    }
     Ok(Page::installed())
 }
 
 async fn install_help(State(bitrix): Shared) -> Response {
     let text = "This is openline's installation address. Put it into the field \"Initial installation path\" of a \
                 local application in Bitrix24; the portal opens it from there.";
-    Page::note("openline", text).respond(&bitrix.portal.config)
+    respond(&bitrix, &Page::note("openline", text))
 }
 
 /// The application's main page, for those who open it from the portal's menu.
 async fn app_page(State(bitrix): Shared) -> Response {
-    status_page(&bitrix).respond(&bitrix.portal.config)
+    respond(&bitrix, &status_page(&bitrix))
 }
 
 /// The same address is the OAuth redirect URI (`bitrix24.md` §2.6).
@@ -228,20 +285,16 @@ async fn app_page_get(State(bitrix): Shared, RawQuery(query): RawQuery) -> Respo
         Ok(()) => Page::note("openline is authorised", "You can close this page."),
         Err(error) => Page::failure("openline could not be authorised", &error.to_string()),
     };
-    page.respond(&bitrix.portal.config)
+    respond(&bitrix, &page)
 }
 
 async fn authorized(bitrix: &Arc<Inner>, code: &str, state: &str) -> Result<(), Disbelief> {
-    if !bitrix.states.take(state) {
+    if !bitrix.states.is_ours(state, bitrix.portal.clock().now()) {
         return Err(Disbelief::Missing("a state made by this server in the last minutes: begin at /bitrix/authorize"));
     }
     let portal = &bitrix.portal;
     let first = oauth::exchange(&portal.client, &portal.config, code, portal.clock().now()).await?;
-    let token = first.access_token.clone();
-    let mut credentials = tokens::prove(bitrix, first).await?;
-    tokens::prove_rights(bitrix, &token).await?;
-    let known = portal.credentials().filter(|known| known.member_id == credentials.member_id);
-    credentials.application_token = known.and_then(|known| known.application_token.clone());
+    let credentials = tokens::prove_installation(bitrix, first).await?;
     portal.installed(credentials).await.map_err(|error| CallError::Storage(error.to_string()))?;
     reconcile_later(bitrix);
     Ok(())
@@ -249,7 +302,7 @@ async fn authorized(bitrix: &Arc<Inner>, code: &str, state: &str) -> Result<(), 
 
 /// Sends an admin to the portal to authorise the application again.
 async fn authorize(State(bitrix): Shared) -> Response {
-    let Some(state) = bitrix.states.make() else { return plain(StatusCode::SERVICE_UNAVAILABLE, "no randomness") };
+    let state = bitrix.states.make(bitrix.portal.clock().now());
     let config = &bitrix.portal.config;
     let Ok(mut url) = config.url.join("/oauth/authorize/") else { return plain(StatusCode::NOT_FOUND, "no portal") };
     url.query_pairs_mut().append_pair("client_id", &config.client_id).append_pair("state", &state);
@@ -266,11 +319,15 @@ fn status_page(bitrix: &Inner) -> Page {
 async fn settings_help(State(bitrix): Shared) -> Response {
     let text = "This is the settings page of openline's connectors. Open it from the Contact Center of your Bitrix24: \
                 choose the connector, then an open line, then Connect.";
-    Page::note("openline", text).respond(&bitrix.portal.config)
+    respond(&bitrix, &Page::note("openline", text))
 }
 
 /// `SETTING_CONNECTOR` (`bitrix24.md` §7): an admin pressed "Connect" for one line.
 async fn settings(State(bitrix): Shared, RawQuery(query): RawQuery, body: Bytes) -> Response {
+    whole(&Arc::clone(&bitrix), handle_settings(bitrix, query, body)).await
+}
+
+async fn handle_settings(bitrix: Arc<Inner>, query: Option<String>, body: Bytes) -> Response {
     let Some((query, form)) = page_fields(query.as_deref(), &body) else {
         return plain(StatusCode::BAD_REQUEST, "not a form in UTF-8");
     };
@@ -281,7 +338,7 @@ async fn settings(State(bitrix): Shared, RawQuery(query): RawQuery, body: Bytes)
             Page::failure("The channel could not be connected", &error.to_string())
         }
     };
-    page.respond(&bitrix.portal.config)
+    respond(&bitrix, &page)
 }
 
 async fn connect(bitrix: &Arc<Inner>, query: &Value, form: &Value) -> Result<Page, Disbelief> {

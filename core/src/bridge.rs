@@ -25,7 +25,7 @@ const IDLE: Duration = Duration::from_secs(30);
 /// Pause after the store failed.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
 /// Portal calls under way at the same time.
-const BACKEND_CALLS: u32 = 4;
+const BACKEND_CALLS: u32 = 8;
 /// Batches of one channel under way at the same time, and messages in one.
 const CHANNEL_BATCHES: u32 = 2;
 const CHANNEL_BATCH: usize = 16;

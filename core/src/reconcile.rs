@@ -1,9 +1,9 @@
 //! Replies that never reached us: the portal never repeats an event, so what was written while we were away, or was
 //! dropped on the way, is fetched from the open dialogs' histories and taken as if its event had come.
 
+use crate::Backend;
 use crate::error::{DeliveryError, StoreError};
 use crate::inbox::Doors;
-use crate::Backend;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -27,7 +27,9 @@ pub(crate) async fn run(doors: Doors, backend: Arc<dyn Backend>, every: Duration
             backend.ready().await;
             match round(&doors, &backend).await {
                 Ok(Round { found: 0, dialogs }) => tracing::debug!(dialogs, "no reply was missed"),
-                Ok(Round { found, dialogs }) => tracing::info!(dialogs, found, "replies fetched from the portal's history"),
+                Ok(Round { found, dialogs }) => {
+                    tracing::info!(dialogs, found, "replies fetched from the portal's history");
+                }
                 Err(error) => tracing::error!(%error, "missed replies could not be stored"),
             }
             let _ = tokio::time::timeout(every, doors.gap().notified()).await;

@@ -8,7 +8,9 @@ use std::time::Duration;
 /// Waiting times after the first, second, … failed attempt, in seconds. The last one repeats.
 const LADDER: [u64; 11] = [1, 2, 4, 8, 15, 30, 60, 120, 300, 900, 1800];
 
-/// A job that has been failing this long is given up: 3 days.
+/// A job is given up after at least so many attempts (time in which the other side was away is none) …
+const ENOUGH: u32 = 20;
+/// … and not before it is this old: 3 days.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(3 * 24 * 3600);
 
 /// The outcome of a failed attempt. `jitter` is a random number from 0 to 1.
@@ -23,7 +25,7 @@ pub fn after_failure(job: &Job, error: DeliveryError, now: Timestamp, jitter: f6
             uncertain: job.uncertain,
             counted: false,
         },
-        DeliveryError::Retry { .. } | DeliveryError::Unknown { .. } if job.created.until(now) > GIVE_UP_AFTER => {
+        DeliveryError::Retry { .. } | DeliveryError::Unknown { .. } if job.attempts >= ENOUGH && job.created.until(now) > GIVE_UP_AFTER => {
             Outcome::Dead { reason: format!("given up after {} attempts: {error}", job.attempts + 1) }
         }
         DeliveryError::Retry { reason, after } => {
@@ -113,7 +115,8 @@ mod tests {
     fn refusal_and_three_days_of_failure_are_the_end() {
         assert!(matches!(after_failure(&job(0), DeliveryError::refused("x"), Timestamp(0), 0.0), Outcome::Dead { .. }));
         let late = Timestamp(i64::try_from(GIVE_UP_AFTER.as_millis()).unwrap() + 1);
-        assert!(matches!(after_failure(&job(0), DeliveryError::retry("x"), late, 0.0), Outcome::Dead { .. }));
+        assert!(matches!(after_failure(&job(0), DeliveryError::retry("x"), late, 0.0), Outcome::Retry { .. }));
+        assert!(matches!(after_failure(&job(ENOUGH), DeliveryError::retry("x"), late, 0.0), Outcome::Dead { .. }));
     }
 
     #[test]

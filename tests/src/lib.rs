@@ -4,13 +4,16 @@
 
 #![allow(clippy::expect_used, clippy::missing_panics_doc, clippy::panic)] // a test's helper fails the test
 
+pub mod browser;
+pub mod mix;
 mod process;
+pub mod traffic;
 mod visitor;
 mod world;
 
 pub use process::Process;
 pub use visitor::{Item, Visitor};
-pub use world::World;
+pub use world::{CHANNELS, World};
 
 use std::time::Duration;
 

@@ -6,7 +6,6 @@ use openline_core::ConfigError;
 use secrecy::SecretString;
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
 
 /// The whole file.
 #[derive(Deserialize)]

@@ -78,6 +78,12 @@ fn message_object(message: &Message) -> Value {
     if !message.external_ids.is_empty() {
         params.insert("connectorMid".to_owned(), json!(message.external_ids));
     }
+    // The line's own texts that go out to the client carry this class; its internal ones don't (the vendor's page on
+    // this method shows both).
+    let went_out = message.sending || message.read || !message.external_ids.is_empty();
+    if message.author.user_id() == 0 && went_out {
+        params.insert("class".to_owned(), json!("bx-messenger-content-item-ol-output"));
+    }
     if !message.files.is_empty() {
         params.insert("fileId".to_owned(), json!(message.files));
     }

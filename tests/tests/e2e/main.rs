@@ -6,6 +6,7 @@ mod crowd;
 mod forged;
 mod hostile;
 mod install;
+mod matrix;
 mod missed;
 
 use openline_tests::Process;

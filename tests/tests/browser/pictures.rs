@@ -1,0 +1,84 @@
+//! Pictures of both pages for people to look at, written to the folder that `OPENLINE_SHOTS` names.
+
+use crate::answers::answers_richly;
+use crate::stage::{Stage, answers, introduces, is, opens, says, shows, shows_pictures};
+use openline_sandbox::Fault;
+use openline_tests::browser::{Look, Page};
+use std::path::PathBuf;
+
+const CHANNELS: &str = "[channels.site]\nkind = \"website\"\n[channels.site.settings]\ntitle = \"Harbour Prints\"\n\
+                        subtitle = \"We usually answer within minutes\"\n";
+
+/// The folder, when pictures are wanted.
+fn folder() -> Option<PathBuf> {
+    let folder = std::env::var_os("OPENLINE_SHOTS").map(PathBuf::from)?;
+    std::fs::create_dir_all(&folder).unwrap();
+    Some(folder)
+}
+
+/// A conversation of some length, shown on both sides to its end.
+async fn talk(stage: &Stage, visitor: &Page, desk: &Page) {
+    introduces(visitor, "Maria Silva", "Hello! Is my print 3127 ready?").await;
+    is(visitor, "Hello! Is my print 3127 ready?", "delivered").await;
+    opens(desk).await;
+    desk.until("document.querySelector('[data-testid=client-name]').textContent === 'Maria Silva'").await;
+    answers_richly(stage, desk).await;
+    shows_pictures(visitor, 1).await;
+    says(visitor, "Oh, it is lovely. Thank you!").await;
+    shows(desk, "client", "Oh, it is lovely. Thank you!").await;
+    answers(desk, "You are welcome. We are open until [i]six[/i].").await;
+    is(visitor, "Oh, it is lovely. Thank you!", "delivered").await;
+    shows(visitor, "operator", "You are welcome. We are open until six.").await;
+    desk.count("[data-from=operator][data-sending=false]", 2).await;
+    shows_pictures(desk, 1).await;
+}
+
+#[tokio::test]
+async fn both_pages_on_all_screens() {
+    let Some(folder) = folder() else { return };
+    for look in [Look::PHONE, Look::DESKTOP, Look::PHONE.dark(), Look::DESKTOP.dark()] {
+        let Some(stage) = Stage::with(CHANNELS).await else { return };
+        let size = if look.size == Look::PHONE.size { "phone" } else { "desktop" };
+        let name = |what: &str| folder.join(format!("{what}-{size}-{}.png", if look.dark { "dark" } else { "light" }));
+        let (visitor, desk) = (stage.visitor(look).await, stage.desk(look).await);
+        let scriptless = stage.visitor(look.without_script()).await;
+        visitor.picture(&name("visitor-empty")).await;
+        desk.find("[data-testid=empty] li").await;
+        desk.picture(&name("desk-empty")).await;
+
+        introduces(&scriptless, "Omar Haddad", "Do you ship to Norway?").await;
+        let chat = stage.world.portal_chat("Do you ship to Norway?").await;
+        desk.count("[data-testid=dialog-item]", 1).await;
+        desk.picture(&name("desk-list")).await;
+        talk(&stage, &visitor, &desk).await;
+        visitor.picture(&name("visitor")).await;
+        desk.picture(&name("desk")).await;
+
+        scriptless.reload().await;
+        stage.world.sandbox.operator_writes(chat, "Yes, [b]all[/b] of it.").unwrap();
+        scriptless.client().enter_frame(0).await.unwrap();
+        shows(&scriptless, "operator", "Yes, all of it.").await;
+        scriptless.client().enter_parent_frame().await.unwrap();
+        scriptless.picture(&name("visitor-scriptless")).await;
+
+        stage.world.sandbox.faults().add(Fault::error(400, "ERROR_ARGUMENT", "no"));
+        says(&visitor, "One more thing…").await;
+        is(&visitor, "One more thing…", "failed").await;
+        visitor.picture(&name("visitor-failed")).await;
+    }
+}
+
+/// The two halves of the picture in the README.
+#[tokio::test]
+async fn both_pages_side_by_side() {
+    let Some(folder) = folder() else { return };
+    let Some(stage) = Stage::with(CHANNELS).await else { return };
+    let look = |width| Look { size: (width, 860), ..Look::DESKTOP };
+    let (visitor, desk) = (stage.visitor(look(440)).await, stage.desk(look(1040)).await);
+    let other = stage.visitor(look(440)).await;
+    introduces(&other, "Omar Haddad", "Do you ship to Norway?").await;
+    stage.world.portal_chat("Do you ship to Norway?").await;
+    talk(&stage, &visitor, &desk).await;
+    visitor.picture(&folder.join("demo-visitor.png")).await;
+    desk.picture(&folder.join("demo-desk.png")).await;
+}
