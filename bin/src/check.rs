@@ -13,7 +13,7 @@ pub fn report(file: &Path) -> Result<String, String> {
     let mut out = format!("{}: ok\n", file.display());
     let _ = writeln!(out, "  listens at    {}", config.listen);
     let _ = writeln!(out, "  reached at    {}", config.public_url);
-    let _ = writeln!(out, "  stores in     {}", config.store);
+    let _ = writeln!(out, "  stores in     {}", config.store_shown());
     let _ = writeln!(out, "  portal        {}", config.portal.url);
     for (id, instance) in &config.channels {
         let _ = writeln!(

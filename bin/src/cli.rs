@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::service::Service;
-use crate::{check, demo};
+use crate::{check, dead, demo};
 pub use clap::Parser;
 use clap::Subcommand;
 use std::future::Future;
@@ -39,6 +39,9 @@ enum Command {
         #[arg(long, short, value_name = "FILE", default_value = "openline.toml")]
         config: PathBuf,
     },
+    /// Look at messages that were given up, put them back or forget them
+    #[command(subcommand)]
+    Dead(dead::Action),
     /// List the kinds of channels, or print a kind's example configuration
     Channels {
         /// Print the example configuration of this kind
@@ -64,6 +67,12 @@ pub fn run(cli: Cli) -> ExitCode {
             Ok(report) => say(&report, ExitCode::SUCCESS),
             Err(errors) => complain(&errors, ExitCode::from(BAD_CONFIG)),
         },
+        Command::Dead(action) => in_runtime(async {
+            match dead::run(action).await {
+                Ok(text) => say(&text, ExitCode::SUCCESS),
+                Err(error) => complain(&error, ExitCode::FAILURE),
+            }
+        }),
         Command::Channels { example } => channels(example.as_deref()),
     }
 }

@@ -3,11 +3,12 @@
 use crate::config::Config;
 use crate::service::{Service, StartError};
 use clap::Args;
-use openline_sandbox::{PageOptions, Sandbox, SandboxConfig};
+use openline_sandbox::{Fault, FaultKind, PageOptions, Sandbox, SandboxConfig};
 use std::future::Future;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tokio::net::TcpListener;
 
 /// Options of the demo.
@@ -16,6 +17,9 @@ pub struct Options {
     /// Keep the chat's data in this folder instead of a temporary one
     #[arg(long, value_name = "FOLDER")]
     pub data: Option<PathBuf>,
+    /// Let the stand-in portal misbehave: refuse, cut, forget and repeat at random
+    #[arg(long)]
+    pub chaos: bool,
     /// Port of the website chat; any free one when it is taken
     #[arg(long, default_value_t = 8080)]
     pub port: u16,
@@ -58,6 +62,9 @@ impl Demo {
         let config = config(&sandbox, address, &path)?;
         let service = Service::start_on(config, listener).await?;
         install(&sandbox, address).await?;
+        if options.chaos {
+            chaos(&sandbox);
+        }
         Ok(Self { sandbox, service, _folder: folder })
     }
 }
@@ -100,7 +107,7 @@ fn config(sandbox: &Sandbox, address: SocketAddr, folder: &Path) -> anyhow::Resu
          public_url = \"http://{address}\"\n\
          store = \"sqlite:{}\"\n\
          [portal]\n\
-         url = \"{}\"\nauth_server = \"{}\"\nclient_id = \"{}\"\nclient_secret = \"{}\"\n\
+         reconcile_seconds = 10\nurl = \"{}\"\nauth_server = \"{}\"\nclient_id = \"{}\"\nclient_secret = \"{}\"\n\
          [channels.site]\nkind = \"website\"\n\
          connector = {{ name = \"Website chat\" }}\n\
          settings = {{ title = \"Chat with us\", subtitle = \"We usually answer within minutes\" }}\n",
@@ -111,6 +118,24 @@ fn config(sandbox: &Sandbox, address: SocketAddr, folder: &Path) -> anyhow::Resu
         sandbox.client_secret(),
     );
     Ok(Config::parse(Path::new("demo"), &text, Some(std::collections::HashMap::new()))?)
+}
+
+/// Everything that goes wrong between a service and its portal, now and then.
+fn chaos(sandbox: &Sandbox) {
+    let faults = [
+        Fault::latency(Duration::from_millis(400)).probability(0.3),
+        Fault::status(503).probability(0.1),
+        Fault::status(500).after().probability(0.1),
+        Fault::cut().after().probability(0.1),
+        Fault::html(502).probability(0.05),
+        Fault::new(FaultKind::AcceptedNotStored).probability(0.05),
+        Fault::new(FaultKind::DropEvent).probability(0.2),
+        Fault::new(FaultKind::DuplicateEvent).probability(0.2),
+        Fault::new(FaultKind::ReorderEvent).probability(0.2),
+    ];
+    for fault in faults {
+        sandbox.faults().add(fault);
+    }
 }
 
 /// What an admin does in a real portal: install the application, press "Connect" for a line.

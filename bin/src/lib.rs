@@ -3,6 +3,7 @@
 pub mod check;
 pub mod cli;
 pub mod config;
+pub mod dead;
 pub mod demo;
 pub mod http;
 pub mod secret;

@@ -86,7 +86,9 @@ impl Service {
         let bridge = Bridge::new(doors.clone(), backend, channels.clone().into_iter().collect());
         let stop = CancellationToken::new();
         let app = routes(&bitrix, &channels, &doors);
+        let listening = doors.clone();
         let mut tasks = vec![
+            tokio::spawn(async move { listening.listen().await }),
             tokio::spawn(bridge.run(config.portal.reconcile_every, stop.clone())),
             tokio::spawn(http::serve(listener, app, stop.clone())),
         ];

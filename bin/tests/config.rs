@@ -270,8 +270,18 @@ fn all_errors_are_told_at_once() {
 }
 
 #[test]
+fn a_server_needs_a_secret_that_all_replicas_share() {
+    let store = "store = \"postgres://user:hunter2@host/db\"\n";
+    let said = bad(&format!("{store}{PORTAL}{SITE}"), &[]);
+    assert!(said.starts_with("c.toml: secret: is missing") && !said.contains("hunter2"), "{said}");
+    let secret = "secret = \"0123456789abcdef0123456789abcdef\"\n";
+    let config = parse(&format!("{secret}{store}{PORTAL}{SITE}"), &[]).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(config.store_shown(), "postgres://…@host/db");
+}
+
+#[test]
 fn a_store_that_is_none_is_not_repeated() {
-    for store in ["postgres://user:hunter2@host/db", "sqlite:", "sqlite::memory:", "data/openline.db"] {
+    for store in ["mysql://user:hunter2@host/db", "sqlite:", "sqlite::memory:", "data/openline.db"] {
         let said = bad(&format!("store = \"{store}\"\n{PORTAL}{SITE}"), &[]);
         assert!(said.starts_with("c.toml: store: is not a store; write sqlite:FILE"), "{said}");
         assert!(!said.contains("hunter2"), "{said}");

@@ -24,6 +24,9 @@ const LEASE: Duration = Duration::from_secs(180);
 const IDLE: Duration = Duration::from_secs(30);
 /// Pause after the store failed.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
+/// How often, and in which time, an operator is told that a reply failed.
+const NOTE_TRIES: u32 = 10;
+const NOTE_PAUSE: Duration = Duration::from_secs(5);
 /// Portal calls under way at the same time.
 const BACKEND_CALLS: u32 = 8;
 /// Batches of one channel under way at the same time, and messages in one.
@@ -151,11 +154,37 @@ impl Bridge {
         for (job, outcome) in jobs.iter().zip(&outcomes) {
             log(queue, job, outcome);
         }
+        self.tell_operators(queue, &jobs, &outcomes);
         let settlements: Vec<_> =
             jobs.iter().zip(outcomes).map(|(job, outcome)| Settlement { job: job.id, outcome }).collect();
         self.settle(settlements).await;
         // The lanes may have more: look again at once.
         self.doors.wake(queue);
+    }
+
+    /// An operator learns that a reply did not reach its visitor. Done beside the work, and tried some times only: the
+    /// dead letter is what is kept.
+    fn tell_operators(&self, queue: &Queue, jobs: &[Job], outcomes: &[Outcome]) {
+        if !matches!(queue, Queue::Channel(_)) {
+            return;
+        }
+        for (job, outcome) in jobs.iter().zip(outcomes).filter(|(job, _)| job.task == Task::Send) {
+            let Outcome::Dead { reason } = outcome else { continue };
+            let (backend, conversation) = (Arc::clone(&self.backend), job.conversation.clone());
+            let text = format!("This message did not reach the visitor: {reason}");
+            tokio::spawn(async move {
+                for _ in 0..NOTE_TRIES {
+                    backend.ready().await;
+                    match backend.note(&conversation, &text).await {
+                        Ok(()) => return,
+                        Err(DeliveryError::Refused { reason }) => {
+                            return tracing::warn!(reason, "an operator could not be told of a failed reply");
+                        }
+                        Err(_) => tokio::time::sleep(NOTE_PAUSE).await,
+                    }
+                }
+            });
+        }
     }
 
     async fn deliver(&self, jobs: &[Job]) -> Vec<Outcome> {

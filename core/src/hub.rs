@@ -75,6 +75,13 @@ impl<K: Hash + Eq + Clone, V: PartialOrd + Copy> Board<K, V> {
         self.shard(key).remove(key);
     }
 
+    /// Forgets everything and ends all waits: nothing known here may be trusted.
+    pub fn forget_all(&self) {
+        for shard in self.shards.iter() {
+            shard.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+    }
+
     /// Waits until the value is above `known`, at most `patience`; the value if it is.
     pub async fn wait_above(&self, key: &K, known: V, patience: Duration) -> Option<V> {
         let mut news = {

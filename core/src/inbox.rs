@@ -8,12 +8,13 @@ use crate::error::{DeliveryError, StoreError};
 use crate::hub::{Directory, Revisions};
 use crate::id::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev};
 use crate::message::{Conversation, File, Incoming, Item, OperatorEvent};
-use crate::store::{Amend, Change, Queue, Recorded, Slice};
+use crate::store::{Amend, Change, News, Queue, Recorded, Slice};
 use crate::{Backend, Store};
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::Notify;
+use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 /// What the doors and the dispatcher share.
@@ -55,6 +56,23 @@ impl Doors {
     /// Ends all waiting for news, now and from now on.
     pub fn close(&self) {
         self.closing.cancel();
+    }
+
+    /// Follows what other processes do on the same database, until [`Doors::close`]; returns at once when there can't be
+    /// others.
+    pub async fn listen(&self) {
+        let Some(mut news) = self.store.news() else { return };
+        while let Some(heard) = self.closing.run_until_cancelled(news.recv()).await {
+            match heard {
+                Ok(News::Change(change)) => self.publish(change),
+                Ok(News::Queue(queue)) => self.wake(&queue),
+                Ok(News::Gap) | Err(RecvError::Lagged(_)) => {
+                    self.revisions.forget_all();
+                    self.wakes.values().for_each(Notify::notify_one);
+                }
+                Err(RecvError::Closed) => return,
+            }
+        }
     }
 
     /// All queues there are.

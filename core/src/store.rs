@@ -14,6 +14,7 @@ use crate::id::{ChannelId, ChatId, ConversationId, JobId, MessageId, Pos, Rev};
 use crate::message::{Content, Conversation, Incoming, Item, OperatorEvent, Thread};
 use async_trait::async_trait;
 use std::time::Duration;
+use tokio::sync::broadcast;
 
 /// Where a job waits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -155,6 +156,17 @@ pub struct Change {
     pub rev: Rev,
 }
 
+/// What another process did on the same database; see [`Store::news`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// A conversation has a new revision.
+    Change(Change),
+    /// A queue has work that is due.
+    Queue(Queue),
+    /// Nobody listened for a while: anything may have changed, in any conversation and any queue.
+    Gap,
+}
+
 /// What became of a visitor's message.
 #[derive(Debug, Clone)]
 pub struct Recorded {
@@ -265,7 +277,10 @@ pub trait Store: Send + Sync + 'static {
     /// Conversations with an open dialog in which something happened since `active_since`, by id after `after`, at most
     /// `limit`.
     async fn following(
-        &self, after: Option<ConversationId>, active_since: Timestamp, limit: usize,
+        &self,
+        after: Option<ConversationId>,
+        active_since: Timestamp,
+        limit: usize,
     ) -> Result<Vec<Conversation>, StoreError>;
 
     /// Items new or changed after `since`, by revision, at most `limit`. Go on from [`Slice::rev`], or from the last
@@ -317,6 +332,13 @@ pub trait Store: Send + Sync + 'static {
 
     /// All values whose key begins with `prefix`, in the order of the keys' bytes.
     async fn state_list(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError>;
+
+    /// What other processes do on the same database from now on, as far as it is heard of: it saves waiting for the next
+    /// look, and nothing may depend on it. Whoever lags behind takes that as a [`News::Gap`]. `None` when no other
+    /// process can have the database open.
+    fn news(&self) -> Option<broadcast::Receiver<News>> {
+        None
+    }
 
     /// Finishes what is under way and closes the database. After it everything is [`StoreError::Unavailable`].
     async fn close(&self);

@@ -1,7 +1,9 @@
-//! The [`openline_core::Store`] port on SQLite (the embedded default).
+//! The [`openline_core::Store`] port on SQLite (the embedded default) and on PostgreSQL (for several processes).
 
 mod open;
+mod postgres;
 mod sqlite;
 
-pub use open::{OpenError, open};
+pub use open::{OpenError, attach, open};
+pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;

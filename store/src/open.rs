@@ -1,21 +1,32 @@
 //! Choosing a store by its URL, and the errors a person sees when it can't be opened.
 
-use crate::SqliteStore;
+use crate::{PostgresStore, SqliteStore};
 use openline_core::Store;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Why a database could not be opened, and what would help.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Not a URL of a store we have.
-    #[error("{0:?} is not a store: write sqlite:FILE, for example sqlite:data/openline.db")]
+    #[error(
+        "{0:?} is not a store: write sqlite:FILE, for example sqlite:data/openline.db, \
+         or postgres://USER:PASSWORD@HOST/DATABASE"
+    )]
     UnknownUrl(String),
     /// The folder or the file can't be used.
     #[error("{path}: {problem}", path = path.display())]
     Unusable {
         /// The file.
         path: PathBuf,
+        /// What is wrong and what would help.
+        problem: String,
+    },
+    /// The database on a server can't be used.
+    #[error("{database}: {problem}")]
+    Refused {
+        /// The server and its database, without a password.
+        database: String,
         /// What is wrong and what would help.
         problem: String,
     },
@@ -26,6 +37,24 @@ pub enum OpenError {
 /// # Errors
 /// [`OpenError`]; an existing database is never changed then.
 pub async fn open(url: &str) -> Result<Arc<dyn Store>, OpenError> {
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return Ok(Arc::new(PostgresStore::open(url).await?));
+    }
+    sqlite(url, SqliteStore::open).await
+}
+
+/// Opens the store that `url` names beside a service that may be running on it, for looking and small repairs.
+///
+/// # Errors
+/// [`OpenError`]; a database that doesn't exist is not made.
+pub async fn attach(url: &str) -> Result<Arc<dyn Store>, OpenError> {
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return Ok(Arc::new(PostgresStore::open(url).await?));
+    }
+    sqlite(url, SqliteStore::attach).await
+}
+
+async fn sqlite(url: &str, how: fn(&Path) -> Result<SqliteStore, OpenError>) -> Result<Arc<dyn Store>, OpenError> {
     let Some(path) = url.strip_prefix("sqlite:") else { return Err(OpenError::UnknownUrl(redacted(url))) };
     let path = path.strip_prefix("//").unwrap_or(path);
     // SQLite's own names for a database in memory: the threads would each get one of their own.
@@ -33,7 +62,7 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, OpenError> {
         return Err(OpenError::UnknownUrl(url.to_owned()));
     }
     let path = PathBuf::from(path);
-    let store = tokio::task::spawn_blocking(move || SqliteStore::open(&path)).await;
+    let store = tokio::task::spawn_blocking(move || how(&path)).await;
     match store {
         Ok(store) => Ok(Arc::new(store?)),
         Err(error) => Err(OpenError::Unusable { path: PathBuf::from(url), problem: error.to_string() }),
@@ -41,7 +70,7 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, OpenError> {
 }
 
 /// A URL without what may be a password.
-fn redacted(url: &str) -> String {
+pub(crate) fn redacted(url: &str) -> String {
     match (url.find("://"), url.rfind('@')) {
         (Some(start), Some(at)) if at > start => format!("{}://…{}", &url[..start], &url[at..]),
         _ => url.to_owned(),

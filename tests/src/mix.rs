@@ -30,6 +30,7 @@ impl Random {
 }
 
 /// The seed of this run: `OPENLINE_SEED`, or one that differs from run to run. Printed, so that a failure can be run again.
+#[allow(clippy::print_stderr)] // what a failing test says
 pub fn seed() -> u64 {
     let given = std::env::var("OPENLINE_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = given.unwrap_or_else(|| u64::from(std::process::id()) * 7919);

@@ -76,10 +76,8 @@ impl Visitor {
                 }
             }
         };
-        match tokio::time::timeout(PATIENCE, follow).await {
-            Ok(items) => items,
-            Err(_) => panic!("the visitor does not see what was expected but: {:#?}", by_position(&shown)),
-        }
+        let items = tokio::time::timeout(PATIENCE, follow).await;
+        items.unwrap_or_else(|_| panic!("the visitor does not see what was expected but: {:#?}", by_position(&shown)))
     }
 
     /// Texts of the whole history as it is now: of `side`, in order, deleted ones left out.

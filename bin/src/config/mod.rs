@@ -152,7 +152,7 @@ impl Config {
             let problem = format!("{:?} is not an address to listen at; write one like \"127.0.0.1:8080\"", raw.listen);
             ConfigError::at("listen", problem)
         }));
-        let secret = errors.keep(secret(raw.secret, around));
+        let secret = errors.keep(secret(raw.secret, raw.store.starts_with("postgres"), around));
         let portal = errors.keep(portal(raw.portal, around));
         let channels = errors.keep_all(channels(raw.channels, around.folder));
         let store = errors.keep(store(raw.store));
@@ -162,6 +162,14 @@ impl Config {
                 Ok(Self { listen, public_url, store, secret, log, portal, channels })
             }
             _ => Err(errors.0),
+        }
+    }
+
+    /// The store's URL as it may be shown: without a password.
+    pub fn store_shown(&self) -> String {
+        match (self.store.find("://"), self.store.rfind('@')) {
+            (Some(start), Some(at)) if at > start => format!("{}://…{}", &self.store[..start], &self.store[at..]),
+            _ => self.store.clone(),
         }
     }
 
@@ -250,10 +258,14 @@ fn public_url(text: &str) -> Result<String, ConfigError> {
 
 /// Whether a store is named at all; the URL is not repeated, because it may have a password.
 fn store(url: String) -> Result<String, ConfigError> {
+    let is_server = ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme));
     match url.strip_prefix("sqlite:") {
         Some(file) if !file.is_empty() && file != ":memory:" => Ok(url),
+        _ if is_server => Ok(url),
         _ => {
-            Err(ConfigError::at("store", "is not a store; write sqlite:FILE, for example \"sqlite:data/openline.db\""))
+            let problem = "is not a store; write sqlite:FILE, for example \"sqlite:data/openline.db\", or \
+                           postgres://USER:PASSWORD@HOST/DATABASE";
+            Err(ConfigError::at("store", problem))
         }
     }
 }
@@ -276,8 +288,16 @@ fn log(raw: RawLog) -> Result<Log, ConfigError> {
     }
 }
 
-fn secret(raw: Option<raw::Secret>, around: &Around<'_>) -> Result<Option<MasterSecret>, ConfigError> {
-    let Some(raw) = raw else { return Ok(None) };
+fn secret(
+    raw: Option<raw::Secret>,
+    on_server: bool,
+    around: &Around<'_>,
+) -> Result<Option<MasterSecret>, ConfigError> {
+    let Some(raw) = raw else {
+        let problem = "is missing; with a database server it has to be configured: 32 or more random characters, the same \
+                       for every replica";
+        return if on_server { Err(ConfigError::at("secret", problem)) } else { Ok(None) };
+    };
     let text = raw.resolve("secret", around)?;
     if text.expose_secret().len() < crate::secret::MIN_LENGTH {
         let problem = format!("is too short; write at least {} random characters", crate::secret::MIN_LENGTH);

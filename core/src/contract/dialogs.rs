@@ -1,7 +1,7 @@
 //! Promises about the operators' dialog and what is remembered of a conversation's place on their side.
 
 use super::Harness;
-use super::fixture::{Talk, at, claim_one, finished, settle, started, wrote};
+use super::fixture::{Talk, at, claim_one, done, finished, settle, started, wrote};
 use crate::message::{Dialog, Item, ItemKind, OperatorEvent, Side, Thread};
 use crate::store::{Outcome, Queue};
 
@@ -99,4 +99,67 @@ pub async fn the_thread_keeps_what_is_not_told_anew(harness: &dyn Harness) {
     let outcome = Outcome::Done { thread: thread(None, Some("5"), None), delivered_as: Vec::new(), follow: None };
     settle(&store, &job, outcome, at(4)).await;
     assert_eq!(talk.conversation().await.thread, thread(Some("3"), Some("5"), Some("4")));
+}
+
+fn delivered_into(session: &str) -> Outcome {
+    let thread = thread(None, None, Some(session));
+    Outcome::Done { thread, delivered_as: Vec::new(), follow: None }
+}
+
+/// The start of a dialog may have been missed: that a message was delivered into it tells that it runs, unless its
+/// finish is known.
+pub async fn a_delivery_into_a_dialog_opens_it(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    let talk = Talk::new(&store, "c");
+    let deliver = async |key: &str, outcome: Outcome| {
+        talk.write(key, at(1)).await;
+        let job = claim_one(&store, &Queue::Backend, at(1)).await;
+        settle(&store, &job, outcome, at(1)).await;
+        talk.conversation().await.dialog
+    };
+    assert_eq!(deliver("a", done()).await, Dialog::None);
+    assert_eq!(deliver("b", delivered_into("s")).await, Dialog::Open);
+    talk.hear(finished("s"), at(2)).await;
+    assert_eq!(deliver("c", delivered_into("s")).await, Dialog::Closed);
+    assert_eq!(deliver("d", done()).await, Dialog::Closed);
+    assert_eq!(deliver("e", delivered_into("t")).await, Dialog::Open);
+    assert_eq!(marks(&talk.items().await), [ItemKind::DialogFinished]);
+}
+
+/// Whose histories are read for missed replies: open dialogs in which somebody wrote lately, in pages of any size.
+pub async fn open_dialogs_are_followed(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    let mut open = Vec::new();
+    for n in 0..7 {
+        let talk = Talk::new(&store, &format!("c{n}"));
+        talk.write("a", at(n)).await;
+        if n % 3 != 2 {
+            talk.hear(started("s"), at(n)).await;
+        }
+        if n % 3 == 1 {
+            talk.hear(finished("s"), at(n)).await;
+        } else if n % 3 == 0 {
+            open.push(talk.conversation().await);
+        }
+    }
+    open.sort_by_key(|conversation| conversation.id);
+    let following = async |after, since, limit| store.following(after, since, limit).await.unwrap();
+    assert_eq!(following(None, at(0), 100).await, open);
+    assert_eq!(following(None, at(3), 100).await.len(), 2);
+    assert_eq!(following(None, at(7), 100).await, []);
+    for limit in 1..=4 {
+        let (mut paged, mut after) = (Vec::new(), None);
+        loop {
+            let page = following(after, at(0), limit).await;
+            let Some(last) = page.last() else { break };
+            after = Some(last.id);
+            paged.extend(page);
+            assert!(paged.len() <= open.len(), "some come twice");
+        }
+        assert_eq!(paged, open);
+    }
+    // Writing makes it active again, on either side.
+    Talk::new(&store, "c0").write("b", at(20)).await;
+    Talk::new(&store, "c3").answer(1, at(21)).await;
+    assert_eq!(following(None, at(20), 100).await.len(), 2);
 }

@@ -111,6 +111,8 @@ macro_rules! store_contract {
                 the_next_session_opens_the_dialog_again,
                 a_finish_of_an_earlier_session_leaves_the_running_one_open,
                 the_thread_keeps_what_is_not_told_anew,
+                a_delivery_into_a_dialog_opens_it,
+                open_dialogs_are_followed,
             }
             reading {
                 items_since_tells_each_item_once_in_its_newest_shape,

@@ -1,10 +1,10 @@
-//! Random operations, each done on the store and on a [reference](super::reference), with everything compared.
+//! Random operations, each done on the store and on a much simpler one, with everything compared.
 
 use super::fixture::{ALL, Talk, at, claim_some, edited, finished, follow, started};
 use super::random::{Random, Told, seeds};
 use super::reference::{Lane, Reference, Room};
 use super::{Harness, Stop};
-use crate::message::{Content, Happened, Item, OperatorEvent, Side, State, Thread, Visitor};
+use crate::message::{Content, Dialog, Happened, Item, OperatorEvent, Side, State, Thread, Visitor};
 use crate::store::{Amend, Claimed, Expect, Outcome, Queue, Settlement, Task};
 use crate::{JobId, MessageId, Rev, Store, StoreError, Timestamp};
 use std::collections::BTreeMap;
@@ -284,6 +284,14 @@ impl Run {
             let living = works.filter(|work| work.lives()).count() as u64;
             assert_eq!(self.store.depth(&queue).await.unwrap(), living);
         }
+        let mut open = Vec::new();
+        for (talk, room) in self.talks.iter().zip(&self.reference.rooms) {
+            if room.dialog == Dialog::Open {
+                open.push(talk.conversation().await);
+            }
+        }
+        open.sort_by_key(|conversation| conversation.id);
+        assert_eq!(self.store.following(None, at(0), ALL).await.unwrap(), open);
         let letters = self.store.dead_letters(None, ALL).await.unwrap();
         let letters: Vec<_> = letters.iter().map(|letter| (letter.job, letter.task, letter.attempts)).collect();
         let works = self.reference.lanes.iter().flat_map(|lane| &lane.works);

@@ -188,7 +188,7 @@ impl Reference {
             Outcome::Done { thread, delivered_as, follow } => {
                 job.over = true;
                 here.go_on(work, now);
-                self.rooms[room].thread.update(thread);
+                self.rooms[room].delivered_into(thread);
                 if !delivered_as.is_empty() {
                     self.rooms[room].mails[mail].delivered_as.clone_from(delivered_as);
                 }
@@ -288,6 +288,13 @@ impl Room {
             }
             Happened::DialogStarted { session } => (self.start(session, now), None),
             Happened::DialogFinished { session } => (self.finish(session, now), None),
+        }
+    }
+
+    fn delivered_into(&mut self, thread: &Thread) {
+        self.thread.update(thread);
+        if thread.session.as_ref().is_some_and(|session| !self.finished.contains(session)) {
+            self.dialog = Dialog::Open;
         }
     }
 

@@ -39,7 +39,16 @@ impl SqliteStore {
     /// by another process.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let opened = schema::open(path)?;
-        Ok(Self { threads: Threads::start(path, opened.connection, opened.lock)?, tag: opened.tag })
+        Ok(Self { threads: Threads::start(path, opened.connection, Some(opened.lock))?, tag: opened.tag })
+    }
+
+    /// Opens an existing database beside a running service, for looking and small repairs. Blocks.
+    ///
+    /// # Errors
+    /// [`OpenError`] when there is none, or it can't be used.
+    pub fn attach(path: &Path) -> Result<Self, OpenError> {
+        let (connection, tag) = schema::attach(path)?;
+        Ok(Self { threads: Threads::start(path, connection, None)?, tag })
     }
 }
 
@@ -82,7 +91,10 @@ impl Store for SqliteStore {
     }
 
     async fn following(
-        &self, after: Option<ConversationId>, active_since: Timestamp, limit: usize,
+        &self,
+        after: Option<ConversationId>,
+        active_since: Timestamp,
+        limit: usize,
     ) -> Result<Vec<Conversation>, StoreError> {
         self.threads.read(move |db| read::following(db, after, active_since, limit)).await
     }

@@ -14,7 +14,10 @@ pub(crate) fn conversation(db: &Connection, channel: &ChannelId, chat: &ChatId) 
 }
 
 pub(crate) fn following(
-    db: &Connection, after: Option<ConversationId>, active_since: Timestamp, limit: usize,
+    db: &Connection,
+    after: Option<ConversationId>,
+    active_since: Timestamp,
+    limit: usize,
 ) -> Result<Vec<Conversation>> {
     let sql = format!(
         "SELECT {CONVERSATION} FROM conversations c \

@@ -49,6 +49,22 @@ pub(crate) fn open(path: &Path) -> Result<Opened, OpenError> {
     Ok(Opened { connection, tag, lock })
 }
 
+/// Opens a file that is there and up to date, beside whoever has it open: for looking and small repairs while the
+/// service runs.
+pub(crate) fn attach(path: &Path) -> Result<(Connection, String), OpenError> {
+    let unusable = |problem: String| OpenError::Unusable { path: path.to_owned(), problem };
+    if !path.exists() {
+        return Err(unusable("there is no such database".to_owned()));
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(|e| unusable(explain(&e)))?;
+    check(&connection).map_err(unusable)?;
+    prepare(&connection).map_err(|e| unusable(explain(&e)))?;
+    let tag = connection.query_row("SELECT value FROM meta WHERE key = 'tag'", [], |row| row.get(0));
+    let tag = tag.map_err(|_| unusable("was never used by the service; start that first".to_owned()))?;
+    Ok((connection, tag))
+}
+
 /// A connection for reading only.
 pub(crate) fn reader(path: &Path) -> Result<Connection, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;

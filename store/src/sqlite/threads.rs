@@ -29,7 +29,7 @@ pub(crate) struct Threads {
 
 impl Threads {
     /// Starts the threads; `writer` becomes the writing connection, and `locked` is held until its thread ends.
-    pub(crate) fn start(path: &Path, writer: Connection, locked: schema::Lock) -> Result<Self, OpenError> {
+    pub(crate) fn start(path: &Path, writer: Connection, locked: Option<schema::Lock>) -> Result<Self, OpenError> {
         let (steps, todo) = channel();
         let (queries, asked) = channel();
         let asked = Arc::new(Mutex::new(asked));

@@ -1,8 +1,10 @@
 //! What the tests of the store share.
 
+#![allow(dead_code)] // not everything in every test binary
+
 use std::path::{Path, PathBuf};
 
-/// The file that SQLite keeps beside the database.
+/// A file that is kept beside the database.
 pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
@@ -13,4 +15,17 @@ pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
 pub(crate) fn copy_as_after_a_crash(from: &Path, to: &Path) {
     std::fs::copy(from, to).unwrap();
     std::fs::copy(beside(from, "-wal"), beside(to, "-wal")).unwrap();
+}
+
+/// How many commits are in the write-ahead log (<https://sqlite.org/fileformat2.html#the_write_ahead_log>): a frame that
+/// ends one says how large the database is then.
+pub(crate) fn commits(path: &Path) -> usize {
+    let log = std::fs::read(beside(path, "-wal")).unwrap();
+    let number = |at: usize| u32::from_be_bytes(log[at..at + 4].try_into().unwrap());
+    if log.is_empty() {
+        return 0;
+    }
+    let (page, salt) = (usize::try_from(number(8)).unwrap(), &log[16..24]);
+    let frames = (32..log.len()).step_by(24 + page).take_while(|at| log.get(at + 8..at + 16) == Some(salt));
+    frames.filter(|at| number(at + 4) > 0).count()
 }

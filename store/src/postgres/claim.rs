@@ -1,0 +1,148 @@
+//! Leasing jobs: the oldest living one of each due lane.
+
+use super::code::Stored;
+use super::fault::Result;
+use super::row::{ITEM_COLUMNS, column, conversation, conversation_columns, item, item_columns, limit};
+use openline_core::message::State;
+use openline_core::store::{Claimed, Job, Task};
+use openline_core::{JobId, StoreError, Timestamp};
+use sqlx::postgres::{PgConnection, PgRow};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+pub(crate) async fn next_due(db: &mut PgConnection, queue: &str) -> Result<Option<Timestamp>> {
+    let sql = "SELECT min(due_at) FROM lanes WHERE queue = $1 AND due_at IS NOT NULL";
+    let due: Option<i64> = sqlx::query_scalar(sql).bind(queue).fetch_one(db).await?;
+    Ok(due.map(Timestamp))
+}
+
+/// What is asked of a claim.
+pub(crate) struct Wanted {
+    pub(crate) queue: String,
+    pub(crate) limit: usize,
+    pub(crate) now: Timestamp,
+    pub(crate) lease: Duration,
+    pub(crate) owner: i64,
+}
+
+pub(crate) async fn claim(db: &mut PgConnection, wanted: &Wanted) -> Result<Claimed> {
+    let lanes = due_lanes(db, wanted).await?;
+    let mut heads: BTreeMap<i64, Job> = BTreeMap::new();
+    let mut open = lanes.clone();
+    while !open.is_empty() {
+        let mut unreadable = Vec::new();
+        for (lane, job, read) in read_heads(db, &open).await? {
+            match read {
+                Ok(job) => {
+                    heads.insert(lane, job);
+                }
+                // What can't be read must not stop the queue.
+                Err(error) => {
+                    give_up(db, job, &error, wanted.now).await?;
+                    unreadable.push(lane);
+                }
+            }
+        }
+        open = unreadable;
+    }
+    lease(db, &lanes, &heads, wanted).await?;
+    let jobs = lanes.iter().filter_map(|lane| heads.remove(lane)).collect();
+    Ok(Claimed { jobs, next_due: next_due(db, &wanted.queue).await? })
+}
+
+/// Locks the lanes that are due longest, passing over those that somebody else has locked. When a lease ran out, nobody
+/// knows what became of the leased job.
+async fn due_lanes(db: &mut PgConnection, wanted: &Wanted) -> Result<Vec<i64>> {
+    let rows = sqlx::query(
+        "WITH due AS MATERIALIZED (SELECT id, leased, due_at FROM lanes WHERE queue = $1 AND due_at <= $2 \
+            ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED), \
+         expired AS (UPDATE jobs SET uncertain = true WHERE id IN (SELECT leased FROM due WHERE leased <> 0)) \
+         SELECT id FROM due ORDER BY due_at",
+    )
+    .bind(&wanted.queue)
+    .bind(wanted.now.0)
+    .bind(limit(wanted.limit))
+    .fetch_all(db)
+    .await?;
+    rows.iter().map(|row| column(row, 0)).collect()
+}
+
+type Head = (i64, i64, std::result::Result<Job, StoreError>);
+
+/// The oldest living job of each lane. (In a statement of its own, so that it sees what was committed before the lanes
+/// were locked.)
+async fn read_heads(db: &mut PgConnection, lanes: &[i64]) -> Result<Vec<Head>> {
+    let rows = sqlx::query(concat!(
+        "SELECT j.lane, j.id, j.task, j.attempts, j.uncertain, j.created_at, ",
+        item_columns!(),
+        ", ",
+        conversation_columns!(),
+        " FROM unnest($1::bigint[]) k (lane) CROSS JOIN LATERAL (SELECT * FROM jobs \
+            WHERE jobs.lane = k.lane AND dead_at IS NULL ORDER BY jobs.id LIMIT 1) j \
+         JOIN messages m ON m.id = j.message JOIN conversations c ON c.id = m.conversation"
+    ))
+    .bind(lanes)
+    .fetch_all(db)
+    .await?;
+    rows.iter().map(|row| Ok((column(row, 0)?, column(row, 1)?, job(row).map_err(StoreError::from)))).collect()
+}
+
+fn job(row: &PgRow) -> Result<Job> {
+    let attempts: i32 = column(row, 3)?;
+    Ok(Job {
+        id: JobId(column(row, 1)?),
+        task: Task::of(column(row, 2)?)?,
+        attempts: u32::try_from(attempts).unwrap_or(0),
+        uncertain: column(row, 4)?,
+        created: Timestamp(column(row, 5)?),
+        item: item(row, 6)?,
+        conversation: conversation(row, 6 + ITEM_COLUMNS)?,
+    })
+}
+
+/// Leases each lane's head; a lane without one is empty.
+async fn lease(db: &mut PgConnection, lanes: &[i64], heads: &BTreeMap<i64, Job>, wanted: &Wanted) -> Result<()> {
+    let leased: Vec<_> = lanes.iter().map(|lane| heads.get(lane).map_or(0, |job| job.id.0)).collect();
+    sqlx::query(
+        "UPDATE lanes l SET leased = k.leased, due_at = CASE WHEN k.leased <> 0 THEN $3::bigint END, \
+         owner = CASE WHEN k.leased <> 0 THEN $4::bigint ELSE 0 END \
+         FROM unnest($1::bigint[], $2::bigint[]) k (id, leased) WHERE l.id = k.id",
+    )
+    .bind(lanes)
+    .bind(leased)
+    .bind(wanted.now.plus(wanted.lease).0)
+    .bind(wanted.owner)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Makes a dead letter of a job whose message or conversation is unreadable.
+async fn give_up(db: &mut PgConnection, job: i64, error: &StoreError, now: Timestamp) -> Result<()> {
+    tracing::error!(job, %error, "an unreadable job, given up");
+    let sql = "UPDATE jobs SET dead_at = $2, reason = $3 WHERE id = $1";
+    sqlx::query(sql).bind(job).bind(now.0).bind(error.to_string().into_bytes()).execute(&mut *db).await?;
+    let sql = "UPDATE messages SET state = $2 WHERE id = (SELECT message FROM jobs WHERE id = $1 AND task = $3)";
+    sqlx::query(sql).bind(job).bind(State::Failed.code()).bind(Task::Send.code()).execute(db).await?;
+    Ok(())
+}
+
+/// In one order, as everybody locks lanes.
+pub(crate) async fn hurry(db: &mut PgConnection, queue: &str, now: Timestamp) -> Result<()> {
+    sqlx::query(
+        "WITH waiting AS MATERIALIZED (SELECT id FROM lanes WHERE queue = $1 AND due_at > $2 AND leased = 0 \
+            ORDER BY conversation FOR UPDATE) \
+         UPDATE lanes SET due_at = $2 WHERE id IN (SELECT id FROM waiting)",
+    )
+    .bind(queue)
+    .bind(now.0)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn depth(db: &mut PgConnection, queue: &str) -> Result<u64> {
+    let sql = "SELECT count(*) FROM jobs j JOIN lanes l ON l.id = j.lane WHERE l.queue = $1 AND j.dead_at IS NULL";
+    let count: i64 = sqlx::query_scalar(sql).bind(queue).fetch_one(db).await?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}

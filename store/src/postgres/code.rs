@@ -1,0 +1,35 @@
+//! Enumerations as they are stored.
+
+use super::fault::{Result, corrupt};
+use openline_core::message::{Dialog, ItemKind, Side, State};
+use openline_core::store::Task;
+
+/// An enumeration that is stored as its place in a list. Lists only grow at their end.
+pub(crate) trait Stored: Copy + PartialEq + 'static {
+    const ALL: &'static [Self];
+
+    fn code(self) -> i16 {
+        Self::ALL.iter().position(|v| *v == self).and_then(|p| i16::try_from(p).ok()).unwrap_or(-1)
+    }
+
+    fn of(code: i16) -> Result<Self> {
+        let found = usize::try_from(code).ok().and_then(|index| Self::ALL.get(index));
+        found.copied().ok_or_else(|| corrupt(format!("{code} is no code of an enumeration")))
+    }
+}
+
+impl Stored for Side {
+    const ALL: &'static [Self] = &[Self::Visitor, Self::Operator, Self::System];
+}
+impl Stored for ItemKind {
+    const ALL: &'static [Self] = &[Self::Message, Self::DialogStarted, Self::DialogFinished];
+}
+impl Stored for State {
+    const ALL: &'static [Self] = &[Self::Sent, Self::Delivered, Self::Failed];
+}
+impl Stored for Dialog {
+    const ALL: &'static [Self] = &[Self::None, Self::Open, Self::Closed];
+}
+impl Stored for Task {
+    const ALL: &'static [Self] = &[Self::Send, Self::Edit, Self::Delete, Self::Confirm];
+}

@@ -1,0 +1,235 @@
+//! PostgreSQL, for several processes on one database.
+//!
+//! Each step is one transaction (READ COMMITTED). What happens inside a conversation is put in order by its row's lock,
+//! which is taken first; so revisions, positions, ids and the jobs of a lane grow together. Visitors' messages that wait
+//! at the same time are stored together. Claims pass over lanes that somebody else has locked.
+//!
+//! It needs sessions that stay: a pooler between must not be in transaction mode (advisory locks, LISTEN).
+
+mod chats;
+mod claim;
+mod code;
+mod database;
+mod dead;
+mod fault;
+mod group;
+mod incoming;
+mod items;
+mod late;
+mod news;
+mod outgoing;
+mod owner;
+mod plan;
+mod read;
+mod row;
+mod schema;
+mod settle;
+mod state;
+
+use crate::OpenError;
+use async_trait::async_trait;
+use database::{Database, query, transaction};
+use group::Group;
+use incoming::Letter;
+use news::{Post, Telling};
+use openline_core::message::{Conversation, Incoming, Item, OperatorEvent};
+use openline_core::store::{
+    Amend, Change, Claimed, DeadLetter, Expect, News, Noted, Outcome, Queue, Recorded, Settlement, Slice,
+};
+use openline_core::{ChannelId, ChatId, ConversationId, JobId, MessageId, Pos, Rev, Store, StoreError, Timestamp};
+use owner::Owner;
+use sqlx::ConnectOptions as _;
+use sqlx::postgres::PgConnectOptions;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::broadcast;
+
+/// The store for several processes.
+pub struct PostgresStore {
+    database: Arc<Database>,
+    group: Group,
+    owner: Owner,
+    post: Post,
+    telling: Telling,
+    tag: String,
+}
+
+impl PostgresStore {
+    /// Opens the database that a `postgres://` URL names, and makes its tables when it is empty.
+    ///
+    /// # Errors
+    /// [`OpenError`] when the server can't be reached or refuses us, or the database is missing, foreign, or newer than
+    /// this program.
+    pub async fn open(url: &str) -> Result<Self, OpenError> {
+        let options: PgConnectOptions = url.parse().map_err(|_| OpenError::UnknownUrl(crate::open::redacted(url)))?;
+        let options = options.application_name("openline").disable_statement_logging();
+        let opened = schema::open(&options).await?;
+        let (post, telling) = Post::start(options.clone(), opened.owner);
+        let owner = Owner::new(opened.connection, options.clone(), opened.owner, telling.clone()).await;
+        let refused = |fault| OpenError::Refused {
+            database: schema::name(&options),
+            problem: StoreError::from(fault).to_string(),
+        };
+        let owner = owner.map_err(refused)?;
+        let database = Arc::new(Database::new(options));
+        let group = Group::start(Arc::clone(&database));
+        Ok(Self { database, group, owner, post, telling, tag: opened.tag })
+    }
+
+    fn tell(&self, change: Option<Change>, queue: Option<Queue>) {
+        change.into_iter().for_each(|change| self.telling.tell(News::Change(change)));
+        queue.into_iter().for_each(|queue| self.telling.tell(News::Queue(queue)));
+    }
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    fn tag(&self) -> &str {
+        &self.tag
+    }
+
+    async fn record_incoming(
+        &self,
+        channel: &ChannelId,
+        incoming: Incoming,
+        at: Timestamp,
+    ) -> Result<Recorded, StoreError> {
+        let recorded = self.group.record(Letter::new(channel, incoming, at)?).await?;
+        if recorded.fresh {
+            self.tell(Some(recorded.change), Some(Queue::Backend));
+        }
+        Ok(recorded)
+    }
+
+    async fn amend_incoming(
+        &self,
+        channel: &ChannelId,
+        chat: &ChatId,
+        key: &str,
+        amend: Amend,
+        at: Timestamp,
+    ) -> Result<Option<Change>, StoreError> {
+        let change = transaction!(self.database, db => items::amend(db, channel, chat, key, &amend, at))?;
+        self.tell(change, change.map(|_| Queue::Backend));
+        Ok(change)
+    }
+
+    async fn record_outgoing(&self, events: Vec<OperatorEvent>, at: Timestamp) -> Result<Vec<Noted>, StoreError> {
+        let noted = transaction!(self.database, db => outgoing::record(db, &events, at))?;
+        for noted in &noted {
+            self.tell(noted.change, noted.queue.clone());
+        }
+        Ok(noted)
+    }
+
+    async fn conversation(&self, channel: &ChannelId, chat: &ChatId) -> Result<Option<Conversation>, StoreError> {
+        query!(self.database, db => read::conversation(db, channel, chat))
+    }
+
+    async fn following(
+        &self,
+        after: Option<ConversationId>,
+        active_since: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Conversation>, StoreError> {
+        query!(self.database, db => read::following(db, after, active_since, limit))
+    }
+
+    async fn items_since(&self, id: ConversationId, since: Rev, limit: usize) -> Result<Slice, StoreError> {
+        query!(self.database, db => read::items_since(db, id, since, limit))
+    }
+
+    async fn items_before(&self, id: ConversationId, before: Option<Pos>, limit: usize) -> Result<Slice, StoreError> {
+        query!(self.database, db => read::items_before(db, id, before, limit))
+    }
+
+    async fn item(&self, id: ConversationId, message: MessageId) -> Result<Option<Item>, StoreError> {
+        query!(self.database, db => read::item(db, id, message))
+    }
+
+    async fn claim(&self, queue: &Queue, limit: usize, now: Timestamp, lease: Duration) -> Result<Claimed, StoreError> {
+        let owner = self.owner.leasing()?;
+        let queue = queue.name();
+        // An empty queue costs a read, not a transaction.
+        let next_due = query!(self.database, db => claim::next_due(db, &queue))?;
+        if limit == 0 || next_due.is_none_or(|due| due > now) {
+            return Ok(Claimed { jobs: Vec::new(), next_due });
+        }
+        let wanted = claim::Wanted { queue, limit, now, lease, owner };
+        transaction!(self.database, db => claim::claim(db, &wanted))
+    }
+
+    async fn settle(&self, settlements: Vec<Settlement>, now: Timestamp) -> Result<Vec<Change>, StoreError> {
+        let owner = self.owner.id();
+        let changes = transaction!(self.database, db => settle::settle(db, &settlements, owner, now))?;
+        for change in &changes {
+            self.tell(Some(*change), None);
+        }
+        for settlement in settlements {
+            if let Outcome::Done { follow: Some((queue, _)), .. } = settlement.outcome {
+                self.tell(None, Some(queue));
+            }
+        }
+        Ok(changes)
+    }
+
+    async fn hurry(&self, queue: &Queue, now: Timestamp) -> Result<(), StoreError> {
+        let name = queue.name();
+        transaction!(self.database, db => claim::hurry(db, &name, now))?;
+        self.tell(None, Some(queue.clone()));
+        Ok(())
+    }
+
+    async fn retry_failed(
+        &self,
+        id: ConversationId,
+        message: MessageId,
+        now: Timestamp,
+    ) -> Result<Option<(Change, Queue)>, StoreError> {
+        let retried = transaction!(self.database, db => dead::retry(db, id, message, now))?;
+        if let Some((change, queue)) = &retried {
+            self.tell(Some(*change), Some(queue.clone()));
+        }
+        Ok(retried)
+    }
+
+    async fn dead_letters(&self, after: Option<JobId>, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        query!(self.database, db => dead::letters(db, after, limit))
+    }
+
+    async fn drop_dead(&self, job: JobId) -> Result<bool, StoreError> {
+        transaction!(self.database, db => dead::forget(db, job))
+    }
+
+    async fn depth(&self, queue: &Queue) -> Result<u64, StoreError> {
+        let queue = queue.name();
+        query!(self.database, db => claim::depth(db, &queue))
+    }
+
+    async fn state_get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        query!(self.database, db => state::get(db, key))
+    }
+
+    async fn state_put(&self, key: &str, value: &[u8], expect: Expect<'_>) -> Result<(), StoreError> {
+        transaction!(self.database, db => state::put(db, key, value, expect))
+    }
+
+    async fn state_delete(&self, key: &str) -> Result<(), StoreError> {
+        transaction!(self.database, db => state::delete(db, key))
+    }
+
+    async fn state_list(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        query!(self.database, db => state::list(db, prefix))
+    }
+
+    fn news(&self) -> Option<broadcast::Receiver<News>> {
+        Some(self.telling.subscribe())
+    }
+
+    async fn close(&self) {
+        self.group.close().await;
+        self.database.close().await;
+        self.post.close();
+        self.owner.close();
+    }
+}

@@ -1,0 +1,206 @@
+//! Telling the other processes on the same database what changed, by LISTEN and NOTIFY. It only saves them waiting.
+
+use openline_core::store::{Change, News, Queue};
+use openline_core::{ConversationId, Rev};
+use sqlx::PgPool;
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{broadcast, mpsc};
+use tokio::task::JoinHandle;
+
+const CHANNEL: &str = "openline";
+/// Longest notification: PostgreSQL takes less than 8000 bytes.
+const LONGEST: usize = 7500;
+/// Shortest time between two notifications; what happens meanwhile comes in one.
+const PAUSE: Duration = Duration::from_millis(5);
+/// Pause before the listening connection is made anew.
+const RECONNECT: Duration = Duration::from_millis(500);
+/// How much news waits for a subscriber before that one lags behind.
+const BACKLOG: usize = 4096;
+/// Most news that are looked at together.
+const TOGETHER: usize = 10_000;
+
+/// Tells the other processes.
+#[derive(Clone)]
+pub(crate) struct Telling {
+    outbound: mpsc::UnboundedSender<News>,
+    inbound: broadcast::Sender<News>,
+}
+
+impl Telling {
+    /// Tells the other processes.
+    pub(crate) fn tell(&self, news: News) {
+        // Nobody takes it any more when the store is closed.
+        let _ = self.outbound.send(news);
+    }
+
+    /// Tells the other processes, and this one.
+    pub(crate) fn tell_all(&self, news: News) {
+        let _ = self.inbound.send(news.clone());
+        self.tell(news);
+    }
+
+    /// What the others tell.
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<News> {
+        self.inbound.subscribe()
+    }
+}
+
+/// The tasks that tell and listen.
+pub(crate) struct Post {
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Post {
+    /// Starts the tasks. `owner` is the sender's name on everything that is told, by which it is known as one's own.
+    pub(crate) fn start(options: PgConnectOptions, owner: i64) -> (Self, Telling) {
+        let (outbound, waiting) = mpsc::unbounded_channel();
+        let inbound = broadcast::Sender::new(BACKLOG);
+        let telling = Telling { outbound, inbound: inbound.clone() };
+        // Connections of their own, which are kept.
+        let pool = || {
+            let pool = PgPoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
+            pool.acquire_timeout(Duration::from_secs(5)).connect_lazy_with(options.clone())
+        };
+        let tasks = vec![tokio::spawn(tell(pool(), owner, waiting)), tokio::spawn(listen(pool(), owner, inbound))];
+        (Self { tasks: Mutex::new(tasks) }, telling)
+    }
+
+    /// Ends the tasks.
+    pub(crate) fn close(&self) {
+        for task in self.tasks.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            task.abort();
+        }
+    }
+}
+
+impl Drop for Post {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+async fn tell(pool: PgPool, owner: i64, mut waiting: mpsc::UnboundedReceiver<News>) {
+    let mut news = Vec::new();
+    while waiting.recv_many(&mut news, TOGETHER).await > 0 {
+        let words = words(owner, news.drain(..));
+        let sql = "SELECT pg_notify($1, word) FROM unnest($2::text[]) word";
+        if let Err(error) = sqlx::query(sql).bind(CHANNEL).bind(words).execute(&pool).await {
+            tracing::debug!(%error, "can't tell the other processes");
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn listen(pool: PgPool, owner: i64, inbound: broadcast::Sender<News>) {
+    let mut heard = false;
+    loop {
+        if let Err(error) = hear(&pool, owner, &inbound, &mut heard).await {
+            tracing::debug!(%error, "can't hear the other processes");
+        }
+        tokio::time::sleep(RECONNECT).await;
+    }
+}
+
+/// Listens until the connection is lost for good. `heard` is whether something may have been missed before.
+async fn hear(
+    pool: &PgPool,
+    owner: i64,
+    inbound: &broadcast::Sender<News>,
+    heard: &mut bool,
+) -> Result<(), sqlx::Error> {
+    let mut listener = PgListener::connect_with(pool).await?;
+    listener.listen(CHANNEL).await?;
+    if std::mem::replace(heard, true) {
+        let _ = inbound.send(News::Gap);
+    }
+    loop {
+        match listener.try_recv().await? {
+            Some(notification) => {
+                for news in read(owner, notification.payload()) {
+                    let _ = inbound.send(news);
+                }
+            }
+            // The connection was lost and is back.
+            None => {
+                let _ = inbound.send(News::Gap);
+            }
+        }
+    }
+}
+
+/// As few notifications as possible: the sender, `c` with a conversation and its newest revision, `q` with a queue.
+fn words(owner: i64, news: impl Iterator<Item = News>) -> Vec<String> {
+    let (mut changes, mut queues) = (BTreeMap::new(), BTreeSet::new());
+    for news in news {
+        match news {
+            News::Change(change) => {
+                let rev = changes.entry(change.conversation).or_insert(change.rev);
+                *rev = change.rev.max(*rev);
+            }
+            News::Queue(queue) => {
+                queues.insert(queue.name());
+            }
+            News::Gap => {}
+        }
+    }
+    let changes = changes.into_iter().map(|(conversation, rev)| format!(" c{conversation}:{rev}"));
+    let mut all = vec![owner.to_string()];
+    for word in changes.chain(queues.into_iter().map(|queue| format!(" q{queue}"))) {
+        if all.last().is_none_or(|last| last.len() + word.len() > LONGEST) {
+            all.push(owner.to_string());
+        }
+        if let Some(last) = all.last_mut() {
+            last.push_str(&word);
+        }
+    }
+    all
+}
+
+/// What somebody else told. Unknown words (of a newer version) are passed over.
+fn read(owner: i64, payload: &str) -> Vec<News> {
+    let mut words = payload.split(' ');
+    if words.next() == Some(owner.to_string().as_str()) {
+        return Vec::new();
+    }
+    words.filter_map(one).collect()
+}
+
+fn one(word: &str) -> Option<News> {
+    if let Some(queue) = word.strip_prefix('q') {
+        return Queue::from_name(queue).map(News::Queue);
+    }
+    let (conversation, rev) = word.strip_prefix('c')?.split_once(':')?;
+    let (conversation, rev) = (ConversationId(conversation.parse().ok()?), Rev(rev.parse().ok()?));
+    Some(News::Change(Change { conversation, rev }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use openline_core::ChannelId;
+
+    fn change(conversation: i64, rev: i64) -> News {
+        News::Change(Change { conversation: ConversationId(conversation), rev: Rev(rev) })
+    }
+
+    #[test]
+    fn what_is_told_is_heard_by_others_once_and_in_its_newest_state() {
+        let queue = News::Queue(Queue::Channel(ChannelId::parse("site").unwrap()));
+        let told = [change(1, 5), queue.clone(), change(2, 1), change(1, 7), queue.clone(), change(1, 6)];
+        let words = words(-3, told.into_iter());
+        assert_eq!(words, ["-3 c1:7 c2:1 qchannel/site"]);
+        assert_eq!(read(4, &words[0]), [change(1, 7), change(2, 1), queue]);
+        assert!(read(-3, &words[0]).is_empty());
+        assert!(read(4, "-3 x c c1 c1: c:1 q qnothing future:1").is_empty());
+    }
+
+    #[test]
+    fn much_news_comes_in_several_notifications() {
+        let words = words(i64::MIN, (0..2000).map(|n| change(i64::MAX - n, i64::MAX)));
+        assert!(words.len() > 1 && words.iter().all(|word| word.len() < 8000));
+        assert_eq!(words.iter().flat_map(|word| read(1, word)).count(), 2000);
+    }
+}

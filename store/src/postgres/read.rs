@@ -1,0 +1,118 @@
+//! What a visitor's page and an admin ask for.
+
+use super::code::Stored;
+use super::fault::Result;
+use super::row::{column, conversation as conversation_of, conversation_columns, item as item_of, item_columns, limit};
+use openline_core::message::{Conversation, Dialog, Item};
+use openline_core::store::Slice;
+use openline_core::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev, Timestamp};
+use sqlx::postgres::PgConnection;
+
+pub(crate) async fn conversation(
+    db: &mut PgConnection,
+    channel: &ChannelId,
+    chat: &ChatId,
+) -> Result<Option<Conversation>> {
+    let row = sqlx::query(concat!(
+        "SELECT ",
+        conversation_columns!(),
+        " FROM conversations c WHERE c.channel = $1 AND c.chat = $2"
+    ))
+    .bind(channel.as_str())
+    .bind(chat.as_str())
+    .fetch_optional(db)
+    .await?;
+    row.map(|row| conversation_of(&row, 0)).transpose()
+}
+
+pub(crate) async fn following(
+    db: &mut PgConnection,
+    after: Option<ConversationId>,
+    active_since: Timestamp,
+    most: usize,
+) -> Result<Vec<Conversation>> {
+    let rows = sqlx::query(concat!(
+        "SELECT ",
+        conversation_columns!(),
+        " FROM conversations c WHERE c.dialog = 1 AND c.id > $1 AND c.active_at >= $2 ORDER BY c.id LIMIT $3"
+    ))
+    .bind(after.unwrap_or_default().0)
+    .bind(active_since.0)
+    .bind(limit(most))
+    .fetch_all(db)
+    .await?;
+    // The number is in the statement, so that the index of open conversations serves it.
+    debug_assert_eq!(Dialog::Open.code(), 1);
+    rows.iter().map(|row| conversation_of(row, 0)).collect()
+}
+
+pub(crate) async fn items_since(db: &mut PgConnection, id: ConversationId, since: Rev, most: usize) -> Result<Slice> {
+    // The revision is read first: what is committed between the two statements comes with the next call.
+    let rev = revision(db, id).await?;
+    if most == 0 || rev <= since {
+        return Ok(Slice { items: Vec::new(), more: rev > since, rev });
+    }
+    let rows = sqlx::query(concat!(
+        "SELECT ",
+        item_columns!(),
+        " FROM messages m WHERE m.conversation = $1 AND m.rev > $2 AND m.rev <= $3 ORDER BY m.rev LIMIT $4"
+    ))
+    .bind(id.0)
+    .bind(since.0)
+    .bind(rev.0)
+    .bind(beyond(most))
+    .fetch_all(db)
+    .await?;
+    let items: Result<Vec<_>> = rows.iter().map(|row| item_of(row, 0)).collect();
+    Ok(cut(items?, most, rev))
+}
+
+pub(crate) async fn items_before(
+    db: &mut PgConnection,
+    id: ConversationId,
+    before: Option<Pos>,
+    most: usize,
+) -> Result<Slice> {
+    let rev = revision(db, id).await?;
+    let rows = sqlx::query(concat!(
+        "SELECT ",
+        item_columns!(),
+        " FROM messages m WHERE m.conversation = $1 AND m.pos < $2 ORDER BY m.pos DESC LIMIT $3"
+    ))
+    .bind(id.0)
+    .bind(before.map_or(i64::MAX, |pos| pos.0))
+    .bind(beyond(most))
+    .fetch_all(db)
+    .await?;
+    let items: Result<Vec<_>> = rows.iter().map(|row| item_of(row, 0)).collect();
+    let mut slice = cut(items?, most, rev);
+    slice.items.reverse();
+    Ok(slice)
+}
+
+pub(crate) async fn item(db: &mut PgConnection, id: ConversationId, message: MessageId) -> Result<Option<Item>> {
+    let row =
+        sqlx::query(concat!("SELECT ", item_columns!(), " FROM messages m WHERE m.id = $2 AND m.conversation = $1"))
+            .bind(id.0)
+            .bind(message.0)
+            .fetch_optional(db)
+            .await?;
+    row.map(|row| item_of(&row, 0)).transpose()
+}
+
+async fn revision(db: &mut PgConnection, id: ConversationId) -> Result<Rev> {
+    let sql = "SELECT rev FROM conversations WHERE id = $1";
+    let row = sqlx::query(sql).bind(id.0).fetch_optional(db).await?;
+    Ok(Rev(row.map(|row| column(&row, 0)).transpose()?.unwrap_or(0)))
+}
+
+/// One more than asked for tells whether there are more.
+fn beyond(most: usize) -> i64 {
+    limit(most).saturating_add(1)
+}
+
+fn cut(mut items: Vec<Item>, most: usize, rev: Rev) -> Slice {
+    let more = items.len() > most;
+    items.truncate(most);
+    Slice { items, more, rev }
+}

@@ -1,0 +1,8 @@
+//! What the PostgreSQL store promises: the contract of the port, and what several processes on one database need.
+
+#![allow(clippy::unwrap_used, clippy::panic)] // in a test
+
+#[path = "../common/cluster.rs"]
+mod cluster;
+mod contract;
+mod load;
