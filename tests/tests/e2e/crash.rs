@@ -1,33 +1,25 @@
 //! `kill -9` at any moment.
 
 use openline_sandbox::{SandboxConfig, View};
-use openline_tests::{Process, World};
+use openline_tests::{CHANNELS, Process, World};
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// A number that differs from run to run unless `OPENLINE_SEED` is set; printed, so that a failure can be run again.
-fn seed() -> u64 {
-    let given = std::env::var("OPENLINE_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = given.unwrap_or_else(|| u64::from(std::process::id()));
-    eprintln!("OPENLINE_SEED={seed}");
-    seed
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_survives_a_kill_at_any_moment() {
     let portal = SandboxConfig { processing_ms: 3, ..SandboxConfig::default().without_limits() };
-    let world = Arc::new(World::bare(portal, openline_tests_channels()).await);
+    let world = Arc::new(World::bare(portal, CHANNELS).await);
     let mut process = Process::start(&world).await;
     world.install().await;
     world.connect("openline_site", 1).await;
-    let mut random = seed();
+    let mut random = openline_tests::mix::seed();
     let mut rounds: Vec<(openline_tests::Visitor, Vec<String>)> = Vec::new();
     for round in 0..6u64 {
         let visitor = world.visitor().await;
         let stop = Arc::new(AtomicBool::new(false));
-        let writing = write_until(&world, visitor, round, Arc::clone(&stop));
+        let writing = write_until(visitor, round, Arc::clone(&stop));
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         // Not a wait for something: the moment of the kill is what varies.
         let moment = Duration::from_millis(20 + (random >> 33) % 200);
@@ -53,8 +45,9 @@ async fn what_was_acknowledged_survives_a_kill_at_any_moment() {
         assert_eq!(&of_acknowledged, texts, "once each, in order, on the visitor's page");
     }
     // Unknown outcomes were looked up before anything was sent again.
-    let mut at_the_desk: Vec<String> =
-        world.sandbox.view(|portal| portal.all_messages().filter(|m| m.author.side() == "client").map(|m| m.text.clone()).collect());
+    let mut at_the_desk: Vec<String> = world
+        .sandbox
+        .view(|portal| portal.all_messages().filter(|m| m.author.side() == "client").map(|m| m.text.clone()).collect());
     let count = at_the_desk.len();
     at_the_desk.sort();
     at_the_desk.dedup();
@@ -62,12 +55,10 @@ async fn what_was_acknowledged_survives_a_kill_at_any_moment() {
     assert_eq!(doubled, 0, "doubled at the operator's desk");
 }
 
-fn openline_tests_channels() -> &'static str {
-    "[channels.site]\nkind = \"website\"\n"
-}
-
 async fn write_until(
-    world: &World, visitor: openline_tests::Visitor, round: u64, stop: Arc<AtomicBool>,
+    visitor: openline_tests::Visitor,
+    round: u64,
+    stop: Arc<AtomicBool>,
 ) -> (openline_tests::Visitor, Vec<String>) {
     let mut acknowledged = Vec::new();
     let mut n = 0;
@@ -81,13 +72,12 @@ async fn write_until(
         }
         n += 1;
     }
-    let _ = world;
     (visitor, acknowledged)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_answered_200_reach_the_visitor_once_after_a_kill() {
-    let world = World::bare(SandboxConfig::default().without_limits(), openline_tests_channels()).await;
+    let world = World::bare(SandboxConfig::default().without_limits(), CHANNELS).await;
     let mut process = Process::start(&world).await;
     world.install().await;
     world.connect("openline_site", 1).await;

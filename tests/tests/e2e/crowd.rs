@@ -18,7 +18,11 @@ async fn three_hundred_visitors_at_once_lose_double_and_reorder_nothing() {
     }))
     .await;
     let arrived = |portal: View<'_>| portal.all_messages().filter(|m| m.author.side() == "client").count();
-    world.sandbox.wait_until_within(openline_tests::PATIENCE * 3, |portal| arrived(portal) >= VISITORS * EACH).await.unwrap();
+    world
+        .sandbox
+        .wait_until_within(openline_tests::PATIENCE * 3, |portal| arrived(portal) >= VISITORS * EACH)
+        .await
+        .unwrap();
     let mut chats: HashMap<String, Vec<String>> = HashMap::new();
     world.sandbox.view(|portal| {
         for dialog in portal.dialogs() {

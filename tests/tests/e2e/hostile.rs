@@ -24,7 +24,8 @@ async fn hostile_operator_texts_run_nothing_on_the_page() {
     let session = browser.get(world.url("/c/site/")).send().await.unwrap();
     let cookie = session.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
     let send = json!({"key": "k", "text": "<script>me</script>", "name": "<img src=x onerror=alert(1)>"});
-    let sent = browser.post(world.url("/c/site/api/messages")).header(COOKIE, &cookie).json(&send).send().await.unwrap();
+    let sent =
+        browser.post(world.url("/c/site/api/messages")).header(COOKIE, &cookie).json(&send).send().await.unwrap();
     assert_eq!(sent.status(), 201);
     let chat = world.portal_chat("<script>me</script>").await;
     for text in HOSTILE {

@@ -36,7 +36,9 @@ async fn handlers_are_reconciled_over_restarts_and_stale_ones_unbound() {
     let before = binds(&world);
     world.stop_service().await;
     world.start_service().await;
-    let looked = |portal: View<'_>| portal.calls_of("event.get").count() >= 2 && portal.calls_of("imconnector.status").count() >= 1;
+    let looked = |portal: View<'_>| {
+        portal.calls_of("event.get").count() >= 2 && portal.calls_of("imconnector.status").count() >= 1
+    };
     world.sandbox.wait_until(looked).await.unwrap();
     assert_eq!(binds(&world), before, "nothing is bound twice");
 }

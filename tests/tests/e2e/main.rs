@@ -1,10 +1,14 @@
 //! End to end: the real router, the stand-in portal over HTTP, the real store.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)] // failing is what a test is for
+
 mod conversation;
 mod crash;
 mod crowd;
 mod forged;
 mod hostile;
+mod hour;
+mod house;
 mod install;
 mod matrix;
 mod missed;

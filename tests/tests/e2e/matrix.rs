@@ -2,8 +2,8 @@
 //! unconfirmed.
 
 use openline_sandbox::{Fault, FaultKind, SandboxConfig, TOKEN_ENDPOINT};
-use openline_tests::{World, mix};
 use openline_tests::traffic::{self, Account, Amount};
+use openline_tests::{World, mix};
 use std::time::Duration;
 
 const AMOUNT: Amount = Amount { visitors: 6, messages: 4, answers: 3 };

@@ -15,7 +15,9 @@ async fn replies_written_while_we_are_down_are_all_there_after_the_start_once_an
     for n in 0..5 {
         messages.push(world.sandbox.operator_writes(chat, &format!("[b]reply[/b] {n}")).unwrap());
     }
-    let lost = |portal: View<'_>| portal.events_of("ONIMCONNECTORMESSAGEADD").filter(|post| post.status.is_none()).count() >= 5;
+    let lost = |portal: View<'_>| {
+        portal.events_of("ONIMCONNECTORMESSAGEADD").filter(|post| post.status.is_none()).count() >= 5
+    };
     world.sandbox.wait_until(lost).await.unwrap();
     world.start_service().await;
     let all = |items: &[openline_tests::Item]| items.iter().filter(|item| item["from"] == "operator").count() >= 5;
