@@ -29,7 +29,7 @@ impl Process {
         let child = Command::new(std::env::current_exe().expect("the test binary"))
             .args(["child_process", "--exact", "--nocapture", "--test-threads=1"])
             .env(TOLD, &config)
-            .env("RUST_LOG", "error")
+            .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "off".to_owned()))
             .stdout(Stdio::null())
             .spawn()
             .expect("the process starts");
