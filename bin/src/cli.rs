@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::service::Service;
-use crate::{check, dead, demo};
+use crate::{check, dead, demo, migrate};
 pub use clap::Parser;
 use clap::Subcommand;
 use std::future::Future;
@@ -42,6 +42,13 @@ enum Command {
     /// Look at messages that were given up, put them back or forget them
     #[command(subcommand)]
     Dead(dead::Action),
+    /// Copy everything from one store into a new one, while no service runs on either
+    MigrateStore {
+        /// The store that is there: sqlite:FILE or postgres://USER:PASSWORD@HOST/DATABASE
+        from: String,
+        /// The new store, which must be empty
+        to: String,
+    },
     /// List the kinds of channels, or print a kind's example configuration
     Channels {
         /// Print the example configuration of this kind
@@ -69,6 +76,12 @@ pub fn run(cli: Cli) -> ExitCode {
         },
         Command::Dead(action) => in_runtime(async {
             match dead::run(action).await {
+                Ok(text) => say(&text, ExitCode::SUCCESS),
+                Err(error) => complain(&error, ExitCode::FAILURE),
+            }
+        }),
+        Command::MigrateStore { from, to } => in_runtime(async {
+            match migrate::run(&from, &to).await {
                 Ok(text) => say(&text, ExitCode::SUCCESS),
                 Err(error) => complain(&error, ExitCode::FAILURE),
             }

@@ -130,7 +130,11 @@ fn show(letter: &DeadLetter) -> String {
 
 async fn replay(store: &Arc<dyn Store>, letter: &DeadLetter) -> Result<String, String> {
     if letter.task != Task::Send {
-        return Err(format!("{} is a dead {}, and only messages can be put back: drop it", letter.job, letter.task.name()));
+        return Err(format!(
+            "{} is a dead {}, and only messages can be put back: drop it",
+            letter.job,
+            letter.task.name()
+        ));
     }
     let now = openline_core::Clock::now(&SystemClock::new());
     let back = store.retry_failed(letter.conversation, letter.message, now).await.map_err(|error| error.to_string())?;

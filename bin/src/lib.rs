@@ -6,6 +6,7 @@ pub mod config;
 pub mod dead;
 pub mod demo;
 pub mod http;
+pub mod migrate;
 pub mod secret;
 pub mod service;
 

@@ -13,7 +13,11 @@ impl Portal {
     ///
     /// # Errors
     /// When the whole request failed.
-    pub(crate) async fn batch(self: &Arc<Self>, method: &str, params: &[Value]) -> Result<Vec<Option<Value>>, CallError> {
+    pub(crate) async fn batch(
+        self: &Arc<Self>,
+        method: &str,
+        params: &[Value],
+    ) -> Result<Vec<Option<Value>>, CallError> {
         if params.len() < 2 {
             return self.one_by_one(method, params).await;
         }

@@ -11,16 +11,23 @@ use tokio::time::Instant;
 /// How often at the least it is looked whether such a message has arrived.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// When each call began, by the message's external id.
+/// When each call began, by the message's external id; `None` when it has ended with an answer that did not tell what
+/// became of the message.
 #[derive(Default)]
-pub(crate) struct Flights(Mutex<HashMap<String, Instant>>);
+pub(crate) struct Flights(Mutex<HashMap<String, Option<Instant>>>);
 
 impl Flights {
     /// A call with these messages begins.
     pub(crate) fn started<'i>(&self, ids: impl Iterator<Item = &'i str>) {
         let now = Instant::now();
         let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        flights.extend(ids.map(|id| (id.to_owned(), now)));
+        flights.extend(ids.map(|id| (id.to_owned(), Some(now))));
+    }
+
+    /// The portal has answered, so it does not work on these any more; what became of them it did not tell.
+    pub(crate) fn ended<'i>(&self, ids: impl Iterator<Item = &'i str>) {
+        let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        flights.extend(ids.map(|id| (id.to_owned(), None)));
     }
 
     /// What became of these is known.
@@ -35,8 +42,8 @@ impl Flights {
     /// looking again. A message whose call is not known here was sent before the program started: it counts from now.
     pub(crate) fn still_flying(&self, id: &str, longest: Duration) -> Option<Duration> {
         let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let began = *flights.entry(id.to_owned()).or_insert_with(Instant::now);
-        let left = longest.saturating_sub(began.elapsed());
+        let began = *flights.entry(id.to_owned()).or_insert_with(|| Some(Instant::now()));
+        let left = began.map_or(Duration::ZERO, |began| longest.saturating_sub(began.elapsed()));
         if left.is_zero() {
             flights.remove(id);
             return None;
@@ -56,6 +63,8 @@ mod tests {
         tokio::time::advance(Duration::from_secs(4)).await;
         assert_eq!(flights.still_flying("a", Duration::from_secs(5)), Some(Duration::from_secs(1)));
         assert_eq!(flights.still_flying("before the start", Duration::from_secs(5)), Some(LOOK));
+        flights.ended(["answered"].into_iter());
+        assert_eq!(flights.still_flying("answered", Duration::from_secs(5)), None);
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!(flights.still_flying("a", Duration::from_secs(5)), None);
         assert_eq!(flights.still_flying("before the start", Duration::from_secs(5)), Some(LOOK));

@@ -85,9 +85,7 @@ impl Portal {
 
     /// Changes the credentials, durably first. One change at a time, and each begins with what is known then; nothing
     /// waits for the network while it holds the lock. `None` leaves them as they are.
-    async fn change(
-        &self, change: impl FnOnce(Option<&Credentials>) -> Option<Credentials>,
-    ) -> Result<(), StoreError> {
+    async fn change(&self, change: impl FnOnce(Option<&Credentials>) -> Option<Credentials>) -> Result<(), StoreError> {
         let _writing = self.writing.lock().await;
         let Some(credentials) = change(self.credentials().as_deref()) else { return Ok(()) };
         self.vault.save(&credentials).await?;
@@ -135,7 +133,10 @@ impl Portal {
     /// every failure by its verdict, so that callers only decide about their own item. A method that is blocked by its
     /// operating time is not called.
     pub(crate) async fn call(
-        self: &Arc<Self>, method: &str, params: &Value, urgency: Urgency,
+        self: &Arc<Self>,
+        method: &str,
+        params: &Value,
+        urgency: Urgency,
     ) -> Result<Answer, CallError> {
         if self.budget.blocked(method, self.clock().now()).is_some() {
             return Err(CallError::blocked(method));
@@ -161,7 +162,11 @@ impl Portal {
     }
 
     async fn call_renewing(
-        self: &Arc<Self>, method: &str, params: &Value, urgency: Urgency, used: &mut Option<Arc<Credentials>>,
+        self: &Arc<Self>,
+        method: &str,
+        params: &Value,
+        urgency: Urgency,
+        used: &mut Option<Arc<Credentials>>,
     ) -> Result<Answer, CallError> {
         let mut credentials = self.fresh().await?;
         let mut renewed = false;
@@ -207,7 +212,8 @@ impl Portal {
         if !self.is_new_endpoint(member_id, endpoint) {
             return;
         }
-        let moved = self.change(|known| Some(Credentials { client_endpoint: endpoint.to_owned(), ..known?.clone() })).await;
+        let moved =
+            self.change(|known| Some(Credentials { client_endpoint: endpoint.to_owned(), ..known?.clone() })).await;
         if let Err(error) = moved {
             tracing::error!(%error, "can't keep the portal's new address");
         }
@@ -285,6 +291,8 @@ impl Portal {
                 tracing::warn!(method, reason, "the portal does not offer this");
             }
             Verdict::Suspend(pause) => self.gate.suspend(&reason, pause),
+            // Expired again already: nothing is wrong with the installation.
+            Verdict::Refresh if error.is("expired_token") => self.gate.back_off(&reason, jitter()),
             // Still refused with a renewed token. Only the portal's own word is final: a proxy may answer 401 too.
             Verdict::Refresh if !error.is_final_auth() => self.gate.suspend(&reason, Duration::from_secs(60)),
             // The renewal has acted on its own failure; nothing is to be done where nothing is installed.

@@ -81,7 +81,7 @@ impl CallError {
 
     /// Whether the portal itself says that the token is no good (and not something in front of it).
     pub(crate) fn is_final_auth(&self) -> bool {
-        let codes = ["expired_token", "invalid_token", "authorization_error", "invalid_credentials", "application_not_found"];
+        let codes = ["invalid_token", "authorization_error", "invalid_credentials", "application_not_found"];
         matches!(self, Self::Oauth { .. }) || codes.iter().any(|code| self.is(code))
     }
 
@@ -162,8 +162,11 @@ pub async fn call(
         return Err(CallError::Moved { location });
     }
     let (status, value) = json(response, &url).await?;
-    let answer = read(status, value)
-        .map_err(|(code, description)| CallError::Api { status: status.as_u16(), code, description })?;
+    let answer = read(status, value).map_err(|(code, description)| CallError::Api {
+        status: status.as_u16(),
+        code,
+        description,
+    })?;
     Ok(Answer { took: began.elapsed(), ..answer })
 }
 

@@ -187,8 +187,10 @@ async fn call(bitrix: &Inner, key: &CallKey, deliveries: &[&Delivery]) -> Vec<De
             results
         }
         Err(error) => {
-            if verdict::of(&error) != Verdict::Unknown {
-                bitrix.flights.landed(ids());
+            match (&error, verdict::of(&error)) {
+                (CallError::Api { .. }, Verdict::Unknown) => bitrix.flights.ended(ids()),
+                (_, Verdict::Unknown) => {}
+                _ => bitrix.flights.landed(ids()),
             }
             whole_call_failed(bitrix, key, &error).await;
             let verdict = verdict::to_delivery(&error);

@@ -45,7 +45,9 @@ impl Disbelief {
     pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Busy => true,
-            Self::Call(error) => matches!(verdict::of(error), Verdict::Wait | Verdict::Unknown | Verdict::MethodBlocked),
+            Self::Call(error) => {
+                matches!(verdict::of(error), Verdict::Wait | Verdict::Unknown | Verdict::MethodBlocked)
+            }
             _ => false,
         }
     }

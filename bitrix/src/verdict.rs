@@ -78,9 +78,10 @@ fn of_code(status: u16, code: &str) -> Verdict {
         "not_active_line" => Verdict::LineOff,
         "imconnector_no_correct_provider" | "imconnector_not_specified_correct_connector" => Verdict::ConnectorGone,
         // The answer could not be written, so there was one (`bitrix24.md` §3.2).
-        "wrong_encoding" | "internal_server_error" | "error_unexpected_answer" | "imconnector_could_not_get_provider_object" => {
-            Verdict::Unknown
-        }
+        "wrong_encoding"
+        | "internal_server_error"
+        | "error_unexpected_answer"
+        | "imconnector_could_not_get_provider_object" => Verdict::Unknown,
         _ if status >= 500 => Verdict::Unknown,
         _ if status == 429 => Verdict::MethodBlocked,
         _ if status == 401 => Verdict::Refresh,

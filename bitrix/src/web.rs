@@ -79,7 +79,9 @@ async fn handle_event(bitrix: Arc<Inner>, body: Bytes) -> Response {
 
 /// Takes over the address that a genuine event names for the portal.
 fn follow_move(bitrix: &Arc<Inner>, auth: &Value) {
-    let (Some(member), Some(endpoint)) = (text(auth.get("member_id")), text(auth.get("client_endpoint"))) else { return };
+    let (Some(member), Some(endpoint)) = (text(auth.get("member_id")), text(auth.get("client_endpoint"))) else {
+        return;
+    };
     if bitrix.portal.is_new_endpoint(&member, &endpoint) {
         let portal = Arc::clone(&bitrix.portal);
         bitrix.portal.tasks.spawn(async move { portal.keep_endpoint(&member, &endpoint).await });
@@ -209,7 +211,9 @@ pub(crate) fn reconcile_later(bitrix: &Arc<Inner>) {
             }
             match setup::reconcile(&bitrix).await {
                 Ok(()) => return,
-                Err(error) => tracing::error!(%error, retry_s = pause.as_secs(), "registration in the portal is not complete"),
+                Err(error) => {
+                    tracing::error!(%error, retry_s = pause.as_secs(), "registration in the portal is not complete");
+                }
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(600));

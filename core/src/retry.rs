@@ -25,7 +25,9 @@ pub fn after_failure(job: &Job, error: DeliveryError, now: Timestamp, jitter: f6
             uncertain: job.uncertain,
             counted: false,
         },
-        DeliveryError::Retry { .. } | DeliveryError::Unknown { .. } if job.attempts >= ENOUGH && job.created.until(now) > GIVE_UP_AFTER => {
+        DeliveryError::Retry { .. } | DeliveryError::Unknown { .. }
+            if job.attempts >= ENOUGH && job.created.until(now) > GIVE_UP_AFTER =>
+        {
             Outcome::Dead { reason: format!("given up after {} attempts: {error}", job.attempts + 1) }
         }
         DeliveryError::Retry { reason, after } => {

@@ -1,9 +1,11 @@
 //! The [`openline_core::Store`] port on SQLite (the embedded default) and on PostgreSQL (for several processes).
 
+mod copy;
 mod open;
 mod postgres;
 mod sqlite;
 
+pub use copy::{Report, migrate};
 pub use open::{OpenError, attach, open};
 pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;

@@ -71,8 +71,10 @@ async fn sqlite(url: &str, how: fn(&Path) -> Result<SqliteStore, OpenError>) -> 
 
 /// A URL without what may be a password.
 pub(crate) fn redacted(url: &str) -> String {
-    match (url.find("://"), url.rfind('@')) {
-        (Some(start), Some(at)) if at > start => format!("{}://…{}", &url[..start], &url[at..]),
-        _ => url.to_owned(),
-    }
+    let (start, end) = match (url.find("://"), url.rfind('@')) {
+        (Some(start), Some(at)) if at > start => (&url[..start + 3], &url[at..]),
+        _ => ("", url),
+    };
+    let shown = end.split('?').next().unwrap_or_default();
+    if start.is_empty() { shown.to_owned() } else { format!("{start}…{shown}") }
 }

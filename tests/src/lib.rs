@@ -2,9 +2,11 @@
 //!
 //! Nothing here sleeps to wait for something: conditions are waited for, with a bound.
 
-#![allow(clippy::expect_used, clippy::missing_panics_doc, clippy::panic)] // a test's helper fails the test
+#![allow(clippy::expect_used, clippy::missing_panics_doc, clippy::panic, clippy::unwrap_used)] // a test's helper fails the test
 
 pub mod browser;
+#[path = "../../store/tests/common/cluster.rs"]
+mod cluster; // the store's tests have it, and cargo has no other way to share it
 pub mod mix;
 mod process;
 pub mod traffic;
@@ -13,7 +15,7 @@ mod world;
 
 pub use process::Process;
 pub use visitor::{Item, Visitor};
-pub use world::{CHANNELS, World};
+pub use world::{CHANNELS, Database, World};
 
 use std::time::Duration;
 
@@ -21,8 +23,13 @@ use std::time::Duration;
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Waits until `ask` gives a value, asking again after a short pause; for what can't be subscribed to.
-pub async fn eventually<T, F: AsyncFnMut() -> Option<T>>(what: &str, mut ask: F) -> T {
-    let found = tokio::time::timeout(PATIENCE, async {
+pub async fn eventually<T, F: AsyncFnMut() -> Option<T>>(what: &str, ask: F) -> T {
+    eventually_within(PATIENCE, what, ask).await
+}
+
+/// Like [`eventually`], for at most `patience`.
+pub async fn eventually_within<T, F: AsyncFnMut() -> Option<T>>(patience: Duration, what: &str, mut ask: F) -> T {
+    let found = tokio::time::timeout(patience, async {
         loop {
             if let Some(found) = ask().await {
                 return found;
@@ -30,5 +37,5 @@ pub async fn eventually<T, F: AsyncFnMut() -> Option<T>>(what: &str, mut ask: F)
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     });
-    found.await.unwrap_or_else(|_| panic!("{what}: not within {PATIENCE:?}"))
+    found.await.unwrap_or_else(|_| panic!("{what}: not within {patience:?}"))
 }

@@ -1,7 +1,7 @@
 //! Random faults in random mixes, with `kill -9` at random moments: one seed is one story.
 
 use crate::traffic::{self, Account, Amount};
-use crate::{Process, World};
+use crate::{Database, Process, World};
 use openline_sandbox::{Fault, FaultKind, SandboxConfig, TOKEN_ENDPOINT};
 use std::time::Duration;
 
@@ -106,7 +106,7 @@ pub async fn story(world: &World, seed: u64, rounds: u64, amount: Amount) -> (Ac
 }
 
 /// A world for a story.
-pub async fn world(seed: u64) -> World {
+pub async fn world(database: Database, seed: u64) -> World {
     let portal = SandboxConfig { processing_ms: 2, ..SandboxConfig::seeded(seed).without_limits() };
-    World::bare(portal, CONFIG).await
+    World::bare_on(database, portal, CONFIG).await
 }

@@ -1,6 +1,6 @@
 //! Traffic of visitors and operators, and the account of what became of it.
 
-use crate::{PATIENCE, Visitor, World, eventually};
+use crate::{PATIENCE, Visitor, World, eventually, eventually_within};
 use futures_util::future::join_all;
 use openline_sandbox::View;
 use serde_json::json;
@@ -104,7 +104,8 @@ fn chats(world: &World) -> HashMap<String, i64> {
 /// Waits until every talker's first message is at the desk.
 pub async fn begun(world: &World, talkers: &[Talker]) {
     let wanted = talkers.len();
-    eventually("all conversations have begun", async || (chats(world).len() >= wanted).then_some(())).await;
+    let all = async || (chats(world).len() >= wanted).then_some(());
+    eventually_within(ROUND, "all conversations have begun", all).await;
 }
 
 /// Waits until nothing is missing any more, or for `patience`, and takes stock.
@@ -152,4 +153,4 @@ fn compare(expected: &[String], seen: &[String], account: &mut Account) {
 }
 
 /// Patience for a whole round under faults.
-pub const ROUND: Duration = PATIENCE.saturating_mul(3);
+pub const ROUND: Duration = PATIENCE.saturating_mul(5);

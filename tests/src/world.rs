@@ -1,6 +1,7 @@
 //! A stand-in portal and a service that is installed in it and connected.
 
 use crate::Visitor;
+use crate::cluster::Cluster;
 use openline::{Config, Service};
 use openline_sandbox::{PageOptions, Sandbox, SandboxConfig};
 use std::collections::HashMap;
@@ -21,6 +22,16 @@ pub struct World {
     folder: TempDir,
     address: SocketAddr,
     channels: String,
+    store: String,
+}
+
+/// Which store a world's service has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Database {
+    /// A file in the world's folder.
+    Sqlite,
+    /// A database of its own on the tests' server.
+    Postgres,
 }
 
 impl World {
@@ -48,16 +59,37 @@ impl World {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let address = listener.local_addr().expect("its address");
         let folder = tempfile::tempdir().expect("a folder");
-        Self { sandbox, service: None, folder, address, channels: channels.to_owned() }
+        let store = format!("sqlite:{}", folder.path().join("openline.db").display());
+        Self { sandbox, service: None, folder, address, channels: channels.to_owned(), store }
+    }
+
+    /// Like [`World::with`], on a store of the wanted kind.
+    pub async fn on(database: Database, portal: SandboxConfig, channels: &str) -> Self {
+        let mut world = Self::bare_on(database, portal, channels).await;
+        world.start_service().await;
+        world.install().await;
+        world.connect("openline_site", 1).await;
+        world
+    }
+
+    /// Like [`World::bare`], on a store of the wanted kind.
+    pub async fn bare_on(database: Database, portal: SandboxConfig, channels: &str) -> Self {
+        let mut world = Self::bare(portal, channels).await;
+        if database == Database::Postgres {
+            let made = tokio::task::spawn_blocking(|| Cluster::shared().database().url()).await;
+            world.store = made.expect("a database");
+        }
+        world
     }
 
     /// The service's configuration as it would be written to a file.
     pub fn config_text(&self) -> String {
         format!(
-            "listen = \"{address}\"\npublic_url = \"http://{address}\"\nstore = \"sqlite:{store}\"\n\
+            "listen = \"{address}\"\npublic_url = \"http://{address}\"\nstore = \"{store}\"\n\
+             secret = \"0123456789abcdef0123456789abcdef\"\n\
              [portal]\nurl = \"{url}\"\nauth_server = \"{auth}\"\nclient_id = \"{id}\"\nclient_secret = \"{secret}\"\n\n{channels}",
             address = self.address,
-            store = self.folder.path().join("openline.db").display(),
+            store = self.store,
             url = self.sandbox.portal_url(),
             auth = self.sandbox.auth_url(),
             id = self.sandbox.client_id(),

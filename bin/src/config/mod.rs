@@ -288,11 +288,7 @@ fn log(raw: RawLog) -> Result<Log, ConfigError> {
     }
 }
 
-fn secret(
-    raw: Option<raw::Secret>,
-    on_server: bool,
-    around: &Around<'_>,
-) -> Result<Option<MasterSecret>, ConfigError> {
+fn secret(raw: Option<raw::Secret>, on_server: bool, around: &Around<'_>) -> Result<Option<MasterSecret>, ConfigError> {
     let Some(raw) = raw else {
         let problem = "is missing; with a database server it has to be configured: 32 or more random characters, the same \
                        for every replica";

@@ -70,13 +70,11 @@ pub(crate) async fn lock(
 
 /// Locks the conversation of a chat, when there is one.
 pub(crate) async fn lock_known(db: &mut PgConnection, channel: &str, chat: &str) -> Result<Option<ConversationId>> {
-    let id = sqlx::query_scalar(
-        "SELECT id FROM conversations WHERE channel = $1 AND chat = $2 FOR NO KEY UPDATE",
-    )
-    .bind(channel)
-    .bind(chat)
-    .fetch_optional(db)
-    .await?;
+    let id = sqlx::query_scalar("SELECT id FROM conversations WHERE channel = $1 AND chat = $2 FOR NO KEY UPDATE")
+        .bind(channel)
+        .bind(chat)
+        .fetch_optional(db)
+        .await?;
     Ok(id.map(ConversationId))
 }
 

@@ -60,9 +60,8 @@ pub(crate) async fn record(db: &mut PgConnection, letters: &[Letter]) -> Result<
     let (mut fresh, mut results) = (Fresh::default(), Vec::with_capacity(letters.len()));
     for (index, letter) in letters.iter().enumerate() {
         let chat = chats.get_mut(&letter.address).ok_or_else(|| corrupt("a conversation is gone"))?;
-        let earlier = known.get(&index).cloned().or_else(|| fresh.earlier(chat.id, letter, &results));
-        results.push(match earlier {
-            Some(item) => Recorded { item, change: change(chat), fresh: false },
+        results.push(match known.get(&index) {
+            Some(item) => Recorded { item: item.clone(), change: change(chat), fresh: false },
             None => fresh.add(chat, letter, index),
         });
     }
@@ -109,6 +108,8 @@ async fn known(
 struct Fresh {
     /// Indices of the letters by conversation and key.
     letters: BTreeMap<(i64, String), usize>,
+    /// Indices of letters that repeat one of these, and of those.
+    repeats: Vec<(usize, usize)>,
     /// The changed conversations.
     chats: BTreeMap<i64, Moved>,
 }
@@ -124,15 +125,16 @@ struct Moved {
 }
 
 impl Fresh {
-    fn earlier(&self, chat: i64, letter: &Letter, results: &[Recorded]) -> Option<Item> {
-        let index = self.letters.get(&(chat, letter.incoming.key.clone()))?;
-        results.get(*index).map(|recorded| recorded.item.clone())
-    }
-
     fn add(&mut self, chat: &mut Locked, letter: &Letter, index: usize) -> Recorded {
+        let key = (chat.id, letter.incoming.key.clone());
+        if let Some(first) = self.letters.get(&key) {
+            self.repeats.push((index, *first));
+            // The item is filled in when it is stored.
+            return Recorded { item: letter.item(chat), change: change(chat), fresh: false };
+        }
+        self.letters.insert(key, index);
         chat.rev += 1;
         chat.last_pos += POS_STEP;
-        self.letters.insert((chat.id, letter.incoming.key.clone()), index);
         let new = Moved { to: *chat, visitor: None, first: letter.at, last: letter.at };
         let moved = self.chats.entry(chat.id).or_insert(new);
         (moved.to, moved.last) = (*chat, letter.at);
@@ -165,6 +167,9 @@ impl Fresh {
             .await?;
         for (index, id) in indices.iter().zip(ids) {
             results[*index].item.id = MessageId(id);
+        }
+        for (index, first) in &self.repeats {
+            results[*index].item = results[*first].item.clone();
         }
         self.move_on(db).await
     }

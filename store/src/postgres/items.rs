@@ -10,12 +10,7 @@ use openline_core::{ChannelId, ChatId, ConversationId, MessageId, Timestamp};
 use sqlx::postgres::PgConnection;
 
 /// The item that is stored under a dedupe key.
-pub(crate) async fn known(
-    db: &mut PgConnection,
-    id: ConversationId,
-    side: Side,
-    key: &str,
-) -> Result<Option<Item>> {
+pub(crate) async fn known(db: &mut PgConnection, id: ConversationId, side: Side, key: &str) -> Result<Option<Item>> {
     let row = sqlx::query(concat!(
         "SELECT ",
         item_columns!(),

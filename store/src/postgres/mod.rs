@@ -9,20 +9,20 @@
 mod chats;
 mod claim;
 mod code;
-mod database;
+pub(crate) mod database;
 mod dead;
-mod fault;
+pub(crate) mod fault;
 mod group;
 mod incoming;
 mod items;
 mod late;
 mod news;
 mod outgoing;
-mod owner;
+pub(crate) mod owner;
 mod plan;
 mod read;
-mod row;
-mod schema;
+pub(crate) mod row;
+pub(crate) mod schema;
 mod settle;
 mod state;
 
@@ -64,7 +64,7 @@ impl PostgresStore {
         let options: PgConnectOptions = url.parse().map_err(|_| OpenError::UnknownUrl(crate::open::redacted(url)))?;
         let options = options.application_name("openline").disable_statement_logging();
         let opened = schema::open(&options).await?;
-        let (post, telling) = Post::start(options.clone(), opened.owner);
+        let (post, telling) = Post::start(&options, opened.owner);
         let owner = Owner::new(opened.connection, options.clone(), opened.owner, telling.clone()).await;
         let refused = |fault| OpenError::Refused {
             database: schema::name(&options),
@@ -77,8 +77,9 @@ impl PostgresStore {
     }
 
     fn tell(&self, change: Option<Change>, queue: Option<Queue>) {
-        change.into_iter().for_each(|change| self.telling.tell(News::Change(change)));
-        queue.into_iter().for_each(|queue| self.telling.tell(News::Queue(queue)));
+        for news in change.map(News::Change).into_iter().chain(queue.map(News::Queue)) {
+            self.telling.tell(news);
+        }
     }
 }
 
@@ -229,7 +230,7 @@ impl Store for PostgresStore {
     async fn close(&self) {
         self.group.close().await;
         self.database.close().await;
-        self.post.close();
+        self.post.close().await;
         self.owner.close();
     }
 }

@@ -5,16 +5,18 @@ use openline_core::{ConversationId, Rev};
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{Mutex, broadcast, mpsc};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 const CHANNEL: &str = "openline";
 /// Longest notification: PostgreSQL takes less than 8000 bytes.
 const LONGEST: usize = 7500;
 /// Shortest time between two notifications; what happens meanwhile comes in one.
 const PAUSE: Duration = Duration::from_millis(5);
+/// How long somebody waits for a connection to tell with, and the end for the last news to be told.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Pause before the listening connection is made anew.
 const RECONNECT: Duration = Duration::from_millis(500);
 /// How much news waits for a subscriber before that one lags behind.
@@ -25,7 +27,8 @@ const TOGETHER: usize = 10_000;
 /// Tells the other processes.
 #[derive(Clone)]
 pub(crate) struct Telling {
-    outbound: mpsc::UnboundedSender<News>,
+    /// `None` is the end.
+    outbound: mpsc::UnboundedSender<Option<News>>,
     inbound: broadcast::Sender<News>,
 }
 
@@ -33,7 +36,7 @@ impl Telling {
     /// Tells the other processes.
     pub(crate) fn tell(&self, news: News) {
         // Nobody takes it any more when the store is closed.
-        let _ = self.outbound.send(news);
+        let _ = self.outbound.send(Some(news));
     }
 
     /// Tells the other processes, and this one.
@@ -50,45 +53,55 @@ impl Telling {
 
 /// The tasks that tell and listen.
 pub(crate) struct Post {
-    tasks: Mutex<Vec<JoinHandle<()>>>,
+    outbound: mpsc::UnboundedSender<Option<News>>,
+    telling: Mutex<JoinHandle<()>>,
+    listening: JoinHandle<()>,
 }
 
 impl Post {
     /// Starts the tasks. `owner` is the sender's name on everything that is told, by which it is known as one's own.
-    pub(crate) fn start(options: PgConnectOptions, owner: i64) -> (Self, Telling) {
+    pub(crate) fn start(options: &PgConnectOptions, owner: i64) -> (Self, Telling) {
         let (outbound, waiting) = mpsc::unbounded_channel();
         let inbound = broadcast::Sender::new(BACKLOG);
-        let telling = Telling { outbound, inbound: inbound.clone() };
         // Connections of their own, which are kept.
         let pool = || {
             let pool = PgPoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
-            pool.acquire_timeout(Duration::from_secs(5)).connect_lazy_with(options.clone())
+            pool.acquire_timeout(PATIENCE).connect_lazy_with(options.clone())
         };
-        let tasks = vec![tokio::spawn(tell(pool(), owner, waiting)), tokio::spawn(listen(pool(), owner, inbound))];
-        (Self { tasks: Mutex::new(tasks) }, telling)
+        let telling = Mutex::new(tokio::spawn(tell(pool(), owner, waiting)));
+        let listening = tokio::spawn(listen(pool(), owner, inbound.clone()));
+        (Self { outbound: outbound.clone(), telling, listening }, Telling { outbound, inbound })
     }
 
-    /// Ends the tasks.
-    pub(crate) fn close(&self) {
-        for task in self.tasks.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            task.abort();
+    /// Tells what is still to be told, and ends the tasks.
+    pub(crate) async fn close(&self) {
+        self.listening.abort();
+        let _ = self.outbound.send(None);
+        let mut telling = self.telling.lock().await;
+        if !telling.is_finished() && timeout(PATIENCE, &mut *telling).await.is_err() {
+            telling.abort();
         }
     }
 }
 
 impl Drop for Post {
     fn drop(&mut self) {
-        self.close();
+        self.listening.abort();
+        let _ = self.outbound.send(None);
     }
 }
 
-async fn tell(pool: PgPool, owner: i64, mut waiting: mpsc::UnboundedReceiver<News>) {
+async fn tell(pool: PgPool, owner: i64, mut waiting: mpsc::UnboundedReceiver<Option<News>>) {
     let mut news = Vec::new();
     while waiting.recv_many(&mut news, TOGETHER).await > 0 {
-        let words = words(owner, news.drain(..));
+        let last = news.iter().any(Option::is_none);
+        let words = words(owner, news.drain(..).flatten());
         let sql = "SELECT pg_notify($1, word) FROM unnest($2::text[]) word";
         if let Err(error) = sqlx::query(sql).bind(CHANNEL).bind(words).execute(&pool).await {
             tracing::debug!(%error, "can't tell the other processes");
+        }
+        if last {
+            return;
         }
         tokio::time::sleep(PAUSE).await;
     }

@@ -27,6 +27,7 @@ macro_rules! common {
         "hashtextextended('openline ' || current_schema(), 0)"
     };
 }
+pub(crate) use common;
 
 /// The right to lease.
 pub(crate) struct Owner {
@@ -38,7 +39,12 @@ pub(crate) struct Owner {
 impl Owner {
     /// Becomes an owner on this connection, which is kept, and made anew with the options when it is lost. What owners
     /// that are gone had leased is free when this returns.
-    pub(crate) async fn new(mut db: PgConnection, options: PgConnectOptions, id: i64, telling: Telling) -> Result<Self> {
+    pub(crate) async fn new(
+        mut db: PgConnection,
+        options: PgConnectOptions,
+        id: i64,
+        telling: Telling,
+    ) -> Result<Self> {
         enter(&mut db).await?;
         take(&mut db, id).await?;
         recover(&mut db, id).await?;
@@ -88,7 +94,9 @@ async fn keep(
             Ok(Ok((connection, freed))) => {
                 db = Some(connection);
                 holds.store(true, Ordering::SeqCst);
-                freed.into_iter().for_each(|queue| telling.tell_all(News::Queue(queue)));
+                for queue in freed {
+                    telling.tell_all(News::Queue(queue));
+                }
             }
             Ok(Err(fault)) => lost(&holds, &StoreError::from(fault)),
             Err(_) => lost(&holds, &StoreError::Unavailable("the server does not answer".to_owned())),
@@ -102,23 +110,21 @@ fn lost(holds: &AtomicBool, error: &StoreError) {
     }
 }
 
-async fn round(
-    db: Option<PgConnection>,
-    options: &PgConnectOptions,
-    id: i64,
-) -> Result<(PgConnection, Vec<Queue>)> {
+async fn round(db: Option<PgConnection>, options: &PgConnectOptions, id: i64) -> Result<(PgConnection, Vec<Queue>)> {
     let mut db = match db {
         Some(db) => db,
-        None => {
-            let mut db = options.connect().await?;
-            sqlx::raw_sql(super::database::SESSION).execute(&mut db).await?;
-            take(&mut db, id).await?;
-            tracing::info!("the connection that keeps the leases is back");
-            db
-        }
+        None => again(options, id).await?,
     };
     let freed = recover(&mut db, id).await?;
     Ok((db, freed))
+}
+
+async fn again(options: &PgConnectOptions, id: i64) -> Result<PgConnection> {
+    let mut db = options.connect().await?;
+    sqlx::raw_sql(super::database::SESSION).execute(&mut db).await?;
+    take(&mut db, id).await?;
+    tracing::info!("the connection that keeps the leases is back");
+    Ok(db)
 }
 
 /// Takes the own lock, and a share of the one that says that somebody is there. Somebody else may have them for a moment,

@@ -39,8 +39,17 @@ pub(crate) struct Message {
 pub(crate) struct Lane {
     leased: i64,
     owner: i64,
-    /// Whether its lease ended, and until when it waits then (or else goes on).
-    pub(crate) freed: Option<Option<Timestamp>>,
+    /// What becomes of it, when its lease ended.
+    pub(crate) next: Option<Next>,
+}
+
+/// How a lane goes on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Next {
+    /// With its next job, when it has one.
+    Job,
+    /// Not before that moment.
+    Wait(Timestamp),
 }
 
 /// An attempt that was none, or the last one.
@@ -87,7 +96,7 @@ impl Plan {
     }
 
     pub(crate) fn add_lane(&mut self, id: i64, leased: i64, owner: i64) {
-        self.lanes.insert(id, Lane { leased, owner, freed: None });
+        self.lanes.insert(id, Lane { leased, owner, next: None });
     }
 
     pub(crate) fn add_message(&mut self, id: i64, side: Side, state: State) {
@@ -121,13 +130,13 @@ impl Plan {
             Outcome::Retry { at, reason, uncertain, counted } => {
                 let (counted, uncertain, reason) = (*counted, Some(*uncertain), reason.clone());
                 self.failed.push(Failed { job: id, counted, uncertain, dead_at: None, reason });
-                self.free(job, Some(*at));
+                self.free(job, Next::Wait(*at));
             }
             Outcome::Dead { reason } => {
                 self.jobs.remove(&id);
                 let (dead_at, reason) = (Some(now), reason.clone());
                 self.failed.push(Failed { job: id, counted: true, uncertain: None, dead_at, reason });
-                self.free(job, None);
+                self.free(job, Next::Job);
                 self.set_state(job, State::Failed);
             }
         }
@@ -139,16 +148,16 @@ impl Plan {
         self.lanes.get(&job.lane).is_some_and(|lane| lane.leased == id && lane.owner == self.owner)
     }
 
-    fn free(&mut self, job: Job, until: Option<Timestamp>) {
+    fn free(&mut self, job: Job, next: Next) {
         if let Some(lane) = self.lanes.get_mut(&job.lane) {
-            (lane.leased, lane.freed) = (0, Some(until));
+            (lane.leased, lane.next) = (0, Some(next));
         }
     }
 
     /// Lets the lane go on after a job, unless another one is leased meanwhile.
     fn go_on(&mut self, id: i64, job: Job) {
         if self.lanes.get(&job.lane).is_some_and(|lane| lane.leased == 0 || lane.leased == id) {
-            self.free(job, None);
+            self.free(job, Next::Job);
         }
     }
 

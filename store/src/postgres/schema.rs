@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 /// The schema's steps, in order; the database remembers how many it has.
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/postgres/0001_first.sql")];
+pub(crate) const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/postgres/0001_first.sql")];
 /// `server_version_num` of the oldest server that has all that is used here.
 const OLDEST: i32 = 130_000;
 /// How long it may take to connect.
@@ -71,7 +71,7 @@ async fn prepare(db: &mut PgConnection) -> Result<std::result::Result<(String, i
 }
 
 /// Why the server can't be used.
-async fn unfit(db: &mut PgConnection) -> Result<Option<String>> {
+pub(crate) async fn unfit(db: &mut PgConnection) -> Result<Option<String>> {
     let (number, encoding, standby, schema): (i32, String, bool, Option<String>) = sqlx::query_as(
         "SELECT current_setting('server_version_num')::int, current_setting('server_encoding'), pg_is_in_recovery(), \
          current_schema()::text",
@@ -92,7 +92,7 @@ async fn unfit(db: &mut PgConnection) -> Result<Option<String>> {
 }
 
 /// How many migrations the database has.
-async fn version(db: &mut PgConnection) -> Result<std::result::Result<usize, String>> {
+pub(crate) async fn version(db: &mut PgConnection) -> Result<std::result::Result<usize, String>> {
     // What extensions bring is nobody's data.
     let tables: Vec<String> = sqlx::query_scalar(
         "SELECT c.relname::text FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace \
@@ -134,8 +134,8 @@ async fn remember(db: &mut PgConnection) -> Result<(String, i64)> {
 }
 
 /// Why it can't be opened, and what would help.
-fn explain(error: &sqlx::Error, options: &PgConnectOptions) -> String {
-    let code = error.as_database_error().and_then(|error| error.code()).unwrap_or_default();
+pub(crate) fn explain(error: &sqlx::Error, options: &PgConnectOptions) -> String {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code).unwrap_or_default();
     match (error, code.as_ref()) {
         (_, "28P01" | "28000") => format!("the server refuses the user or the password ({error}); check both"),
         (_, "3D000") => {
@@ -148,7 +148,9 @@ fn explain(error: &sqlx::Error, options: &PgConnectOptions) -> String {
         (sqlx::Error::Io(error), _) => {
             format!("is not reachable ({error}); check that the server runs, its host and its port")
         }
-        (sqlx::Error::Tls(error), _) => format!("there is no safe connection ({error}); check sslmode and the certificate"),
+        (sqlx::Error::Tls(error), _) => {
+            format!("there is no safe connection ({error}); check sslmode and the certificate")
+        }
         _ => error.to_string(),
     }
 }

@@ -5,7 +5,7 @@ use super::code::Stored;
 use super::fault::{Result, corrupt};
 use super::items::{Errand, enqueue};
 use super::outgoing::finish_key;
-use super::plan::{Job, Plan};
+use super::plan::{Job, Next, Plan};
 use super::row::column;
 use openline_core::message::{Dialog, Side, State};
 use openline_core::store::{Change, Outcome, Settlement, Task};
@@ -149,7 +149,8 @@ async fn write_jobs(db: &mut PgConnection, plan: &Plan) -> Result<()> {
 
 /// A lane waits until a moment, or goes on with its next job, when it has one.
 async fn write_lanes(db: &mut PgConnection, plan: &Plan, now: Timestamp) -> Result<()> {
-    let freed: Vec<_> = plan.lanes.iter().filter_map(|(id, lane)| Some((*id, lane.freed?))).collect();
+    let freed: Vec<_> = plan.lanes.iter().filter_map(|(id, lane)| Some((*id, lane.next?))).collect();
+    let wait = |next: Next| if let Next::Wait(until) = next { Some(until.0) } else { None };
     if freed.is_empty() {
         return Ok(());
     }
@@ -159,7 +160,7 @@ async fn write_lanes(db: &mut PgConnection, plan: &Plan, now: Timestamp) -> Resu
          FROM unnest($1::bigint[], $2::bigint[]) k (id, wait) WHERE l.id = k.id",
     )
     .bind(freed.iter().map(|(id, _)| *id).collect::<Vec<_>>())
-    .bind(freed.iter().map(|(_, until)| until.map(|at| at.0)).collect::<Vec<_>>())
+    .bind(freed.iter().map(|(_, next)| wait(*next)).collect::<Vec<_>>())
     .bind(now.0)
     .execute(db)
     .await?;

@@ -8,7 +8,7 @@ mod claim;
 mod outgoing;
 mod read;
 mod row;
-mod schema;
+pub(crate) mod schema;
 mod settle;
 mod state;
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const APPLICATION_ID: i32 = 0x4F4C_4E45;
 
 /// The schema's steps, in order; the file remembers in `user_version` how many it has.
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/sqlite/0001_first.sql")];
+pub(crate) const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/sqlite/0001_first.sql")];
 
 /// Statements kept ready per connection: all that the store has.
 const CACHED_STATEMENTS: usize = 96;
@@ -77,7 +77,7 @@ pub(crate) fn reader(path: &Path) -> Result<Connection, OpenError> {
     open().map_err(|e: rusqlite::Error| OpenError::Unusable { path: path.to_owned(), problem: explain(&e) })
 }
 
-fn lock(path: &Path) -> Result<Lock, String> {
+pub(crate) fn lock(path: &Path) -> Result<Lock, String> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let name = PathBuf::from(name);
@@ -97,7 +97,7 @@ fn lock(path: &Path) -> Result<Lock, String> {
 }
 
 /// Refuses what is not ours or newer, before anything is changed.
-fn check(db: &Connection) -> Result<(), String> {
+pub(crate) fn check(db: &Connection) -> Result<(), String> {
     let number = |pragma: &str| db.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i32>(0));
     let version = number("user_version").map_err(|e| explain(&e))?;
     let application = number("application_id").map_err(|e| explain(&e))?;
@@ -117,7 +117,7 @@ fn check(db: &Connection) -> Result<(), String> {
     if verdict == "ok" { Ok(()) } else { Err(format!("is damaged ({verdict}); restore a backup")) }
 }
 
-fn migrate(db: &mut Connection) -> rusqlite::Result<()> {
+pub(crate) fn migrate(db: &mut Connection) -> rusqlite::Result<()> {
     let done: usize = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     for (index, script) in MIGRATIONS.iter().enumerate().skip(done) {
         let step = db.transaction()?;
@@ -130,7 +130,7 @@ fn migrate(db: &mut Connection) -> rusqlite::Result<()> {
 }
 
 /// Sets up the connection; false when the file system has no write-ahead log.
-fn prepare(db: &Connection) -> rusqlite::Result<bool> {
+pub(crate) fn prepare(db: &Connection) -> rusqlite::Result<bool> {
     db.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
     db.busy_timeout(std::time::Duration::from_secs(5))?;
     let mode: String = db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
@@ -156,7 +156,7 @@ fn recover(db: &Connection) -> rusqlite::Result<String> {
     })
 }
 
-fn explain(error: &rusqlite::Error) -> String {
+pub(crate) fn explain(error: &rusqlite::Error) -> String {
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => "is not a database; name another file, or restore a backup".to_owned(),
         Some(ErrorCode::DatabaseCorrupt) => "is damaged; restore a backup".to_owned(),

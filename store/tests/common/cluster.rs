@@ -18,14 +18,14 @@ const USER: &str = "postgres";
 /// Longest time until the server is ready.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Runs the server until its own standard input ends, which is when the test process has ended, then removes all.
+/// Runs the server until its own standard input ends, which is when the test process has ended, then removes all. (By
+/// then a test may have started the server anew.)
 const WATCH: &str = r#"
 folder=$1; shift
 "$@" >"$folder/log" 2>&1 &
-server=$!
 read -r _
-kill -QUIT "$server" 2>/dev/null
-wait "$server"
+server=$(head -n 1 "$folder/data/postmaster.pid")
+while kill -QUIT "$server" 2>/dev/null; do sleep 0.1; done
 rm -rf "$folder"
 "#;
 
@@ -99,6 +99,7 @@ impl Cluster {
         let mut words = as_server_user(&self.bin.join("pg_ctl")).into_iter();
         let mut command = Command::new(words.next().unwrap());
         command.args(words).arg("-D").arg(self.folder.join("data")).args(["-m", "immediate", "-w", "restart"]);
+        command.current_dir(&self.folder).stdin(Stdio::null());
         assert!(command.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success());
     }
 

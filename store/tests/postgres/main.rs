@@ -5,4 +5,11 @@
 #[path = "../common/cluster.rs"]
 mod cluster;
 mod contract;
+mod damage;
+mod grouping;
 mod load;
+mod news;
+mod opening;
+mod outage;
+mod replicas;
+mod talk;

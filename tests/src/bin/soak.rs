@@ -5,7 +5,7 @@
 #![allow(clippy::print_stdout)] // it prints a table
 
 use openline_tests::traffic::{Account, Amount};
-use openline_tests::{Process, mix};
+use openline_tests::{Database, Process, mix};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -26,13 +26,14 @@ fn main() -> ExitCode {
 
 async fn run(time: Duration) -> ExitCode {
     let (began, first, mut bad, mut stories) = (Instant::now(), mix::seed(), 0, 0);
-    println!("{:>12}  {:>5}  {:<55} faults", "seed", "s", "account");
+    println!("{:>12}  {:>5}  {:<55} store: faults", "seed", "s", "account");
     while began.elapsed() < time {
         let seed = first + stories;
         let story = Instant::now();
-        let world = mix::world(seed).await;
+        let database = if seed % 2 == 0 { Database::Sqlite } else { Database::Postgres };
+        let world = mix::world(database, seed).await;
         let (account, told) = mix::story(&world, seed, 4, AMOUNT).await;
-        println!("{seed:>12}  {:>5}  {:<55} {told}", story.elapsed().as_secs(), account.to_string());
+        println!("{seed:>12}  {:>5}  {:<55} {database:?}: {told}", story.elapsed().as_secs(), account.to_string());
         bad += u64::from(account != Account::default());
         stories += 1;
     }

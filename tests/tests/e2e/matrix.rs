@@ -3,7 +3,7 @@
 
 use openline_sandbox::{Fault, FaultKind, SandboxConfig, TOKEN_ENDPOINT};
 use openline_tests::traffic::{self, Account, Amount};
-use openline_tests::{World, mix};
+use openline_tests::{Database, World, mix};
 use std::time::Duration;
 
 const AMOUNT: Amount = Amount { visitors: 6, messages: 4, answers: 3 };
@@ -11,13 +11,13 @@ const SEND: &str = "imconnector.send.messages";
 
 const CONFIG: &str = "reconcile_seconds = 1\ntimeout_seconds = 2\n[channels.site]\nkind = \"website\"\n";
 
-async fn world() -> World {
-    World::with(SandboxConfig { seed: 7, ..SandboxConfig::default().without_limits() }, CONFIG).await
+async fn world(database: Database) -> World {
+    World::on(database, SandboxConfig { seed: 7, ..SandboxConfig::default().without_limits() }, CONFIG).await
 }
 
 /// Traffic while `faults` are in force, then the account when they are lifted.
-async fn under(faults: Vec<Fault>) -> Account {
-    let world = world().await;
+async fn under(database: Database, faults: Vec<Fault>) -> Account {
+    let world = world(database).await;
     for fault in faults {
         world.sandbox.faults().add(fault);
     }
@@ -32,9 +32,18 @@ async fn under(faults: Vec<Fault>) -> Account {
 
 macro_rules! matrix {
     ($($name:ident: $($fault:expr),+;)*) => { $(
-        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-        async fn $name() {
-            assert_eq!(under(vec![$($fault),+]).await, Account::default());
+        mod $name {
+            use super::*;
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_sqlite() {
+                assert_eq!(under(Database::Sqlite, vec![$($fault),+]).await, Account::default());
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_postgres() {
+                assert_eq!(under(Database::Postgres, vec![$($fault),+]).await, Account::default());
+            }
         }
     )* };
 }
@@ -65,7 +74,7 @@ matrix! {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tokens_expire_all_the_time() {
-    let world = world().await;
+    let world = world(Database::Sqlite).await;
     let mut talkers = traffic::talkers(&world, AMOUNT, "t").await;
     for _ in 0..4 {
         world.sandbox.expire_access_tokens();
@@ -79,10 +88,19 @@ async fn tokens_expire_all_the_time() {
     assert_eq!(traffic::account(&world, &talkers, traffic::ROUND).await, Account::default());
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn random_mixes_with_kills_lose_and_double_nothing() {
+async fn random_mix(database: Database) {
     let seed = mix::seed();
-    let world = mix::world(seed).await;
+    let world = mix::world(database, seed).await;
     let (account, told) = mix::story(&world, seed, 3, Amount { visitors: 5, messages: 4, answers: 2 }).await;
     assert_eq!(account, Account::default(), "OPENLINE_SEED={seed}: {told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn random_mixes_with_kills_on_sqlite() {
+    random_mix(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn random_mixes_with_kills_on_postgres() {
+    random_mix(Database::Postgres).await;
 }
