@@ -1,0 +1,59 @@
+//! `tests/bench`: what openline costs, measured on a real `openline serve` process against a stand-in portal.
+//!
+//! The process under test is the release build beside this program. The portal and the load generator live in this
+//! process, each on threads of its own, and share the machine with the process under test: the table says what they
+//! cost.
+
+#![allow(clippy::print_stdout)] // a table on the standard output is what this program is for
+#![allow(clippy::cast_precision_loss)] // counts become means and rates
+
+mod accept;
+mod drain;
+mod event;
+mod http;
+mod latency;
+mod machine;
+mod memory;
+mod php;
+mod php_site;
+mod poll;
+mod process;
+mod stand;
+mod stats;
+mod table;
+mod visitor;
+
+use anyhow::{Result, bail};
+
+/// Every measurement is repeated, and the best one shown: others may use the machine meanwhile.
+const REPEATS: usize = 3;
+
+const USAGE: &str = "usage: tests/bench accept|latency|poll|event|drain|memory|php|all";
+
+fn main() -> Result<()> {
+    let Some(what) = std::env::args().nth(1) else { bail!(USAGE) };
+    // One thread: the load generator shall not take more of the machine than it needs.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    println!("{}\n", machine::describe()?);
+    runtime.block_on(async {
+        match what.as_str() {
+            "accept" => accept::run().await,
+            "latency" => latency::run().await,
+            "poll" => poll::run().await,
+            "event" => event::run().await,
+            "drain" => drain::run().await,
+            "memory" => memory::run().await,
+            "php" => php::run().await,
+            "all" => {
+                accept::run().await?;
+                latency::run().await?;
+                poll::run().await?;
+                event::run().await?;
+                memory::run().await?;
+                php::run().await?;
+                drain::run().await
+            }
+            _ => bail!(USAGE),
+        }
+    })
+}
