@@ -164,7 +164,9 @@ impl Backend for Bitrix {
     }
 
     async fn open(&self, file: &File) -> Result<FileStream, DeliveryError> {
-        let FileSource::Backend(address) = &file.source;
+        let FileSource::Backend(address) = &file.source else {
+            return Err(DeliveryError::refused("the file is not the portal's"));
+        };
         let portal = &self.0.portal;
         let endpoint = portal.credentials().map(|credentials| credentials.client_endpoint.clone());
         files::open(&self.0.file_client, &portal.config, endpoint.as_deref(), address).await

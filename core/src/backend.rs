@@ -1,6 +1,8 @@
 //! The backend port: the open-line side of the bridge.
 
 use crate::error::DeliveryError;
+use crate::id::ChannelId;
+use crate::line::LineInfo;
 use crate::message::{Conversation, File, Item, OperatorEvent, Thread};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -22,6 +24,8 @@ pub struct Delivery {
     pub uncertain: bool,
     /// How many counted attempts failed so far.
     pub attempts: u32,
+    /// Signed addresses of the message's files, in order, good for a day: whoever has one gets the file.
+    pub file_urls: Vec<String>,
 }
 
 /// What to do with a visitor's message at the backend.
@@ -95,6 +99,15 @@ pub trait Backend: Send + Sync + 'static {
     /// How many conversations [`Backend::missed`] likes to get at once.
     fn missed_limit(&self) -> usize {
         20
+    }
+
+    /// What the settings of the open line say to which this channel is connected. May be some minutes old.
+    ///
+    /// # Errors
+    /// `Unsupported` by default; `Paused` while the channel is connected to no line.
+    async fn line(&self, channel: &ChannelId) -> Result<LineInfo, DeliveryError> {
+        let _ = channel;
+        Err(DeliveryError::Unsupported)
     }
 
     /// Opens a file that an operator attached. Fetches only from the backend's own hosts.

@@ -3,9 +3,10 @@
 use crate::backend::{Act, Confirmation, Delivery, Receipt};
 use crate::channel::Outgoing;
 use crate::error::{DeliveryError, StoreError};
+use crate::files::FilePlace;
 use crate::id::ChannelId;
 use crate::inbox::Doors;
-use crate::message::Thread;
+use crate::message::{Item, Note, Thread};
 use crate::reconcile::{self, Round};
 use crate::retry::after_failure;
 use crate::store::{Claimed, Job, Outcome, Queue, Settlement, Task};
@@ -22,11 +23,10 @@ use tokio_util::sync::CancellationToken;
 const LEASE: Duration = Duration::from_secs(180);
 /// Longest sleep of an idle queue; a missed wake-up costs no more than this.
 const IDLE: Duration = Duration::from_secs(30);
+/// How long the backend may fetch a visitor's file.
+const FILE_LINK: Duration = Duration::from_secs(24 * 3600);
 /// Pause after the store failed.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
-/// How often, and in which time, an operator is told that a reply failed.
-const NOTE_TRIES: u32 = 10;
-const NOTE_PAUSE: Duration = Duration::from_secs(5);
 /// Portal calls under way at the same time.
 const BACKEND_CALLS: u32 = 8;
 /// Batches of one channel under way at the same time, and messages in one.
@@ -44,6 +44,7 @@ impl Bridge {
     /// A bridge over these doors.
     pub fn new(doors: Doors, backend: Arc<dyn Backend>, channels: HashMap<ChannelId, Arc<dyn Channel>>) -> Arc<Self> {
         let _ = doors.backend.set(Arc::clone(&backend));
+        let _ = doors.channels.set(channels.clone());
         Arc::new(Self { doors, backend, channels })
     }
 
@@ -147,14 +148,13 @@ impl Bridge {
             return;
         }
         let outcomes = match queue {
-            Queue::Backend => self.deliver(&jobs).await,
+            Queue::Backend => self.to_operators(&jobs).await,
             Queue::Confirm => self.confirm(&jobs).await,
             Queue::Channel(id) => join_all(jobs.iter().map(|job| self.send(id, job))).await,
         };
         for (job, outcome) in jobs.iter().zip(&outcomes) {
             log(queue, job, outcome);
         }
-        self.tell_operators(queue, &jobs, &outcomes);
         let settlements: Vec<_> =
             jobs.iter().zip(outcomes).map(|(job, outcome)| Settlement { job: job.id, outcome }).collect();
         self.settle(settlements).await;
@@ -162,32 +162,30 @@ impl Bridge {
         self.doors.wake(queue);
     }
 
-    /// An operator learns that a reply did not reach its visitor. Done beside the work, and tried some times only: the
-    /// dead letter is what is kept.
-    fn tell_operators(&self, queue: &Queue, jobs: &[Job], outcomes: &[Outcome]) {
-        if !matches!(queue, Queue::Channel(_)) {
-            return;
-        }
-        for (job, outcome) in jobs.iter().zip(outcomes).filter(|(job, _)| job.task == Task::Send) {
-            let Outcome::Dead { reason } = outcome else { continue };
-            let (backend, conversation) = (Arc::clone(&self.backend), job.conversation.clone());
-            let text = format!("This message did not reach the visitor: {reason}");
-            tokio::spawn(async move {
-                for _ in 0..NOTE_TRIES {
-                    backend.ready().await;
-                    match backend.note(&conversation, &text).await {
-                        Ok(()) => return,
-                        Err(DeliveryError::Refused { reason }) => {
-                            return tracing::warn!(reason, "an operator could not be told of a failed reply");
-                        }
-                        Err(_) => tokio::time::sleep(NOTE_PAUSE).await,
-                    }
-                }
-            });
+    /// Messages in one batch, notes beside them.
+    async fn to_operators(&self, jobs: &[Job]) -> Vec<Outcome> {
+        let (notes, messages): (Vec<_>, Vec<_>) = jobs.iter().partition(|job| job.task == Task::Note);
+        let noted = join_all(notes.into_iter().map(|job| self.note(job)));
+        let (noted, delivered) = tokio::join!(noted, self.deliver(&messages));
+        let (mut noted, mut delivered) = (noted.into_iter(), delivered.into_iter());
+        let mut outcome = |job: &Job| if job.task == Task::Note { noted.next() } else { delivered.next() };
+        let lost = |job| self.failed(job, DeliveryError::unknown("the backend gave no result"));
+        jobs.iter().map(|job| outcome(job).unwrap_or_else(|| lost(job))).collect()
+    }
+
+    /// A note that may not be said (the portal does not let us) is not worth a dead letter.
+    async fn note(&self, job: &Job) -> Outcome {
+        match self.backend.note(&job.conversation, &job.item.content.text.to_plain()).await {
+            Ok(()) => done(Receipt::default()),
+            Err(DeliveryError::Refused { reason }) => {
+                tracing::warn!(reason, "the operators could not be told");
+                done(Receipt::default())
+            }
+            Err(error) => self.failed(job, error),
         }
     }
 
-    async fn deliver(&self, jobs: &[Job]) -> Vec<Outcome> {
+    async fn deliver(&self, jobs: &[&Job]) -> Vec<Outcome> {
         let batch: Vec<_> = jobs.iter().filter(|job| !is_moot(job)).map(|job| self.delivery(job)).collect();
         let mut results = if batch.is_empty() { Vec::new() } else { self.backend.deliver(&batch).await }.into_iter();
         let mut outcome = |job: &Job| {
@@ -200,7 +198,7 @@ impl Bridge {
                 None => self.failed(job, DeliveryError::unknown("the backend gave no result")),
             }
         };
-        jobs.iter().map(&mut outcome).collect()
+        jobs.iter().map(|job| outcome(job)).collect()
     }
 
     fn delivery(&self, job: &Job) -> Delivery {
@@ -210,12 +208,23 @@ impl Bridge {
             act: match job.task {
                 Task::Edit => Act::Edit,
                 Task::Delete => Act::Delete,
-                Task::Send | Task::Confirm => Act::Send,
+                Task::Send | Task::Confirm | Task::Note => Act::Send,
             },
             external_id: format!("{}-{}", self.doors.store.tag(), job.item.id),
             uncertain: job.uncertain,
             attempts: job.attempts,
+            file_urls: self.file_urls(job),
         }
+    }
+
+    fn file_urls(&self, job: &Job) -> Vec<String> {
+        let Some(equipment) = &self.doors.equipment else { return Vec::new() };
+        let (conversation, message, now) = (job.conversation.id, job.item.id, self.doors.clock.now());
+        let url = |(index, file)| {
+            let place = FilePlace { conversation, message, index };
+            equipment.links.url(place, file, now, FILE_LINK)
+        };
+        job.item.content.files.iter().enumerate().map(url).collect()
     }
 
     async fn confirm(&self, jobs: &[Job]) -> Vec<Outcome> {
@@ -240,7 +249,7 @@ impl Bridge {
         let outgoing = Outgoing { conversation: &job.conversation, item: &job.item, uncertain: job.uncertain };
         let sent = match job.task {
             Task::Send if job.item.deleted => return done(Receipt::default()),
-            Task::Send | Task::Confirm => channel.send(outgoing).await,
+            Task::Send | Task::Confirm | Task::Note => channel.send(outgoing).await,
             Task::Edit if job.item.deleted || !channel.capabilities().edits => Ok(Vec::new()),
             Task::Edit => channel.edit(outgoing).await.map(|()| Vec::new()),
             Task::Delete if !channel.capabilities().deletes => Ok(Vec::new()),
@@ -251,7 +260,7 @@ impl Bridge {
                 let follow = (job.task == Task::Send).then_some((Queue::Confirm, Task::Confirm));
                 Outcome::Done { thread: Thread::default(), delivered_as, follow }
             }
-            Err(error) => self.failed(job, error),
+            Err(error) => told_to_operators(self.failed(job, error), job),
         }
     }
 
@@ -271,8 +280,10 @@ impl Bridge {
                         self.doors.publish(change);
                     }
                     for settlement in &settlements {
-                        if let Outcome::Done { follow: Some((queue, _)), .. } = &settlement.outcome {
-                            self.doors.wake(queue);
+                        match &settlement.outcome {
+                            Outcome::Done { follow: Some((queue, _)), .. } => self.doors.wake(queue),
+                            Outcome::Dead { note: Some(_), .. } => self.doors.wake(&Queue::Backend),
+                            _ => {}
                         }
                     }
                     return;
@@ -284,6 +295,27 @@ impl Bridge {
             }
         }
     }
+}
+
+/// An operator learns that a reply did not reach its visitor.
+fn told_to_operators(outcome: Outcome, job: &Job) -> Outcome {
+    match outcome {
+        Outcome::Dead { reason, note: None } if job.task == Task::Send => {
+            let text = format!("This message did not reach the visitor: {reason}\n{}", excerpt(&job.item));
+            let note = Note { key: format!("failed/{}", job.item.id), text: text.trim_end().to_owned() };
+            Outcome::Dead { reason, note: Some(note) }
+        }
+        other => other,
+    }
+}
+
+/// Which message it was.
+fn excerpt(item: &Item) -> String {
+    let text = item.content.text.to_plain();
+    let short: String = text.chars().take(80).collect();
+    let files = item.content.files.iter().map(|file| file.name.as_str()).collect::<Vec<_>>().join(", ");
+    let more = if short.len() < text.len() { "…" } else { "" };
+    format!("> {}{more} {files}", short.replace('\n', " "))
 }
 
 /// A send of something that was taken back before it left.
@@ -303,6 +335,8 @@ fn log(queue: &Queue, job: &Job, outcome: &Outcome) {
             let wait = at.0;
             tracing::warn!(queue, task, %message, attempts = job.attempts, uncertain, until = wait, reason, "will try again");
         }
-        Outcome::Dead { reason } => tracing::error!(queue, task, %message, reason, "given up, kept as a dead letter"),
+        Outcome::Dead { reason, .. } => {
+            tracing::error!(queue, task, %message, reason, "given up, kept as a dead letter")
+        }
     }
 }

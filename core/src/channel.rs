@@ -2,6 +2,7 @@
 
 use crate::clock::Clock;
 use crate::error::{ConfigError, DeliveryError};
+use crate::handover::Continuation;
 use crate::id::{ChannelId, ChatId};
 use crate::inbox::VisitorInbox;
 use crate::message::{Conversation, Item};
@@ -72,6 +73,21 @@ pub trait Channel: Send + Sync + 'static {
     /// The address where a person meets this channel, for the portal's Contact Center.
     fn public_address(&self) -> Option<String> {
         None
+    }
+
+    /// Where a visitor who brings this word (up to 64 of `A-Za-z0-9_-`) may go on with a conversation of another
+    /// channel; see [`VisitorInbox::take_over`]. `None` by default: nowhere.
+    fn continue_at(&self, word: &str) -> Option<Continuation> {
+        let _ = word;
+        None
+    }
+
+    /// What an admin should know of how it stands: `Err` with what is wrong. `Ok` by default.
+    ///
+    /// # Errors
+    /// One line for people, without secrets.
+    fn health(&self) -> Result<(), String> {
+        Ok(())
     }
 
     /// HTTP routes of the channel, mounted at `/c/{id}`. Empty by default.

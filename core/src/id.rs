@@ -88,6 +88,14 @@ text_id!(
     |v| (1..=100).contains(&v.len()) && v.bytes().all(|b| b.is_ascii_graphic() && b != b'|')
 );
 
+text_id!(
+    /// Kept bytes: the SHA-256 of their content in lower-case hexadecimal; the same bytes always have the same id.
+    FileId,
+    "file id",
+    "it is 64 lower-case hexadecimal digits",
+    |v| v.len() == 64 && v.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+);
+
 macro_rules! number_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*

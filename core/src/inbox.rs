@@ -5,11 +5,15 @@ use crate::backend::FileStream;
 use crate::channel::ChatAddress;
 use crate::clock::{Clock, Timestamp};
 use crate::error::{DeliveryError, StoreError};
+use crate::files::{self, ByteStream, FileError, FileLinks, FilePlace, FileRules};
+use crate::handover::{self, Continuation, Handover, Words};
 use crate::hub::{Directory, Revisions};
 use crate::id::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev};
-use crate::message::{Conversation, File, Incoming, Item, OperatorEvent};
-use crate::store::{Amend, Change, News, Queue, Recorded, Slice};
-use crate::{Backend, Store};
+use crate::line::LineInfo;
+use crate::message::{Conversation, File, FileSource, Incoming, Item, Note, OperatorEvent};
+use crate::secret::MasterSecret;
+use crate::store::{Amend, Change, Expect, News, Queue, Recorded, Slice};
+use crate::{Backend, Channel, Files, Store};
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -29,8 +33,20 @@ pub struct Doors {
     gap: Arc<Notify>,
     /// For the bytes of operators' files; known once the bridge is built.
     pub(crate) backend: Arc<OnceLock<Arc<dyn Backend>>>,
+    /// Where conversations may be gone on with; known once the bridge is built.
+    pub(crate) channels: Arc<OnceLock<HashMap<ChannelId, Arc<dyn Channel>>>>,
+    pub(crate) equipment: Option<Equipment>,
     /// Ends every wait, so that held answers don't hold up a stop.
     closing: CancellationToken,
+}
+
+/// What doors have that deal with files and signed links.
+#[derive(Clone)]
+pub(crate) struct Equipment {
+    pub(crate) files: Arc<dyn Files>,
+    pub(crate) rules: FileRules,
+    pub(crate) links: FileLinks,
+    pub(crate) words: Words,
 }
 
 impl Doors {
@@ -39,8 +55,47 @@ impl Doors {
         let queues = channels.iter().cloned().map(Queue::Channel).chain([Queue::Backend, Queue::Confirm]);
         let wakes = Arc::new(queues.map(|queue| (queue, Notify::new())).collect());
         let (revisions, directory) = (Revisions::default(), Directory::default());
-        let (gap, backend, closing) = (Arc::default(), Arc::default(), CancellationToken::new());
-        Self { store, clock, revisions, directory, wakes, gap, backend, closing }
+        let (gap, backend, channels) = (Arc::default(), Arc::default(), Arc::default());
+        let closing = CancellationToken::new();
+        Self { store, clock, revisions, directory, wakes, gap, backend, channels, equipment: None, closing }
+    }
+
+    /// The same doors with a place for visitors' files, and with signed links.
+    #[must_use]
+    pub fn equipped(self, files: Arc<dyn Files>, rules: FileRules, public_url: &str, secret: &MasterSecret) -> Self {
+        let (links, words) = (FileLinks::new(public_url, secret), Words::new(secret));
+        Self { equipment: Some(Equipment { files, rules, links, words }), ..self }
+    }
+
+    /// Opens the file that a signed link names, see [`FileLinks`]; `None` when the link is not good, or what it named
+    /// is gone.
+    ///
+    /// # Errors
+    /// When the file can't be opened now.
+    pub async fn linked_file(&self, token: &str) -> Result<Option<(File, FileStream)>, DeliveryError> {
+        let links = self.equipment.as_ref().map(|equipment| &equipment.links);
+        let Some(place) = links.and_then(|links| links.check(token, self.clock.now())) else { return Ok(None) };
+        let item = self.store.item(place.conversation, place.message).await;
+        let item = item.map_err(|error| DeliveryError::retry(error.to_string()))?.filter(|item| !item.deleted);
+        let Some(file) = item.and_then(|item| item.content.files.into_iter().nth(place.index)) else { return Ok(None) };
+        let stream = self.open_file(&file).await?;
+        Ok(Some((file, stream)))
+    }
+
+    async fn open_file(&self, file: &File) -> Result<FileStream, DeliveryError> {
+        match &file.source {
+            FileSource::Backend(_) => match self.backend.get() {
+                Some(backend) => backend.open(file).await,
+                None => Err(DeliveryError::retry("the backend is not there yet")),
+            },
+            FileSource::Stored(id) => match &self.equipment {
+                Some(equipment) => equipment.files.open(id).await.map_err(|error| match error {
+                    FileError::Gone => DeliveryError::refused(error.to_string()),
+                    other => DeliveryError::retry(other.to_string()),
+                }),
+                None => Err(DeliveryError::retry("there is no place for files")),
+            },
+        }
     }
 
     /// The door for one channel instance.
@@ -232,15 +287,128 @@ impl VisitorInbox {
         self.doors.store.items_before(id, before, limit).await
     }
 
-    /// Opens a file that an operator attached.
+    /// Opens a file of a message, whichever side it is from.
     ///
     /// # Errors
-    /// See [`Backend::open`].
+    /// See [`Backend::open`]; `Refused` when it is gone.
     pub async fn open_file(&self, file: &File) -> Result<FileStream, DeliveryError> {
+        self.doors.open_file(file).await
+    }
+
+    /// The rules for visitors' files.
+    pub fn file_rules(&self) -> FileRules {
+        self.doors.equipment.as_ref().map(|equipment| equipment.rules.clone()).unwrap_or_default()
+    }
+
+    /// Keeps a visitor's file, to be named in the content of a message that is accepted next. `name` and `mime` are what
+    /// the sender claims.
+    ///
+    /// # Errors
+    /// [`FileError`]; nothing is kept then.
+    pub async fn keep_file(&self, name: &str, mime: &str, bytes: ByteStream) -> Result<File, FileError> {
+        let missing = || FileError::Unavailable("there is no place for files".to_owned());
+        let Equipment { files, rules, .. } = self.doors.equipment.as_ref().ok_or_else(missing)?;
+        let kept = files.keep(bytes, rules.most).await?;
+        let file = files::describe(name, mime, &kept);
+        if !rules.takes(&file.mime) {
+            return Err(FileError::TypeRefused(file.mime));
+        }
+        Ok(file)
+    }
+
+    /// A signed address of one of a message's files, for whoever has no session here.
+    pub fn file_url(
+        &self,
+        item: &Item,
+        conversation: ConversationId,
+        index: usize,
+        lifetime: Duration,
+    ) -> Option<String> {
+        let links = &self.doors.equipment.as_ref()?.links;
+        let place = FilePlace { conversation, message: item.id, index };
+        Some(links.url(place, item.content.files.get(index)?, self.now(), lifetime))
+    }
+
+    /// What the open line's settings say; kept for some minutes by the backend.
+    ///
+    /// # Errors
+    /// See [`Backend::line`].
+    pub async fn line(&self) -> Result<LineInfo, DeliveryError> {
         match self.doors.backend.get() {
-            Some(backend) => backend.open(file).await,
+            Some(backend) => backend.line(&self.channel).await,
             None => Err(DeliveryError::retry("the backend is not there yet")),
         }
+    }
+
+    /// Tells the operators of a chat's conversation something. False when there is no conversation yet, or the note's
+    /// key was known.
+    ///
+    /// # Errors
+    /// When nothing was stored.
+    pub async fn note(&self, chat: &ChatId, note: Note) -> Result<bool, StoreError> {
+        let Some(id) = self.find(chat).await? else { return Ok(false) };
+        let stored = self.doors.store.record_note(id, note, self.now()).await?;
+        if stored {
+            self.doors.wake(&Queue::Backend);
+        }
+        Ok(stored)
+    }
+
+    /// Where the visitor of this chat may go on with the conversation, see [`Channel::continue_at`].
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn elsewhere(&self, chat: &ChatId) -> Result<Vec<Continuation>, StoreError> {
+        let (Some(equipment), Some(channels)) = (&self.doors.equipment, self.doors.channels.get()) else {
+            return Ok(Vec::new());
+        };
+        let Some(id) = self.find(chat).await? else { return Ok(Vec::new()) };
+        let word = equipment.words.make(id, self.now());
+        let others = channels.iter().filter(|(channel, _)| **channel != self.channel);
+        let mut places: Vec<_> = others.filter_map(|(_, channel)| channel.continue_at(&word)).collect();
+        places.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(places)
+    }
+
+    /// Takes over a conversation by the word that its visitor brought; `None` when the word is not good (any more).
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn take_over(&self, word: &str) -> Result<Option<Handover>, StoreError> {
+        let words = self.doors.equipment.as_ref().map(|equipment| &equipment.words);
+        let Some(from) = words.and_then(|words| words.read(word, self.now())) else { return Ok(None) };
+        let Some(conversation) = self.doors.store.conversation_by_id(from).await? else { return Ok(None) };
+        let slice = self.doors.store.items_before(from, None, handover::TOLD).await?;
+        let transcript = handover::transcript(conversation.channel.as_str(), &slice.items);
+        Ok(Some(Handover { from, visitor: conversation.visitor, transcript }))
+    }
+
+    /// A value of the channel's own (an offset, a known name), by a key that is unique in the channel.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn remember(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.doors.store.state_get(&self.state_key(key)).await
+    }
+
+    /// Keeps a value of the channel's own.
+    ///
+    /// # Errors
+    /// When it was not stored.
+    pub async fn keep(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.doors.store.state_put(&self.state_key(key), value, Expect::Anything).await
+    }
+
+    /// Forgets a value of the channel's own.
+    ///
+    /// # Errors
+    /// When it is still stored.
+    pub async fn forget(&self, key: &str) -> Result<(), StoreError> {
+        self.doors.store.state_delete(&self.state_key(key)).await
+    }
+
+    fn state_key(&self, key: &str) -> String {
+        format!("channel/{}/{key}", self.channel)
     }
 
     /// One item of a conversation.

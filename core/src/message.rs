@@ -1,7 +1,7 @@
 //! Messages and what surrounds them: authors, files, states, and the shapes that enter by the two doors.
 
 use crate::Timestamp;
-use crate::id::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev};
+use crate::id::{ChannelId, ChatId, ConversationId, FileId, MessageId, Pos, Rev};
 use crate::text::RichText;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,8 @@ pub enum ItemKind {
     DialogStarted,
     /// The operators' dialog was closed.
     DialogFinished,
+    /// Something that only operators shall see. Never part of what a visitor reads.
+    Note,
 }
 
 /// How far a message has come on its way to the other side.
@@ -47,6 +49,8 @@ pub enum State {
 pub enum FileSource {
     /// At the backend, at this address. Never shown to a visitor; fetched through [`crate::Backend::open`].
     Backend(String),
+    /// Kept here, see [`crate::files::Files`].
+    Stored(FileId),
 }
 
 /// A file that belongs to a message.
@@ -135,6 +139,17 @@ pub struct Incoming {
     pub visitor: Option<Visitor>,
     /// What they wrote.
     pub content: Content,
+    /// What the operators shall know beside it; delivered after the message.
+    pub note: Option<Note>,
+}
+
+/// Something for the operators' eyes only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// Unique among the notes of the chat: the same key is stored once.
+    pub key: String,
+    /// Plain text.
+    pub text: String,
 }
 
 /// What the backend tells about a conversation's place on its side, to be remembered; `None` leaves it as it is.

@@ -17,8 +17,8 @@ const GIVE_UP_AFTER: Duration = Duration::from_secs(3 * 24 * 3600);
 pub fn after_failure(job: &Job, error: DeliveryError, now: Timestamp, jitter: f64) -> Outcome {
     let unknown = matches!(error, DeliveryError::Unknown { .. });
     match error {
-        DeliveryError::Refused { reason } => Outcome::Dead { reason },
-        DeliveryError::Unsupported => Outcome::Dead { reason: "the channel can't do this".to_owned() },
+        DeliveryError::Refused { reason } => Outcome::Dead { reason, note: None },
+        DeliveryError::Unsupported => Outcome::Dead { reason: "the channel can't do this".to_owned(), note: None },
         DeliveryError::Paused { reason, after } => Outcome::Retry {
             at: now.plus(after.mul_f64(1.0 + jitter)),
             reason,
@@ -28,7 +28,7 @@ pub fn after_failure(job: &Job, error: DeliveryError, now: Timestamp, jitter: f6
         DeliveryError::Retry { .. } | DeliveryError::Unknown { .. }
             if job.attempts >= ENOUGH && job.created.until(now) > GIVE_UP_AFTER =>
         {
-            Outcome::Dead { reason: format!("given up after {} attempts: {error}", job.attempts + 1) }
+            Outcome::Dead { reason: format!("given up after {} attempts: {error}", job.attempts + 1), note: None }
         }
         DeliveryError::Retry { reason, after } => {
             let wait = after.unwrap_or_default().max(step(job.attempts, jitter));

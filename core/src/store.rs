@@ -10,8 +10,9 @@
 
 use crate::Timestamp;
 use crate::error::StoreError;
+use crate::id::FileId;
 use crate::id::{ChannelId, ChatId, ConversationId, JobId, MessageId, Pos, Rev};
-use crate::message::{Content, Conversation, Incoming, Item, OperatorEvent, Thread};
+use crate::message::{Content, Conversation, Incoming, Item, Note, OperatorEvent, Thread};
 use async_trait::async_trait;
 use std::time::Duration;
 use tokio::sync::broadcast;
@@ -58,11 +59,13 @@ pub enum Task {
     Delete,
     /// Tell the backend that it arrived.
     Confirm,
+    /// Show it to the operators only.
+    Note,
 }
 
 impl Task {
     /// All tasks.
-    pub const ALL: [Self; 4] = [Self::Send, Self::Edit, Self::Delete, Self::Confirm];
+    pub const ALL: [Self; 5] = [Self::Send, Self::Edit, Self::Delete, Self::Confirm, Self::Note];
 
     /// The name under which it is stored.
     pub fn name(self) -> &'static str {
@@ -71,6 +74,7 @@ impl Task {
             Self::Edit => "edit",
             Self::Delete => "delete",
             Self::Confirm => "confirm",
+            Self::Note => "note",
         }
     }
 
@@ -102,7 +106,7 @@ pub struct Job {
 /// What [`Store::claim`] found.
 #[derive(Debug, Clone, Default)]
 pub struct Claimed {
-    /// The jobs, at most one of a lane, longest due first.
+    /// The jobs, longest due first; see [`Store::claim`].
     pub jobs: Vec<Job>,
     /// When nothing (more) is due: the moment at which the next lane will be.
     pub next_due: Option<Timestamp>,
@@ -135,6 +139,9 @@ pub enum Outcome {
     Dead {
         /// Why, for people.
         reason: String,
+        /// What the operators shall be told of it: a note of the conversation, with a job of its own, in the same
+        /// transaction.
+        note: Option<Note>,
     },
 }
 
@@ -219,6 +226,15 @@ pub struct DeadLetter {
     pub attempts: u32,
 }
 
+/// What was forgotten with a conversation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// How many items it had, notes among them.
+    pub items: u64,
+    /// Kept files that no item of any conversation names any more.
+    pub files: Vec<FileId>,
+}
+
 /// A change that a visitor makes to an own message.
 #[derive(Debug, Clone)]
 pub enum Amend {
@@ -271,6 +287,50 @@ pub trait Store: Send + Sync + 'static {
     /// stays, and a late start does not open, a late finish does not close a dialog.
     async fn record_outgoing(&self, events: Vec<OperatorEvent>, at: Timestamp) -> Result<Vec<Noted>, StoreError>;
 
+    /// Stores a note for the operators of a conversation, with its job in the conversation's lane of [`Queue::Backend`].
+    /// False when there is no such conversation, or its key was known.
+    async fn record_note(&self, id: ConversationId, note: Note, at: Timestamp) -> Result<bool, StoreError> {
+        let _ = (id, note, at);
+        Err(StoreError::Unavailable("not there yet".to_owned()))
+    }
+
+    /// The conversation with that id.
+    async fn conversation_by_id(&self, id: ConversationId) -> Result<Option<Conversation>, StoreError> {
+        let _ = id;
+        Err(StoreError::Unavailable("not there yet".to_owned()))
+    }
+
+    /// The conversations whose visitor has this chat id, e-mail address (in any case), phone number (its digits), or
+    /// name (in any case), by id after `after`, at most `limit`.
+    async fn find_visitors(
+        &self,
+        wanted: &str,
+        after: Option<ConversationId>,
+        limit: usize,
+    ) -> Result<Vec<Conversation>, StoreError> {
+        let _ = (wanted, after, limit);
+        Err(StoreError::Unavailable("not there yet".to_owned()))
+    }
+
+    /// Conversations in which nothing happened since `before`, and which have no living job, by id after `after`, at
+    /// most `limit`.
+    async fn idle(
+        &self,
+        before: Timestamp,
+        after: Option<ConversationId>,
+        limit: usize,
+    ) -> Result<Vec<ConversationId>, StoreError> {
+        let _ = (before, after, limit);
+        Err(StoreError::Unavailable("not there yet".to_owned()))
+    }
+
+    /// Forgets a conversation with all its items, jobs (dead ones too) and lanes. `None` when there is no such
+    /// conversation. What comes for its chat afterwards begins a new one.
+    async fn erase(&self, id: ConversationId) -> Result<Option<Erased>, StoreError> {
+        let _ = id;
+        Err(StoreError::Unavailable("not there yet".to_owned()))
+    }
+
     /// The conversation of a chat.
     async fn conversation(&self, channel: &ChannelId, chat: &ChatId) -> Result<Option<Conversation>, StoreError>;
 
@@ -283,17 +343,19 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Conversation>, StoreError>;
 
-    /// Items new or changed after `since`, by revision, at most `limit`. Go on from [`Slice::rev`], or from the last
+    /// Items (without notes) new or changed after `since`, by revision, at most `limit`. Go on from [`Slice::rev`], or from the last
     /// item's revision when there are more.
     async fn items_since(&self, id: ConversationId, since: Rev, limit: usize) -> Result<Slice, StoreError>;
 
-    /// The last `limit` items that stand before `before` (or at the end), by position.
+    /// The last `limit` items (without notes) that stand before `before` (or at the end), by position.
     async fn items_before(&self, id: ConversationId, before: Option<Pos>, limit: usize) -> Result<Slice, StoreError>;
 
     /// One item.
     async fn item(&self, id: ConversationId, message: MessageId) -> Result<Option<Item>, StoreError>;
 
-    /// Leases up to `limit` jobs of a queue for `lease`. A job whose data can't be read any more becomes a dead letter.
+    /// Leases up to `limit` jobs of a queue for `lease`, at most one of a lane; of [`Queue::Confirm`] as many of a lane as
+    /// fit (confirmations may be carried out in any order). The first job of a lane holds its lease: outcomes that are
+    /// not [`Outcome::Done`] count for it only, the others of the lane wait with it. A job whose data can't be read any more becomes a dead letter.
     async fn claim(&self, queue: &Queue, limit: usize, now: Timestamp, lease: Duration) -> Result<Claimed, StoreError>;
 
     /// Ends leases. May be repeated: jobs that are gone are passed over, and so are [`Outcome::Retry`] and

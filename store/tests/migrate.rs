@@ -35,7 +35,7 @@ fn queues() -> [Queue; 3] {
 
 async fn write(store: &dyn Store, n: usize, key: &str, content: Content) {
     let visitor = Some(Visitor { name: format!("Zoë \0 {n}"), ..Visitor::default() });
-    let incoming = Incoming { chat: chat(n), key: key.to_owned(), visitor, content };
+    let incoming = Incoming { chat: chat(n), key: key.to_owned(), visitor, content, note: None };
     store.record_incoming(&channel(), incoming, Timestamp(1000)).await.unwrap();
 }
 
@@ -100,7 +100,7 @@ async fn work(store: &dyn Store) {
     let site = Queue::Channel(channel());
     for (n, job) in claim(store, &Queue::Backend, 40).await.iter().enumerate() {
         match n % 4 {
-            0 => settle(store, job, Outcome::Dead { reason: "refused \0 by them".to_owned() }).await,
+            0 => settle(store, job, Outcome::Dead { reason: "refused \0 by them".to_owned(), note: None }).await,
             1 => settle(store, job, done(None)).await,
             2 => {
                 let retry = Outcome::Retry { at: LATE, reason: "busy".to_owned(), uncertain: true, counted: true };

@@ -79,7 +79,7 @@ impl Place {
 
     async fn record(&self, chat: &str, key: String) -> Recorded {
         let content = Content::plain("it's <b>fine</b>");
-        let incoming = Incoming { chat: Self::chat(chat), key, visitor: None, content };
+        let incoming = Incoming { chat: Self::chat(chat), key, visitor: None, content, note: None };
         self.store.record_incoming(&self.channel, incoming, self.clock.now()).await.expect("recorded")
     }
 

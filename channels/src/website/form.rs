@@ -50,7 +50,7 @@ impl Typed {
     ) -> Result<openline_core::store::Recorded, Problem> {
         let content = Content { text: RichText::plain(self.text), files: Vec::new() };
         let visitor = self.name.map(|name| Visitor { name, ..Visitor::default() });
-        let incoming = Incoming { chat: chat.clone(), key: self.key, visitor, content: content.clone() };
+        let incoming = Incoming { chat: chat.clone(), key: self.key, visitor, content: content.clone(), note: None };
         let recorded = inbox.accept(incoming).await?;
         if !recorded.fresh && recorded.item.content != content {
             let message = "this key was used for another message: make a new key for each message";

@@ -54,7 +54,7 @@ impl Talk {
         content: Content,
         now: Timestamp,
     ) -> Recorded {
-        let incoming = Incoming { chat: self.chat.clone(), key: key.to_owned(), visitor, content };
+        let incoming = Incoming { chat: self.chat.clone(), key: key.to_owned(), visitor, content, note: None };
         self.store.record_incoming(&self.channel, incoming, now).await.unwrap()
     }
 
@@ -163,7 +163,7 @@ pub(super) fn retry(when: Timestamp) -> Outcome {
 }
 
 pub(super) fn die() -> Outcome {
-    Outcome::Dead { reason: "refused".to_owned() }
+    Outcome::Dead { reason: "refused".to_owned(), note: None }
 }
 
 /// Works off everything that is due in a queue and returns the texts in the order in which they came.

@@ -155,7 +155,7 @@ pub async fn reasons_may_say_anything(harness: &dyn Harness) {
         let retry = Outcome::Retry { at: at(2), reason: text.clone(), uncertain: false, counted: true };
         settle(&store, &job, retry, at(2)).await;
         let job = claim_one(&store, &Queue::Backend, at(2)).await;
-        settle(&store, &job, Outcome::Dead { reason: text.clone() }, at(2)).await;
+        settle(&store, &job, Outcome::Dead { reason: text.clone(), note: None }, at(2)).await;
         let letters = store.dead_letters(None, 1).await.unwrap();
         assert_eq!(letters[0].reason, text);
         assert!(store.drop_dead(letters[0].job).await.unwrap());

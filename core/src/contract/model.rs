@@ -197,7 +197,7 @@ impl Run {
                 let (uncertain, counted) = (self.random.chance(50), self.random.chance(50));
                 Outcome::Retry { at: when, reason: self.word(), uncertain, counted }
             }
-            _ => Outcome::Dead { reason: self.word() },
+            _ => Outcome::Dead { reason: self.word(), note: None },
         }
     }
 

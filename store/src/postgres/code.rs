@@ -22,7 +22,7 @@ impl Stored for Side {
     const ALL: &'static [Self] = &[Self::Visitor, Self::Operator, Self::System];
 }
 impl Stored for ItemKind {
-    const ALL: &'static [Self] = &[Self::Message, Self::DialogStarted, Self::DialogFinished];
+    const ALL: &'static [Self] = &[Self::Message, Self::DialogStarted, Self::DialogFinished, Self::Note];
 }
 impl Stored for State {
     const ALL: &'static [Self] = &[Self::Sent, Self::Delivered, Self::Failed];
@@ -31,5 +31,5 @@ impl Stored for Dialog {
     const ALL: &'static [Self] = &[Self::None, Self::Open, Self::Closed];
 }
 impl Stored for Task {
-    const ALL: &'static [Self] = &[Self::Send, Self::Edit, Self::Delete, Self::Confirm];
+    const ALL: &'static [Self] = &[Self::Send, Self::Edit, Self::Delete, Self::Confirm, Self::Note];
 }

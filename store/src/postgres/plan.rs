@@ -132,7 +132,7 @@ impl Plan {
                 self.failed.push(Failed { job: id, counted, uncertain, dead_at: None, reason });
                 self.free(job, Next::Wait(*at));
             }
-            Outcome::Dead { reason } => {
+            Outcome::Dead { reason, .. } => {
                 self.jobs.remove(&id);
                 let (dead_at, reason) = (Some(now), reason.clone());
                 self.failed.push(Failed { job: id, counted: true, uncertain: None, dead_at, reason });

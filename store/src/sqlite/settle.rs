@@ -72,7 +72,7 @@ fn settle_one(db: &Connection, row: &Row, outcome: &Outcome, now: Timestamp) -> 
             execute(db, "UPDATE lanes SET due_at = ?2, leased = 0 WHERE id = ?1", (row.lane, at.0))?;
             Ok(None)
         }
-        Outcome::Dead { reason } => {
+        Outcome::Dead { reason, .. } => {
             let sql = "UPDATE jobs SET dead_at = ?2, reason = ?3, attempts = attempts + 1 WHERE id = ?1";
             execute(db, sql, (row.job, now.0, reason))?;
             next_in_lane(db, row, now)?;

@@ -15,7 +15,7 @@ async fn write(store: &PostgresStore, caller: usize, number: u64) {
     let channel = ChannelId::parse("site").unwrap();
     let chat = ChatId::parse(&format!("visitor-{caller}-{}", number / 20)).unwrap();
     let content = Content::plain("Hello, is this still available? I would take two of them.");
-    let incoming = Incoming { chat, key: format!("0198-key-{number}"), visitor: None, content };
+    let incoming = Incoming { chat, key: format!("0198-key-{number}"), visitor: None, content, note: None };
     assert!(store.record_incoming(&channel, incoming, NOW).await.unwrap().fresh);
 }
 

@@ -15,7 +15,7 @@ pub(crate) fn channel() -> ChannelId {
 /// A visitor writes in the chat `id`.
 pub(crate) async fn write(store: &dyn Store, id: &str, key: &str) -> Result<Recorded, StoreError> {
     let chat = ChatId::parse(id).unwrap();
-    let incoming = Incoming { chat, key: key.to_owned(), visitor: None, content: Content::plain(key) };
+    let incoming = Incoming { chat, key: key.to_owned(), visitor: None, content: Content::plain(key), note: None };
     store.record_incoming(&channel(), incoming, NOW).await
 }
 

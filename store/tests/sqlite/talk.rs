@@ -20,7 +20,8 @@ pub(crate) fn chat(id: &str) -> ChatId {
 
 /// A visitor writes in the chat `id`.
 pub(crate) async fn write(store: &dyn Store, id: &str, key: &str, text: &str) -> Result<Recorded, StoreError> {
-    let incoming = Incoming { chat: chat(id), key: key.to_owned(), visitor: None, content: Content::plain(text) };
+    let incoming =
+        Incoming { chat: chat(id), key: key.to_owned(), visitor: None, content: Content::plain(text), note: None };
     store.record_incoming(&channel(), incoming, NOW).await
 }
 

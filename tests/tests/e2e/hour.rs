@@ -71,7 +71,7 @@ async fn an_hour_without_the_portal_loses_nothing_and_drains_in_order() {
         join_all((0..CHATS).map(|chat| {
             let chat = ChatId::parse(&format!("c{chat}")).unwrap();
             let content = Content::plain(format!("minute {minute}"));
-            inbox.accept(Incoming { chat, key: format!("m{minute}"), visitor: None, content })
+            inbox.accept(Incoming { chat, key: format!("m{minute}"), visitor: None, content, note: None })
         }))
         .await
         .into_iter()

@@ -1,0 +1,305 @@
+//! Visitors' files: kept under the hash of their content, and opened again by whoever holds a signed link.
+//!
+//! Operators' files stay where they are, see [`crate::Backend::open`].
+
+use crate::Timestamp;
+use crate::backend::FileStream;
+use crate::id::{ConversationId, FileId, MessageId};
+use crate::message::{File, FileSource};
+use crate::secret::{MasterSecret, sign};
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use std::fmt::Write;
+use std::time::Duration;
+
+/// Bytes on their way in.
+pub type ByteStream = BoxStream<'static, std::io::Result<Bytes>>;
+
+/// How much of a file's beginning [`Kept::head`] holds, in bytes.
+pub const HEAD: usize = 64 * 1024;
+
+/// Why a file was not kept, or can't be opened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FileError {
+    /// It has more bytes than are taken.
+    #[error("the file is larger than {} MB", most / 1_000_000)]
+    TooLarge {
+        /// Most bytes.
+        most: u64,
+    },
+    /// It has no bytes at all.
+    #[error("the file is empty")]
+    Empty,
+    /// Files of this type are not taken.
+    #[error("files of the type {0} are not taken")]
+    TypeRefused(String),
+    /// The sender's stream broke off.
+    #[error("the file did not come whole: {0}")]
+    Broken(String),
+    /// The storage can't take or give it now (disk full, folder gone); repeat later.
+    #[error("file storage unavailable: {0}")]
+    Unavailable(String),
+    /// There is no such file any more.
+    #[error("the file is not there any more")]
+    Gone,
+}
+
+/// What became of a stream that was kept.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// The hash of the content.
+    pub id: FileId,
+    /// Bytes.
+    pub size: u64,
+    /// The first bytes, at most [`HEAD`], to tell what it is.
+    pub head: Bytes,
+}
+
+/// Durable storage of bytes by their content.
+#[async_trait]
+pub trait Files: Send + Sync + 'static {
+    /// Keeps a stream. When it returns, the bytes are durable; when it fails, nothing is left of them. The same content
+    /// is kept once.
+    ///
+    /// # Errors
+    /// [`FileError`]; `TooLarge` as soon as more than `most` bytes came.
+    async fn keep(&self, bytes: ByteStream, most: u64) -> Result<Kept, FileError>;
+
+    /// Opens kept bytes.
+    ///
+    /// # Errors
+    /// [`FileError::Gone`] when there are none.
+    async fn open(&self, id: &FileId) -> Result<FileStream, FileError>;
+
+    /// Forgets bytes that no message names any more. False when they were kept so lately (within the last hour) that a
+    /// message that is just being stored may name them: ask again later. True when there are none.
+    ///
+    /// # Errors
+    /// [`FileError::Unavailable`].
+    async fn remove(&self, id: &FileId) -> Result<bool, FileError>;
+}
+
+/// Which files are taken from visitors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileRules {
+    /// Most bytes of one file.
+    pub most: u64,
+    /// Media types that are taken, `image/*` for a whole family; empty for all.
+    pub types: Vec<String>,
+}
+
+impl Default for FileRules {
+    fn default() -> Self {
+        Self { most: 25_000_000, types: Vec::new() }
+    }
+}
+
+impl FileRules {
+    /// Whether a media type is taken.
+    pub fn takes(&self, mime: &str) -> bool {
+        let family = mime.split('/').next().unwrap_or_default();
+        let matches = |rule: &String| rule == mime || rule.strip_suffix("/*").is_some_and(|wanted| wanted == family);
+        self.types.is_empty() || self.types.iter().any(matches)
+    }
+}
+
+/// What a kept file is to its message. `mime` is what the sender claims; of pictures the content decides.
+pub fn describe(name: &str, mime: &str, kept: &Kept) -> File {
+    let mime = picture_type(&kept.head).map_or_else(|| claimed(mime), str::to_owned);
+    let pixels = imagesize::blob_size(&kept.head).ok().filter(|_| mime.starts_with("image/"));
+    let side = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+    File {
+        name: file_name(name),
+        mime,
+        size: Some(kept.size),
+        pixels: pixels.map(|size| (side(size.width), side(size.height))),
+        source: FileSource::Stored(kept.id.clone()),
+    }
+}
+
+/// Pictures that browsers show, by their first bytes.
+fn picture_type(head: &[u8]) -> Option<&'static str> {
+    match head {
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some("image/png"),
+        [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
+        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some("image/gif"),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("image/webp"),
+        [_, _, _, _, b'f', b't', b'y', b'p', b'a', b'v', b'i', b'f', ..] => Some("image/avif"),
+        _ => None,
+    }
+}
+
+/// A claimed type that is well formed and no picture (those are told by their content).
+fn claimed(mime: &str) -> String {
+    let mime = mime.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let part = |part: &str| {
+        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'+' | b'-' | b'_'))
+    };
+    let good = mime.len() <= 100 && mime.split_once('/').is_some_and(|(family, kind)| part(family) && part(kind));
+    let shown = ["image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/bmp"];
+    if good && !shown.contains(&mime.as_str()) { mime } else { "application/octet-stream".to_owned() }
+}
+
+/// The last part of a name, without what no file system or header likes; never empty, at most 150 characters, the
+/// ending kept.
+pub fn file_name(given: &str) -> String {
+    let last = given.rsplit(['/', '\\']).next().unwrap_or_default();
+    let bad = |c: &char| {
+        !c.is_control()
+            && !matches!(c, '"' | '<' | '>' | '|' | ':' | '*' | '?' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let clean: Vec<char> = last.trim().trim_start_matches('.').chars().filter(bad).collect();
+    let kept = &clean[clean.len().saturating_sub(150)..];
+    let name: String = kept.iter().collect();
+    if name.trim().is_empty() { "file".to_owned() } else { name }
+}
+
+/// The response headers under which a file may be given to a browser: pictures are shown, everything else is saved;
+/// nothing is ever run or guessed.
+pub fn headers(file: &File) -> [(&'static str, String); 4] {
+    let (kind, way) =
+        if file.is_picture() { (file.mime.as_str(), "inline") } else { ("application/octet-stream", "attachment") };
+    let name = file.name.bytes().fold(String::new(), |mut name, byte| {
+        if byte.is_ascii_alphanumeric() {
+            name.push(char::from(byte));
+        } else {
+            let _ = write!(name, "%{byte:02X}");
+        }
+        name
+    });
+    [
+        ("content-type", kind.to_owned()),
+        ("content-disposition", format!("{way}; filename*=UTF-8''{name}")),
+        ("x-content-type-options", "nosniff".to_owned()),
+        ("content-security-policy", "default-src 'none'; sandbox".to_owned()),
+    ]
+}
+
+/// Which file of which message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FilePlace {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// The message.
+    pub message: MessageId,
+    /// Which of its files.
+    pub index: usize,
+}
+
+/// Makes and checks the addresses under which somebody without a session (the portal, another program) gets a file.
+///
+/// An address names a place in a conversation, not the content: what is deleted there is not to be had any more.
+#[derive(Clone)]
+pub struct FileLinks {
+    root: String,
+    key: [u8; 32],
+}
+
+/// Length of a link's proof, in bytes.
+const PROOF: usize = 16;
+
+impl FileLinks {
+    /// Links below `public_url`/f/.
+    pub fn new(public_url: &str, secret: &MasterSecret) -> Self {
+        Self { root: format!("{}/f", public_url.trim_end_matches('/')), key: secret.derive("core/file-links") }
+    }
+
+    /// The address of a file, good for `lifetime` from `now`.
+    pub fn url(&self, place: FilePlace, file: &File, now: Timestamp, lifetime: Duration) -> String {
+        let until = now.plus(lifetime).seconds();
+        let FilePlace { conversation, message, index } = place;
+        let proof = hex(&self.proof(place, until)[..PROOF]);
+        let name = file.name.bytes().fold(String::new(), |mut name, byte| {
+            if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_') {
+                name.push(char::from(byte));
+            } else {
+                let _ = write!(name, "%{byte:02X}");
+            }
+            name
+        });
+        format!("{}/{conversation}-{message}-{index}-{until}-{proof}/{name}", self.root)
+    }
+
+    /// The place that a link's middle part (`12-34-0-1790000000-…`) names; `None` when it was not made here or is over.
+    pub fn check(&self, token: &str, now: Timestamp) -> Option<FilePlace> {
+        let mut parts = token.split('-');
+        let mut number = || parts.next()?.parse::<i64>().ok();
+        let (conversation, message, index, until) = (number()?, number()?, number()?, number()?);
+        let place = FilePlace {
+            conversation: ConversationId(conversation),
+            message: MessageId(message),
+            index: usize::try_from(index).ok()?,
+        };
+        let proof = parts.next()?;
+        let expected = hex(&self.proof(place, until)[..PROOF]);
+        let same = proof.len() == expected.len()
+            && proof.bytes().zip(expected.bytes()).fold(0, |all, (a, b)| all | (a ^ b)) == 0;
+        (same && parts.next().is_none() && now.seconds() <= until).then_some(place)
+    }
+
+    fn proof(&self, place: FilePlace, until: i64) -> [u8; 32] {
+        let FilePlace { conversation, message, index } = place;
+        sign(&self.key, format!("{conversation}/{message}/{index}/{until}").as_bytes())
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(head: &'static [u8]) -> Kept {
+        Kept { id: FileId::parse(&"a".repeat(64)).unwrap(), size: 9, head: Bytes::from_static(head) }
+    }
+
+    #[test]
+    fn a_picture_is_told_by_its_content() {
+        let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x02\0\0\0\x03\x08\x06\0\0\0";
+        let file = describe("a.txt", "text/plain", &kept(png));
+        assert_eq!((file.mime.as_str(), file.pixels), ("image/png", Some((2, 3))));
+        assert_eq!(describe("a.png", "image/png", &kept(b"<script>")).mime, "application/octet-stream");
+        assert_eq!(describe("a", "Text/Plain; charset=x", &kept(b"x")).mime, "text/plain");
+        assert_eq!(describe("a", "text/html\r\nx: y", &kept(b"x")).mime, "application/octet-stream");
+    }
+
+    #[test]
+    fn names_are_harmless() {
+        assert_eq!(file_name("../../etc/pass\nwd"), "passwd");
+        assert_eq!(file_name("C:\\a\\b.pdf"), "b.pdf");
+        assert_eq!(file_name(" \u{202e}..."), "file");
+        assert!(file_name(&format!("{}.pdf", "x".repeat(400))).ends_with("x.pdf"));
+    }
+
+    #[test]
+    fn a_link_is_good_for_its_file_and_its_time() {
+        let links = FileLinks::new("https://chat.example/", &MasterSecret::new([1; 32]));
+        let place = FilePlace { conversation: ConversationId(3), message: MessageId(4), index: 1 };
+        let file = describe("Ä b.pdf", "application/pdf", &kept(b"x"));
+        let url = links.url(place, &file, Timestamp(0), Duration::from_secs(60));
+        assert!(url.starts_with("https://chat.example/f/3-4-1-60-") && url.ends_with("/%C3%84%20b.pdf"), "{url}");
+        let token = url.split('/').nth(4).unwrap();
+        assert_eq!(links.check(token, Timestamp(60_000)), Some(place));
+        assert_eq!(links.check(token, Timestamp(61_000)), None);
+        assert_eq!(links.check(&token.replacen("3-4", "3-5", 1), Timestamp(0)), None);
+        let other = FileLinks::new("https://chat.example/", &MasterSecret::new([2; 32]));
+        assert_eq!(other.check(token, Timestamp(0)), None);
+        for bad in ["", "-", "1-2-3", "a-b-c-d-e", &format!("{token}-")] {
+            assert_eq!(links.check(bad, Timestamp(0)), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn rules_know_families() {
+        let rules = FileRules { most: 1, types: vec!["image/*".into(), "application/pdf".into()] };
+        assert!(rules.takes("image/png") && rules.takes("application/pdf"));
+        assert!(!rules.takes("application/zip") && !rules.takes("imagex/png"));
+        assert!(FileRules::default().takes("x/y"));
+    }
+}

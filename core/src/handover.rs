@@ -1,0 +1,100 @@
+//! Going on elsewhere: a visitor takes a conversation from one channel to another by a short-lived signed word, and the
+//! operators there learn what was said before.
+
+use crate::Timestamp;
+use crate::id::ConversationId;
+use crate::message::{Item, ItemKind, Side, Visitor};
+use crate::secret::{MasterSecret, sign};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use std::time::Duration;
+
+/// How long such a word is good.
+pub const LIFETIME: Duration = Duration::from_secs(30 * 60);
+/// Items of the earlier conversation that are told.
+pub(crate) const TOLD: usize = 30;
+const PROOF: usize = 12;
+
+/// Where a conversation can be gone on with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Continuation {
+    /// What the place is called: "Telegram".
+    pub name: String,
+    /// The address that leads there.
+    pub url: String,
+}
+
+/// What a handed-over conversation brings along.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handover {
+    /// The earlier conversation.
+    pub from: ConversationId,
+    /// Who it was with.
+    pub visitor: Visitor,
+    /// What was said there last, for the operators' eyes.
+    pub transcript: String,
+}
+
+/// Makes and checks the words.
+#[derive(Clone)]
+pub(crate) struct Words {
+    key: [u8; 32],
+}
+
+impl Words {
+    pub(crate) fn new(secret: &MasterSecret) -> Self {
+        Self { key: secret.derive("core/handover") }
+    }
+
+    /// 32 characters of `A-Za-z0-9_-`: Telegram takes 64 of these.
+    pub(crate) fn make(&self, id: ConversationId, now: Timestamp) -> String {
+        let until = u32::try_from(now.plus(LIFETIME).seconds()).unwrap_or(u32::MAX);
+        let mut bytes = [id.0.to_be_bytes().as_slice(), &until.to_be_bytes()].concat();
+        let proof = sign(&self.key, &bytes);
+        bytes.extend(&proof[..PROOF]);
+        BASE64_URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    pub(crate) fn read(&self, word: &str, now: Timestamp) -> Option<ConversationId> {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(word).ok().filter(|bytes| bytes.len() == 12 + PROOF)?;
+        let expected = sign(&self.key, &bytes[..12]);
+        let same = bytes[12..].iter().zip(&expected[..PROOF]).fold(0, |all, (a, b)| all | (a ^ b)) == 0;
+        let until = i64::from(u32::from_be_bytes(bytes[8..12].try_into().ok()?));
+        let id = i64::from_be_bytes(bytes[..8].try_into().ok()?);
+        (same && now.seconds() <= until).then_some(ConversationId(id))
+    }
+}
+
+/// The last of what was said, one line an item.
+pub(crate) fn transcript(channel: &str, items: &[Item]) -> String {
+    let lines = items.iter().filter(|item| item.kind == ItemKind::Message && !item.deleted).map(|item| {
+        let who = match item.side {
+            Side::Visitor => "visitor",
+            Side::Operator => item.author.as_deref().unwrap_or("operator"),
+            Side::System => "automatic",
+        };
+        let text: String = item.content.text.to_plain().replace('\n', " ").chars().take(300).collect();
+        let files = item.content.files.iter().map(|file| format!(" [{}]", file.name)).collect::<String>();
+        format!("{who}: {text}{files}")
+    });
+    let lines: Vec<_> = lines.collect();
+    format!("This visitor wrote in {channel} before. The last messages there:\n{}", lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_short_signed_and_passing() {
+        let words = Words::new(&MasterSecret::new([1; 32]));
+        let word = words.make(ConversationId(77), Timestamp(1_790_000_000_000));
+        assert_eq!(word.len(), 32);
+        assert_eq!(words.read(&word, Timestamp(1_790_000_000_000)), Some(ConversationId(77)));
+        assert_eq!(words.read(&word, Timestamp(1_790_000_000_000).plus(LIFETIME * 2)), None);
+        let other = Words::new(&MasterSecret::new([2; 32]));
+        assert_eq!(other.read(&word, Timestamp(1_790_000_000_000)), None);
+        for bad in ["", "x", &word[1..], &format!("{word}AAAA")] {
+            assert_eq!(words.read(bad, Timestamp(0)), None, "{bad}");
+        }
+    }
+}
