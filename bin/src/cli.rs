@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::service::Service;
-use crate::{check, dead, demo, migrate};
+use crate::{channels, check, dead, demo, migrate};
 pub use clap::Parser;
 use clap::Subcommand;
 use std::future::Future;
@@ -49,11 +49,14 @@ enum Command {
         /// The new store, which must be empty
         to: String,
     },
-    /// List the kinds of channels, or print a kind's example configuration
+    /// List the kinds of channels, and how the configured ones stand
+    #[command(args_conflicts_with_subcommands = true)]
     Channels {
-        /// Print the example configuration of this kind
-        #[arg(long, value_name = "KIND")]
-        example: Option<String>,
+        /// The configuration file; openline.toml when there is one
+        #[arg(long, short, value_name = "FILE")]
+        config: Option<PathBuf>,
+        #[command(subcommand)]
+        action: Option<channels::Action>,
     },
 }
 
@@ -86,7 +89,17 @@ pub fn run(cli: Cli) -> ExitCode {
                 Err(error) => complain(&error, ExitCode::FAILURE),
             }
         }),
-        Command::Channels { example } => channels(example.as_deref()),
+        Command::Channels { action: Some(channels::Action::Example { kind }), .. } => match channels::example(&kind) {
+            Ok(text) => say(&text, ExitCode::SUCCESS),
+            Err(error) => complain(&error, ExitCode::from(BAD_CONFIG)),
+        },
+        Command::Channels { config, action: None } => in_runtime(async {
+            let file = config.clone().unwrap_or_else(|| PathBuf::from("openline.toml"));
+            match channels::report(&file, config.is_some()).await {
+                Ok(text) => say(&text, ExitCode::SUCCESS),
+                Err(error) => complain(&error, ExitCode::FAILURE),
+            }
+        }),
     }
 }
 
@@ -108,17 +121,6 @@ fn serve(path: &std::path::Path) -> ExitCode {
         service.stop().await;
         ExitCode::SUCCESS
     })
-}
-
-fn channels(example: Option<&str>) -> ExitCode {
-    let Some(name) = example else {
-        let kinds = openline_channels::KINDS.iter().map(|kind| format!("{:<10} {}", kind.name(), kind.summary()));
-        return say(&kinds.collect::<Vec<_>>().join("\n"), ExitCode::SUCCESS);
-    };
-    match openline_channels::kind(name) {
-        Some(kind) => say(kind.example().trim_end(), ExitCode::SUCCESS),
-        None => complain(&check::unknown_kind(name), ExitCode::from(BAD_CONFIG)),
-    }
 }
 
 fn in_runtime(body: impl Future<Output = ExitCode>) -> ExitCode {

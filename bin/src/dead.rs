@@ -142,7 +142,7 @@ async fn replay(store: &Arc<dyn Store>, letter: &DeadLetter) -> Result<String, S
 }
 
 /// A moment in UTC.
-fn time(at: i64) -> String {
+pub(crate) fn time(at: i64) -> String {
     let at = jiff::Timestamp::from_millisecond(at).unwrap_or_default();
     at.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }

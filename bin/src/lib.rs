@@ -1,5 +1,6 @@
 //! The `openline` program as a library, for its own `main` and for the end-to-end tests.
 
+pub mod channels;
 pub mod check;
 pub mod cli;
 pub mod config;
@@ -9,6 +10,7 @@ pub mod http;
 pub mod migrate;
 pub mod secret;
 pub mod service;
+mod status;
 
 pub use config::Config;
 pub use service::{Service, StartError};

@@ -1,7 +1,7 @@
 //! Wiring: store, doors, backend, channels, dispatcher, HTTP.
 
 use crate::config::Config;
-use crate::{http, secret};
+use crate::{http, secret, status};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
@@ -92,6 +92,9 @@ impl Service {
             tokio::spawn(bridge.run(config.portal.reconcile_every, stop.clone())),
             tokio::spawn(http::serve(listener, app, stop.clone())),
         ];
+        let saying =
+            status::keep(Arc::clone(&store), Arc::clone(&bitrix), channels.clone(), doors.clone(), stop.clone());
+        tasks.push(tokio::spawn(saying));
         for (id, channel) in channels {
             tasks.push(tokio::spawn(keep_running(channel, doors.visitor_inbox(id), stop.clone())));
         }

@@ -163,13 +163,26 @@ fn channels_lists_kinds_and_prints_their_examples() {
     let (code, out, _) = run(folder.path(), &["channels"]);
     assert_eq!(code, Some(0));
     for kind in openline_channels::KINDS {
-        assert!(out.lines().any(|line| line.starts_with(kind.name()) && line.ends_with(kind.summary())), "{out}");
-        let (code, out, _) = run(folder.path(), &["channels", "--example", kind.name()]);
+        let is_it = |line: &str| line.trim().starts_with(kind.name()) && line.ends_with(kind.summary());
+        assert!(out.lines().any(is_it), "{out}");
+        let (code, out, _) = run(folder.path(), &["channels", "example", kind.name()]);
         assert_eq!((code, out.trim_end()), (Some(0), kind.example().trim_end()));
     }
-    let (code, _, errors) = run(folder.path(), &["channels", "--example", "fax"]);
+    let (code, _, errors) = run(folder.path(), &["channels", "example", "fax"]);
     assert_eq!(code, Some(2));
     assert!(errors.starts_with("\"fax\" is not a kind of channel; there is: website"), "{errors}");
+}
+
+#[test]
+fn channels_of_a_configuration_are_told_before_the_first_start() {
+    let place = Place::new();
+    let (code, out, errors) = run(place.path(), &["channels"]);
+    assert_eq!((code, errors.as_str()), (Some(0), ""));
+    assert!(out.contains("  site (website), connector openline_site \"openline: site\"\n"), "{out}");
+    assert!(out.contains("nothing is known of the portal: "), "{out}");
+    let (code, _, errors) = run(place.path(), &["channels", "--config", "nowhere.toml"]);
+    assert_eq!(code, Some(1));
+    assert!(errors.starts_with("nowhere.toml: can't be read"), "{errors}");
 }
 
 #[test]

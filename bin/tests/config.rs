@@ -358,3 +358,15 @@ fn secrets_stay_as_they_are() {
     assert_eq!(read(&in_file, &[("OPENLINE__PORTAL__CLIENT_SECRET", "1e3")]), "1e3");
     assert_eq!(read(&text.replace("\"key\"", "\"true\""), &[]), "true");
 }
+
+#[test]
+fn a_kinds_secret_may_be_elsewhere() {
+    let text = format!("{PORTAL}{SITE}[channels.site.settings]\ntitle = {{ env = \"TITLE\" }}\n");
+    let config = good(&text, &[("TITLE", "Ask us")]);
+    let settings = &config.channels.values().next().unwrap().settings;
+    assert_eq!(settings["title"].as_str(), Some("Ask us"));
+    let errors = bad(&text, &[]);
+    assert_eq!(errors, "c.toml: channels.site.settings.title: the environment variable TITLE is not set");
+    let text = text.replace("env = \"TITLE\"", "file = \"nowhere\"");
+    assert!(bad(&text, &[]).starts_with("c.toml: channels.site.settings.title: the file nowhere can't be read: "));
+}

@@ -25,6 +25,8 @@ pub struct PortalConfig {
     /// When nobody can tell whether a message arrived (its outcome is unknown and the dialog can't be read): send it
     /// again (the operator may see it twice), or else give it up (the visitor sees "not sent" and decides).
     pub resend_unknown: bool,
+    /// Whether connectors that are not configured any more are unregistered; else they are only reported.
+    pub unregister_removed: bool,
     /// Hosts, beside the portal's own and the vendor's, from which operators' files may be fetched.
     pub file_hosts: Vec<String>,
     /// One connector per channel instance.

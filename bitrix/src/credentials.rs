@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// The key under which the sealed credentials are kept.
-const KEY: &str = "bitrix/portal";
+pub(crate) const KEY: &str = "bitrix/portal";
 
 /// What the portal gave us. Whoever has it can act in the portal: never logged, encrypted at rest.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

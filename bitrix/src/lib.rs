@@ -24,6 +24,7 @@ mod page;
 mod portal;
 mod proofs;
 mod rest;
+mod roster;
 mod send;
 mod setup;
 mod states;
@@ -34,6 +35,7 @@ mod web;
 pub use config::{Connector, PortalConfig, RequestLimit, is_loopback};
 pub use lines::Binding;
 pub use rest::CallError;
+pub use roster::Registered;
 pub use verdict::Verdict;
 
 use async_trait::async_trait;
@@ -77,6 +79,27 @@ pub struct Status {
     pub problem: Option<String>,
     /// Connector, line, how it stands.
     pub lines: Vec<(String, String, Binding)>,
+}
+
+/// What an installation remembers of its portal, read beside a running service.
+#[derive(Debug, Clone)]
+pub struct Remembered {
+    /// Whether the application is installed there, as far as is known.
+    pub installed: bool,
+    /// The connectors that were registered.
+    pub connectors: Vec<Registered>,
+    /// Connector, line, how it stands.
+    pub lines: Vec<(String, String, Binding)>,
+}
+
+/// Reads what is remembered of the portal.
+///
+/// # Errors
+/// When the store can't be read.
+pub async fn remembered(store: &Arc<dyn openline_core::Store>) -> Result<Remembered, StoreError> {
+    let installed = store.state_get(credentials::KEY).await?.is_some();
+    let lines = lines::Lines::load(Arc::clone(store)).await?.all();
+    Ok(Remembered { installed, connectors: roster::all(store).await?, lines })
 }
 
 impl Bitrix {

@@ -75,6 +75,15 @@ impl Lines {
         Ok(())
     }
 
+    /// Forgets a connector: it is not registered any more.
+    pub(crate) async fn forget(&self, connector: &str) -> Result<(), StoreError> {
+        for (key, _) in self.store.state_list(&format!("{PREFIX}{connector}/")).await? {
+            self.store.state_delete(&key).await?;
+        }
+        self.table.write().unwrap_or_else(PoisonError::into_inner).retain(|(id, _), _| id != connector);
+        Ok(())
+    }
+
     /// The line a conversation goes to: where it is, while that is on; else the configured one, while that is on; else
     /// the one that was switched on first.
     pub(crate) fn choose(&self, connector: &Connector, present: Option<&str>) -> Option<String> {

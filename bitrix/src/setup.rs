@@ -5,6 +5,7 @@ use crate::budget::Urgency;
 use crate::config::Connector;
 use crate::form::elements;
 use crate::rest::{CallError, text, truthy};
+use crate::roster;
 use crate::send::line_number;
 use crate::verdict::{self, Verdict};
 use serde_json::{Value, json};
@@ -41,13 +42,16 @@ pub(crate) async fn reconcile(bitrix: &Inner) -> Result<(), CallError> {
     learn_plan(bitrix).await;
     let mut outcome = Ok(());
     for connector in &bitrix.portal.config.connectors {
-        let registered = register(bitrix, connector).await;
+        let registered = match register(bitrix, connector).await {
+            Ok(()) => roster::remember(bitrix, connector).await.map_err(|error| CallError::Storage(error.to_string())),
+            refused => refused,
+        };
         if let Err(error) = &registered {
             tracing::error!(connector = connector.id, %error, "can't register the connector");
         }
         outcome = outcome.and(registered);
     }
-    outcome = outcome.and(bind_events(bitrix).await);
+    outcome = outcome.and(roster::retire(bitrix).await).and(bind_events(bitrix).await);
     check_lines(bitrix).await;
     if outcome.is_ok() {
         tracing::info!(connectors = bitrix.portal.config.connectors.len(), "connectors registered, events bound");

@@ -154,6 +154,9 @@ impl Bridge {
         };
         for (job, outcome) in jobs.iter().zip(&outcomes) {
             log(queue, job, outcome);
+            if let Outcome::Retry { reason, .. } | Outcome::Dead { reason, .. } = outcome {
+                self.doors.troubles.note(&job.conversation.channel, self.doors.clock.now(), reason);
+            }
         }
         let settlements: Vec<_> =
             jobs.iter().zip(outcomes).map(|(job, outcome)| Settlement { job: job.id, outcome }).collect();
@@ -336,7 +339,7 @@ fn log(queue: &Queue, job: &Job, outcome: &Outcome) {
             tracing::warn!(queue, task, %message, attempts = job.attempts, uncertain, until = wait, reason, "will try again");
         }
         Outcome::Dead { reason, .. } => {
-            tracing::error!(queue, task, %message, reason, "given up, kept as a dead letter")
+            tracing::error!(queue, task, %message, reason, "given up, kept as a dead letter");
         }
     }
 }

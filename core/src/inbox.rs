@@ -13,6 +13,7 @@ use crate::line::LineInfo;
 use crate::message::{Conversation, File, FileSource, Incoming, Item, Note, OperatorEvent};
 use crate::secret::MasterSecret;
 use crate::store::{Amend, Change, Expect, News, Queue, Recorded, Slice};
+use crate::troubles::Troubles;
 use crate::{Backend, Channel, Files, Store};
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -36,6 +37,7 @@ pub struct Doors {
     /// Where conversations may be gone on with; known once the bridge is built.
     pub(crate) channels: Arc<OnceLock<HashMap<ChannelId, Arc<dyn Channel>>>>,
     pub(crate) equipment: Option<Equipment>,
+    pub(crate) troubles: Troubles,
     /// Ends every wait, so that held answers don't hold up a stop.
     closing: CancellationToken,
 }
@@ -56,8 +58,8 @@ impl Doors {
         let wakes = Arc::new(queues.map(|queue| (queue, Notify::new())).collect());
         let (revisions, directory) = (Revisions::default(), Directory::default());
         let (gap, backend, channels) = (Arc::default(), Arc::default(), Arc::default());
-        let closing = CancellationToken::new();
-        Self { store, clock, revisions, directory, wakes, gap, backend, channels, equipment: None, closing }
+        let (closing, troubles) = (CancellationToken::new(), Troubles::default());
+        Self { store, clock, revisions, directory, wakes, gap, backend, channels, equipment: None, troubles, closing }
     }
 
     /// The same doors with a place for visitors' files, and with signed links.
@@ -106,6 +108,16 @@ impl Doors {
     /// The door for the backend.
     pub fn operator_inbox(&self) -> OperatorInbox {
         OperatorInbox { doors: self.clone() }
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// What went wrong last in each channel.
+    pub fn troubles(&self) -> &Troubles {
+        &self.troubles
     }
 
     /// Ends all waiting for news, now and from now on.

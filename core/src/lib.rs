@@ -23,6 +23,7 @@ pub mod retry;
 pub mod secret;
 pub mod store;
 pub mod text;
+pub mod troubles;
 
 pub use backend::Backend;
 pub use bridge::Bridge;

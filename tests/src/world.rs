@@ -98,6 +98,11 @@ impl World {
         )
     }
 
+    /// Another configuration behind the `[portal]` table's first keys, for the next start of the service.
+    pub fn configure(&mut self, channels: &str) {
+        channels.clone_into(&mut self.channels);
+    }
+
     /// The folder of the service's data.
     pub fn folder(&self) -> &Path {
         self.folder.path()

@@ -65,6 +65,8 @@ pub struct Portal {
     pub limit: RequestLimit,
     /// Whether a message of unknown outcome is sent again when the portal can't be asked about it.
     pub resend_unknown: bool,
+    /// Whether connectors that are not configured any more are taken out of the portal.
+    pub unregister_removed: bool,
     /// How long an answer of the portal is waited for.
     pub timeout: Duration,
     /// How often open dialogs are searched for replies whose event never came.
@@ -154,7 +156,7 @@ impl Config {
         }));
         let secret = errors.keep(secret(raw.secret, raw.store.starts_with("postgres"), around));
         let portal = errors.keep(portal(raw.portal, around));
-        let channels = errors.keep_all(channels(raw.channels, around.folder));
+        let channels = errors.keep_all(channels(raw.channels, around));
         let store = errors.keep(store(raw.store));
         let log = errors.keep(log(raw.log));
         match (public_url, listen, secret, portal, channels, store, log) {
@@ -171,6 +173,11 @@ impl Config {
             (Some(start), Some(at)) if at > start => format!("{}://…{}", &self.store[..start], &self.store[at..]),
             _ => self.store.clone(),
         }
+    }
+
+    /// Whether a channel has this connector.
+    pub fn has_connector(&self, id: &str) -> bool {
+        self.channels.values().any(|instance| instance.connector.id == id)
     }
 
     /// What channels get from this program.
@@ -213,6 +220,7 @@ impl Config {
             limit: self.portal.limit,
             timeout: self.portal.timeout,
             resend_unknown: self.portal.resend_unknown,
+            unregister_removed: self.portal.unregister_removed,
             file_hosts: self.portal.file_hosts.clone(),
             connectors: connectors.collect(),
         }
@@ -324,6 +332,7 @@ fn portal(raw: RawPortal, around: &Around<'_>) -> Result<Portal, ConfigError> {
         client_secret: secret.resolve("portal.client_secret", around)?,
         limit: limit(&raw.limit)?,
         resend_unknown: raw.resend_unknown,
+        unregister_removed: raw.unregister_removed,
         timeout: Duration::from_secs(raw.timeout_seconds.clamp(1, 100)),
         reconcile_every: Duration::from_secs(raw.reconcile_seconds.max(1)),
         file_hosts: raw.file_hosts,
@@ -345,7 +354,7 @@ fn limit(text: &str) -> Result<RequestLimit, ConfigError> {
 
 fn channels(
     raw: BTreeMap<String, RawChannel>,
-    folder: &Path,
+    around: &Around<'_>,
 ) -> Result<BTreeMap<ChannelId, Instance>, Vec<ConfigError>> {
     let mut errors = Errors(Vec::new());
     let mut channels: BTreeMap<ChannelId, Instance> = BTreeMap::new();
@@ -356,7 +365,7 @@ fn channels(
         ));
     }
     for (name, raw) in raw {
-        let Some((id, instance)) = errors.keep(instance(&name, raw, folder)) else { continue };
+        let Some((id, instance)) = errors.keep(instance(&name, raw, around)) else { continue };
         if let Some(other) = channels.iter().find(|(_, other)| other.connector.id == instance.connector.id) {
             let problem = format!(
                 "{:?} is the connector of channels.{} already; give each its own",
@@ -369,7 +378,7 @@ fn channels(
     if errors.0.is_empty() { Ok(channels) } else { Err(errors.0) }
 }
 
-fn instance(name: &str, raw: RawChannel, folder: &Path) -> Result<(ChannelId, Instance), ConfigError> {
+fn instance(name: &str, raw: RawChannel, around: &Around<'_>) -> Result<(ChannelId, Instance), ConfigError> {
     let id = ChannelId::parse(name).map_err(|e| ConfigError::at(format!("channels.{name}"), e.to_string()))?;
     if raw.kind.is_empty() {
         let problem = format!("is missing; there is: {}", crate::check::known_kinds());
@@ -378,6 +387,7 @@ fn instance(name: &str, raw: RawChannel, folder: &Path) -> Result<(ChannelId, In
     if openline_channels::kind(&raw.kind).is_none() {
         return Err(ConfigError::at(format!("channels.{id}.kind"), crate::check::unknown_kind(&raw.kind)));
     }
-    let connector = ConnectorSettings::read(&id, raw.connector, folder)?;
-    Ok((id, Instance { kind: raw.kind, connector, settings: raw.settings }))
+    let connector = ConnectorSettings::read(&id, raw.connector, around.folder)?;
+    let settings = raw::resolve_settings(raw.settings, &format!("channels.{id}.settings"), around)?;
+    Ok((id, Instance { kind: raw.kind, connector, settings }))
 }

@@ -3,7 +3,7 @@
 use super::around::Around;
 use config::{Environment, File, FileFormat};
 use openline_core::ConfigError;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
 
@@ -60,6 +60,7 @@ pub(super) struct RawPortal {
     pub(super) client_secret: Option<Secret>,
     pub(super) limit: String,
     pub(super) resend_unknown: bool,
+    pub(super) unregister_removed: bool,
     pub(super) reconcile_seconds: u64,
     pub(super) timeout_seconds: u64,
     pub(super) file_hosts: Vec<String>,
@@ -74,6 +75,7 @@ impl Default for RawPortal {
             client_secret: None,
             limit: "auto".to_owned(),
             resend_unknown: true,
+            unregister_removed: false,
             reconcile_seconds: 300,
             timeout_seconds: 68,
             file_hosts: Vec::new(),
@@ -151,6 +153,14 @@ pub(super) struct SecretEnv {
 }
 
 impl Secret {
+    /// A table that says where a secret is, and nothing else.
+    fn named(table: &toml::Table) -> Option<Self> {
+        let only =
+            |name: &str| table.get(name).and_then(toml::Value::as_str).filter(|_| table.len() == 1).map(str::to_owned);
+        let file = only("file").map(|file| Self::File(SecretFile { file }));
+        file.or_else(|| only("env").map(|env| Self::Env(SecretEnv { env })))
+    }
+
     /// The secret itself; files are looked for beside the configuration.
     pub(super) fn resolve(self, key: &str, around: &Around<'_>) -> Result<SecretString, ConfigError> {
         match self {
@@ -166,6 +176,36 @@ impl Secret {
                 .map(SecretString::from)
                 .ok_or_else(|| ConfigError::at(key, format!("the environment variable {env} is not set"))),
         }
+    }
+}
+
+/// Puts secrets into a kind's settings: a table of nothing but `file` or `env` stands for what it names.
+pub(super) fn resolve_settings(
+    settings: toml::Table,
+    key: &str,
+    around: &Around<'_>,
+) -> Result<toml::Table, ConfigError> {
+    let resolve = |(name, value): (String, toml::Value)| {
+        let key = format!("{key}.{name}");
+        Ok((name, resolve_value(value, &key, around)?))
+    };
+    settings.into_iter().map(resolve).collect()
+}
+
+fn resolve_value(value: toml::Value, key: &str, around: &Around<'_>) -> Result<toml::Value, ConfigError> {
+    match value {
+        toml::Value::Table(table) => match Secret::named(&table) {
+            Some(secret) => {
+                secret.resolve(key, around).map(|secret| toml::Value::String(secret.expose_secret().to_owned()))
+            }
+            None => resolve_settings(table, key, around).map(toml::Value::Table),
+        },
+        toml::Value::Array(values) => {
+            let all = values.into_iter().enumerate();
+            let resolved = all.map(|(index, value)| resolve_value(value, &format!("{key}[{index}]"), around));
+            resolved.collect::<Result<_, _>>().map(toml::Value::Array)
+        }
+        other => Ok(other),
     }
 }
 

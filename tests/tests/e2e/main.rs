@@ -10,6 +10,7 @@ mod hostile;
 mod hour;
 mod house;
 mod install;
+mod instances;
 mod matrix;
 mod missed;
 

@@ -1,0 +1,160 @@
+//! `openline channels`: the kinds there are, and how the configured instances stand.
+
+use crate::check;
+use crate::config::{Config, Instance};
+use crate::status::{self, Said};
+use clap::Subcommand;
+use openline_bitrix::Remembered;
+use openline_core::channel::{Capabilities, Host};
+use openline_core::secret::MasterSecret;
+use openline_core::store::Queue;
+use openline_core::{ChannelId, Store, SystemClock};
+use std::fmt::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+/// What to say of channels.
+#[derive(Debug, Subcommand)]
+pub enum Action {
+    /// Print the documented example configuration of a kind
+    Example {
+        /// The kind
+        kind: String,
+    },
+}
+
+/// The example of a kind.
+///
+/// # Errors
+/// When there is no such kind; it names those there are.
+pub fn example(kind: &str) -> Result<String, String> {
+    let found = openline_channels::kind(kind).ok_or_else(|| check::unknown_kind(kind))?;
+    Ok(found.example().trim_end().to_owned())
+}
+
+/// The kinds, and the instances of a configuration when there is one.
+///
+/// # Errors
+/// What is wrong with the configuration or the store.
+pub async fn report(file: &Path, wanted: bool) -> Result<String, String> {
+    let mut out = String::from("kinds\n");
+    for kind in openline_channels::KINDS {
+        let _ = writeln!(out, "  {:<10} {}", kind.name(), kind.summary());
+        let _ = writeln!(out, "  {:<10} {}", "", abilities(capabilities(kind.name())));
+    }
+    if !wanted && !file.exists() {
+        let _ = write!(out, "no {}: name a configuration with --config to see its channels", file.display());
+        return Ok(out);
+    }
+    let config = Config::load(file).map_err(|errors| errors.to_string())?;
+    let _ = writeln!(out, "channels of {}", file.display());
+    match openline_store::attach(&config.store).await {
+        Ok(store) => {
+            let told = instances(&config, &store, &mut out).await;
+            store.close().await;
+            told.map_err(|error| format!("store: {error}"))?;
+        }
+        // Before the first start there is no database.
+        Err(error) => {
+            for (id, instance) in &config.channels {
+                head(&mut out, id, instance);
+            }
+            let _ = write!(out, "nothing is known of the portal: {error}");
+        }
+    }
+    Ok(out.trim_end().to_owned())
+}
+
+/// What a kind can do, told by its example.
+fn capabilities(name: &str) -> Option<Capabilities> {
+    let kind = openline_channels::kind(name)?;
+    let example: toml::Table = kind.example().parse().ok()?;
+    let (id, instance) = example.get("channels")?.as_table()?.iter().next()?;
+    let settings = instance.get("settings").and_then(toml::Value::as_table).cloned().unwrap_or_default();
+    let clock = Arc::new(SystemClock::new());
+    let host = Host { public_url: "https://chat.example.com".to_owned(), secret: MasterSecret::new([0; 32]), clock };
+    kind.build(&ChannelId::parse(id).ok()?, settings, &host).ok().map(|channel| channel.capabilities())
+}
+
+fn abilities(capabilities: Option<Capabilities>) -> String {
+    let Some(Capabilities { edits, deletes, files, visitor_edits }) = capabilities else { return String::new() };
+    let words = [
+        (files, "files"),
+        (edits, "operators' edits"),
+        (deletes, "operators' deletions"),
+        (visitor_edits, "visitors' edits"),
+    ];
+    let able: Vec<_> = words.into_iter().filter(|(able, _)| *able).map(|(_, word)| word).collect();
+    if able.is_empty() { "text only".to_owned() } else { format!("text, {}", able.join(", ")) }
+}
+
+fn head(out: &mut String, id: &ChannelId, instance: &Instance) {
+    let connector = &instance.connector;
+    let _ = writeln!(out, "  {id} ({}), connector {} {:?}", instance.kind, connector.id, connector.name);
+}
+
+async fn instances(config: &Config, store: &Arc<dyn Store>, out: &mut String) -> Result<(), openline_core::StoreError> {
+    let known = openline_bitrix::remembered(store).await?;
+    let said = status::last(store).await?;
+    for (id, instance) in &config.channels {
+        head(out, id, instance);
+        lines(out, &known, &instance.connector.id);
+        let waiting = store.depth(&Queue::Channel(id.clone())).await?;
+        if waiting > 0 {
+            let _ = writeln!(out, "    {waiting} waiting for the visitors' side");
+        }
+        trouble(out, said.as_ref(), id);
+    }
+    for gone in known.connectors.iter().filter(|entry| !config.has_connector(&entry.connector)) {
+        let _ = writeln!(
+            out,
+            "  not configured any more: connector {} {:?} of the channel {}, still registered in the portal\n    \
+             portal.unregister_removed = true takes it away at the next start",
+            gone.connector, gone.name, gone.channel
+        );
+    }
+    portal(out, &known, said.as_ref(), store).await
+}
+
+fn lines(out: &mut String, known: &Remembered, connector: &str) {
+    let mine: Vec<_> = known.lines.iter().filter(|(id, ..)| id == connector).collect();
+    if !known.connectors.iter().any(|entry| entry.connector == connector) {
+        let _ = writeln!(out, "    not registered in the portal yet");
+    } else if mine.is_empty() {
+        let _ = writeln!(out, "    connected to no open line: press Connect in the portal's Contact Center");
+    }
+    for (_, line, binding) in mine {
+        let (state, since) = (if binding.active { "on" } else { "off" }, crate::dead::time(binding.since.0));
+        let _ = writeln!(out, "    line {line} {state} since {since}");
+    }
+}
+
+fn trouble(out: &mut String, said: Option<&Said>, id: &ChannelId) {
+    let Some(channel) = said.and_then(|said| said.channels.get(id.as_str())) else { return };
+    if let Some(problem) = &channel.problem {
+        let _ = writeln!(out, "    problem: {problem}");
+    }
+    if let Some((at, reason)) = &channel.last_error {
+        let _ = writeln!(out, "    last error {}: {reason}", crate::dead::time(*at));
+    }
+}
+
+async fn portal(
+    out: &mut String,
+    known: &Remembered,
+    said: Option<&Said>,
+    store: &Arc<dyn Store>,
+) -> Result<(), openline_core::StoreError> {
+    let installed = if known.installed { "installed" } else { "not installed yet" };
+    let _ = writeln!(out, "portal\n  {installed}");
+    if let Some(problem) = said.and_then(|said| said.portal.as_ref()) {
+        let _ = writeln!(out, "  {problem}");
+    }
+    let waiting = store.depth(&Queue::Backend).await?;
+    let _ = writeln!(out, "  {waiting} waiting for the portal");
+    let _ = match said {
+        Some(said) => writeln!(out, "as the service said at {} UTC", crate::dead::time(said.at)),
+        None => writeln!(out, "no service has run on this database yet"),
+    };
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! How the running service stands, kept in the store so that `openline channels` can say it from another process.
+
+use openline_bitrix::Bitrix;
+use openline_core::inbox::Doors;
+use openline_core::store::Expect;
+use openline_core::{Channel, ChannelId, Store};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+const KEY: &str = "service/status";
+/// How often it looks. What it says is never much older.
+const EVERY: Duration = Duration::from_secs(2);
+/// How often it says so even when nothing changed.
+const AT_LEAST: i64 = 60_000;
+
+/// What a running service says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Said {
+    /// When, in Unix milliseconds.
+    pub(crate) at: i64,
+    /// Why nothing is sent to the portal at the moment.
+    pub(crate) portal: Option<String>,
+    /// Each configured channel.
+    pub(crate) channels: BTreeMap<String, SaidOfChannel>,
+}
+
+/// What it says of a channel.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SaidOfChannel {
+    /// What is wrong with it now.
+    pub(crate) problem: Option<String>,
+    /// What went wrong last: when, in Unix milliseconds, and what.
+    pub(crate) last_error: Option<(i64, String)>,
+}
+
+/// Says it until `stop`.
+pub(crate) async fn keep(
+    store: Arc<dyn Store>,
+    bitrix: Arc<Bitrix>,
+    channels: BTreeMap<ChannelId, Arc<dyn Channel>>,
+    doors: Doors,
+    stop: CancellationToken,
+) {
+    let mut before = Said::default();
+    loop {
+        let now = doors.now();
+        let said = Said { at: before.at, ..look(&bitrix, &channels, &doors) };
+        if said != before || now.0 - before.at >= AT_LEAST {
+            let said = Said { at: now.0, ..said };
+            let value = serde_json::to_vec(&said).unwrap_or_default();
+            if let Err(error) = store.state_put(KEY, &value, Expect::Anything).await {
+                tracing::warn!(%error, "can't keep how the service stands");
+            }
+            before = said;
+        }
+        if stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_none() {
+            return;
+        }
+    }
+}
+
+fn look(bitrix: &Bitrix, channels: &BTreeMap<ChannelId, Arc<dyn Channel>>, doors: &Doors) -> Said {
+    let of = |(id, channel): (&ChannelId, &Arc<dyn Channel>)| {
+        let last_error = doors.troubles().last(id).map(|trouble| (trouble.at.0, trouble.reason));
+        (id.to_string(), SaidOfChannel { problem: channel.health().err(), last_error })
+    };
+    Said { at: 0, portal: bitrix.status().problem, channels: channels.iter().map(of).collect() }
+}
+
+/// What a service said last; `None` when none ever did.
+///
+/// # Errors
+/// When the store can't be read.
+pub(crate) async fn last(store: &Arc<dyn Store>) -> Result<Option<Said>, openline_core::StoreError> {
+    Ok(store.state_get(KEY).await?.and_then(|value| serde_json::from_slice(&value).ok()))
+}
