@@ -5,16 +5,16 @@ use super::form::{Typed, fields};
 use super::item::{WireItem, WireSlice};
 use super::session::Session;
 use super::site::Site;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Path, RawQuery, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use openline_core::message::Dialog;
-use openline_core::{ConversationId, MessageId, Pos, Rev};
+use openline_core::{ChatId, ConversationId, MessageId, Pos, Rev};
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::HashMap;
@@ -28,8 +28,11 @@ const NEWS: usize = 100;
 /// Longest that an answer is held, in seconds.
 const MAX_WAIT: u64 = 25;
 
+/// What every answer with news says of itself.
+const JSON: [(HeaderName, &str); 2] = [(header::CACHE_CONTROL, "no-store"), (header::CONTENT_TYPE, "application/json")];
+
 type Shared = State<Arc<Site>>;
-type Body = Result<Bytes, BytesRejection>;
+type Given = Result<Bytes, BytesRejection>;
 
 pub(super) fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
     Router::new()
@@ -73,7 +76,7 @@ fn answer(status: StatusCode, body: impl serde::Serialize) -> Response {
 }
 
 /// The body, whole.
-pub(super) fn whole(body: Body) -> Result<Bytes, Problem> {
+pub(super) fn whole(body: Given) -> Result<Bytes, Problem> {
     body.map_err(|error| match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
             Problem::of(Refusal::BodyTooLarge, format!("the body has more than {MAX_BODY} bytes"))
@@ -97,7 +100,7 @@ struct OpenSession {
     bearer: bool,
 }
 
-async fn open_session(State(site): Shared, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+async fn open_session(State(site): Shared, headers: HeaderMap, body: Given) -> Result<Response, Problem> {
     let body = whole(body)?;
     let asked: OpenSession = if body.is_empty() { OpenSession::default() } else { from_json(&headers, &body)? };
     if let Some(session) = site.session(&headers) {
@@ -144,7 +147,7 @@ struct SendMessage {
     name: Option<String>,
 }
 
-async fn send(State(site): Shared, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+async fn send(State(site): Shared, headers: HeaderMap, body: Given) -> Result<Response, Problem> {
     site.same_site(&headers)?;
     let session = site.known_session(&headers)?;
     let SendMessage { key, text, name } = from_json(&headers, &whole(body)?)?;
@@ -206,23 +209,43 @@ async fn updates(State(site): Shared, headers: HeaderMap, RawQuery(raw): RawQuer
     let wait = u64::try_from(wait).ok().filter(|wait| *wait <= MAX_WAIT);
     let wait = wait.ok_or_else(|| Problem::of(Refusal::BadQuery, format!("wait must be from 0 to {MAX_WAIT}")))?;
     let wait = Duration::from_secs(wait);
-    let mut id = site.inbox.find(&session.chat).await?;
-    if id.is_none() && since == 0 && !wait.is_zero() {
-        id = site.inbox.wait_for_first(&session.chat, wait).await;
+    let id = site.inbox.find(&session.chat).await?;
+    let newest = match id {
+        Some(id) => site.inbox.newest(id).await?,
+        None => Rev(0),
+    };
+    if since != newest.0 || wait.is_zero() {
+        return Ok((JSON, news(&site, id, since).await?).into_response());
     }
-    match id {
-        Some(id) => news(&site, id, since, wait).await,
-        None => Ok(answer(StatusCode::OK, WireSlice::nothing(0, since != 0))),
-    }
+    Ok(held(site, session.chat, id, newest, wait))
 }
 
-async fn news(site: &Site, id: ConversationId, since: i64, wait: Duration) -> Result<Response, Problem> {
+/// What is new after a revision, at once.
+async fn news(site: &Site, id: Option<ConversationId>, since: i64) -> Result<Bytes, Problem> {
+    let Some(id) = id else { return Ok(WireSlice::nothing(0, since != 0).json()) };
     let newest = site.inbox.newest(id).await?;
-    let reset = since < 0 || since > newest.0;
-    if since == newest.0 && (wait.is_zero() || !site.inbox.wait_above(id, newest, wait).await) {
-        return Ok(answer(StatusCode::OK, WireSlice::nothing(since, false)));
+    if since == newest.0 {
+        return Ok(WireSlice::nothing(since, false).json());
     }
-    let since = if reset { Rev(0) } else { Rev(since) };
-    let slice = site.inbox.items_since(id, since, NEWS).await?;
-    Ok(answer(StatusCode::OK, WireSlice::news(&slice, &site.base, reset)))
+    let reset = since < 0 || since > newest.0;
+    let slice = site.inbox.items_since(id, if reset { Rev(0) } else { Rev(since) }, NEWS).await?;
+    Ok(WireSlice::news(&slice, &site.base, reset).json())
+}
+
+/// An answer whose head goes out now and whose body comes with the news. While a visitor waits, only the body's little
+/// state is kept: not the request, its headers, the buffer they are in, and every layer around the handler, which are
+/// three times as much.
+fn held(site: Arc<Site>, chat: ChatId, id: Option<ConversationId>, newest: Rev, wait: Duration) -> Response {
+    let body = async move {
+        let id = match id {
+            Some(id) => {
+                site.inbox.wait_above(id, newest, wait).await;
+                Some(id)
+            }
+            None => site.inbox.wait_for_first(&chat, wait).await,
+        };
+        // The status is sent: a failure can only break the answer off, and the page asks again.
+        news(&site, id, newest.0).await.map_err(|problem| std::io::Error::other(problem.message))
+    };
+    (JSON, Body::from_stream(futures_util::stream::once(body))).into_response()
 }

@@ -1,5 +1,6 @@
 //! Items as `docs/website-api.md` shows them.
 
+use bytes::Bytes;
 use openline_core::message::{Item, ItemKind, Side, State};
 use openline_core::store::Slice;
 use openline_core::text::RichText;
@@ -105,6 +106,12 @@ impl<'i> WireSlice<'i> {
     /// A page of history.
     pub(super) fn history(slice: &'i Slice, base: &str) -> Self {
         Self { cursor: slice.rev.0, items: wire(slice, base), more: slice.more, reset: false }
+    }
+
+    /// As it is sent.
+    pub(super) fn json(&self) -> Bytes {
+        // Made of texts and numbers only: there is nothing in it that JSON can't say.
+        serde_json::to_vec(self).unwrap_or_default().into()
     }
 
     /// Nothing.
