@@ -278,14 +278,18 @@ impl Portal {
     /// Acts on what a failure means for all calls.
     async fn learn(&self, method: &str, error: &CallError, used: Option<&Credentials>) {
         let reason = error.to_string();
-        match verdict::of(error) {
+        let verdict = verdict::of(error);
+        if let Some(after) = error.after().filter(|_| matches!(verdict, Verdict::Wait | Verdict::Unknown)) {
+            self.gate.suspend(&reason, after);
+        }
+        match verdict {
             Verdict::Wait => {
                 if error.is("QUERY_LIMIT_EXCEEDED") {
                     self.budget.overflowed();
                 }
                 self.gate.back_off(&reason, jitter());
             }
-            Verdict::MethodBlocked => self.budget.block(method, self.clock().now(), BLOCKED),
+            Verdict::MethodBlocked => self.budget.block(method, self.clock().now(), error.after().unwrap_or(BLOCKED)),
             // What we can do without (a history, a list of lines) must not stop what we can't do without.
             Verdict::Suspend(_) if !method.starts_with("imconnector.") && !error.is_about_the_portal() => {
                 tracing::warn!(method, reason, "the portal does not offer this");
@@ -296,7 +300,7 @@ impl Portal {
             // Still refused with a renewed token. Only the portal's own word is final: a proxy may answer 401 too.
             Verdict::Refresh if !error.is_final_auth() => self.gate.suspend(&reason, Duration::from_secs(60)),
             // The renewal has acted on its own failure; nothing is to be done where nothing is installed.
-            Verdict::Reauthorise if matches!(error, CallError::Oauth { .. } | CallError::NotInstalled) => {}
+            Verdict::Reauthorise if matches!(error.plain(), CallError::Oauth { .. } | CallError::NotInstalled) => {}
             Verdict::Refresh | Verdict::Reauthorise => {
                 if let Some(used) = used {
                     self.broken(&reason, used).await;

@@ -64,6 +64,14 @@ pub enum CallError {
         /// `error_description`.
         description: String,
     },
+    /// The other side (or a proxy before it) said when to come back: `Retry-After`.
+    #[error("{error}")]
+    Later {
+        /// After so long; at most an hour.
+        after: Duration,
+        /// What it said beside that.
+        error: Box<CallError>,
+    },
     /// There are no credentials: the application is not installed in the portal.
     #[error("openline is not installed in the portal yet")]
     NotInstalled,
@@ -79,21 +87,37 @@ impl CallError {
         Self::Api { status: 429, code: "OPERATION_TIME_LIMIT".to_owned(), description }
     }
 
+    /// What the other side said, without when to come back.
+    pub(crate) fn plain(&self) -> &Self {
+        match self {
+            Self::Later { error, .. } => error.plain(),
+            other => other,
+        }
+    }
+
+    /// When to come back, if the other side said so.
+    pub(crate) fn after(&self) -> Option<Duration> {
+        match self {
+            Self::Later { after, .. } => Some(*after),
+            _ => None,
+        }
+    }
+
     /// Whether the portal itself says that the token is no good (and not something in front of it).
     pub(crate) fn is_final_auth(&self) -> bool {
         let codes = ["invalid_token", "authorization_error", "invalid_credentials", "application_not_found"];
-        matches!(self, Self::Oauth { .. }) || codes.iter().any(|code| self.is(code))
+        matches!(self.plain(), Self::Oauth { .. }) || codes.iter().any(|code| self.is(code))
     }
 
     /// Whether the refusal is of all calls, not of this method.
     pub(crate) fn is_about_the_portal(&self) -> bool {
         let portal_wide = ["OVERLOAD_LIMIT", "PORTAL_DELETED", "PAYMENT_REQUIRED", "INVALID_REQUEST"];
-        matches!(self, Self::Oauth { .. } | Self::Moved { .. }) || portal_wide.iter().any(|code| self.is(code))
+        matches!(self.plain(), Self::Oauth { .. } | Self::Moved { .. }) || portal_wide.iter().any(|code| self.is(code))
     }
 
     /// Whether the portal answered with that code, however it is written.
     pub fn is(&self, wanted: &str) -> bool {
-        matches!(self, Self::Api { code, .. } if code.eq_ignore_ascii_case(wanted))
+        matches!(self.plain(), Self::Api { code, .. } if code.eq_ignore_ascii_case(wanted))
     }
 }
 
@@ -161,13 +185,22 @@ pub async fn call(
     if let Some(location) = moved(&response) {
         return Err(CallError::Moved { location });
     }
-    let (status, value) = json(response, &url).await?;
-    let answer = read(status, value).map_err(|(code, description)| CallError::Api {
-        status: status.as_u16(),
-        code,
-        description,
-    })?;
+    let after = retry_after(&response);
+    let later = |error| match after {
+        Some(after) => CallError::Later { after, error: Box::new(error) },
+        None => error,
+    };
+    let (status, value) = json(response, &url).await.map_err(later)?;
+    let refused = |(code, description)| later(CallError::Api { status: status.as_u16(), code, description });
+    let answer = read(status, value).map_err(refused)?;
     Ok(Answer { took: began.elapsed(), ..answer })
+}
+
+/// `Retry-After` in seconds, of the statuses that have one. (The portal itself sends none: `bitrix24.md` §3.4.)
+fn retry_after(response: &Response) -> Option<Duration> {
+    let asked = matches!(response.status().as_u16(), 429 | 503).then(|| response.headers().get(header::RETRY_AFTER))?;
+    let seconds = asked?.to_str().ok()?.trim().parse::<u64>().ok()?;
+    Some(Duration::from_secs(seconds.min(3600)))
 }
 
 /// Reads an answer's JSON, whatever its status.
@@ -329,5 +362,25 @@ mod tests {
         assert_eq!([json!(7), json!("7"), json!(7.0)].iter().filter_map(integer).collect::<Vec<_>>(), [7, 7, 7]);
         assert!([json!(true), json!(1), json!("1"), json!("Y")].iter().all(|value| truthy(Some(value))));
         assert!([json!(false), json!(0), json!(""), json!("N"), json!(null)].iter().all(|value| !truthy(Some(value))));
+    }
+
+    #[tokio::test]
+    async fn when_to_come_back_is_heard() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}/rest/", server.local_addr().unwrap());
+        let answering = async {
+            let (mut stream, _) = server.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 4096]).await.unwrap();
+            let answer = b"HTTP/1.1 503 Busy\r\nRetry-After: 90\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+            stream.write_all(answer).await.unwrap();
+        };
+        let client = client(Duration::from_secs(5)).unwrap();
+        let nothing = json!({});
+        let (answer, ()) = tokio::join!(call(&client, &endpoint, "token", "profile", &nothing), answering);
+        let error = answer.unwrap_err();
+        assert_eq!(error.after(), Some(Duration::from_secs(90)));
+        assert!(matches!(error.plain(), CallError::NotJson { status: 503, .. }), "{error:?}");
     }
 }

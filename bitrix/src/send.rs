@@ -187,7 +187,7 @@ async fn call(bitrix: &Inner, key: &CallKey, deliveries: &[&Delivery]) -> Vec<De
             results
         }
         Err(error) => {
-            match (&error, verdict::of(&error)) {
+            match (error.plain(), verdict::of(&error)) {
                 (CallError::Api { .. }, Verdict::Unknown) => bitrix.flights.ended(ids()),
                 (_, Verdict::Unknown) => {}
                 _ => bitrix.flights.landed(ids()),

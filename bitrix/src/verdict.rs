@@ -40,6 +40,7 @@ pub fn of(error: &CallError) -> Verdict {
         CallError::NoAnswer { .. } => Verdict::Unknown,
         CallError::NotInstalled => Verdict::Reauthorise,
         CallError::Moved { .. } => Verdict::Suspend(MINUTE),
+        CallError::Later { error, .. } => of(error),
         CallError::NotJson { status, .. } => of_status(*status),
         CallError::Oauth { status, code, .. } => of_oauth(*status, &code.to_ascii_lowercase()),
         CallError::Api { status, code, .. } => of_code(*status, &code.to_ascii_lowercase()),
