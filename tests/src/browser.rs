@@ -1,5 +1,6 @@
 //! A real Chromium, headless, driven over WebDriver.
 
+mod axe;
 mod page;
 
 pub use page::Page;

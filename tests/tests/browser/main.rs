@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, clippy::unwrap_used)] // a test's helper fails the test, and says when it is left out
 
 mod answers;
+mod axe;
 mod changes;
 mod hostile;
 mod outage;
