@@ -158,8 +158,9 @@ impl Bridge {
                 self.doors.troubles.note(&job.conversation.channel, self.doors.clock.now(), reason);
             }
         }
+        // Backwards, because the first one of a lane holds its lease for all.
         let settlements: Vec<_> =
-            jobs.iter().zip(outcomes).map(|(job, outcome)| Settlement { job: job.id, outcome }).collect();
+            jobs.iter().zip(outcomes).rev().map(|(job, outcome)| Settlement { job: job.id, outcome }).collect();
         self.settle(settlements).await;
         // The lanes may have more: look again at once.
         self.doors.wake(queue);

@@ -16,6 +16,7 @@ use crate::store::{Amend, Change, Expect, News, Queue, Recorded, Slice};
 use crate::troubles::Troubles;
 use crate::{Backend, Channel, Files, Store};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -28,7 +29,9 @@ pub struct Doors {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) revisions: Revisions,
-    directory: Directory,
+    pub(crate) directory: Directory,
+    /// How often something that is remembered here was forgotten.
+    pub(crate) forgotten: Arc<AtomicU64>,
     wakes: Arc<HashMap<Queue, Notify>>,
     /// There was a gap in which events may have been lost.
     gap: Arc<Notify>,
@@ -58,8 +61,22 @@ impl Doors {
         let wakes = Arc::new(queues.map(|queue| (queue, Notify::new())).collect());
         let (revisions, directory) = (Revisions::default(), Directory::default());
         let (gap, backend, channels) = (Arc::default(), Arc::default(), Arc::default());
-        let (closing, troubles) = (CancellationToken::new(), Troubles::default());
-        Self { store, clock, revisions, directory, wakes, gap, backend, channels, equipment: None, troubles, closing }
+        let (closing, troubles, forgotten) = (CancellationToken::new(), Troubles::default(), Arc::default());
+        let equipment = None;
+        Self {
+            store,
+            clock,
+            revisions,
+            directory,
+            forgotten,
+            wakes,
+            gap,
+            backend,
+            channels,
+            equipment,
+            troubles,
+            closing,
+        }
     }
 
     /// The same doors with a place for visitors' files, and with signed links.
@@ -134,7 +151,7 @@ impl Doors {
                 Ok(News::Change(change)) => self.publish(change),
                 Ok(News::Queue(queue)) => self.wake(&queue),
                 Ok(News::Gap) | Err(RecvError::Lagged(_)) => {
-                    self.revisions.forget_all();
+                    self.forget_all();
                     self.wakes.values().for_each(Notify::notify_one);
                 }
                 Err(RecvError::Closed) => return,
@@ -165,6 +182,21 @@ impl Doors {
         self.revisions.publish(&change.conversation, change.rev);
     }
 
+    /// Before something is read or written that [`Doors::learn`] is told of.
+    fn before(&self) -> u64 {
+        self.forgotten.load(Ordering::SeqCst)
+    }
+
+    /// Remembers what became of a chat's conversation, unless it may have been erased meanwhile.
+    fn learn(&self, before: u64, address: &ChatAddress, change: Change) {
+        self.directory.publish(address, Some(change.conversation));
+        self.publish(change);
+        if self.before() != before {
+            self.directory.forget(address);
+            self.revisions.forget(&change.conversation);
+        }
+    }
+
     fn serves(&self, channel: &ChannelId) -> bool {
         self.wakes.contains_key(&Queue::Channel(channel.clone()))
     }
@@ -193,10 +225,10 @@ impl VisitorInbox {
     /// # Errors
     /// When nothing was stored; the visitor's side must repeat it with the same key.
     pub async fn accept(&self, incoming: Incoming) -> Result<Recorded, StoreError> {
-        let chat = incoming.chat.clone();
+        let (address, before) = (self.address(incoming.chat.clone()), self.doors.before());
         let recorded = self.doors.store.record_incoming(&self.channel, incoming, self.doors.clock.now()).await?;
         if recorded.fresh {
-            self.announce(chat, recorded.change);
+            self.doors.learn(before, &address, recorded.change);
             self.doors.wake(&Queue::Backend);
         }
         Ok(recorded)
@@ -238,10 +270,10 @@ impl VisitorInbox {
         if let Some(Some(id)) = self.doors.directory.newest(&address) {
             return Ok(Some(id));
         }
-        let Some(conversation) = self.doors.store.conversation(&self.channel, chat).await? else { return Ok(None) };
-        self.doors.directory.publish(&address, Some(conversation.id));
-        self.doors.revisions.publish(&conversation.id, conversation.rev);
-        Ok(Some(conversation.id))
+        let before = self.doors.before();
+        let Some(found) = self.doors.store.conversation(&self.channel, chat).await? else { return Ok(None) };
+        self.doors.learn(before, &address, Change { conversation: found.id, rev: found.rev });
+        Ok(Some(found.id))
     }
 
     /// The conversation of a chat as it is stored now.
@@ -434,11 +466,6 @@ impl VisitorInbox {
     fn address(&self, chat: ChatId) -> ChatAddress {
         ChatAddress { channel: self.channel.clone(), chat }
     }
-
-    fn announce(&self, chat: ChatId, change: Change) {
-        self.doors.directory.publish(&self.address(chat), Some(change.conversation));
-        self.doors.publish(change);
-    }
 }
 
 /// The backend's door.
@@ -464,11 +491,11 @@ impl OperatorInbox {
         }
         let addresses: Vec<_> =
             ours.iter().map(|e| ChatAddress { channel: e.channel.clone(), chat: e.chat.clone() }).collect();
+        let before = self.doors.before();
         let noted = self.doors.store.record_outgoing(ours, self.doors.clock.now()).await?;
         for (note, address) in noted.into_iter().zip(addresses) {
             if let Some(change) = note.change {
-                self.doors.directory.publish(&address, Some(change.conversation));
-                self.doors.publish(change);
+                self.doors.learn(before, &address, change);
             }
             if let Some(queue) = note.queue {
                 self.doors.wake(&queue);

@@ -10,6 +10,7 @@ pub mod channel;
 pub mod clock;
 #[cfg(feature = "testing")]
 pub mod contract;
+mod erasure;
 pub mod error;
 pub mod files;
 pub mod handover;
@@ -24,6 +25,7 @@ pub mod secret;
 pub mod store;
 pub mod text;
 pub mod troubles;
+pub mod visitor;
 
 pub use backend::Backend;
 pub use bridge::Bridge;

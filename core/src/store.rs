@@ -10,8 +10,7 @@
 
 use crate::Timestamp;
 use crate::error::StoreError;
-use crate::id::FileId;
-use crate::id::{ChannelId, ChatId, ConversationId, JobId, MessageId, Pos, Rev};
+use crate::id::{ChannelId, ChatId, ConversationId, FileId, JobId, MessageId, Pos, Rev};
 use crate::message::{Content, Conversation, Incoming, Item, Note, OperatorEvent, Thread};
 use async_trait::async_trait;
 use std::time::Duration;
@@ -226,6 +225,9 @@ pub struct DeadLetter {
     pub attempts: u32,
 }
 
+/// Under this and a file's id stands in the adapters' values what is to be removed, see [`Store::erase`].
+pub const FORGET_FILES: &str = "files/forget/";
+
 /// What was forgotten with a conversation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Erased {
@@ -289,47 +291,43 @@ pub trait Store: Send + Sync + 'static {
 
     /// Stores a note for the operators of a conversation, with its job in the conversation's lane of [`Queue::Backend`].
     /// False when there is no such conversation, or its key was known.
-    async fn record_note(&self, id: ConversationId, note: Note, at: Timestamp) -> Result<bool, StoreError> {
-        let _ = (id, note, at);
-        Err(StoreError::Unavailable("not there yet".to_owned()))
-    }
+    ///
+    /// Notes take no part in what visitors read: they have no revision (the conversation's stays as it is) and no
+    /// position among its items.
+    async fn record_note(&self, id: ConversationId, note: Note, at: Timestamp) -> Result<bool, StoreError>;
 
     /// The conversation with that id.
-    async fn conversation_by_id(&self, id: ConversationId) -> Result<Option<Conversation>, StoreError> {
-        let _ = id;
-        Err(StoreError::Unavailable("not there yet".to_owned()))
-    }
+    async fn conversation_by_id(&self, id: ConversationId) -> Result<Option<Conversation>, StoreError>;
 
     /// The conversations whose visitor has this chat id, e-mail address (in any case), phone number (its digits), or
-    /// name (in any case), by id after `after`, at most `limit`.
+    /// name (in any case), by id after `after`, at most `limit`; see [`crate::visitor::Wanted`]. All conversations are
+    /// read: it is for an admin.
     async fn find_visitors(
         &self,
         wanted: &str,
         after: Option<ConversationId>,
         limit: usize,
-    ) -> Result<Vec<Conversation>, StoreError> {
-        let _ = (wanted, after, limit);
-        Err(StoreError::Unavailable("not there yet".to_owned()))
-    }
+    ) -> Result<Vec<Conversation>, StoreError>;
 
-    /// Conversations in which nothing happened since `before`, and which have no living job, by id after `after`, at
-    /// most `limit`.
+    /// Conversations whose newest item (a note, too) is older than `before`, and which have no living job, by id after
+    /// `after`, at most `limit`.
     async fn idle(
         &self,
         before: Timestamp,
         after: Option<ConversationId>,
         limit: usize,
-    ) -> Result<Vec<ConversationId>, StoreError> {
-        let _ = (before, after, limit);
-        Err(StoreError::Unavailable("not there yet".to_owned()))
-    }
+    ) -> Result<Vec<ConversationId>, StoreError>;
 
     /// Forgets a conversation with all its items, jobs (dead ones too) and lanes. `None` when there is no such
-    /// conversation. What comes for its chat afterwards begins a new one.
-    async fn erase(&self, id: ConversationId) -> Result<Option<Erased>, StoreError> {
-        let _ = id;
-        Err(StoreError::Unavailable("not there yet".to_owned()))
-    }
+    /// conversation. What comes for its chat afterwards begins a new one; nothing gets an id that it had. Jobs of it
+    /// that are under way are passed over when they are settled.
+    ///
+    /// In the same transaction it keeps under [`FORGET_FILES`] which kept files it named, so that a crash before they
+    /// are removed does not forget them. Of those the ones that nobody names are told.
+    async fn erase(&self, id: ConversationId) -> Result<Option<Erased>, StoreError>;
+
+    /// Those of the kept files that no item names. All items are read: it is for the background.
+    async fn unnamed_files(&self, files: Vec<FileId>) -> Result<Vec<FileId>, StoreError>;
 
     /// The conversation of a chat.
     async fn conversation(&self, channel: &ChannelId, chat: &ChatId) -> Result<Option<Conversation>, StoreError>;
@@ -343,8 +341,8 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Conversation>, StoreError>;
 
-    /// Items (without notes) new or changed after `since`, by revision, at most `limit`. Go on from [`Slice::rev`], or from the last
-    /// item's revision when there are more.
+    /// Items (without notes) new or changed after `since`, by revision, at most `limit`. Go on from [`Slice::rev`], or
+    /// from the last item's revision when there are more.
     async fn items_since(&self, id: ConversationId, since: Rev, limit: usize) -> Result<Slice, StoreError>;
 
     /// The last `limit` items (without notes) that stand before `before` (or at the end), by position.
@@ -353,9 +351,13 @@ pub trait Store: Send + Sync + 'static {
     /// One item.
     async fn item(&self, id: ConversationId, message: MessageId) -> Result<Option<Item>, StoreError>;
 
-    /// Leases up to `limit` jobs of a queue for `lease`, at most one of a lane; of [`Queue::Confirm`] as many of a lane as
-    /// fit (confirmations may be carried out in any order). The first job of a lane holds its lease: outcomes that are
-    /// not [`Outcome::Done`] count for it only, the others of the lane wait with it. A job whose data can't be read any more becomes a dead letter.
+    /// Leases up to `limit` jobs of a queue for `lease`, at most one of a lane. A job whose data can't be read any more
+    /// becomes a dead letter.
+    ///
+    /// Of [`Queue::Confirm`] several of a lane (confirmations may be carried out in any order): the oldest of each lane,
+    /// and while there is room all of the lane that is due longest, and so on. The oldest one holds the lane's lease
+    /// for all: [`Outcome::Retry`] counts for it only, the others wait with it and have no attempt; [`Outcome::Dead`]
+    /// counts for the others as long as it has the lease, so settle it last.
     async fn claim(&self, queue: &Queue, limit: usize, now: Timestamp, lease: Duration) -> Result<Claimed, StoreError>;
 
     /// Ends leases. May be repeated: jobs that are gone are passed over, and so are [`Outcome::Retry`] and

@@ -1,8 +1,11 @@
 //! The [`openline_core::Store`] port on SQLite (the embedded default) and on PostgreSQL (for several processes).
 
+mod code;
 mod copy;
+mod files;
 mod open;
 mod postgres;
+mod search;
 mod sqlite;
 
 pub use copy::{Report, migrate};

@@ -6,7 +6,9 @@
 mod cluster;
 
 use cluster::{Cluster, Database};
-use openline_core::message::{Content, File, FileSource, Happened, Incoming, OperatorEvent, Side, Thread, Visitor};
+use openline_core::message::{
+    Content, File, FileSource, Happened, Incoming, Note, OperatorEvent, Side, Thread, Visitor,
+};
 use openline_core::store::{Amend, Expect, Job, Outcome, Queue, Settlement, Task};
 use openline_core::text::RichText;
 use openline_core::{ChannelId, ChatId, Rev, Store, Timestamp};
@@ -87,6 +89,13 @@ async fn fill(store: &dyn Store) {
     let edit = Amend::Edit(Content::plain("better\0"));
     store.amend_incoming(&channel(), &chat(5), "second", edit, Timestamp(4000)).await.unwrap();
     store.amend_incoming(&channel(), &chat(6), "second", Amend::Delete, Timestamp(4000)).await.unwrap();
+    for n in 0..CHATS / 3 {
+        let id = store.conversation(&channel(), &chat(n)).await.unwrap().unwrap().id;
+        for key in ["one \0", "two"] {
+            let note = Note { key: key.to_owned(), text: format!("note \0 {n}") };
+            assert!(store.record_note(id, note, Timestamp(5000)).await.unwrap());
+        }
+    }
     work(store).await;
     for n in 0..600_u32 {
         let key = format!("{}\0{n}", if n % 2 == 0 { "long".repeat(200) } else { String::new() });
@@ -109,9 +118,15 @@ async fn work(store: &dyn Store) {
             _ => {}
         }
     }
-    for job in claim(store, &site, 20).await.iter().skip(1) {
-        settle(store, job, done(Some((Queue::Confirm, Task::Confirm)))).await;
+    for (n, job) in claim(store, &site, 20).await.iter().enumerate().skip(1) {
+        let note = Some(Note { key: "failed".to_owned(), text: "it did not reach the visitor \0".to_owned() });
+        let dead = Outcome::Dead { reason: "blocked".to_owned(), note };
+        settle(store, job, if n < 4 { dead } else { done(Some((Queue::Confirm, Task::Confirm))) }).await;
     }
+    // The newest conversation is gone: only the counters know its numbers.
+    write(store, CHATS + 2, "gone", Content::plain("gone")).await;
+    let gone = store.conversation(&channel(), &chat(CHATS + 2)).await.unwrap().unwrap();
+    store.erase(gone.id).await.unwrap().unwrap();
     // The newest job is gone: only the counter knows its number.
     write(store, CHATS, "last", Content::plain("last")).await;
     let last = claim(store, &Queue::Backend, ALL).await.into_iter().max_by_key(|job| job.id).unwrap();
@@ -204,6 +219,9 @@ async fn everything_goes_to_the_other_kind_and_back() {
         close(store).await;
     }
     assert!(drains[0].iter().any(|job| job.contains(" true ")), "nothing was leased");
+    let notes = drains[0].iter().filter(|job| job.contains(" Note "));
+    assert_eq!(notes.count(), 2 * (CHATS / 3) + 3);
+    assert!(nexts[0].0 > CHATS as i64 + 2, "an erased conversation's number was given out again");
     assert_eq!(drains[0], drains[1]);
     assert_eq!(drains[0], drains[2]);
     assert_eq!(nexts[0], nexts[1]);

@@ -2,7 +2,8 @@
 
 use super::Harness;
 use super::fixture::{ALL, LEASE, Talk, at, claim, claim_one, claim_some, die, done, retry, settle, text_of};
-use crate::store::{Job, Queue};
+use crate::message::Thread;
+use crate::store::{Job, Outcome, Queue, Task};
 use crate::{ConversationId, JobId};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -203,4 +204,93 @@ pub async fn depth_counts_living_jobs(harness: &dyn Harness) {
     assert_eq!(depth().await, 1);
     one.answer(1, at(4)).await;
     assert_eq!((depth().await, store.depth(&one.queue()).await.unwrap()), (1, 1));
+}
+
+/// Delivers that many answers of a talk, so that they are to be confirmed.
+async fn delivered(talk: &Talk, answers: std::ops::Range<i64>, seconds: u64) {
+    for remote in answers {
+        talk.answer(remote, at(seconds)).await;
+        let job = claim_one(&talk.store, &talk.queue(), at(seconds)).await;
+        let (thread, follow) = (Thread::default(), Some((Queue::Confirm, Task::Confirm)));
+        settle(&talk.store, &job, Outcome::Done { thread, delivered_as: Vec::new(), follow }, at(seconds)).await;
+    }
+}
+
+/// The lane that is due longest gives as many as fit, but each lane one.
+pub async fn confirmations_of_a_lane_come_together(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    let (one, two) = (Talk::new(&store, "c"), Talk::new(&store, "d"));
+    delivered(&one, 0..5, 1).await;
+    delivered(&two, 10..13, 2).await;
+    let claimed = claim_some(&store, &Queue::Confirm, 4, at(10)).await;
+    assert_eq!(texts(&claimed.jobs), ["0", "1", "2", "10"]);
+    assert_eq!(claimed.next_due, Some(at(10).plus(LEASE)));
+    assert!(claim(&store, &Queue::Confirm, at(10)).await.is_empty(), "the lanes are leased whole");
+    for job in claimed.jobs.iter().rev() {
+        assert!(settle(&store, job, done(), at(11)).await.is_empty());
+    }
+    assert_eq!(store.depth(&Queue::Confirm).await.unwrap(), 4);
+    let rest = claim(&store, &Queue::Confirm, at(11)).await;
+    let mut all = texts(&rest);
+    all.sort();
+    assert_eq!(all, ["11", "12", "3", "4"]);
+}
+
+/// Of each that was carried out it is known, in whatever order that is told; the rest comes again.
+pub async fn confirmations_succeed_one_by_one(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    let talk = Talk::new(&store, "c");
+    delivered(&talk, 0..6, 1).await;
+    let jobs = claim(&store, &Queue::Confirm, at(2)).await;
+    settle(&store, &jobs[3], done(), at(3)).await;
+    assert!(claim(&store, &Queue::Confirm, at(3)).await.is_empty(), "the first one still has the lease");
+    settle(&store, &jobs[1], retry(at(500)), at(3)).await;
+    settle(&store, &jobs[0], done(), at(3)).await;
+    let again = claim(&store, &Queue::Confirm, at(3)).await;
+    assert_eq!(texts(&again), ["1", "2", "4", "5"]);
+    assert!(again.iter().all(|job| job.attempts == 0 && !job.uncertain));
+    // What the first claim tells late still counts, and frees nobody's lane.
+    settle(&store, &jobs[2], done(), at(4)).await;
+    assert!(claim(&store, &Queue::Confirm, at(4)).await.is_empty());
+    settle(&store, &again[0], retry(at(50)), at(4)).await;
+    assert!(claim(&store, &Queue::Confirm, at(49)).await.is_empty(), "all wait with the first one");
+    let last = claim(&store, &Queue::Confirm, at(50)).await;
+    let attempts: Vec<_> = last.iter().map(|job| (text_of(&job.item), job.attempts)).collect();
+    assert_eq!(attempts, [("1", 1), ("4", 0), ("5", 0)].map(|(text, tries)| (text.to_owned(), tries)));
+}
+
+/// What can't be confirmed does not have to become the first one before it may be given up.
+pub async fn confirmations_die_one_by_one(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    let talk = Talk::new(&store, "c");
+    delivered(&talk, 0..4, 1).await;
+    let jobs = claim(&store, &Queue::Confirm, at(2)).await;
+    for job in [&jobs[3], &jobs[2], &jobs[0]] {
+        settle(&store, job, die(), at(3)).await;
+    }
+    settle(&store, &jobs[1], die(), at(3)).await;
+    let letters: Vec<_> = store.dead_letters(None, ALL).await.unwrap().iter().map(|letter| letter.job).collect();
+    assert_eq!(letters, [jobs[0].id, jobs[2].id, jobs[3].id], "nobody had the last one leased any more");
+    assert_eq!(texts(&claim(&store, &Queue::Confirm, at(4)).await), ["1"]);
+}
+
+/// A lease that ran out was for all.
+pub async fn an_expired_lease_of_confirmations_comes_again(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    let talk = Talk::new(&store, "c");
+    delivered(&talk, 0..3, 1).await;
+    let first = claim(&store, &Queue::Confirm, at(10)).await;
+    settle(&store, &first[1], done(), at(11)).await;
+    assert!(claim(&store, &Queue::Confirm, at(69)).await.is_empty());
+    let second = claim(&store, &Queue::Confirm, at(70)).await;
+    assert_eq!(texts(&second), ["0", "2"]);
+    assert!(second[0].uncertain);
+    // The first claimer's answer comes after all.
+    settle(&store, &first[2], done(), at(71)).await;
+    settle(&store, &first[0], done(), at(71)).await;
+    assert_eq!(claim_some(&store, &Queue::Confirm, ALL, at(72)).await.next_due, None);
+    for job in &second {
+        assert!(settle(&store, job, die(), at(73)).await.is_empty());
+    }
+    assert!(store.dead_letters(None, ALL).await.unwrap().is_empty());
 }

@@ -17,15 +17,19 @@
 
 pub mod amending;
 pub mod claiming;
+mod compare;
 pub mod dead;
 pub mod dialogs;
 pub mod durable;
 pub mod edits;
+pub mod erasing;
+pub mod finding;
 mod fixture;
 pub mod hostile;
 pub mod incoming;
 pub mod late;
 pub mod model;
+pub mod notes;
 pub mod outgoing;
 mod random;
 pub mod reading;
@@ -134,6 +138,10 @@ macro_rules! store_contract {
                 nobody_gets_a_job_that_somebody_has,
                 hurry_makes_the_waiting_due,
                 depth_counts_living_jobs,
+                confirmations_of_a_lane_come_together,
+                confirmations_succeed_one_by_one,
+                confirmations_die_one_by_one,
+                an_expired_lease_of_confirmations_comes_again,
             }
             settling {
                 a_message_that_was_done_is_delivered,
@@ -157,6 +165,31 @@ macro_rules! store_contract {
                 what_is_not_failed_is_not_retried,
                 a_dropped_dead_letter_is_forgotten,
                 dead_letters_come_in_pages,
+            }
+            notes {
+                a_note_of_a_message_comes_after_it,
+                a_note_is_stored_once,
+                a_note_needs_a_conversation,
+                visitors_never_see_notes,
+                a_notes_job_changes_nothing_visitors_see,
+                a_notes_key_meets_no_other,
+                a_dead_job_may_leave_a_note,
+                notes_that_come_at_once_are_stored_once,
+            }
+            finding {
+                a_conversation_is_found_by_its_id,
+                visitors_are_found_by_what_is_known_of_them,
+                found_visitors_come_in_pages,
+                idle_conversations_are_told,
+                living_jobs_keep_a_conversation,
+            }
+            erasing {
+                an_erased_conversation_is_gone,
+                an_erased_chat_begins_anew,
+                erased_ids_are_not_used_again,
+                jobs_of_an_erased_conversation_are_passed_over,
+                files_are_told_when_nobody_names_them,
+                erasing_leaves_nothing_half_done,
             }
             state {
                 values_are_kept_replaced_and_forgotten,

@@ -1,12 +1,12 @@
 //! Random operations, each done on the store and on a much simpler one, with everything compared.
 
-use super::fixture::{ALL, Talk, at, claim_some, edited, finished, follow, started};
+use super::fixture::{Talk, at, claim_some, edited, finished, started};
 use super::random::{Random, Told, seeds};
 use super::reference::{Lane, Reference, Room};
 use super::{Harness, Stop};
-use crate::message::{Content, Dialog, Happened, Item, OperatorEvent, Side, State, Thread, Visitor};
-use crate::store::{Amend, Claimed, Expect, Outcome, Queue, Settlement, Task};
-use crate::{JobId, MessageId, Rev, Store, StoreError, Timestamp};
+use crate::message::{Content, Happened, Incoming, Item, Note, OperatorEvent, Side, State, Thread, Visitor};
+use crate::store::{Amend, Claimed, Erased, Expect, Outcome, Queue, Settlement, Task};
+use crate::{MessageId, Rev, Store, StoreError, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -30,21 +30,21 @@ pub async fn random_operations_do_what_the_model_does(harness: &dyn Harness) {
 
 /// What a visitor's page shows, and up to where it has read.
 #[derive(Default)]
-struct Page {
-    items: BTreeMap<MessageId, Item>,
-    cursor: Rev,
+pub(super) struct Page {
+    pub(super) items: BTreeMap<MessageId, Item>,
+    pub(super) cursor: Rev,
 }
 
-struct Run {
-    store: Arc<dyn Store>,
-    talks: Vec<Talk>,
-    pages: Vec<Page>,
-    reference: Reference,
-    values: BTreeMap<String, Vec<u8>>,
+pub(super) struct Run {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) talks: Vec<Talk>,
+    pub(super) pages: Vec<Page>,
+    pub(super) reference: Reference,
+    pub(super) values: BTreeMap<String, Vec<u8>>,
     /// Every job that was ever claimed, as lane and number in it.
-    claimed: Vec<(usize, usize)>,
-    random: Random,
-    now: Timestamp,
+    pub(super) claimed: Vec<(usize, usize)>,
+    pub(super) random: Random,
+    pub(super) now: Timestamp,
 }
 
 impl Run {
@@ -71,22 +71,24 @@ impl Run {
 
     async fn operate(&mut self) {
         match self.random.below(100) {
-            0..20 => self.write().await,
-            20..28 => self.amend().await,
+            0..19 => self.write().await,
+            19..26 => self.amend().await,
+            26..28 => self.note().await,
             28..48 => self.hear().await,
             48..63 => self.claim().await,
             63..78 => self.settle().await,
             78..80 => self.hurry().await,
             80..83 => self.retry().await,
             83..85 => self.drop_dead().await,
-            85..90 => self.state().await,
+            85..89 => self.state().await,
+            89 => self.erase().await,
             90..96 => self.now = at(self.seconds() + self.random.below(50) as u64),
             _ => self.compare().await,
         }
     }
 
     /// Since the beginning.
-    fn seconds(&self) -> u64 {
+    pub(super) fn seconds(&self) -> u64 {
         at(0).until(self.now).as_secs()
     }
 
@@ -104,11 +106,40 @@ impl Run {
         let key = self.random.below(40).to_string();
         let name = self.word();
         let visitor = self.random.chance(30).then(|| Visitor { name, ..Visitor::default() });
-        let recorded = self.talks[room].write_as(&key, visitor.clone(), Content::plain(&key), self.now).await;
+        let note = self.random.chance(20).then(|| self.some_note());
+        let talk = &self.talks[room];
+        let (chat, content) = (talk.chat.clone(), Content::plain(&key));
+        let incoming = Incoming { chat, key: key.clone(), visitor: visitor.clone(), content, note: note.clone() };
+        let recorded = self.store.record_incoming(&talk.channel, incoming, self.now).await.unwrap();
         let (mail, fresh) = self.reference.write(room, &key, visitor, self.now);
+        if let Some(note) = note.filter(|_| fresh) {
+            self.reference.note(room, &note, self.now);
+        }
         assert_eq!(recorded.fresh, fresh);
         assert_eq!(recorded.change.rev, self.talks[room].conversation().await.rev);
         self.reference.rooms[room].mails[mail].check(&recorded.item);
+    }
+
+    fn some_note(&mut self) -> Note {
+        let (key, text) = (self.random.below(10).to_string(), self.word());
+        Note { key, text }
+    }
+
+    async fn note(&mut self) {
+        let (room, note) = (self.random.below(3), self.some_note());
+        if !self.reference.rooms[room].mails.is_empty() {
+            let stored = self.store.record_note(self.talks[room].id().await, note.clone(), self.now).await.unwrap();
+            assert_eq!(stored, self.reference.note(room, &note, self.now));
+        }
+    }
+
+    async fn erase(&mut self) {
+        let room = self.random.below(3);
+        if !self.reference.rooms[room].mails.is_empty() {
+            let erased = self.store.erase(self.talks[room].id().await).await.unwrap().unwrap();
+            assert_eq!(erased, Erased { items: self.reference.erase(room), files: Vec::new() });
+            self.pages[room] = Page::default();
+        }
     }
 
     async fn amend(&mut self) {
@@ -160,29 +191,39 @@ impl Run {
         due.sort();
         due.retain(|due| *due <= self.now);
         due.truncate(limit);
-        assert_eq!(claimed.jobs.len(), due.len());
-        self.check_claimed(&queue, &claimed, &due).await;
+        self.check_claimed(&queue, &claimed, &due, limit).await;
         let lanes = self.reference.lanes.iter().filter(|lane| lane.queue == queue);
         assert_eq!(claimed.next_due, lanes.filter_map(|lane| lane.due).min());
     }
 
-    async fn check_claimed(&mut self, queue: &Queue, claimed: &Claimed, due: &[Timestamp]) {
-        for (job, due) in claimed.jobs.iter().zip(due) {
-            let address = (&job.conversation.channel, &job.conversation.chat);
+    /// Lane by lane, as they were due. Of each its oldest job; confirmations as many as there is room for.
+    async fn check_claimed(&mut self, queue: &Queue, claimed: &Claimed, due: &[Timestamp], limit: usize) {
+        let mut lanes = claimed.jobs.chunk_by(|one, two| one.conversation.id == two.conversation.id);
+        let mut room_left = if *queue == Queue::Confirm { limit - due.len() } else { 0 };
+        for due in due {
+            let jobs = lanes.next().unwrap();
+            let address = (&jobs[0].conversation.channel, &jobs[0].conversation.chat);
             let room = self.talks.iter().position(|talk| (&talk.channel, &talk.chat) == address).unwrap();
             let is_it = |lane: &Lane| lane.room == room && lane.queue == *queue;
             let index = self.reference.lanes.iter().position(is_it).unwrap();
             let lane = &mut self.reference.lanes[index];
             assert_eq!(lane.due, Some(*due));
-            let head = lane.claim(self.now);
-            let work = &mut lane.works[head];
-            assert_eq!(*work.id.get_or_insert(job.id), job.id);
-            let wanted = (work.task, work.attempts, work.uncertain, work.created);
-            assert_eq!((job.task, job.attempts, job.uncertain, job.created), wanted);
-            self.reference.rooms[room].mails[work.mail].check(&job.item);
-            assert_eq!(job.conversation, self.talks[room].conversation().await);
-            self.claimed.push((index, head));
+            lane.claim(self.now);
+            let living = lane.living();
+            let more = room_left.min(living.len() - 1);
+            room_left -= more;
+            assert_eq!(jobs.len(), 1 + more);
+            for (job, number) in jobs.iter().zip(living) {
+                let work = &mut self.reference.lanes[index].works[number];
+                assert_eq!(*work.id.get_or_insert(job.id), job.id);
+                let wanted = (work.task, work.attempts, work.uncertain, work.created);
+                assert_eq!((job.task, job.attempts, job.uncertain, job.created), wanted);
+                self.reference.rooms[room].mails[work.mail].check(&job.item);
+                assert_eq!(job.conversation, self.talks[room].conversation().await);
+                self.claimed.push((index, number));
+            }
         }
+        assert!(lanes.next().is_none());
     }
 
     fn outcome(&mut self) -> Outcome {
@@ -197,7 +238,10 @@ impl Run {
                 let (uncertain, counted) = (self.random.chance(50), self.random.chance(50));
                 Outcome::Retry { at: when, reason: self.word(), uncertain, counted }
             }
-            _ => Outcome::Dead { reason: self.word(), note: None },
+            _ => {
+                let note = self.random.chance(50).then(|| self.some_note());
+                Outcome::Dead { reason: self.word(), note }
+            }
         }
     }
 
@@ -209,8 +253,9 @@ impl Run {
             let back = if self.random.chance(80) { self.random.below(4) } else { self.random.below(most + 1) };
             let (lane, work) = self.claimed[most.saturating_sub(back)];
             let outcome = self.outcome();
+            let room = self.reference.lanes[lane].room;
             if self.reference.settle(lane, work, &outcome, self.now) {
-                expected.push(self.talks[self.reference.lanes[lane].room].id().await);
+                expected.push(self.talks[room].id().await);
             }
             let job = self.reference.lanes[lane].works[work].id.unwrap();
             settlements.push(Settlement { job, outcome });
@@ -273,68 +318,4 @@ impl Run {
             self.values.remove(&key);
         }
     }
-
-    /// Everything that can be read, from the store and on the visitors' pages.
-    async fn compare(&mut self) {
-        for room in 0..3 {
-            self.compare_room(room).await;
-        }
-        for queue in [Queue::Backend, Queue::Confirm, self.talks[0].queue(), self.talks[2].queue()] {
-            let works = self.reference.lanes.iter().filter(|lane| lane.queue == queue).flat_map(|lane| &lane.works);
-            let living = works.filter(|work| work.lives()).count() as u64;
-            assert_eq!(self.store.depth(&queue).await.unwrap(), living);
-        }
-        let mut open = Vec::new();
-        for (talk, room) in self.talks.iter().zip(&self.reference.rooms) {
-            if room.dialog == Dialog::Open {
-                open.push(talk.conversation().await);
-            }
-        }
-        open.sort_by_key(|conversation| conversation.id);
-        assert_eq!(self.store.following(None, at(0), ALL).await.unwrap(), open);
-        let letters = self.store.dead_letters(None, ALL).await.unwrap();
-        let letters: Vec<_> = letters.iter().map(|letter| (letter.job, letter.task, letter.attempts)).collect();
-        let works = self.reference.lanes.iter().flat_map(|lane| &lane.works);
-        let mut dead: Vec<(JobId, Task, u32)> = works
-            .filter(|work| work.dead && !work.over)
-            .map(|work| (work.id.unwrap(), work.task, work.attempts))
-            .collect();
-        dead.sort_by_key(|(job, _, _)| *job);
-        assert_eq!(letters, dead);
-        let values: Vec<_> = self.values.clone().into_iter().collect();
-        assert_eq!(self.store.state_list("").await.unwrap(), values);
-    }
-
-    async fn compare_room(&mut self, index: usize) {
-        let (talk, room, page) = (&self.talks[index], &mut self.reference.rooms[index], &mut self.pages[index]);
-        if room.mails.is_empty() {
-            return;
-        }
-        let conversation = talk.conversation().await;
-        assert_eq!(conversation.visitor, room.visitor);
-        assert_eq!((&conversation.thread, conversation.dialog), (&room.thread, room.dialog));
-        assert_eq!(conversation.rev > page.cursor, room.changed);
-        let items = talk.items().await;
-        assert_eq!(items.len(), room.order.len());
-        for (item, mail) in items.iter().zip(&room.order) {
-            room.mails[*mail].check(item);
-        }
-        let (news, cursor) = follow(&self.store, conversation.id, page.cursor, 1 + self.random.below(6)).await;
-        assert_eq!(cursor, conversation.rev);
-        page.cursor = cursor;
-        page.items.extend(news.into_iter().map(|item| (item.id, item)));
-        room.changed = false;
-        let mut shown: Vec<_> = page.items.values().collect();
-        shown.sort_by_key(|item| item.pos);
-        assert_eq!(shown.len(), items.len());
-        for (shown, item) in shown.into_iter().zip(&items) {
-            assert_eq!(seen(shown), seen(item));
-        }
-    }
-}
-
-/// An item as visitors see it: not how far an operator's message has come.
-fn seen(item: &Item) -> Item {
-    let state = if item.side == Side::Visitor { item.state } else { State::Sent };
-    Item { state, delivered_as: Vec::new(), ..item.clone() }
 }

@@ -1,7 +1,7 @@
 //! A store as simple as can be: what the real one must agree with.
 
 use super::fixture::{LEASE, Talk};
-use crate::message::{Dialog, Happened, Item, ItemKind, Side, State, Thread, Visitor};
+use crate::message::{Dialog, Happened, Item, ItemKind, Note, Side, State, Thread, Visitor};
 use crate::store::{Amend, Outcome, Queue, Task};
 use crate::{JobId, MessageId, Timestamp};
 use std::collections::BTreeSet;
@@ -25,7 +25,8 @@ pub(super) struct Mail {
 
 impl Mail {
     fn new(kind: ItemKind, side: Side, text: &str, at: Timestamp) -> Self {
-        let state = if kind == ItemKind::Message { State::Sent } else { State::Delivered };
+        let mark = matches!(kind, ItemKind::DialogStarted | ItemKind::DialogFinished);
+        let state = if mark { State::Delivered } else { State::Sent };
         let (key, text) = (String::new(), text.to_owned());
         let (id, remote, heard, delivered_as) = (None, None, None, Vec::new());
         Self { id, kind, side, state, key, text, remote, heard, edited: false, deleted: false, delivered_as, at }
@@ -59,6 +60,8 @@ pub(super) struct Room {
     finished: BTreeSet<String>,
     /// Whether a visitor can see that something changed since it was looked at last.
     pub(super) changed: bool,
+    /// When the newest item came.
+    pub(super) active: Timestamp,
 }
 
 /// A job.
@@ -92,14 +95,25 @@ impl Lane {
         self.works.iter().position(Work::lives)
     }
 
-    /// Leases the oldest living job.
-    pub(super) fn claim(&mut self, now: Timestamp) -> usize {
+    /// The living jobs, oldest first.
+    pub(super) fn living(&self) -> Vec<usize> {
+        (0..self.works.len()).filter(|work| self.works[*work].lives()).collect()
+    }
+
+    /// Leases the lane by its oldest living job.
+    pub(super) fn claim(&mut self, now: Timestamp) {
         if let Some(leased) = self.leased {
             self.works[leased].uncertain = true;
         }
         let head = self.head().unwrap();
         (self.leased, self.due) = (Some(head), Some(now.plus(LEASE)));
-        head
+    }
+
+    /// Whether that one's failure is the lane's, and whether it may be given up.
+    fn holds(&self, work: usize) -> (bool, bool) {
+        let behind = self.queue == Queue::Confirm && self.leased.is_some_and(|leased| leased < work);
+        let holds = self.leased == Some(work);
+        (holds, holds || behind)
     }
 
     fn go_on(&mut self, work: usize, now: Timestamp) {
@@ -128,6 +142,29 @@ impl Reference {
         lane.due.get_or_insert(now);
         let (id, attempts, uncertain, dead, over) = (None, 0, false, false, false);
         lane.works.push(Work { id, mail, task, attempts, uncertain, created: now, dead, over });
+    }
+
+    /// Whether it is new.
+    pub(super) fn note(&mut self, room: usize, note: &Note, now: Timestamp) -> bool {
+        let here = &mut self.rooms[room];
+        let known = here.mails.iter().any(|mail| mail.kind == ItemKind::Note && mail.key == note.key);
+        if !known {
+            let mail = Mail { key: note.key.clone(), ..Mail::new(ItemKind::Note, Side::System, &note.text, now) };
+            here.mails.push(mail);
+            here.active = here.active.max(now);
+            let mail = here.mails.len() - 1;
+            self.enqueue(room, &Queue::Backend, Task::Note, mail, now);
+        }
+        !known
+    }
+
+    /// How many items it had.
+    pub(super) fn erase(&mut self, room: usize) -> u64 {
+        for lane in self.lanes.iter_mut().filter(|lane| lane.room == room) {
+            (lane.leased, lane.due) = (None, None);
+            lane.works.iter_mut().for_each(|work| work.over = true);
+        }
+        std::mem::take(&mut self.rooms[room]).mails.len() as u64
     }
 
     /// The index of the mail, and whether it is new.
@@ -179,7 +216,8 @@ impl Reference {
     /// Whether the visitor sees it.
     pub(super) fn settle(&mut self, lane: usize, work: usize, outcome: &Outcome, now: Timestamp) -> bool {
         let (room, here) = (self.lanes[lane].room, &mut self.lanes[lane]);
-        let (job, holds) = (&mut here.works[work], here.leased == Some(work));
+        let (holds, may_die) = here.holds(work);
+        let job = &mut here.works[work];
         if !job.lives() {
             return false;
         }
@@ -195,7 +233,7 @@ impl Reference {
                 if let Some((queue, task)) = follow {
                     self.enqueue(room, queue, *task, mail, now);
                 }
-                task == Task::Send && self.rooms[room].set_state(mail, State::Delivered)
+                matches!(task, Task::Send | Task::Note) && self.rooms[room].set_state(mail, State::Delivered)
             }
             Outcome::Retry { at, uncertain, counted, .. } if holds => {
                 job.attempts += u32::from(*counted);
@@ -203,10 +241,13 @@ impl Reference {
                 (here.leased, here.due) = (None, Some(*at));
                 false
             }
-            Outcome::Dead { .. } if holds => {
+            Outcome::Dead { note, .. } if may_die => {
                 (job.dead, job.attempts) = (true, job.attempts + 1);
                 here.go_on(work, now);
-                task == Task::Send && self.rooms[room].set_state(mail, State::Failed)
+                if let Some(note) = note {
+                    self.note(room, note, now);
+                }
+                matches!(task, Task::Send | Task::Note) && self.rooms[room].set_state(mail, State::Failed)
             }
             Outcome::Retry { .. } | Outcome::Dead { .. } => false,
         }
@@ -244,6 +285,7 @@ impl Room {
         let later = |index: &usize| mail.remote.is_some() && self.mails[*index].remote > mail.remote;
         let place = self.order.iter().position(later).unwrap_or(self.order.len());
         self.order.insert(place, self.mails.len());
+        self.active = self.active.max(mail.at);
         self.mails.push(mail);
         self.changed = true;
         self.mails.len() - 1

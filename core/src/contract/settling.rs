@@ -90,8 +90,9 @@ pub async fn a_follow_up_is_enqueued_with_the_settlement(harness: &dyn Harness) 
         settle(&store, &job, outcome, at(10 + remote)).await;
     }
     assert_eq!(store.depth(&Queue::Confirm).await.unwrap(), 2);
-    for remote in [1, 2] {
-        let job = claim_one(&store, &Queue::Confirm, at(20)).await;
+    let jobs = claim(&store, &Queue::Confirm, at(20)).await;
+    assert_eq!(jobs.len(), 2);
+    for (remote, job) in (1..).zip(jobs) {
         assert_eq!((job.task, job.item.remote), (Task::Confirm, Some(i64::try_from(remote).unwrap())));
         assert_eq!((job.created, job.attempts, job.uncertain), (at(10 + remote), 0, false));
         assert_eq!((job.item.state, &job.item.delivered_as), (State::Delivered, &vec!["x".to_owned()]));

@@ -1,8 +1,8 @@
 //! Conversations' rows: made, locked, and moved on.
 
-use super::code::Stored;
 use super::fault::{Result, corrupt};
 use super::row::column;
+use crate::code::Stored;
 use openline_core::message::{Dialog, Thread};
 use openline_core::store::Change;
 use openline_core::{ConversationId, MessageId, Pos, Rev, Timestamp};
@@ -11,6 +11,9 @@ use std::collections::BTreeMap;
 
 /// Space between two items' positions, for late ones.
 pub(crate) const POS_STEP: i64 = 1 << 16;
+
+/// How often conversations may be erased while somebody writes in them, before that one has to come again.
+const ERASED: u32 = 10;
 
 /// A channel's id and a chat's.
 pub(crate) type Address = (String, String);
@@ -40,6 +43,22 @@ pub(crate) async fn lock(
         ids.push(chat.as_str());
         begun.push(at.0);
     }
+    // One that is being erased is there for the first statement, and gone for the second one.
+    for _ in 0..ERASED {
+        let locked = make_and_lock(db, &channels, &ids, &begun).await?;
+        if locked.len() == chats.len() {
+            return Ok(locked);
+        }
+    }
+    Err(corrupt("a conversation is gone"))
+}
+
+async fn make_and_lock(
+    db: &mut PgConnection,
+    channels: &[&str],
+    ids: &[&str],
+    begun: &[i64],
+) -> Result<BTreeMap<Address, Locked>> {
     // In one order, before any row is locked: of two that make the same ones, one waits and nobody waits for that one.
     sqlx::query(
         "INSERT INTO conversations (channel, chat, visitor, created_at, active_at) \
@@ -48,17 +67,17 @@ pub(crate) async fn lock(
          (SELECT 1 FROM conversations c WHERE c.channel = k.channel AND c.chat = k.chat) \
          ORDER BY k.n ON CONFLICT (channel, chat) DO NOTHING",
     )
-    .bind(&channels)
-    .bind(&ids)
-    .bind(&begun)
+    .bind(channels)
+    .bind(ids)
+    .bind(begun)
     .execute(&mut *db)
     .await?;
     let rows = sqlx::query(
         "SELECT c.channel, c.chat, c.id, c.rev, c.last_pos FROM unnest($1::text[], $2::text[]) k (channel, chat) \
          JOIN conversations c ON c.channel = k.channel AND c.chat = k.chat ORDER BY c.id FOR NO KEY UPDATE OF c",
     )
-    .bind(&channels)
-    .bind(&ids)
+    .bind(channels)
+    .bind(ids)
     .fetch_all(db)
     .await?;
     let read = |row| {

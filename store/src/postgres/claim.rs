@@ -1,13 +1,13 @@
 //! Leasing jobs: the oldest living one of each due lane.
 
-use super::code::Stored;
 use super::fault::Result;
 use super::row::{ITEM_COLUMNS, column, conversation, conversation_columns, item, item_columns, limit};
+use crate::code::Stored;
 use openline_core::message::State;
 use openline_core::store::{Claimed, Job, Task};
 use openline_core::{JobId, StoreError, Timestamp};
 use sqlx::postgres::{PgConnection, PgRow};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 pub(crate) async fn next_due(db: &mut PgConnection, queue: &str) -> Result<Option<Timestamp>> {
@@ -20,6 +20,8 @@ pub(crate) async fn next_due(db: &mut PgConnection, queue: &str) -> Result<Optio
 pub(crate) struct Wanted {
     pub(crate) queue: String,
     pub(crate) limit: usize,
+    /// Whether a lane may give several jobs.
+    pub(crate) several: bool,
     pub(crate) now: Timestamp,
     pub(crate) lease: Duration,
     pub(crate) owner: i64,
@@ -27,27 +29,40 @@ pub(crate) struct Wanted {
 
 pub(crate) async fn claim(db: &mut PgConnection, wanted: &Wanted) -> Result<Claimed> {
     let lanes = due_lanes(db, wanted).await?;
-    let mut heads: BTreeMap<i64, Job> = BTreeMap::new();
-    let mut open = lanes.clone();
+    // Each lane gives one, and what is free then goes to the first of them.
+    let mut free = if wanted.several { wanted.limit.saturating_sub(lanes.len()) } else { 0 };
+    let mut oldest = oldest(db, &lanes, free.saturating_add(1), wanted.now).await?;
+    for lane in &lanes {
+        if let Some(jobs) = oldest.get_mut(lane) {
+            jobs.truncate(free.saturating_add(1));
+            free -= jobs.len().saturating_sub(1);
+        }
+    }
+    lease(db, &lanes, &oldest, wanted).await?;
+    let jobs = lanes.iter().filter_map(|lane| oldest.remove(lane)).flatten().collect();
+    Ok(Claimed { jobs, next_due: next_due(db, &wanted.queue).await? })
+}
+
+/// The oldest living jobs of each lane.
+async fn oldest(db: &mut PgConnection, lanes: &[i64], most: usize, now: Timestamp) -> Result<BTreeMap<i64, Vec<Job>>> {
+    let mut oldest: BTreeMap<i64, Vec<Job>> = BTreeMap::new();
+    let mut open = lanes.to_vec();
     while !open.is_empty() {
-        let mut unreadable = Vec::new();
-        for (lane, job, read) in read_heads(db, &open).await? {
+        let mut unreadable = BTreeSet::new();
+        for (lane, job, read) in read_oldest(db, &open, most).await? {
             match read {
-                Ok(job) => {
-                    heads.insert(lane, job);
-                }
+                Ok(job) => oldest.entry(lane).or_default().push(job),
                 // What can't be read must not stop the queue.
                 Err(error) => {
-                    give_up(db, job, &error, wanted.now).await?;
-                    unreadable.push(lane);
+                    give_up(db, job, &error, now).await?;
+                    unreadable.insert(lane);
                 }
             }
         }
-        open = unreadable;
+        oldest.retain(|lane, _| !unreadable.contains(lane));
+        open = unreadable.into_iter().collect();
     }
-    lease(db, &lanes, &heads, wanted).await?;
-    let jobs = lanes.iter().filter_map(|lane| heads.remove(lane)).collect();
-    Ok(Claimed { jobs, next_due: next_due(db, &wanted.queue).await? })
+    Ok(oldest)
 }
 
 /// Locks the lanes that are due longest, passing over those that somebody else has locked. When a lease ran out, nobody
@@ -67,21 +82,22 @@ async fn due_lanes(db: &mut PgConnection, wanted: &Wanted) -> Result<Vec<i64>> {
     rows.iter().map(|row| column(row, 0)).collect()
 }
 
-type Head = (i64, i64, std::result::Result<Job, StoreError>);
+type Read = (i64, i64, std::result::Result<Job, StoreError>);
 
-/// The oldest living job of each lane. (In a statement of its own, so that it sees what was committed before the lanes
+/// The oldest living jobs of each lane. (In a statement of its own, so that it sees what was committed before the lanes
 /// were locked.)
-async fn read_heads(db: &mut PgConnection, lanes: &[i64]) -> Result<Vec<Head>> {
+async fn read_oldest(db: &mut PgConnection, lanes: &[i64], most: usize) -> Result<Vec<Read>> {
     let rows = sqlx::query(concat!(
         "SELECT j.lane, j.id, j.task, j.attempts, j.uncertain, j.created_at, ",
         item_columns!(),
         ", ",
         conversation_columns!(),
         " FROM unnest($1::bigint[]) k (lane) CROSS JOIN LATERAL (SELECT * FROM jobs \
-            WHERE jobs.lane = k.lane AND dead_at IS NULL ORDER BY jobs.id LIMIT 1) j \
-         JOIN messages m ON m.id = j.message JOIN conversations c ON c.id = m.conversation"
+            WHERE jobs.lane = k.lane AND dead_at IS NULL ORDER BY jobs.id LIMIT $2) j \
+         JOIN messages m ON m.id = j.message JOIN conversations c ON c.id = m.conversation ORDER BY j.lane, j.id"
     ))
     .bind(lanes)
+    .bind(limit(most))
     .fetch_all(db)
     .await?;
     rows.iter().map(|row| Ok((column(row, 0)?, column(row, 1)?, job(row).map_err(StoreError::from)))).collect()
@@ -100,9 +116,10 @@ fn job(row: &PgRow) -> Result<Job> {
     })
 }
 
-/// Leases each lane's head; a lane without one is empty.
-async fn lease(db: &mut PgConnection, lanes: &[i64], heads: &BTreeMap<i64, Job>, wanted: &Wanted) -> Result<()> {
-    let leased: Vec<_> = lanes.iter().map(|lane| heads.get(lane).map_or(0, |job| job.id.0)).collect();
+/// Leases each lane by its oldest job; a lane without one is empty.
+async fn lease(db: &mut PgConnection, lanes: &[i64], oldest: &BTreeMap<i64, Vec<Job>>, wanted: &Wanted) -> Result<()> {
+    let head = |lane| oldest.get(lane).and_then(|jobs: &Vec<Job>| jobs.first()).map_or(0, |job| job.id.0);
+    let leased: Vec<_> = lanes.iter().map(head).collect();
     sqlx::query(
         "UPDATE lanes l SET leased = k.leased, due_at = CASE WHEN k.leased <> 0 THEN $3::bigint END, \
          owner = CASE WHEN k.leased <> 0 THEN $4::bigint ELSE 0 END \

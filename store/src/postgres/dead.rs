@@ -1,9 +1,9 @@
 //! Jobs that were given up.
 
 use super::chats::{lock_id, touch};
-use super::code::Stored;
 use super::fault::{Result, corrupt};
 use super::row::{column, limit, words};
+use crate::code::Stored;
 use openline_core::message::State;
 use openline_core::store::{Change, DeadLetter, Queue, Task};
 use openline_core::{ConversationId, JobId, MessageId, Timestamp};

@@ -1,9 +1,10 @@
 //! Walk 1, step 4: visitors' messages, their conversations and their jobs, many in one transaction.
 
 use super::chats::{self, Address, Locked, POS_STEP};
-use super::code::Stored;
 use super::fault::{Result, corrupt};
+use super::notes;
 use super::row::{column, item, item_columns, to_json};
+use crate::code::Stored;
 use openline_core::message::{Incoming, Item, ItemKind, Side, State};
 use openline_core::store::{Change, Queue, Recorded, Task};
 use openline_core::{ChannelId, ConversationId, MessageId, Pos, Rev, Timestamp};
@@ -67,6 +68,11 @@ pub(crate) async fn record(db: &mut PgConnection, letters: &[Letter]) -> Result<
     }
     if !fresh.letters.is_empty() {
         fresh.store(db, letters, &mut results).await?;
+    }
+    for (letter, recorded) in letters.iter().zip(&results) {
+        if let Some(note) = letter.incoming.note.as_ref().filter(|_| recorded.fresh) {
+            notes::record(db, recorded.change.conversation, note, letter.at).await?;
+        }
     }
     Ok(results)
 }

@@ -1,9 +1,9 @@
 //! Messages' rows and the jobs about them, inside a conversation that this transaction has locked.
 
 use super::chats::touch;
-use super::code::Stored;
 use super::fault::Result;
 use super::row::{item as item_of, item_columns, to_json};
+use crate::code::Stored;
 use openline_core::message::{Item, Side};
 use openline_core::store::{Amend, Change, Queue, Task};
 use openline_core::{ChannelId, ChatId, ConversationId, MessageId, Timestamp};

@@ -29,7 +29,8 @@ async fn late_pos(db: &mut PgConnection, id: ConversationId, remote: i64) -> Res
     let Some(mut next) = next else { return Ok(None) };
     let sql = "SELECT max(pos) FROM messages WHERE conversation = $1 AND pos < $2";
     let before: Option<i64> = sqlx::query_scalar(sql).bind(id.0).bind(next).fetch_one(&mut *db).await?;
-    let before = before.unwrap_or(0);
+    // Notes are below.
+    let before = before.unwrap_or(0).max(0);
     if next - before < 2 {
         next = make_room(db, id, next).await?;
     }

@@ -8,15 +8,16 @@
 
 mod chats;
 mod claim;
-mod code;
 pub(crate) mod database;
 mod dead;
+mod erase;
 pub(crate) mod fault;
 mod group;
 mod incoming;
 mod items;
 mod late;
 mod news;
+mod notes;
 mod outgoing;
 pub(crate) mod owner;
 mod plan;
@@ -32,14 +33,18 @@ use database::{Database, query, transaction};
 use group::Group;
 use incoming::Letter;
 use news::{Post, Telling};
-use openline_core::message::{Conversation, Incoming, Item, OperatorEvent};
+use openline_core::message::{Conversation, Incoming, Item, Note, OperatorEvent};
 use openline_core::store::{
-    Amend, Change, Claimed, DeadLetter, Expect, News, Noted, Outcome, Queue, Recorded, Settlement, Slice,
+    Amend, Change, Claimed, DeadLetter, Erased, Expect, News, Noted, Outcome, Queue, Recorded, Settlement, Slice,
 };
-use openline_core::{ChannelId, ChatId, ConversationId, JobId, MessageId, Pos, Rev, Store, StoreError, Timestamp};
+use openline_core::visitor::Wanted;
+use openline_core::{
+    ChannelId, ChatId, ConversationId, FileId, JobId, MessageId, Pos, Rev, Store, StoreError, Timestamp,
+};
 use owner::Owner;
 use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnectOptions;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast;
@@ -123,6 +128,62 @@ impl Store for PostgresStore {
         Ok(noted)
     }
 
+    async fn record_note(&self, id: ConversationId, note: Note, at: Timestamp) -> Result<bool, StoreError> {
+        let stored = transaction!(self.database, db => notes::record_apart(db, id, &note, at))?;
+        if stored {
+            self.tell(None, Some(Queue::Backend));
+        }
+        Ok(stored)
+    }
+
+    async fn conversation_by_id(&self, id: ConversationId) -> Result<Option<Conversation>, StoreError> {
+        query!(self.database, db => read::conversation_by_id(db, id))
+    }
+
+    async fn find_visitors(
+        &self,
+        wanted: &str,
+        after: Option<ConversationId>,
+        limit: usize,
+    ) -> Result<Vec<Conversation>, StoreError> {
+        let wanted = Wanted::new(wanted);
+        let (mut found, mut after) = (Vec::new(), after.unwrap_or_default());
+        while found.len() < limit {
+            let page = query!(self.database, db => read::page(db, after))?;
+            let Some((last, _)) = page.last() else { break };
+            after = ConversationId(*last);
+            found.extend(crate::search::fitting(page, &wanted));
+        }
+        found.truncate(limit);
+        Ok(found)
+    }
+
+    async fn idle(
+        &self,
+        before: Timestamp,
+        after: Option<ConversationId>,
+        limit: usize,
+    ) -> Result<Vec<ConversationId>, StoreError> {
+        query!(self.database, db => read::idle(db, before, after, limit))
+    }
+
+    async fn erase(&self, id: ConversationId) -> Result<Option<Erased>, StoreError> {
+        let Some((items, files)) = transaction!(self.database, db => erase::erase(db, id))? else { return Ok(None) };
+        // The others must not go on with what they remember.
+        self.telling.tell(News::Gap);
+        Ok(Some(Erased { items, files: self.unnamed_files(files.into_iter().collect()).await? }))
+    }
+
+    async fn unnamed_files(&self, files: Vec<FileId>) -> Result<Vec<FileId>, StoreError> {
+        let (mut files, mut after) = (files.into_iter().collect::<BTreeSet<_>>(), Some(0));
+        while let Some(start) = after.filter(|_| !files.is_empty()) {
+            let named;
+            (named, after) = query!(self.database, db => erase::named(db, start))?;
+            files.retain(|file| !named.contains(file));
+        }
+        Ok(files.into_iter().collect())
+    }
+
     async fn conversation(&self, channel: &ChannelId, chat: &ChatId) -> Result<Option<Conversation>, StoreError> {
         query!(self.database, db => read::conversation(db, channel, chat))
     }
@@ -150,13 +211,13 @@ impl Store for PostgresStore {
 
     async fn claim(&self, queue: &Queue, limit: usize, now: Timestamp, lease: Duration) -> Result<Claimed, StoreError> {
         let owner = self.owner.leasing()?;
-        let queue = queue.name();
+        let (queue, several) = (queue.name(), *queue == Queue::Confirm);
         // An empty queue costs a read, not a transaction.
         let next_due = query!(self.database, db => claim::next_due(db, &queue))?;
         if limit == 0 || next_due.is_none_or(|due| due > now) {
             return Ok(Claimed { jobs: Vec::new(), next_due });
         }
-        let wanted = claim::Wanted { queue, limit, now, lease, owner };
+        let wanted = claim::Wanted { queue, limit, several, now, lease, owner };
         transaction!(self.database, db => claim::claim(db, &wanted))
     }
 
@@ -167,8 +228,10 @@ impl Store for PostgresStore {
             self.tell(Some(*change), None);
         }
         for settlement in settlements {
-            if let Outcome::Done { follow: Some((queue, _)), .. } = settlement.outcome {
-                self.tell(None, Some(queue));
+            match settlement.outcome {
+                Outcome::Done { follow: Some((queue, _)), .. } => self.tell(None, Some(queue)),
+                Outcome::Dead { note: Some(_), .. } => self.tell(None, Some(Queue::Backend)),
+                _ => {}
             }
         }
         Ok(changes)

@@ -144,9 +144,10 @@ async fn hear(
     }
 }
 
-/// As few notifications as possible: the sender, `c` with a conversation and its newest revision, `q` with a queue.
+/// As few notifications as possible: the sender, `c` with a conversation and its newest revision, `q` with a queue, `g`
+/// that what is remembered may be wrong.
 fn words(owner: i64, news: impl Iterator<Item = News>) -> Vec<String> {
-    let (mut changes, mut queues) = (BTreeMap::new(), BTreeSet::new());
+    let (mut changes, mut queues, mut gap) = (BTreeMap::new(), BTreeSet::new(), false);
     for news in news {
         match news {
             News::Change(change) => {
@@ -156,12 +157,13 @@ fn words(owner: i64, news: impl Iterator<Item = News>) -> Vec<String> {
             News::Queue(queue) => {
                 queues.insert(queue.name());
             }
-            News::Gap => {}
+            News::Gap => gap = true,
         }
     }
     let changes = changes.into_iter().map(|(conversation, rev)| format!(" c{conversation}:{rev}"));
     let mut all = vec![owner.to_string()];
-    for word in changes.chain(queues.into_iter().map(|queue| format!(" q{queue}"))) {
+    let gap = gap.then(|| " g".to_owned());
+    for word in changes.chain(queues.into_iter().map(|queue| format!(" q{queue}"))).chain(gap) {
         if all.last().is_none_or(|last| last.len() + word.len() > LONGEST) {
             all.push(owner.to_string());
         }
@@ -185,6 +187,9 @@ fn one(word: &str) -> Option<News> {
     if let Some(queue) = word.strip_prefix('q') {
         return Queue::from_name(queue).map(News::Queue);
     }
+    if word == "g" {
+        return Some(News::Gap);
+    }
     let (conversation, rev) = word.strip_prefix('c')?.split_once(':')?;
     let (conversation, rev) = (ConversationId(conversation.parse().ok()?), Rev(rev.parse().ok()?));
     Some(News::Change(Change { conversation, rev }))
@@ -202,10 +207,10 @@ mod tests {
     #[test]
     fn what_is_told_is_heard_by_others_once_and_in_its_newest_state() {
         let queue = News::Queue(Queue::Channel(ChannelId::parse("site").unwrap()));
-        let told = [change(1, 5), queue.clone(), change(2, 1), change(1, 7), queue.clone(), change(1, 6)];
+        let told = [change(1, 5), queue.clone(), change(2, 1), change(1, 7), queue.clone(), News::Gap, change(1, 6)];
         let words = words(-3, told.into_iter());
-        assert_eq!(words, ["-3 c1:7 c2:1 qchannel/site"]);
-        assert_eq!(read(4, &words[0]), [change(1, 7), change(2, 1), queue]);
+        assert_eq!(words, ["-3 c1:7 c2:1 qchannel/site g"]);
+        assert_eq!(read(4, &words[0]), [change(1, 7), change(2, 1), queue, News::Gap]);
         assert!(read(-3, &words[0]).is_empty());
         assert!(read(4, "-3 x c c1 c1: c:1 q qnothing future:1").is_empty());
     }

@@ -1,11 +1,11 @@
 //! Walk 2, step 4: what happened on the operators' side, once however often it is told.
 
 use super::chats::{self, Address, next_place, remember_thread, set_dialog, touch};
-use super::code::Stored;
 use super::fault::{Result, corrupt};
 use super::items::{self, Errand, enqueue, insert, known};
 use super::late::place_by_remote;
 use super::row::{text, to_json};
+use crate::code::Stored;
 use openline_core::message::{Content, Dialog, Happened, Item, ItemKind, OperatorEvent, Side, State};
 use openline_core::store::{Change, Noted, Queue, Task};
 use openline_core::text::RichText;

@@ -3,7 +3,7 @@
 use super::fault::Result;
 use super::items::Errand;
 use super::row::to_json;
-use openline_core::message::{Side, State, Thread};
+use openline_core::message::{Note, Side, State, Thread};
 use openline_core::store::{Change, Outcome, Settlement, Task};
 use openline_core::{ConversationId, MessageId, Rev, Timestamp};
 use std::collections::BTreeMap;
@@ -72,6 +72,7 @@ pub(crate) struct Plan {
     pub(crate) done: Vec<i64>,
     pub(crate) failed: Vec<Failed>,
     pub(crate) follows: Vec<Errand>,
+    pub(crate) notes: Vec<(ConversationId, Note)>,
     pub(crate) changes: Vec<Change>,
 }
 
@@ -86,6 +87,7 @@ impl Plan {
             done: Vec::new(),
             failed: Vec::new(),
             follows: Vec::new(),
+            notes: Vec::new(),
             changes: Vec::new(),
         }
     }
@@ -126,17 +128,19 @@ impl Plan {
                 self.set_state(job, State::Delivered);
             }
             // Settled before, or leased to somebody else. Only that it was carried out is worth knowing even then.
-            Outcome::Retry { .. } | Outcome::Dead { .. } if !self.holds(id, job) => {}
+            Outcome::Retry { .. } if !self.holds(id, job) => {}
+            Outcome::Dead { .. } if !self.holds(id, job) && !self.stands_behind(id, job) => {}
             Outcome::Retry { at, reason, uncertain, counted } => {
                 let (counted, uncertain, reason) = (*counted, Some(*uncertain), reason.clone());
                 self.failed.push(Failed { job: id, counted, uncertain, dead_at: None, reason });
                 self.free(job, Next::Wait(*at));
             }
-            Outcome::Dead { reason, .. } => {
+            Outcome::Dead { reason, note } => {
                 self.jobs.remove(&id);
                 let (dead_at, reason) = (Some(now), reason.clone());
                 self.failed.push(Failed { job: id, counted: true, uncertain: None, dead_at, reason });
-                self.free(job, Next::Job);
+                self.go_on(id, job);
+                self.notes.extend(note.clone().map(|note| (job.conversation, note)));
                 self.set_state(job, State::Failed);
             }
         }
@@ -146,6 +150,12 @@ impl Plan {
     /// Whether the job has the lane's lease, and that is the settling process's.
     fn holds(&self, id: i64, job: Job) -> bool {
         self.lanes.get(&job.lane).is_some_and(|lane| lane.leased == id && lane.owner == self.owner)
+    }
+
+    /// Whether another one has the lease for it, too: of a lane's confirmations the oldest.
+    fn stands_behind(&self, id: i64, job: Job) -> bool {
+        let leased = |lane: &Lane| lane.leased != 0 && lane.leased < id && lane.owner == self.owner;
+        job.task == Task::Confirm && self.lanes.get(&job.lane).is_some_and(leased)
     }
 
     fn free(&mut self, job: Job, next: Next) {
@@ -190,7 +200,7 @@ impl Plan {
         else {
             return;
         };
-        if job.task != Task::Send || message.state == state {
+        if !matches!(job.task, Task::Send | Task::Note) || message.state == state {
             return;
         }
         (message.state, message.changed) = (state, true);

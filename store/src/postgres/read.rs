@@ -1,11 +1,11 @@
 //! What a visitor's page and an admin ask for.
 
-use super::code::Stored;
 use super::fault::Result;
 use super::row::{column, conversation as conversation_of, conversation_columns, item as item_of, item_columns, limit};
+use crate::code::Stored;
 use openline_core::message::{Conversation, Dialog, Item};
 use openline_core::store::Slice;
-use openline_core::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev, Timestamp};
+use openline_core::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev, StoreError, Timestamp};
 use sqlx::postgres::PgConnection;
 
 pub(crate) async fn conversation(
@@ -23,6 +23,49 @@ pub(crate) async fn conversation(
     .fetch_optional(db)
     .await?;
     row.map(|row| conversation_of(&row, 0)).transpose()
+}
+
+pub(crate) async fn conversation_by_id(db: &mut PgConnection, id: ConversationId) -> Result<Option<Conversation>> {
+    let row = sqlx::query(concat!("SELECT ", conversation_columns!(), " FROM conversations c WHERE c.id = $1"))
+        .bind(id.0)
+        .fetch_optional(db)
+        .await?;
+    row.map(|row| conversation_of(&row, 0)).transpose()
+}
+
+/// The next conversations, as far as they can be read.
+pub(crate) async fn page(
+    db: &mut PgConnection,
+    after: ConversationId,
+) -> Result<Vec<(i64, std::result::Result<Conversation, StoreError>)>> {
+    let rows = sqlx::query(concat!(
+        "SELECT ",
+        conversation_columns!(),
+        " FROM conversations c WHERE c.id > $1 ORDER BY c.id LIMIT 1000"
+    ))
+    .bind(after.0)
+    .fetch_all(db)
+    .await?;
+    rows.iter().map(|row| Ok((column(row, 0)?, conversation_of(row, 0).map_err(StoreError::from)))).collect()
+}
+
+pub(crate) async fn idle(
+    db: &mut PgConnection,
+    before: Timestamp,
+    after: Option<ConversationId>,
+    most: usize,
+) -> Result<Vec<ConversationId>> {
+    // A lane with living jobs is due at some time.
+    let ids: Vec<i64> = sqlx::query_scalar(
+        "SELECT c.id FROM conversations c WHERE c.id > $1 AND c.active_at < $2 AND NOT EXISTS \
+         (SELECT 1 FROM lanes l WHERE l.conversation = c.id AND l.due_at IS NOT NULL) ORDER BY c.id LIMIT $3",
+    )
+    .bind(after.unwrap_or_default().0)
+    .bind(before.0)
+    .bind(limit(most))
+    .fetch_all(db)
+    .await?;
+    Ok(ids.into_iter().map(ConversationId).collect())
 }
 
 pub(crate) async fn following(
@@ -58,7 +101,8 @@ pub(crate) async fn items_since(db: &mut PgConnection, id: ConversationId, since
         " FROM messages m WHERE m.conversation = $1 AND m.rev > $2 AND m.rev <= $3 ORDER BY m.rev LIMIT $4"
     ))
     .bind(id.0)
-    .bind(since.0)
+    // Notes are below.
+    .bind(since.0.max(0))
     .bind(rev.0)
     .bind(beyond(most))
     .fetch_all(db)
@@ -77,7 +121,7 @@ pub(crate) async fn items_before(
     let rows = sqlx::query(concat!(
         "SELECT ",
         item_columns!(),
-        " FROM messages m WHERE m.conversation = $1 AND m.pos < $2 ORDER BY m.pos DESC LIMIT $3"
+        " FROM messages m WHERE m.conversation = $1 AND m.pos > 0 AND m.pos < $2 ORDER BY m.pos DESC LIMIT $3"
     ))
     .bind(id.0)
     .bind(before.map_or(i64::MAX, |pos| pos.0))

@@ -1,7 +1,7 @@
 //! Rows to domain values and back.
 
-use super::code::Stored;
 use super::fault::{Fault, Result, corrupt};
+use crate::code::Stored;
 use openline_core::message::{Content, Conversation, Dialog, Item, ItemKind, Side, State, Thread};
 use openline_core::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev, StoreError, Timestamp};
 use serde::Serialize;

@@ -1,12 +1,13 @@
 //! Ending leases, and what follows: states, confirmations, the lanes' next jobs. Everything that is concerned is locked
 //! and read, the settlements are worked through in memory, and then each table is written once.
 
-use super::code::Stored;
 use super::fault::{Result, corrupt};
 use super::items::{Errand, enqueue};
+use super::notes;
 use super::outgoing::finish_key;
 use super::plan::{Job, Next, Plan};
 use super::row::column;
+use crate::code::Stored;
 use openline_core::message::{Dialog, Side, State};
 use openline_core::store::{Change, Outcome, Settlement, Task};
 use openline_core::{ConversationId, MessageId, Timestamp};
@@ -32,6 +33,9 @@ pub(crate) async fn settle(
     write_jobs(db, &plan).await?;
     if !plan.follows.is_empty() {
         enqueue(db, &plan.follows, now).await?;
+    }
+    for (conversation, note) in &plan.notes {
+        notes::record(db, *conversation, note, now).await?;
     }
     write_lanes(db, &plan, now).await?;
     write_conversations(db, &plan).await?;

@@ -1,7 +1,7 @@
 //! Leasing jobs: the oldest living one of each due lane.
 
 use super::row::{
-    CONVERSATION, ITEM, ITEM_COLUMNS, Result, Stored, all, column, conversation, execute, first, item, only,
+    ITEM_COLUMNS, Result, Stored, all, column, conversation, conversation_columns, execute, item, item_columns, only,
 };
 use openline_core::message::State;
 use openline_core::store::{Claimed, Job, Task};
@@ -20,40 +20,63 @@ pub(crate) fn next_due(db: &Connection, queue: &str) -> Result<Option<Timestamp>
     Ok(due.map(Timestamp))
 }
 
-pub(crate) fn claim(db: &Connection, queue: &str, limit: usize, now: Timestamp, lease: Duration) -> Result<Claimed> {
+/// What is asked of a claim.
+pub(crate) struct Wanted {
+    pub(crate) queue: String,
+    pub(crate) limit: usize,
+    /// Whether a lane may give several jobs.
+    pub(crate) several: bool,
+    pub(crate) now: Timestamp,
+    pub(crate) lease: Duration,
+}
+
+pub(crate) fn claim(db: &Connection, wanted: &Wanted) -> Result<Claimed> {
+    let Wanted { queue, limit, several, now, lease } = wanted;
     let sql = "SELECT id, leased FROM lanes WHERE queue = ?1 AND due_at IS NOT NULL AND due_at <= ?2 \
                ORDER BY due_at LIMIT ?3";
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let lanes = all(db, sql, (queue, now.0, limit), |row| Ok(Lane { id: column(row, 0)?, leased: column(row, 1)? }))?;
+    let lanes =
+        all(db, sql, (queue, now.0, rows(*limit)), |row| Ok(Lane { id: column(row, 0)?, leased: column(row, 1)? }))?;
     let mut jobs = Vec::with_capacity(lanes.len());
+    // Each lane gives one, and what is free then goes to the first of them.
+    let mut free = if *several { limit.saturating_sub(lanes.len()) } else { 0 };
     for lane in lanes {
-        let job = loop {
-            match head(db, &lane)? {
-                Some((_, Ok(job))) => break Some(job),
-                // What can't be read must not stop the queue.
-                Some((id, Err(error))) => give_up(db, id, &error, now)?,
-                None => break None,
-            }
-        };
-        let due = job.as_ref().map(|_| now.plus(lease).0);
-        let leased = job.as_ref().map_or(0, |job| job.id.0);
+        if lane.leased != 0 {
+            // The lease ran out: nobody knows what became of the job.
+            execute(db, "UPDATE jobs SET uncertain = 1 WHERE id = ?1", [lane.leased])?;
+        }
+        let oldest = oldest(db, lane.id, free.saturating_add(1), *now)?;
+        let due = oldest.first().map(|_| now.plus(*lease).0);
+        let leased = oldest.first().map_or(0, |job| job.id.0);
         execute(db, "UPDATE lanes SET due_at = ?2, leased = ?3 WHERE id = ?1", (lane.id, due, leased))?;
-        jobs.extend(job);
+        free -= oldest.len().saturating_sub(1);
+        jobs.extend(oldest);
     }
     Ok(Claimed { jobs, next_due: next_due(db, queue)? })
 }
 
-/// The lane's oldest living job. When a lease ran out, nobody knows what became of the leased one.
-fn head(db: &Connection, lane: &Lane) -> Result<Option<(i64, Result<Job>)>> {
-    if lane.leased != 0 {
-        execute(db, "UPDATE jobs SET uncertain = 1 WHERE id = ?1", [lane.leased])?;
-    }
-    let sql = format!(
-        "SELECT j.id, j.task, j.attempts, j.uncertain, j.created_at, {ITEM}, {CONVERSATION} \
-         FROM jobs j JOIN messages m ON m.id = j.message JOIN conversations c ON c.id = m.conversation \
-         WHERE j.lane = ?1 AND j.dead_at IS NULL ORDER BY j.id LIMIT 1"
+fn rows(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+/// The lane's oldest living jobs.
+fn oldest(db: &Connection, lane: i64, most: usize, now: Timestamp) -> Result<Vec<Job>> {
+    let sql = concat!(
+        "SELECT j.id, j.task, j.attempts, j.uncertain, j.created_at, ",
+        item_columns!(),
+        ", ",
+        conversation_columns!(),
+        " FROM jobs j JOIN messages m ON m.id = j.message JOIN conversations c ON c.id = m.conversation \
+         WHERE j.lane = ?1 AND j.dead_at IS NULL ORDER BY j.id LIMIT ?2"
     );
-    first(db, &sql, [lane.id], |row| Ok((column(row, 0)?, job(row))))
+    loop {
+        let found = all(db, sql, (lane, rows(most)), |row| Ok((column(row, 0)?, job(row))))?;
+        let mut unreadable = found.iter().filter_map(|(id, job)| Some((*id, job.as_ref().err()?))).peekable();
+        if unreadable.peek().is_none() {
+            return found.into_iter().map(|(_, job)| job).collect();
+        }
+        // What can't be read must not stop the queue.
+        unreadable.try_for_each(|(id, error)| give_up(db, id, error, now))?;
+    }
 }
 
 fn job(row: &Row<'_>) -> Result<Job> {

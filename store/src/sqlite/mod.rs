@@ -5,6 +5,8 @@
 //! their own and see the last commit.
 
 mod claim;
+mod erase;
+mod notes;
 mod outgoing;
 mod read;
 mod row;
@@ -18,9 +20,15 @@ mod write;
 
 use crate::OpenError;
 use async_trait::async_trait;
-use openline_core::message::{Conversation, Incoming, Item, OperatorEvent};
-use openline_core::store::{Amend, Change, Claimed, DeadLetter, Expect, Noted, Queue, Recorded, Settlement, Slice};
-use openline_core::{ChannelId, ChatId, ConversationId, JobId, MessageId, Pos, Rev, Store, StoreError, Timestamp};
+use openline_core::message::{Conversation, Incoming, Item, Note, OperatorEvent};
+use openline_core::store::{
+    Amend, Change, Claimed, DeadLetter, Erased, Expect, Noted, Queue, Recorded, Settlement, Slice,
+};
+use openline_core::visitor::Wanted;
+use openline_core::{
+    ChannelId, ChatId, ConversationId, FileId, JobId, MessageId, Pos, Rev, Store, StoreError, Timestamp,
+};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 use threads::Threads;
@@ -85,6 +93,62 @@ impl Store for SqliteStore {
         self.threads.write(record).await
     }
 
+    async fn record_note(&self, id: ConversationId, note: Note, at: Timestamp) -> Result<bool, StoreError> {
+        self.threads.write(move |db| notes::record(db, id, &note, at)).await
+    }
+
+    async fn conversation_by_id(&self, id: ConversationId) -> Result<Option<Conversation>, StoreError> {
+        self.threads.read(move |db| read::conversation_by_id(db, id)).await
+    }
+
+    async fn find_visitors(
+        &self,
+        wanted: &str,
+        after: Option<ConversationId>,
+        limit: usize,
+    ) -> Result<Vec<Conversation>, StoreError> {
+        let wanted = Wanted::new(wanted);
+        let (mut found, mut after) = (Vec::new(), after.unwrap_or_default());
+        // A page at a time, so that others can read meanwhile.
+        while found.len() < limit {
+            let wanted = wanted.clone();
+            let (fits, last) = self.threads.read(move |db| read::visitors(db, &wanted, after)).await?;
+            found.extend(fits);
+            let Some(last) = last else { break };
+            after = last;
+        }
+        found.truncate(limit);
+        Ok(found)
+    }
+
+    async fn idle(
+        &self,
+        before: Timestamp,
+        after: Option<ConversationId>,
+        limit: usize,
+    ) -> Result<Vec<ConversationId>, StoreError> {
+        self.threads.read(move |db| read::idle(db, before, after, limit)).await
+    }
+
+    async fn erase(&self, id: ConversationId) -> Result<Option<Erased>, StoreError> {
+        let erased = self.threads.write(move |db| erase::erase(db, id)).await?;
+        let Some((items, files)) = erased else { return Ok(None) };
+        Ok(Some(Erased { items, files: self.unnamed_files(files.into_iter().collect()).await? }))
+    }
+
+    async fn unnamed_files(&self, files: Vec<FileId>) -> Result<Vec<FileId>, StoreError> {
+        let (mut files, mut after) = (files.into_iter().collect::<BTreeSet<_>>(), Some(0));
+        // A page at a time, so that others can read meanwhile.
+        while let Some(start) = after.filter(|_| !files.is_empty()) {
+            let look = move |db: &_| {
+                let after = erase::take_named(db, &mut files, start)?;
+                Ok((files, after))
+            };
+            (files, after) = self.threads.read(look).await?;
+        }
+        Ok(files.into_iter().collect())
+    }
+
     async fn conversation(&self, channel: &ChannelId, chat: &ChatId) -> Result<Option<Conversation>, StoreError> {
         let (channel, chat) = (channel.clone(), chat.clone());
         self.threads.read(move |db| read::conversation(db, &channel, &chat)).await
@@ -112,14 +176,14 @@ impl Store for SqliteStore {
     }
 
     async fn claim(&self, queue: &Queue, limit: usize, now: Timestamp, lease: Duration) -> Result<Claimed, StoreError> {
-        let name = queue.name();
+        let (name, several) = (queue.name(), *queue == Queue::Confirm);
         // An empty queue costs a read, not a flush.
         let asked = name.clone();
         let next_due = self.threads.read(move |db| claim::next_due(db, &asked)).await?;
         if limit == 0 || next_due.is_none_or(|due| due > now) {
             return Ok(Claimed { jobs: Vec::new(), next_due });
         }
-        self.threads.write(move |db| claim::claim(db, &name, limit, now, lease)).await
+        self.threads.write(move |db| claim::claim(db, &claim::Wanted { queue: name, limit, several, now, lease })).await
     }
 
     async fn settle(&self, settlements: Vec<Settlement>, now: Timestamp) -> Result<Vec<Change>, StoreError> {

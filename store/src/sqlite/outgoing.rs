@@ -183,7 +183,8 @@ fn late_pos(db: &Connection, id: ConversationId, remote: i64) -> Result<Option<P
     let Some(mut next) = next else { return Ok(None) };
     let sql = "SELECT max(pos) FROM messages WHERE conversation = ?1 AND pos < ?2";
     let before: Option<i64> = first(db, sql, (id.0, next), |row| column(row, 0))?.flatten();
-    let before = before.unwrap_or(0);
+    // Notes are below.
+    let before = before.unwrap_or(0).max(0);
     if next - before < 2 {
         next = make_room(db, id, next)?;
     }

@@ -1,16 +1,52 @@
 //! What a visitor's page and an admin ask for.
 
 use super::row::{
-    CONVERSATION, ITEM, Result, Stored, all, column, conversation as conversation_of, first, item as item_of,
+    Result, Stored, all, column, conversation as conversation_of, conversation_columns, first, item as item_of,
+    item_columns,
 };
 use openline_core::message::{Conversation, Dialog, Item};
 use openline_core::store::{DeadLetter, Queue, Slice, Task};
+use openline_core::visitor::Wanted;
 use openline_core::{ChannelId, ChatId, ConversationId, JobId, MessageId, Pos, Rev, StoreError, Timestamp};
 use rusqlite::Connection;
 
+/// How many conversations are looked at in one read.
+const VISITORS: i64 = 1000;
+
 pub(crate) fn conversation(db: &Connection, channel: &ChannelId, chat: &ChatId) -> Result<Option<Conversation>> {
-    let sql = format!("SELECT {CONVERSATION} FROM conversations c WHERE c.channel = ?1 AND c.chat = ?2");
-    first(db, &sql, (channel.as_str(), chat.as_str()), |row| conversation_of(row, 0))
+    let sql = concat!("SELECT ", conversation_columns!(), " FROM conversations c WHERE c.channel = ?1 AND c.chat = ?2");
+    first(db, sql, (channel.as_str(), chat.as_str()), |row| conversation_of(row, 0))
+}
+
+pub(crate) fn conversation_by_id(db: &Connection, id: ConversationId) -> Result<Option<Conversation>> {
+    let sql = concat!("SELECT ", conversation_columns!(), " FROM conversations c WHERE c.id = ?1");
+    first(db, sql, [id.0], |row| conversation_of(row, 0))
+}
+
+/// Those of the next conversations whose visitor is wanted, and where to go on.
+pub(crate) fn visitors(
+    db: &Connection,
+    wanted: &Wanted,
+    after: ConversationId,
+) -> Result<(Vec<Conversation>, Option<ConversationId>)> {
+    let sql =
+        concat!("SELECT ", conversation_columns!(), " FROM conversations c WHERE c.id > ?1 ORDER BY c.id LIMIT ?2");
+    let page = all(db, sql, (after.0, VISITORS), |row| Ok((column(row, 0)?, conversation_of(row, 0))))?;
+    let last = page.last().map(|(id, _)| ConversationId(*id));
+    Ok((crate::search::fitting(page, wanted), last))
+}
+
+pub(crate) fn idle(
+    db: &Connection,
+    before: Timestamp,
+    after: Option<ConversationId>,
+    limit: usize,
+) -> Result<Vec<ConversationId>> {
+    // A lane with living jobs is due at some time.
+    let sql = "SELECT c.id FROM conversations c WHERE c.id > ?1 AND c.active_at < ?2 AND NOT EXISTS \
+               (SELECT 1 FROM lanes l WHERE l.conversation = c.id AND l.due_at IS NOT NULL) ORDER BY c.id LIMIT ?3";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    all(db, sql, (after.unwrap_or_default().0, before.0, limit), |row| Ok(ConversationId(column(row, 0)?)))
 }
 
 pub(crate) fn following(
@@ -19,13 +55,15 @@ pub(crate) fn following(
     active_since: Timestamp,
     limit: usize,
 ) -> Result<Vec<Conversation>> {
-    let sql = format!(
-        "SELECT {CONVERSATION} FROM conversations c \
+    let sql = concat!(
+        "SELECT ",
+        conversation_columns!(),
+        " FROM conversations c \
          WHERE c.dialog = ?1 AND c.id > ?2 AND c.active_at >= ?3 ORDER BY c.id LIMIT ?4"
     );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let values = (Dialog::Open.code(), after.unwrap_or_default().0, active_since.0, limit);
-    all(db, &sql, values, |row| conversation_of(row, 0))
+    all(db, sql, values, |row| conversation_of(row, 0))
 }
 
 pub(crate) fn items_since(db: &Connection, id: ConversationId, since: Rev, limit: usize) -> Result<Slice> {
@@ -34,27 +72,35 @@ pub(crate) fn items_since(db: &Connection, id: ConversationId, since: Rev, limit
     if limit == 0 {
         return Ok(Slice { items: Vec::new(), more: rev > since, rev });
     }
-    let sql = format!(
-        "SELECT {ITEM} FROM messages m WHERE m.conversation = ?1 AND m.rev > ?2 AND m.rev <= ?3 ORDER BY m.rev LIMIT ?4"
+    let sql = concat!(
+        "SELECT ",
+        item_columns!(),
+        " FROM messages m WHERE m.conversation = ?1 AND m.rev > ?2 AND m.rev <= ?3 ORDER BY m.rev LIMIT ?4"
     );
-    let items = all(db, &sql, (id.0, since.0, rev.0, beyond(limit)), |row| item_of(row, 0))?;
+    // Notes are below.
+    let since = since.0.max(0);
+    let items = all(db, sql, (id.0, since, rev.0, beyond(limit)), |row| item_of(row, 0))?;
     Ok(cut(items, limit, rev))
 }
 
 pub(crate) fn items_before(db: &Connection, id: ConversationId, before: Option<Pos>, limit: usize) -> Result<Slice> {
     let rev = revision(db, id)?;
-    let sql =
-        format!("SELECT {ITEM} FROM messages m WHERE m.conversation = ?1 AND m.pos < ?2 ORDER BY m.pos DESC LIMIT ?3");
+    let sql = concat!(
+        "SELECT ",
+        item_columns!(),
+        " FROM messages m WHERE m.conversation = ?1 AND m.pos > 0 AND m.pos < ?2 \
+         ORDER BY m.pos DESC LIMIT ?3"
+    );
     let before = before.map_or(i64::MAX, |pos| pos.0);
-    let items = all(db, &sql, (id.0, before, beyond(limit)), |row| item_of(row, 0))?;
+    let items = all(db, sql, (id.0, before, beyond(limit)), |row| item_of(row, 0))?;
     let mut slice = cut(items, limit, rev);
     slice.items.reverse();
     Ok(slice)
 }
 
 pub(crate) fn item(db: &Connection, id: ConversationId, message: MessageId) -> Result<Option<Item>> {
-    let sql = format!("SELECT {ITEM} FROM messages m WHERE m.id = ?2 AND m.conversation = ?1");
-    first(db, &sql, (id.0, message.0), |row| item_of(row, 0))
+    let sql = concat!("SELECT ", item_columns!(), " FROM messages m WHERE m.id = ?2 AND m.conversation = ?1");
+    first(db, sql, (id.0, message.0), |row| item_of(row, 0))
 }
 
 pub(crate) fn dead_letters(db: &Connection, after: Option<JobId>, limit: usize) -> Result<Vec<DeadLetter>> {

@@ -1,8 +1,8 @@
 //! Rows to domain values and back.
 
 use super::threads::failed;
+pub(crate) use crate::code::Stored;
 use openline_core::message::{Content, Conversation, Dialog, Item, ItemKind, Side, State, Thread};
-use openline_core::store::Task;
 use openline_core::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev, StoreError, Timestamp};
 use rusqlite::{CachedStatement, Connection, Params, Row};
 use serde::Serialize;
@@ -11,44 +11,22 @@ use serde::de::DeserializeOwned;
 pub(crate) type Result<T> = std::result::Result<T, StoreError>;
 
 /// Columns of a message, in the order [`item`] reads them.
-pub(crate) const ITEM: &str = "m.id, m.rev, m.pos, m.kind, m.side, m.state, m.key, m.author, m.content, m.at, m.remote, m.delivered_as, \
-     m.edited, m.deleted";
+macro_rules! item_columns {
+    () => {
+        "m.id, m.rev, m.pos, m.kind, m.side, m.state, m.key, m.author, m.content, m.at, m.remote, m.delivered_as, \
+         m.edited, m.deleted"
+    };
+}
 /// How many columns that are.
 pub(crate) const ITEM_COLUMNS: usize = 14;
 
 /// Columns of a conversation, in the order [`conversation`] reads them.
-pub(crate) const CONVERSATION: &str =
-    "c.id, c.channel, c.chat, c.visitor, c.line, c.portal_chat, c.session, c.dialog, c.rev";
-
-/// An enumeration that is stored as its place in a list. Lists only grow at their end.
-pub(crate) trait Stored: Copy + PartialEq + 'static {
-    const ALL: &'static [Self];
-
-    fn code(self) -> i64 {
-        Self::ALL.iter().position(|v| *v == self).and_then(|p| i64::try_from(p).ok()).unwrap_or(-1)
-    }
-
-    fn of(code: i64) -> Result<Self> {
-        let found = usize::try_from(code).ok().and_then(|index| Self::ALL.get(index));
-        found.copied().ok_or_else(|| StoreError::Corrupt(format!("{code} is no code of an enumeration")))
-    }
+macro_rules! conversation_columns {
+    () => {
+        "c.id, c.channel, c.chat, c.visitor, c.line, c.portal_chat, c.session, c.dialog, c.rev"
+    };
 }
-
-impl Stored for Side {
-    const ALL: &'static [Self] = &[Self::Visitor, Self::Operator, Self::System];
-}
-impl Stored for ItemKind {
-    const ALL: &'static [Self] = &[Self::Message, Self::DialogStarted, Self::DialogFinished, Self::Note];
-}
-impl Stored for State {
-    const ALL: &'static [Self] = &[Self::Sent, Self::Delivered, Self::Failed];
-}
-impl Stored for Dialog {
-    const ALL: &'static [Self] = &[Self::None, Self::Open, Self::Closed];
-}
-impl Stored for Task {
-    const ALL: &'static [Self] = &[Self::Send, Self::Edit, Self::Delete, Self::Confirm, Self::Note];
-}
+pub(crate) use {conversation_columns, item_columns};
 
 pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<String> {
     serde_json::to_string(value).map_err(|e| StoreError::Corrupt(e.to_string()))

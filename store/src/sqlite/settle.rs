@@ -1,5 +1,6 @@
 //! Ending leases, and what follows: states, confirmations, the lane's next job.
 
+use super::notes;
 use super::outgoing::{delivered_into, remember_thread};
 use super::row::{Result, Stored, column, execute, first, to_json};
 use super::write::{enqueue, touch};
@@ -14,6 +15,8 @@ struct Row {
     lane: i64,
     /// Whether it holds the lane's lease.
     leased: bool,
+    /// Whether it stands behind one that holds the lease for it, too.
+    behind: bool,
     task: Task,
     message: MessageId,
     conversation: ConversationId,
@@ -21,8 +24,13 @@ struct Row {
     state: State,
 }
 
-const ROW: &str = "SELECT j.id, j.lane, j.task, j.message, m.conversation, m.side, m.state, l.leased = j.id \
-                   FROM jobs j JOIN messages m ON m.id = j.message JOIN lanes l ON l.id = j.lane";
+macro_rules! job_rows {
+    () => {
+        "SELECT j.id, j.lane, j.task, j.message, m.conversation, m.side, m.state, l.leased = j.id, \
+                   l.leased <> 0 AND l.leased < j.id \
+                   FROM jobs j JOIN messages m ON m.id = j.message JOIN lanes l ON l.id = j.lane"
+    };
+}
 
 fn row(row: &rusqlite::Row<'_>) -> Result<Row> {
     Ok(Row {
@@ -34,14 +42,15 @@ fn row(row: &rusqlite::Row<'_>) -> Result<Row> {
         side: Side::of(column(row, 5)?)?,
         state: State::of(column(row, 6)?)?,
         leased: column(row, 7)?,
+        behind: column(row, 8)?,
     })
 }
 
 pub(crate) fn settle(db: &Connection, settlements: &[Settlement], now: Timestamp) -> Result<Vec<Change>> {
     let mut changes = Vec::new();
     for settlement in settlements {
-        let sql = format!("{ROW} WHERE j.id = ?1 AND j.dead_at IS NULL");
-        if let Some(found) = first(db, &sql, [settlement.job.0], row)? {
+        let sql = concat!(job_rows!(), " WHERE j.id = ?1 AND j.dead_at IS NULL");
+        if let Some(found) = first(db, sql, [settlement.job.0], row)? {
             changes.extend(settle_one(db, &found, &settlement.outcome, now)?);
         }
     }
@@ -62,28 +71,32 @@ fn settle_one(db: &Connection, row: &Row, outcome: &Outcome, now: Timestamp) -> 
                 enqueue(db, row.conversation, queue, *task, row.message, now)?;
             }
             next_in_lane(db, row, now)?;
-            if row.task == Task::Send { set_state(db, row, State::Delivered) } else { Ok(None) }
+            set_state(db, row, State::Delivered)
         }
         // Settled before. Only that it was carried out is worth knowing even then.
-        Outcome::Retry { .. } | Outcome::Dead { .. } if !row.leased => Ok(None),
+        Outcome::Retry { .. } if !row.leased => Ok(None),
+        Outcome::Dead { .. } if !row.leased && !(row.behind && row.task == Task::Confirm) => Ok(None),
         Outcome::Retry { at, reason, uncertain, counted } => {
             let sql = "UPDATE jobs SET attempts = attempts + ?2, uncertain = ?3, reason = ?4 WHERE id = ?1";
             execute(db, sql, (row.job, counted, uncertain, reason))?;
             execute(db, "UPDATE lanes SET due_at = ?2, leased = 0 WHERE id = ?1", (row.lane, at.0))?;
             Ok(None)
         }
-        Outcome::Dead { reason, .. } => {
+        Outcome::Dead { reason, note } => {
             let sql = "UPDATE jobs SET dead_at = ?2, reason = ?3, attempts = attempts + 1 WHERE id = ?1";
             execute(db, sql, (row.job, now.0, reason))?;
             next_in_lane(db, row, now)?;
-            if row.task == Task::Send { set_state(db, row, State::Failed) } else { Ok(None) }
+            if let Some(note) = note {
+                notes::record(db, row.conversation, note, now)?;
+            }
+            set_state(db, row, State::Failed)
         }
     }
 }
 
-/// Sets a message's state; a visitor sees that of their own messages.
+/// Sets a sent message's state; a visitor sees that of their own messages.
 fn set_state(db: &Connection, row: &Row, state: State) -> Result<Option<Change>> {
-    if row.state == state {
+    if !matches!(row.task, Task::Send | Task::Note) || row.state == state {
         return Ok(None);
     }
     execute(db, "UPDATE messages SET state = ?2 WHERE id = ?1", (row.message.0, state.code()))?;
@@ -103,8 +116,9 @@ pub(crate) fn retry_failed(
     message: MessageId,
     now: Timestamp,
 ) -> Result<Option<(Change, Queue)>> {
-    let sql = format!("{ROW} WHERE j.message = ?1 AND m.conversation = ?2 AND j.dead_at IS NOT NULL AND j.task = ?3");
-    let Some(found) = first(db, &sql, (message.0, id.0, Task::Send.code()), row)? else { return Ok(None) };
+    let sql =
+        concat!(job_rows!(), " WHERE j.message = ?1 AND m.conversation = ?2 AND j.dead_at IS NOT NULL AND j.task = ?3");
+    let Some(found) = first(db, sql, (message.0, id.0, Task::Send.code()), row)? else { return Ok(None) };
     let sql = "UPDATE jobs SET dead_at = NULL, attempts = 0, created_at = ?2 WHERE id = ?1";
     execute(db, sql, (found.job, now.0))?;
     let sql = "UPDATE lanes SET due_at = coalesce(due_at, ?2) WHERE id = ?1 RETURNING queue";

@@ -1,7 +1,7 @@
 //! Walk 1, step 4: a visitor's message, its conversation and its job.
 
-use super::read;
-use super::row::{ITEM, Result, Stored, column, execute, first, item as item_of, only, to_json};
+use super::row::{Result, Stored, column, execute, first, item as item_of, item_columns, only, to_json};
+use super::{notes, read};
 use openline_core::message::{Dialog, Incoming, Item, ItemKind, Side, State};
 use openline_core::store::{Amend, Change, Queue, Recorded, Task};
 use openline_core::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev, Timestamp};
@@ -50,6 +50,9 @@ pub(crate) fn record_incoming(
     };
     item.id = insert(db, id, &item)?;
     enqueue(db, id, &Queue::Backend, Task::Send, item.id, at)?;
+    if let Some(note) = &incoming.note {
+        notes::record(db, id, note, at)?;
+    }
     Ok(Recorded { item, change: Change { conversation: id, rev: place.rev }, fresh: true })
 }
 
@@ -98,8 +101,12 @@ pub(crate) fn conversation_id(
 
 /// The item that is stored under a dedupe key.
 pub(crate) fn known(db: &Connection, id: ConversationId, side: Side, key: &str) -> Result<Option<Item>> {
-    let sql = format!("SELECT {ITEM} FROM messages m WHERE m.conversation = ?1 AND m.key = ?2 AND m.side = ?3");
-    first(db, &sql, (id.0, key, side.code()), |row| item_of(row, 0))
+    let sql = concat!(
+        "SELECT ",
+        item_columns!(),
+        " FROM messages m WHERE m.conversation = ?1 AND m.key = ?2 AND m.side = ?3"
+    );
+    first(db, sql, (id.0, key, side.code()), |row| item_of(row, 0))
 }
 
 /// Takes the next revision and the place at the end.

@@ -1,6 +1,6 @@
-//! Enumerations as they are stored.
+//! Enumerations as both kinds of databases store them.
 
-use super::fault::{Result, corrupt};
+use openline_core::StoreError;
 use openline_core::message::{Dialog, ItemKind, Side, State};
 use openline_core::store::Task;
 
@@ -12,9 +12,9 @@ pub(crate) trait Stored: Copy + PartialEq + 'static {
         Self::ALL.iter().position(|v| *v == self).and_then(|p| i16::try_from(p).ok()).unwrap_or(-1)
     }
 
-    fn of(code: i16) -> Result<Self> {
+    fn of(code: i16) -> Result<Self, StoreError> {
         let found = usize::try_from(code).ok().and_then(|index| Self::ALL.get(index));
-        found.copied().ok_or_else(|| corrupt(format!("{code} is no code of an enumeration")))
+        found.copied().ok_or_else(|| StoreError::Corrupt(format!("{code} is no code of an enumeration")))
     }
 }
 
@@ -32,4 +32,9 @@ impl Stored for Dialog {
 }
 impl Stored for Task {
     const ALL: &'static [Self] = &[Self::Send, Self::Edit, Self::Delete, Self::Confirm, Self::Note];
+}
+
+/// The key under which a note stands among what the line itself says, where dialog marks have theirs.
+pub(crate) fn note_key(key: &str) -> String {
+    format!("note/{key}")
 }

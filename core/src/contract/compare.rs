@@ -1,0 +1,95 @@
+//! Comparing the store with the reference, for [`super::model`].
+
+use super::fixture::{ALL, at, follow};
+use super::model::Run;
+use crate::JobId;
+use crate::message::{Dialog, Item, Side, State};
+use crate::store::{Queue, Task};
+
+impl Run {
+    /// Everything that can be read, from the store and on the visitors' pages.
+    pub(super) async fn compare(&mut self) {
+        for room in 0..3 {
+            self.compare_room(room).await;
+        }
+        for queue in [Queue::Backend, Queue::Confirm, self.talks[0].queue(), self.talks[2].queue()] {
+            let works = self.reference.lanes.iter().filter(|lane| lane.queue == queue).flat_map(|lane| &lane.works);
+            let living = works.filter(|work| work.lives()).count() as u64;
+            assert_eq!(self.store.depth(&queue).await.unwrap(), living);
+        }
+        let mut open = Vec::new();
+        for (talk, room) in self.talks.iter().zip(&self.reference.rooms) {
+            if room.dialog == Dialog::Open {
+                open.push(talk.conversation().await);
+            }
+        }
+        open.sort_by_key(|conversation| conversation.id);
+        assert_eq!(self.store.following(None, at(0), ALL).await.unwrap(), open);
+        self.compare_idle().await;
+        let letters = self.store.dead_letters(None, ALL).await.unwrap();
+        let letters: Vec<_> = letters.iter().map(|letter| (letter.job, letter.task, letter.attempts)).collect();
+        let works = self.reference.lanes.iter().flat_map(|lane| &lane.works);
+        let mut dead: Vec<(JobId, Task, u32)> = works
+            .filter(|work| work.dead && !work.over)
+            .map(|work| (work.id.unwrap(), work.task, work.attempts))
+            .collect();
+        dead.sort_by_key(|(job, _, _)| *job);
+        assert_eq!(letters, dead);
+        let values: Vec<_> = self.values.clone().into_iter().collect();
+        assert_eq!(self.store.state_list("").await.unwrap(), values);
+    }
+
+    async fn compare_idle(&mut self) {
+        let before = at(self.random.below(usize::try_from(self.seconds()).unwrap() + 1) as u64);
+        let mut idle = Vec::new();
+        for (room, (talk, here)) in self.talks.iter().zip(&self.reference.rooms).enumerate() {
+            let waits = self.reference.lanes.iter().any(|lane| lane.room == room && lane.due.is_some());
+            if !here.mails.is_empty() && !waits && here.active < before {
+                idle.push(talk.id().await);
+            }
+        }
+        idle.sort();
+        let mut found = self.store.idle(before, None, ALL).await.unwrap();
+        // What an event that means nothing left of a conversation is the store's business.
+        let rooms = &self.reference.rooms;
+        let mut nothing = Vec::new();
+        for (talk, _) in self.talks.iter().zip(rooms).filter(|(_, room)| room.mails.is_empty()) {
+            nothing.extend(self.store.conversation(&talk.channel, &talk.chat).await.unwrap().map(|found| found.id));
+        }
+        found.retain(|id| !nothing.contains(id));
+        assert_eq!(found, idle);
+    }
+
+    async fn compare_room(&mut self, index: usize) {
+        let (talk, room, page) = (&self.talks[index], &mut self.reference.rooms[index], &mut self.pages[index]);
+        if room.mails.is_empty() {
+            return;
+        }
+        let conversation = talk.conversation().await;
+        assert_eq!(conversation.visitor, room.visitor);
+        assert_eq!((&conversation.thread, conversation.dialog), (&room.thread, room.dialog));
+        assert_eq!(conversation.rev > page.cursor, room.changed);
+        let items = talk.items().await;
+        assert_eq!(items.len(), room.order.len());
+        for (item, mail) in items.iter().zip(&room.order) {
+            room.mails[*mail].check(item);
+        }
+        let (news, cursor) = follow(&self.store, conversation.id, page.cursor, 1 + self.random.below(6)).await;
+        assert_eq!(cursor, conversation.rev);
+        page.cursor = cursor;
+        page.items.extend(news.into_iter().map(|item| (item.id, item)));
+        room.changed = false;
+        let mut shown: Vec<_> = page.items.values().collect();
+        shown.sort_by_key(|item| item.pos);
+        assert_eq!(shown.len(), items.len());
+        for (shown, item) in shown.into_iter().zip(&items) {
+            assert_eq!(seen(shown), seen(item));
+        }
+    }
+}
+
+/// An item as visitors see it: not how far an operator's message has come.
+fn seen(item: &Item) -> Item {
+    let state = if item.side == Side::Visitor { item.state } else { State::Sent };
+    Item { state, delivered_as: Vec::new(), ..item.clone() }
+}
