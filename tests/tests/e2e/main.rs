@@ -5,6 +5,7 @@
 mod conversation;
 mod crash;
 mod crowd;
+mod erasing;
 mod forged;
 mod hostile;
 mod hour;
@@ -13,6 +14,7 @@ mod install;
 mod instances;
 mod matrix;
 mod missed;
+mod replies;
 
 use openline_tests::Process;
 

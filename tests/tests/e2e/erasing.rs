@@ -1,0 +1,147 @@
+//! A conversation is forgotten while the program runs.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::StreamExt;
+use openline_core::backend::FileStream;
+use openline_core::files::{ByteStream, FileError, FileRules, Files, Kept};
+use openline_core::inbox::Doors;
+use openline_core::message::{Content, File, FileSource, Incoming};
+use openline_core::secret::MasterSecret;
+use openline_core::store::FORGET_FILES;
+use openline_core::{ChannelId, ChatId, ConversationId, FileId, Rev, SystemClock, VisitorInbox};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+const LONG: Duration = Duration::from_secs(60);
+
+/// Files that are all young, or all old.
+#[derive(Default)]
+struct Drawer {
+    files: Mutex<BTreeSet<FileId>>,
+    young: AtomicBool,
+}
+
+#[async_trait]
+impl Files for Drawer {
+    async fn keep(&self, bytes: ByteStream, _: u64) -> Result<Kept, FileError> {
+        let parts: Vec<_> = bytes.collect().await;
+        let head: Bytes = parts.into_iter().map(Result::unwrap).collect::<Vec<_>>().concat().into();
+        let id = FileId::parse(&format!("{:064x}", head[0])).unwrap();
+        self.files.lock().unwrap().insert(id.clone());
+        Ok(Kept { id, size: head.len() as u64, head })
+    }
+
+    async fn open(&self, _: &FileId) -> Result<FileStream, FileError> {
+        Err(FileError::Gone)
+    }
+
+    async fn remove(&self, id: &FileId) -> Result<bool, FileError> {
+        let young = self.young.load(Ordering::SeqCst);
+        if !young {
+            self.files.lock().unwrap().remove(id);
+        }
+        Ok(!young)
+    }
+}
+
+struct Place {
+    _folder: tempfile::TempDir,
+    drawer: Arc<Drawer>,
+    doors: Doors,
+    inbox: VisitorInbox,
+}
+
+impl Place {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("erasing.db").display());
+        let store = openline_store::open(&url).await.unwrap();
+        let (site, drawer) = (ChannelId::parse("site").unwrap(), Arc::new(Drawer::default()));
+        let doors = Doors::new(store, Arc::new(SystemClock::default()), std::slice::from_ref(&site));
+        let files = Arc::clone(&drawer) as Arc<dyn Files>;
+        let doors = doors.equipped(files, FileRules::default(), "https://chat.example", &MasterSecret::new([1; 32]));
+        let inbox = doors.visitor_inbox(site);
+        Self { _folder: folder, drawer, doors, inbox }
+    }
+
+    async fn keep(&self, letter: &'static str) -> File {
+        let bytes = futures_util::stream::iter([Ok(Bytes::from_static(letter.as_bytes()))]).boxed();
+        self.inbox.keep_file("a.txt", "text/plain", bytes).await.unwrap()
+    }
+
+    async fn write(&self, id: &str, key: &str, files: Vec<File>) -> ConversationId {
+        let content = Content { files, ..Content::plain(key) };
+        let incoming = Incoming { chat: chat(id), key: key.to_owned(), visitor: None, content, note: None };
+        self.inbox.accept(incoming).await.unwrap().change.conversation
+    }
+
+    fn kept(&self) -> Vec<FileId> {
+        self.drawer.files.lock().unwrap().iter().cloned().collect()
+    }
+
+    async fn to_remove(&self) -> usize {
+        self.doors.operator_inbox().store().state_list(FORGET_FILES).await.unwrap().len()
+    }
+}
+
+fn chat(id: &str) -> ChatId {
+    ChatId::parse(id).unwrap()
+}
+
+fn id(file: &File) -> FileId {
+    let FileSource::Stored(id) = &file.source else { panic!("{file:?}") };
+    id.clone()
+}
+
+#[tokio::test]
+async fn who_waits_for_news_finds_the_conversation_gone() {
+    let place = Place::new().await;
+    let conversation = place.write("c", "a", Vec::new()).await;
+    let newest = place.inbox.newest(conversation).await.unwrap();
+    let waits = place.inbox.wait_above(conversation, newest, LONG);
+    let erases = async {
+        tokio::task::yield_now().await;
+        place.doors.erase(conversation).await.unwrap().unwrap()
+    };
+    let both = async { tokio::join!(waits, erases) };
+    let (news, erased) = tokio::time::timeout(LONG / 4, both).await.expect("nobody was woken");
+    assert_eq!((news, erased.items), (false, 1));
+    assert_eq!(place.inbox.find(&chat("c")).await.unwrap(), None);
+    assert!(place.inbox.items_since(conversation, Rev(0), 9).await.unwrap().items.is_empty());
+    assert_eq!(place.doors.erase(conversation).await.unwrap(), None);
+    let again = place.write("c", "a", Vec::new()).await;
+    assert!(again > conversation);
+    assert_eq!(place.inbox.find(&chat("c")).await.unwrap(), Some(again));
+}
+
+#[tokio::test]
+async fn the_files_that_only_it_named_are_removed() {
+    let place = Place::new().await;
+    let (own, shared) = (place.keep("a").await, place.keep("b").await);
+    let conversation = place.write("c", "a", vec![own, shared.clone()]).await;
+    place.write("d", "a", vec![shared.clone()]).await;
+    let erased = place.doors.erase(conversation).await.unwrap().unwrap();
+    assert_eq!((erased.files.len(), place.kept()), (1, vec![id(&shared)]));
+    place.doors.sweep_files().await.unwrap();
+    assert_eq!((place.kept(), place.to_remove().await), (vec![id(&shared)], 0));
+}
+
+#[tokio::test]
+async fn young_files_are_removed_later_unless_they_are_named_again() {
+    let place = Place::new().await;
+    place.drawer.young.store(true, Ordering::SeqCst);
+    let (gone, again) = (place.keep("a").await, place.keep("b").await);
+    let conversation = place.write("c", "a", vec![gone, again.clone()]).await;
+    place.doors.erase(conversation).await.unwrap().unwrap();
+    place.doors.sweep_files().await.unwrap();
+    assert_eq!((place.kept().len(), place.to_remove().await), (2, 2));
+    let next = place.write("d", "a", vec![again.clone()]).await;
+    place.drawer.young.store(false, Ordering::SeqCst);
+    place.doors.sweep_files().await.unwrap();
+    assert_eq!((place.kept(), place.to_remove().await), (vec![id(&again)], 0));
+    place.doors.erase(next).await.unwrap().unwrap();
+    assert!(place.kept().is_empty());
+}

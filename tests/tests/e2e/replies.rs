@@ -1,0 +1,152 @@
+//! What becomes of operators' replies: confirmed together, and told of when they fail.
+
+use async_trait::async_trait;
+use openline_core::backend::{Confirmation, Delivery, FileStream, Receipt};
+use openline_core::channel::{Capabilities, Outgoing};
+use openline_core::clock::ManualClock;
+use openline_core::inbox::Doors;
+use openline_core::message::{Content, Conversation, File, Happened, OperatorEvent, Side, Thread};
+use openline_core::store::Queue;
+use openline_core::{Backend, Bridge, Channel, ChannelId, ChatId, Clock, DeliveryError, Store, Timestamp};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use tempfile::TempDir;
+
+/// A portal that is there or not, and remembers what it was told.
+#[derive(Default)]
+struct Portal {
+    away: AtomicBool,
+    confirmed: Mutex<Vec<Vec<i64>>>,
+    notes: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl Backend for Portal {
+    fn batch_limits(&self) -> (usize, usize) {
+        (20, 50)
+    }
+
+    async fn deliver(&self, batch: &[Delivery]) -> Vec<Result<Receipt, DeliveryError>> {
+        batch.iter().map(|_| Ok(Receipt::default())).collect()
+    }
+
+    async fn confirm(&self, batch: &[Confirmation]) -> Vec<Result<(), DeliveryError>> {
+        if self.away.load(Ordering::SeqCst) {
+            return vec![Err(DeliveryError::paused("can't connect")); batch.len()];
+        }
+        self.confirmed.lock().unwrap().push(batch.iter().filter_map(|one| one.item.remote).collect());
+        vec![Ok(()); batch.len()]
+    }
+
+    async fn missed(&self, conversations: &[Conversation]) -> Vec<Result<Vec<OperatorEvent>, DeliveryError>> {
+        conversations.iter().map(|_| Ok(Vec::new())).collect()
+    }
+
+    async fn note(&self, _: &Conversation, text: &str) -> Result<(), DeliveryError> {
+        if self.away.load(Ordering::SeqCst) {
+            return Err(DeliveryError::paused("can't connect"));
+        }
+        self.notes.lock().unwrap().push(text.to_owned());
+        Ok(())
+    }
+
+    async fn open(&self, _: &File) -> Result<FileStream, DeliveryError> {
+        Err(DeliveryError::refused("no files"))
+    }
+}
+
+/// A messenger that takes everything but what says "refuse".
+struct Messenger;
+
+#[async_trait]
+impl Channel for Messenger {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::default()
+    }
+
+    async fn send(&self, message: Outgoing<'_>) -> Result<Vec<String>, DeliveryError> {
+        match message.item.content.text.to_plain() {
+            text if text.contains("refuse") => Err(DeliveryError::refused("the visitor has blocked us")),
+            text => Ok(vec![text]),
+        }
+    }
+}
+
+/// A service whose process can be gone from one moment to the next.
+struct Service {
+    folder: TempDir,
+    clock: Arc<ManualClock>,
+    portal: Arc<Portal>,
+    store: Arc<dyn Store>,
+    doors: Doors,
+    bridge: Arc<Bridge>,
+}
+
+impl Service {
+    async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::at(Timestamp(1_767_225_600_000)));
+        Self::on(folder, clock, Arc::default()).await
+    }
+
+    async fn on(folder: TempDir, clock: Arc<ManualClock>, portal: Arc<Portal>) -> Self {
+        let url = format!("sqlite:{}", folder.path().join("replies.db").display());
+        let store = openline_store::open(&url).await.unwrap();
+        let site = ChannelId::parse("site").unwrap();
+        let doors = Doors::new(Arc::clone(&store), Arc::clone(&clock) as Arc<dyn Clock>, std::slice::from_ref(&site));
+        let channels = HashMap::from([(site, Arc::new(Messenger) as Arc<dyn Channel>)]);
+        let bridge = Bridge::new(doors.clone(), Arc::clone(&portal) as Arc<dyn Backend>, channels);
+        Self { folder, clock, portal, store, doors, bridge }
+    }
+
+    async fn restart(self) -> Self {
+        let Self { folder, clock, portal, store, doors, bridge } = self;
+        store.close().await;
+        drop((store, doors, bridge));
+        Self::on(folder, clock, portal).await
+    }
+
+    async fn operator_writes(&self, remotes: std::ops::Range<i64>, text: &str) {
+        let event = |remote| OperatorEvent {
+            channel: ChannelId::parse("site").unwrap(),
+            chat: ChatId::parse("c").unwrap(),
+            thread: Thread::default(),
+            happened: Happened::Wrote { remote, side: Side::Operator, author: None, content: Content::plain(text) },
+        };
+        self.doors.operator_inbox().accept(remotes.map(event).collect()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn thirty_replies_of_one_dialog_are_confirmed_in_one_call() {
+    let service = Service::start().await;
+    service.portal.away.store(true, Ordering::SeqCst);
+    service.operator_writes(1..31, "hello").await;
+    service.bridge.drain().await.unwrap();
+    assert_eq!(service.store.depth(&Queue::Confirm).await.unwrap(), 30);
+    service.portal.away.store(false, Ordering::SeqCst);
+    service.doors.operator_inbox().backend_is_back().await.unwrap();
+    service.bridge.drain().await.unwrap();
+    assert_eq!(*service.portal.confirmed.lock().unwrap(), [(1..31).collect::<Vec<_>>()]);
+    assert_eq!(service.store.depth(&Queue::Confirm).await.unwrap(), 0);
+}
+
+/// Also when the process ends before the operators could be told.
+#[tokio::test]
+async fn operators_are_told_of_a_reply_that_failed() {
+    let service = Service::start().await;
+    service.portal.away.store(true, Ordering::SeqCst);
+    service.operator_writes(1..2, "please refuse this").await;
+    service.bridge.drain().await.unwrap();
+    assert_eq!(service.store.dead_letters(None, 9).await.unwrap().len(), 1);
+    let service = service.restart().await;
+    service.portal.away.store(false, Ordering::SeqCst);
+    service.doors.operator_inbox().backend_is_back().await.unwrap();
+    service.bridge.drain().await.unwrap();
+    let notes = service.portal.notes.lock().unwrap().clone();
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    for part in ["did not reach the visitor", "the visitor has blocked us", "please refuse this"] {
+        assert!(notes[0].contains(part), "{notes:?}");
+    }
+}
