@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::service::Service;
-use crate::{channels, check, dead, demo, migrate};
+use crate::{channels, check, dead, demo, migrate, privacy};
 pub use clap::Parser;
 use clap::Subcommand;
 use std::future::Future;
@@ -42,6 +42,21 @@ enum Command {
     /// Look at messages that were given up, put them back or forget them
     #[command(subcommand)]
     Dead(dead::Action),
+    /// Print everything that is kept of a visitor, as JSON
+    Export {
+        /// Whose
+        #[command(flatten)]
+        whose: privacy::Whose,
+    },
+    /// Forget everything of a visitor, here and, as far as it goes, in the portal
+    Erase {
+        /// Whose
+        #[command(flatten)]
+        whose: privacy::Whose,
+        /// Erase all conversations that were found, not only a single one
+        #[arg(long)]
+        yes: bool,
+    },
     /// Copy everything from one store into a new one, while no service runs on either
     MigrateStore {
         /// The store that is there: sqlite:FILE or postgres://USER:PASSWORD@HOST/DATABASE
@@ -77,28 +92,17 @@ pub fn run(cli: Cli) -> ExitCode {
             Ok(report) => say(&report, ExitCode::SUCCESS),
             Err(errors) => complain(&errors, ExitCode::from(BAD_CONFIG)),
         },
-        Command::Dead(action) => in_runtime(async {
-            match dead::run(action).await {
-                Ok(text) => say(&text, ExitCode::SUCCESS),
-                Err(error) => complain(&error, ExitCode::FAILURE),
-            }
-        }),
-        Command::MigrateStore { from, to } => in_runtime(async {
-            match migrate::run(&from, &to).await {
-                Ok(text) => say(&text, ExitCode::SUCCESS),
-                Err(error) => complain(&error, ExitCode::FAILURE),
-            }
-        }),
+        Command::Dead(action) => in_runtime(async { told(dead::run(action).await) }),
+        Command::Export { whose } => in_runtime(async { told(privacy::export(whose).await) }),
+        Command::Erase { whose, yes } => in_runtime(async { told(privacy::erase(whose, yes).await) }),
+        Command::MigrateStore { from, to } => in_runtime(async { told(migrate::run(&from, &to).await) }),
         Command::Channels { action: Some(channels::Action::Example { kind }), .. } => match channels::example(&kind) {
             Ok(text) => say(&text, ExitCode::SUCCESS),
             Err(error) => complain(&error, ExitCode::from(BAD_CONFIG)),
         },
         Command::Channels { config, action: None } => in_runtime(async {
             let file = config.clone().unwrap_or_else(|| PathBuf::from("openline.toml"));
-            match channels::report(&file, config.is_some()).await {
-                Ok(text) => say(&text, ExitCode::SUCCESS),
-                Err(error) => complain(&error, ExitCode::FAILURE),
-            }
+            told(channels::report(&file, config.is_some()).await)
         }),
     }
 }
@@ -147,6 +151,14 @@ fn start_log(level: &str, json: bool) {
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let log = log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
     if json { log.json().init() } else { log.init() }
+}
+
+/// What a command has to say, or what went wrong.
+fn told(outcome: Result<String, String>) -> ExitCode {
+    match outcome {
+        Ok(text) => say(&text, ExitCode::SUCCESS),
+        Err(error) => complain(&error, ExitCode::FAILURE),
+    }
 }
 
 fn say(text: &str, code: ExitCode) -> ExitCode {

@@ -8,6 +8,7 @@ pub mod dead;
 pub mod demo;
 pub mod http;
 pub mod migrate;
+pub mod privacy;
 pub mod secret;
 pub mod service;
 mod status;

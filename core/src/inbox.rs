@@ -6,6 +6,7 @@ use crate::channel::ChatAddress;
 use crate::clock::{Clock, Timestamp};
 use crate::error::{DeliveryError, StoreError};
 use crate::files::{self, ByteStream, FileError, FileLinks, FilePlace, FileRules};
+use crate::forget;
 use crate::handover::{self, Continuation, Handover, Words};
 use crate::hub::{Directory, Revisions};
 use crate::id::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev};
@@ -41,6 +42,7 @@ pub struct Doors {
     pub(crate) channels: Arc<OnceLock<HashMap<ChannelId, Arc<dyn Channel>>>>,
     pub(crate) equipment: Option<Equipment>,
     pub(crate) troubles: Troubles,
+    erasing: Arc<Notify>,
     /// Ends every wait, so that held answers don't hold up a stop.
     closing: CancellationToken,
 }
@@ -62,7 +64,7 @@ impl Doors {
         let (revisions, directory) = (Revisions::default(), Directory::default());
         let (gap, backend, channels) = (Arc::default(), Arc::default(), Arc::default());
         let (closing, troubles, forgotten) = (CancellationToken::new(), Troubles::default(), Arc::default());
-        let equipment = None;
+        let (equipment, erasing) = (None, Arc::default());
         Self {
             store,
             clock,
@@ -75,6 +77,7 @@ impl Doors {
             channels,
             equipment,
             troubles,
+            erasing,
             closing,
         }
     }
@@ -130,6 +133,11 @@ impl Doors {
     /// The present moment.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Somebody asked to erase a conversation.
+    pub(crate) fn erasing(&self) -> &Notify {
+        &self.erasing
     }
 
     /// What went wrong last in each channel.
@@ -425,6 +433,18 @@ impl VisitorInbox {
         let slice = self.doors.store.items_before(from, None, handover::TOLD).await?;
         let transcript = handover::transcript(conversation.channel.as_str(), &slice.items);
         Ok(Some(Handover { from, visitor: conversation.visitor, transcript }))
+    }
+
+    /// Asks to forget all that this chat's visitor wrote, here and at the backend; see [`crate::forget`]. Whether there is
+    /// a conversation to forget.
+    ///
+    /// # Errors
+    /// When the wish was not stored.
+    pub async fn forget_visitor(&self, chat: &ChatId) -> Result<bool, StoreError> {
+        let Some(conversation) = self.conversation(chat).await? else { return Ok(false) };
+        forget::ask(&self.doors.store, conversation.id, self.now()).await?;
+        self.doors.erasing.notify_one();
+        Ok(true)
     }
 
     /// A value of the channel's own (an offset, a known name), by a key that is unique in the channel.

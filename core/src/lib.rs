@@ -13,6 +13,7 @@ pub mod contract;
 mod erasure;
 pub mod error;
 pub mod files;
+pub mod forget;
 pub mod handover;
 pub mod hub;
 pub mod id;

@@ -35,6 +35,8 @@ pub struct Config {
     pub secret: Option<MasterSecret>,
     /// Logging.
     pub log: Log,
+    /// How long conversations are kept after their last message; `None` for ever.
+    pub keep: Option<Duration>,
     /// The portal.
     pub portal: Portal,
     /// The channel instances.
@@ -159,9 +161,11 @@ impl Config {
         let channels = errors.keep_all(channels(raw.channels, around));
         let store = errors.keep(store(raw.store));
         let log = errors.keep(log(raw.log));
+        let days = u64::from(raw.privacy.keep_days);
+        let keep = (days > 0).then(|| Duration::from_secs(days * 24 * 3600));
         match (public_url, listen, secret, portal, channels, store, log) {
             (Some(public_url), Some(listen), Some(secret), Some(portal), Some(channels), Some(store), Some(log)) => {
-                Ok(Self { listen, public_url, store, secret, log, portal, channels })
+                Ok(Self { listen, public_url, store, secret, log, keep, portal, channels })
             }
             _ => Err(errors.0),
         }

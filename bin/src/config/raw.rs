@@ -25,6 +25,8 @@ pub(super) struct Raw {
     #[serde(default)]
     pub(super) log: RawLog,
     #[serde(default)]
+    pub(super) privacy: RawPrivacy,
+    #[serde(default)]
     pub(super) portal: RawPortal,
     #[serde(default)]
     pub(super) channels: BTreeMap<String, RawChannel>,
@@ -49,6 +51,12 @@ impl Default for RawLog {
     fn default() -> Self {
         Self { level: "info".to_owned(), format: "text".to_owned() }
     }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawPrivacy {
+    pub(super) keep_days: u32,
 }
 
 #[derive(Deserialize)]

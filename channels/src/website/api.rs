@@ -40,6 +40,7 @@ pub(super) fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
         .route("/messages", post(send).get(history))
         .route("/messages/{id}/retry", post(retry))
         .route("/updates", get(updates))
+        .merge(super::forget::api())
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .layer(DefaultBodyLimit::max(MAX_BODY))

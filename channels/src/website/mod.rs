@@ -7,6 +7,7 @@ mod api;
 mod assets;
 mod error;
 mod files;
+mod forget;
 mod form;
 mod html;
 mod item;
@@ -80,6 +81,7 @@ impl Channel for Website {
         Router::new()
             .merge(page::routes())
             .merge(files::routes())
+            .merge(forget::routes())
             .nest("/api", api::routes(&site))
             .route("/assets/{file}", axum::routing::get(assets::serve))
             .with_state(site)

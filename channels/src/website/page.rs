@@ -220,12 +220,12 @@ async fn submit(State(site): Shared, headers: HeaderMap, body: Bytes) -> Respons
     }
 }
 
-fn back(site: &Site) -> Response {
+pub(super) fn back(site: &Site) -> Response {
     let location = HeaderValue::from_str(&site.base).unwrap_or(HeaderValue::from_static("."));
     (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
 }
 
-fn refuse(problem: &Problem) -> Response {
+pub(super) fn refuse(problem: &Problem) -> Response {
     let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
     (problem.status(), headers, problem.message.clone()).into_response()
 }

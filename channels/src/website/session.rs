@@ -78,6 +78,13 @@ impl Sessions {
         format!("{cookie}={}; Path={path}; Max-Age={MAX_AGE}; HttpOnly; SameSite=Lax{secure}", session.token)
     }
 
+    /// The `Set-Cookie` value that forgets it.
+    pub(super) fn drop_cookie(&self) -> String {
+        let secure = if self.secure { "; Secure" } else { "" };
+        let Self { cookie, path, .. } = self;
+        format!("{cookie}=; Path={path}; Max-Age=0; HttpOnly; SameSite=Lax{secure}")
+    }
+
     /// The session in a `Cookie` header.
     pub(super) fn in_cookies(&self, header: &str) -> Option<Session> {
         let values = header.split(';').filter_map(|pair| pair.trim().split_once('='));

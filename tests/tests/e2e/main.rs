@@ -14,6 +14,7 @@ mod install;
 mod instances;
 mod matrix;
 mod missed;
+mod privacy;
 mod replies;
 
 use openline_tests::Process;

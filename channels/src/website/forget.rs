@@ -1,0 +1,53 @@
+//! "Forget me": the visitor's own wish to erase what they wrote.
+
+use super::error::Problem;
+use super::page;
+use super::site::Site;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use serde_json::json;
+use std::sync::Arc;
+
+type Shared = State<Arc<Site>>;
+
+/// For scripts, below `api`.
+pub(super) fn api() -> Router<Arc<Site>> {
+    Router::new().route("/forget", post(by_script))
+}
+
+/// For the page without them.
+pub(super) fn routes() -> Router<Arc<Site>> {
+    Router::new().route("/forget", post(by_form))
+}
+
+/// Accepted: it is carried out in the background, as fast as the portal takes the deletions.
+async fn by_script(State(site): Shared, headers: HeaderMap) -> Result<Response, Problem> {
+    let asked = ask(&site, &headers).await?;
+    let body = Json(json!({ "forgotten": asked }));
+    Ok(without_session(&site, (StatusCode::ACCEPTED, [(header::CACHE_CONTROL, "no-store")], body).into_response()))
+}
+
+async fn by_form(State(site): Shared, headers: HeaderMap) -> Response {
+    match ask(&site, &headers).await {
+        Ok(_) => without_session(&site, page::back(&site)),
+        Err(problem) => page::refuse(&problem),
+    }
+}
+
+/// Whether there was something to forget.
+async fn ask(site: &Site, headers: &HeaderMap) -> Result<bool, Problem> {
+    site.same_site(headers)?;
+    let session = site.known_session(headers)?;
+    Ok(site.inbox.forget_visitor(&session.chat).await?)
+}
+
+/// The browser forgets too, and is somebody else from now on.
+fn without_session(site: &Site, mut response: Response) -> Response {
+    if let Ok(cookie) = HeaderValue::from_str(&site.sessions.drop_cookie()) {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    response
+}

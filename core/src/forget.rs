@@ -1,0 +1,149 @@
+//! Forgetting: conversations that somebody asked to erase, and those that are older than the admin wants to keep.
+//!
+//! A wish to erase is a row of its own, so that neither a crash nor a portal that is away forgets it. First everything
+//! that the visitor wrote is deleted at the backend, by the same jobs as any deletion; when none is left to do, the
+//! conversation goes from the store, and its files with it.
+
+use crate::error::StoreError;
+use crate::id::ConversationId;
+use crate::inbox::Doors;
+use crate::message::{Conversation, Item, ItemKind, Side};
+use crate::store::{Amend, Expect, Queue};
+use crate::{Store, Timestamp};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Under this and a conversation's id stands the moment at which somebody asked to erase it, in Unix milliseconds.
+const ASKED: &str = "erase/";
+/// How often wishes from other processes are looked for, and waiting ones gone on with.
+const LOOK: Duration = Duration::from_secs(5);
+/// How often what is too old is looked for.
+const RETAIN: Duration = Duration::from_secs(3600);
+/// After so long what the backend did not take is left to it: 7 days.
+const PATIENCE: Duration = Duration::from_secs(7 * 24 * 3600);
+const PAGE: usize = 200;
+/// No item is newer.
+const ANY_TIME: Timestamp = Timestamp(i64::MAX);
+
+/// Asks to erase a conversation; it is carried out by the running program, or at its next start.
+///
+/// # Errors
+/// When the wish was not stored.
+pub async fn ask(store: &Arc<dyn Store>, id: ConversationId, now: Timestamp) -> Result<(), StoreError> {
+    store.state_put(&format!("{ASKED}{id}"), now.0.to_string().as_bytes(), Expect::Anything).await
+}
+
+/// Whether a wish is not carried out yet.
+///
+/// # Errors
+/// When the store can't be read.
+pub async fn is_asked(store: &Arc<dyn Store>, id: ConversationId) -> Result<bool, StoreError> {
+    Ok(store.state_get(&format!("{ASKED}{id}")).await?.is_some())
+}
+
+/// Carries out wishes, and forgets what is older than `keep` (nothing when `None`), until `stop`.
+pub async fn run(doors: Doors, keep: Option<Duration>, stop: CancellationToken) {
+    let (mut swept, mut retained) = (None, None);
+    let rounds = async {
+        loop {
+            let now = doors.now();
+            if let Err(error) = round(&doors).await {
+                tracing::error!(%error, "can't erase what was asked for, trying again");
+            }
+            let is_due = |last: Option<Timestamp>| last.is_none_or(|last| last.until(now) >= RETAIN);
+            if let Some(keep) = keep.filter(|_| is_due(retained)) {
+                retained = Some(now);
+                match retain(&doors, keep).await {
+                    Ok(0) => {}
+                    Ok(conversations) => tracing::info!(conversations, "forgotten, older than privacy.keep_days"),
+                    Err(error) => tracing::error!(%error, "can't forget what is too old"),
+                }
+            }
+            if is_due(swept) {
+                swept = Some(now);
+                if let Err(error) = doors.sweep_files().await {
+                    tracing::error!(%error, "can't remove files that nothing names any more");
+                }
+            }
+            let _ = tokio::time::timeout(LOOK, doors.erasing().notified()).await;
+        }
+    };
+    stop.run_until_cancelled(rounds).await;
+}
+
+/// Goes on with every wish once. How many conversations are gone.
+///
+/// # Errors
+/// When the store can't be used.
+pub async fn round(doors: &Doors) -> Result<usize, StoreError> {
+    let mut gone = 0;
+    for (key, asked) in doors.store.state_list(ASKED).await? {
+        let id = key.strip_prefix(ASKED).and_then(|id| id.parse().ok()).map(ConversationId);
+        let asked = std::str::from_utf8(&asked).ok().and_then(|at| at.parse().ok()).map_or(Timestamp(0), Timestamp);
+        let over = match id {
+            Some(id) => go_on(doors, id, asked).await?,
+            None => true,
+        };
+        if over {
+            doors.store.state_delete(&key).await?;
+            gone += 1;
+        }
+    }
+    Ok(gone)
+}
+
+/// Whether it is over.
+async fn go_on(doors: &Doors, id: ConversationId, asked: Timestamp) -> Result<bool, StoreError> {
+    let Some(conversation) = doors.store.conversation_by_id(id).await? else { return Ok(true) };
+    if take_back(doors, &conversation).await? {
+        doors.wake(&Queue::Backend);
+        return Ok(false);
+    }
+    let before = ConversationId(id.0 - 1);
+    let settled = doors.store.idle(ANY_TIME, Some(before), 1).await?.first() == Some(&id);
+    if !settled && asked.until(doors.now()) < PATIENCE {
+        return Ok(false);
+    }
+    let erased = doors.erase(id).await?;
+    tracing::info!(conversation = %id, items = erased.map_or(0, |erased| erased.items), settled, "erased");
+    Ok(true)
+}
+
+/// Deletes all that the visitor wrote, at the backend too. Whether there was something.
+async fn take_back(doors: &Doors, conversation: &Conversation) -> Result<bool, StoreError> {
+    let own = |item: &Item| item.side == Side::Visitor && item.kind == ItemKind::Message && !item.deleted;
+    let (mut some, mut before) = (false, None);
+    loop {
+        let slice = doors.store.items_before(conversation.id, before, PAGE).await?;
+        for item in slice.items.iter().filter(|item| own(item)) {
+            let Conversation { channel, chat, .. } = conversation;
+            let amended = doors.store.amend_incoming(channel, chat, &item.key, Amend::Delete, doors.now()).await?;
+            if let Some(change) = amended {
+                doors.publish(change);
+                some = true;
+            }
+        }
+        before = slice.items.first().map(|item| item.pos);
+        if !slice.more || before.is_none() {
+            return Ok(some);
+        }
+    }
+}
+
+/// Forgets, here only, every conversation in which nothing happened for so long. How many.
+///
+/// # Errors
+/// When the store can't be used.
+pub async fn retain(doors: &Doors, keep: Duration) -> Result<usize, StoreError> {
+    let (mut gone, mut after) = (0, None);
+    let before = doors.now().minus(keep);
+    loop {
+        let page = doors.store.idle(before, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(gone) };
+        after = Some(*last);
+        for id in page {
+            gone += usize::from(doors.erase(id).await?.is_some());
+        }
+    }
+}

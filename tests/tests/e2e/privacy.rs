@@ -1,0 +1,126 @@
+//! Forgetting: by the visitor, by the admin, and by age.
+
+use openline::privacy::{self, Whose};
+use openline_core::clock::ManualClock;
+use openline_core::inbox::Doors;
+use openline_core::message::{Content, Incoming};
+use openline_core::{ChannelId, ChatId, Clock, Timestamp, forget};
+use openline_sandbox::{Fault, View};
+use openline_tests::{Visitor, World};
+use reqwest::Client;
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Nothing of the visitor is left in the portal's chat.
+fn is_empty(chat: i64) -> impl Fn(View<'_>) -> bool {
+    move |portal| portal.texts(chat, "client").is_empty()
+}
+
+async fn forget_me(world: &World, visitor: &Visitor) -> Value {
+    let asked = Client::new().post(world.url("/c/site/api/forget")).bearer_auth(&visitor.token).send().await.unwrap();
+    assert_eq!(asked.status(), 202);
+    let cookie = asked.headers()["set-cookie"].to_str().unwrap();
+    assert!(cookie.starts_with("ol_site=; ") && cookie.contains("Max-Age=0"), "{cookie}");
+    asked.json().await.unwrap()
+}
+
+/// Writes the configuration where the commands look for it.
+fn whose(world: &World, visitor: &str) -> Whose {
+    let config = world.folder().join("openline.toml");
+    std::fs::write(&config, world.config_text()).unwrap();
+    Whose { visitor: visitor.to_owned(), config }
+}
+
+#[tokio::test]
+async fn a_visitor_is_forgotten_here_and_in_the_portal() {
+    let world = World::start().await;
+    let (visitor, other) = (world.visitor().await, world.visitor().await);
+    visitor.send("my secret").await;
+    visitor.send("and more").await;
+    other.send("keep me").await;
+    let chat = world.portal_chat("and more").await;
+    world.sandbox.operator_writes(chat, "noted").unwrap();
+    visitor.until(|items| items.iter().any(|item| item["text"] == "noted")).await;
+    assert_eq!(forget_me(&world, &visitor).await["forgotten"], true);
+    world.sandbox.wait_until(is_empty(chat)).await.unwrap();
+    let gone = async || visitor.get("/messages").await["items"].as_array().unwrap().is_empty();
+    openline_tests::eventually("the conversation is gone", async || gone().await.then_some(())).await;
+    assert_eq!(forget_me(&world, &visitor).await["forgotten"], false, "there is nothing left to forget");
+    assert_eq!(other.get("/messages").await["items"][0]["text"], "keep me", "others are not touched");
+    // Whoever goes on begins anew.
+    visitor.send("hello again").await;
+    let again = world.portal_chat("hello again").await;
+    assert_eq!(world.sandbox.view(|portal| portal.texts(again, "client")), ["hello again"]);
+}
+
+#[tokio::test]
+async fn a_wish_outlives_a_portal_that_is_away_and_a_restart() {
+    let mut world = World::start().await;
+    let visitor = world.visitor().await;
+    visitor.send("my secret").await;
+    let chat = world.portal_chat("my secret").await;
+    let fault = Fault::error(503, "QUERY_LIMIT_EXCEEDED", "").on("imconnector.delete.messages").times(3);
+    world.sandbox.faults().add(fault);
+    forget_me(&world, &visitor).await;
+    world.stop_service().await;
+    world.start_service().await;
+    world.sandbox.wait_until(is_empty(chat)).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_admin_exports_and_erases() {
+    let world = World::start().await;
+    let (visitor, twin) = (world.visitor().await, world.visitor().await);
+    visitor.send("my secret").await;
+    twin.send("another Ann Lee").await;
+    let chat = world.portal_chat("my secret").await;
+    world.portal_chat("another Ann Lee").await;
+    let exported = privacy::export(whose(&world, "ann lee")).await.unwrap();
+    assert!(exported.contains("my secret") && exported.contains("another Ann Lee"), "{exported}");
+    let exported: Value = serde_json::from_str(&exported).unwrap();
+    let own = exported["conversations"][0]["chat"].as_str().unwrap();
+
+    let refused = privacy::erase(whose(&world, "Ann Lee"), false).await.unwrap_err();
+    assert!(refused.starts_with("2 conversations of \"Ann Lee\"") && refused.contains("--yes"), "{refused}");
+    let told = privacy::erase(whose(&world, own), false).await.unwrap();
+    assert!(told.contains(&format!("in the portal: chat {chat}")), "{told}");
+    assert!(told.contains("erased here") && told.contains("contacts, leads, deals"), "{told}");
+    world.sandbox.wait_until(is_empty(chat)).await.unwrap();
+    let unknown = privacy::export(whose(&world, own)).await.unwrap_err();
+    assert!(unknown.starts_with("there is no conversation of"), "{unknown}");
+    assert!(privacy::export(whose(&world, "Ann Lee")).await.unwrap().contains("another Ann Lee"));
+}
+
+#[tokio::test]
+async fn what_is_too_old_is_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = openline_store::open(&format!("sqlite:{}", folder.path().join("old.db").display())).await.unwrap();
+    let clock = Arc::new(ManualClock::at(Timestamp(1_767_225_600_000)));
+    let site = ChannelId::parse("site").unwrap();
+    let doors = Doors::new(Arc::clone(&store), Arc::clone(&clock) as Arc<dyn Clock>, std::slice::from_ref(&site));
+    let inbox = doors.visitor_inbox(site);
+    let day = Duration::from_secs(24 * 3600);
+    for name in ["old", "waiting", "new"] {
+        let (chat, content) = (ChatId::parse(name).unwrap(), Content::plain(name));
+        inbox.accept(Incoming { chat, key: "k".to_owned(), visitor: None, content, note: None }).await.unwrap();
+        if name == "old" {
+            let job =
+                store.claim(&openline_core::store::Queue::Backend, 1, clock.now(), day).await.unwrap().jobs.remove(0);
+            let outcome = openline_core::store::Outcome::Done {
+                thread: openline_core::message::Thread::default(),
+                delivered_as: Vec::new(),
+                follow: None,
+            };
+            let settled = openline_core::store::Settlement { job: job.id, outcome };
+            store.settle(vec![settled], clock.now()).await.unwrap();
+        }
+        if name == "waiting" {
+            clock.advance(day * 30);
+        }
+    }
+    assert_eq!(forget::retain(&doors, day * 60).await.unwrap(), 0, "nothing is so old");
+    assert_eq!(forget::retain(&doors, day * 20).await.unwrap(), 1);
+    let known = async |name: &str| inbox.conversation(&ChatId::parse(name).unwrap()).await.unwrap().is_some();
+    assert_eq!([known("old").await, known("waiting").await, known("new").await], [false, true, true]);
+}
