@@ -1,7 +1,9 @@
-//! The [`openline_core::Store`] port on SQLite (the embedded default) and on PostgreSQL (for several processes).
+//! The [`openline_core::Store`] port on SQLite (the embedded default) and on PostgreSQL (for several processes), and the
+//! [`openline_core::Files`] port on a folder.
 
 mod code;
 mod copy;
+mod disk;
 mod files;
 mod open;
 mod postgres;
@@ -9,6 +11,7 @@ mod search;
 mod sqlite;
 
 pub use copy::{Report, migrate};
+pub use disk::DiskFiles;
 pub use open::{OpenError, attach, open};
 pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;

@@ -1,0 +1,126 @@
+//! The [`Files`] port on a folder: `ab/cdef…` for the content whose SHA-256 is `abcdef…`.
+//!
+//! What comes is written to a draft in the same folder and gets its name when it is whole and on the disk. Several
+//! processes may share the folder: names are put and removed under a lock on a file in it.
+
+mod draft;
+mod place;
+
+use crate::OpenError;
+use async_trait::async_trait;
+use bytes::BytesMut;
+use draft::Draft;
+use futures_util::StreamExt;
+use futures_util::stream;
+use openline_core::backend::FileStream;
+use openline_core::files::{ByteStream, FileError, HEAD, Kept};
+use openline_core::{Clock, FileId, Files};
+use place::Place;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::fs::File;
+use tokio::io::AsyncReadExt;
+
+/// Bytes in one piece of an opened file.
+const PIECE: usize = 64 * 1024;
+/// A draft older than this belongs to a process that is gone.
+const LEFTOVER: Duration = Duration::from_secs(24 * 3600);
+/// A message that is just being stored may name bytes that were kept within this time.
+const YOUNG: Duration = Duration::from_secs(3600);
+
+/// Visitors' files in a folder.
+pub struct DiskFiles {
+    folder: PathBuf,
+    clock: Arc<dyn Clock>,
+}
+
+impl DiskFiles {
+    /// Opens a folder, making it when it doesn't exist, and clears away what uploads left that never ended.
+    ///
+    /// # Errors
+    /// [`OpenError::Unusable`] when it can't be made or written to.
+    pub async fn open(folder: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let place = Place::new(folder);
+        let before = clock.now().minus(LEFTOVER);
+        let prepared = blocking(move || place.prepare(before)).await;
+        prepared.map_err(|error| OpenError::Unusable { path: folder.to_owned(), problem: problem(&error) })?;
+        Ok(Self { folder: folder.to_owned(), clock })
+    }
+
+    fn unavailable(&self, error: &std::io::Error) -> FileError {
+        FileError::Unavailable(format!("{}: {}", self.folder.display(), problem(error)))
+    }
+}
+
+#[async_trait]
+impl Files for DiskFiles {
+    async fn keep(&self, mut bytes: ByteStream, most: u64) -> Result<Kept, FileError> {
+        let mut draft = Draft::begin(&self.folder).await.map_err(|error| self.unavailable(&error))?;
+        let mut head = BytesMut::new();
+        while let Some(piece) = bytes.next().await {
+            let piece = piece.map_err(|error| FileError::Broken(error.to_string()))?;
+            if draft.size() + piece.len() as u64 > most {
+                return Err(FileError::TooLarge { most });
+            }
+            head.extend_from_slice(&piece[..piece.len().min(HEAD - head.len())]);
+            draft.add(&piece).await.map_err(|error| self.unavailable(&error))?;
+        }
+        let size = draft.size();
+        if size == 0 {
+            return Err(FileError::Empty);
+        }
+        let finished = draft.finish().await.map_err(|error| self.unavailable(&error))?;
+        let (place, now) = (Place::new(&self.folder), self.clock.now());
+        let id = blocking(move || place.put(finished, now)).await.map_err(|error| self.unavailable(&error))?;
+        Ok(Kept { id, size, head: head.freeze() })
+    }
+
+    async fn open(&self, id: &FileId) -> Result<FileStream, FileError> {
+        let opened = async {
+            let file = File::open(Place::new(&self.folder).path(id)).await?;
+            let size = file.metadata().await?.len();
+            Ok::<_, std::io::Error>((file, size))
+        };
+        let (file, size) = opened.await.map_err(|error| match error.kind() {
+            // A folder that is gone as a whole is not a file that is gone.
+            ErrorKind::NotFound if self.folder.is_dir() => FileError::Gone,
+            _ => self.unavailable(&error),
+        })?;
+        Ok(FileStream { size: Some(size), mime: None, bytes: pieces(file) })
+    }
+
+    async fn remove(&self, id: &FileId) -> Result<bool, FileError> {
+        let (place, id, before) = (Place::new(&self.folder), id.clone(), self.clock.now().minus(YOUNG));
+        blocking(move || place.remove(&id, before)).await.map_err(|error| self.unavailable(&error))
+    }
+}
+
+fn pieces(file: File) -> ByteStream {
+    let next = async |mut file: File| {
+        let mut piece = BytesMut::with_capacity(PIECE);
+        let read = file.read_buf(&mut piece).await?;
+        Ok((read > 0).then(|| (piece.freeze(), file)))
+    };
+    stream::try_unfold(file, next).boxed()
+}
+
+/// Runs what waits for the disk where it holds up nobody. It ends even when nobody waits for it any more.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> std::io::Result<T> + Send + 'static) -> std::io::Result<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(std::io::Error::other(error)))
+}
+
+/// What is wrong with the folder, and what would help.
+fn problem(error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => format!("no space for files left; make room ({error})"),
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            format!("files can't be written there; openline needs the right to ({error})")
+        }
+        ErrorKind::NotFound | ErrorKind::NotADirectory => {
+            format!("the folder for files is not there (any more); is the disk mounted? ({error})")
+        }
+        _ => error.to_string(),
+    }
+}
