@@ -14,6 +14,7 @@ pub fn report(file: &Path) -> Result<String, String> {
     let _ = writeln!(out, "  listens at    {}", config.listen);
     let _ = writeln!(out, "  reached at    {}", config.public_url);
     let _ = writeln!(out, "  stores in     {}", config.store_shown());
+    let _ = writeln!(out, "  files in      {}", config.files.shown());
     let _ = writeln!(out, "  portal        {}", config.portal.url);
     for (id, instance) in &config.channels {
         let _ = writeln!(

@@ -1,10 +1,12 @@
 //! The HTTP server: an accept loop of our own, because it closes half-sent requests and keeps idle connections small.
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
+use futures_util::{StreamExt, stream};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -16,8 +18,14 @@ use tokio_util::sync::CancellationToken;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 /// A request must be answered within this (held answers take 25 s).
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// An upload of files: a slow connection needs its time …
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+/// … but must not be silent for so long.
+const SILENCE: Duration = Duration::from_secs(30);
 /// How long requests under way may take after the stop.
 const GRACE: Duration = Duration::from_secs(10);
+/// The content type of uploads, without its boundary.
+const UPLOAD: &str = "multipart/form-data";
 /// Read buffer of a connection, at the most.
 const BUFFER: usize = 16 * 1024;
 
@@ -57,8 +65,57 @@ fn start(stream: TcpStream, app: &Router, graceful: &GracefulShutdown) {
 }
 
 async fn within_time(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(ANSWER_TIMEOUT, next.run(request)).await {
+    let (request, limit) = if is_upload(request.headers()) {
+        (request.map(not_silent), UPLOAD_TIMEOUT)
+    } else {
+        (request, ANSWER_TIMEOUT)
+    };
+    match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => (StatusCode::REQUEST_TIMEOUT, "the request took too long").into_response(),
+    }
+}
+
+fn is_upload(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.get(..UPLOAD.len()).is_some_and(|start| start.eq_ignore_ascii_case(UPLOAD))
+}
+
+/// A body that breaks off when nothing of it comes for a while.
+fn not_silent(body: Body) -> Body {
+    let next = async |mut bytes: axum::body::BodyDataStream| {
+        if let Ok(piece) = tokio::time::timeout(SILENCE, bytes.next()).await {
+            return piece.map(|piece| (piece, bytes));
+        }
+        let silent = axum::Error::new("nothing came for too long");
+        Some((Err(silent), Body::empty().into_data_stream()))
+    };
+    Body::from_stream(stream::unfold(body.into_data_stream(), next))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::{Bytes, to_bytes};
+    use axum::http::HeaderValue;
+
+    #[test]
+    fn uploads_are_told_by_their_type() {
+        let is = |kind: &'static str| {
+            is_upload(&HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(kind))]))
+        };
+        assert!(is("multipart/form-data; boundary=x") && is("Multipart/Form-Data;boundary=x"));
+        assert!(!is("application/json") && !is("multipart/mixed") && !is_upload(&HeaderMap::new()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upload_may_be_slow_but_not_silent() {
+        let slow = stream::unfold(0, async |n: u32| {
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            (n < 9).then(|| (Ok::<_, std::io::Error>(Bytes::from_static(b"x")), n + 1))
+        });
+        assert_eq!(to_bytes(not_silent(Body::from_stream(slow)), 100).await.unwrap().len(), 9);
+        let silent = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"x"))]).chain(stream::pending());
+        assert!(to_bytes(not_silent(Body::from_stream(silent)), 100).await.is_err());
     }
 }

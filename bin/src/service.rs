@@ -1,7 +1,7 @@
 //! Wiring: store, doors, backend, channels, dispatcher, HTTP.
 
 use crate::config::Config;
-use crate::{http, secret, status};
+use crate::{files, http, secret, status};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
@@ -11,6 +11,7 @@ use openline_bitrix::{Bitrix, Status};
 use openline_core::inbox::Doors;
 use openline_core::secret::MasterSecret;
 use openline_core::{Backend, Bridge, Channel, ChannelId, Clock, Store, SystemClock};
+use openline_store::DiskFiles;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -37,6 +38,9 @@ pub enum StartError {
     /// The secret's file.
     #[error("secret: {0}")]
     Secret(String),
+    /// The folder of visitors' files.
+    #[error("files.folder: {0}")]
+    Files(openline_store::OpenError),
     /// What the database holds.
     #[error("store: {0}")]
     Contents(#[from] openline_core::StoreError),
@@ -75,7 +79,9 @@ impl Service {
         let secret = master_secret(&config)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let ids: Vec<ChannelId> = config.channels.keys().cloned().collect();
+        let kept = DiskFiles::open(&config.files.folder, Arc::clone(&clock)).await.map_err(StartError::Files)?;
         let doors = Doors::new(Arc::clone(&store), Arc::clone(&clock), &ids);
+        let doors = doors.equipped(Arc::new(kept), config.files.rules.clone(), &config.public_url, &secret);
         let host = config.host(secret.clone(), clock);
         let channels = config.build_channels(&host).map_err(|errors| {
             StartError::Config(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
@@ -165,8 +171,11 @@ async fn keep_running(channel: Arc<dyn Channel>, inbox: openline_core::VisitorIn
 }
 
 fn routes(bitrix: &Arc<Bitrix>, channels: &BTreeMap<ChannelId, Arc<dyn Channel>>, doors: &Doors) -> Router {
-    let mut app =
-        Router::new().route("/health", get(health)).with_state(Arc::clone(bitrix)).nest("/bitrix", bitrix.routes());
+    let mut app = Router::new()
+        .route("/health", get(health))
+        .with_state(Arc::clone(bitrix))
+        .nest("/bitrix", bitrix.routes())
+        .merge(files::routes(doors.clone()));
     for (id, channel) in channels {
         // Relative, so that a prefix that a proxy takes away stays.
         let page = format!("{id}/");

@@ -135,6 +135,7 @@ fn check_says_what_a_good_configuration_means() {
         "handler path       http://127.0.0.1:1/bitrix/app",
         "installation path  http://127.0.0.1:1/bitrix/install",
         "site (website), connector openline_site",
+        "files in      data/files, up to 25 MB each, of any type",
     ] {
         assert!(out.contains(part), "{out}");
     }
@@ -202,6 +203,16 @@ fn a_folder_that_cannot_be_made_is_told() {
     std::fs::write(place.path().join("data"), "a file").unwrap();
     let said = place.refused();
     assert!(said.contains("store: data/openline.db: can't make the folder: "), "{said}");
+}
+
+#[test]
+fn a_folder_for_files_that_cannot_be_used_is_told() {
+    let place = Place::with_database();
+    let folder = place.database().with_file_name("files");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::write(&folder, "a file").unwrap();
+    let said = place.refused();
+    assert!(said.contains("files.folder: data/files: "), "{said}");
 }
 
 #[test]

@@ -139,6 +139,7 @@ fn the_values_of_the_complete_example_are_the_defaults() {
     let (shown, default) = (good(&complete(), &[]), good(&format!("{PORTAL}{SITE}"), &[]));
     assert_eq!((shown.listen, &shown.store), (default.listen, &default.store));
     assert_eq!(format!("{:?}", shown.log), format!("{:?}", default.log));
+    assert_eq!(shown.files, default.files);
     let portal = |config: &Config| {
         let portal = openline::config::Portal { client_id: String::new(), ..config.portal.clone() };
         format!("{portal:?}")
@@ -270,13 +271,36 @@ fn all_errors_are_told_at_once() {
 }
 
 #[test]
-fn a_server_needs_a_secret_that_all_replicas_share() {
+fn a_server_needs_a_secret_and_a_folder_that_all_replicas_share() {
     let store = "store = \"postgres://user:hunter2@host/db\"\n";
     let said = bad(&format!("{store}{PORTAL}{SITE}"), &[]);
     assert!(said.starts_with("c.toml: secret: is missing") && !said.contains("hunter2"), "{said}");
     let secret = "secret = \"0123456789abcdef0123456789abcdef\"\n";
-    let config = parse(&format!("{secret}{store}{PORTAL}{SITE}"), &[]).unwrap_or_else(|errors| panic!("{errors}"));
+    let said = bad(&format!("{secret}{store}{PORTAL}{SITE}"), &[]);
+    assert!(said.starts_with("c.toml: files.folder: is missing") && said.contains("all replicas share"), "{said}");
+    let config = good(&format!("{secret}{store}files = {{ folder = \"/srv/files\" }}\n{PORTAL}{SITE}"), &[]);
+    assert_eq!(config.files.folder, Path::new("/srv/files"));
     assert_eq!(config.store_shown(), "postgres://…@host/db");
+}
+
+#[test]
+fn files_are_kept_beside_the_database_within_limits() {
+    let with = |more: &str| format!("store = \"sqlite:///srv/ol/chat.db\"\n{more}\n{PORTAL}{SITE}");
+    let files = good(&with(""), &[]).files;
+    assert_eq!((files.folder.as_path(), files.rules.most), (Path::new("/srv/ol/files"), 25_000_000));
+    let files = good(&with("files = { folder = \"f\", max_megabytes = 2, types = [\"image/*\"] }"), &[]).files;
+    assert_eq!(files.shown(), "f, up to 2 MB each, image/*");
+    for (wrong, said) in [
+        ("max_megabytes = 0", "files.max_megabytes: 0 is not a size; write 1 to 1000"),
+        ("max_megabytes = 1001", "files.max_megabytes: 1001 is not a size"),
+        ("types = [\"image/*\", \"pdf\"]", "files.types: \"pdf\" is not a media type; write one like"),
+        ("types = [\"Image/PNG\"]", "files.types: \"Image/PNG\" is not a media type"),
+        ("folder = \" \"", "files.folder: is empty"),
+        ("size = 1", "files.size: unknown field"),
+    ] {
+        let errors = bad(&with(&format!("files = {{ {wrong} }}")), &[]);
+        assert!(errors.starts_with(&format!("c.toml: {said}")), "{wrong}: {errors}");
+    }
 }
 
 #[test]

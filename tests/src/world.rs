@@ -23,6 +23,8 @@ pub struct World {
     address: SocketAddr,
     channels: String,
     store: String,
+    /// The whole table, where the store asks for it.
+    files: String,
 }
 
 /// Which store a world's service has.
@@ -60,7 +62,7 @@ impl World {
         let address = listener.local_addr().expect("its address");
         let folder = tempfile::tempdir().expect("a folder");
         let store = format!("sqlite:{}", folder.path().join("openline.db").display());
-        Self { sandbox, service: None, folder, address, channels: channels.to_owned(), store }
+        Self { sandbox, service: None, folder, address, channels: channels.to_owned(), store, files: String::new() }
     }
 
     /// Like [`World::with`], on a store of the wanted kind.
@@ -78,6 +80,7 @@ impl World {
         if database == Database::Postgres {
             let made = tokio::task::spawn_blocking(|| Cluster::shared().database().url()).await;
             world.store = made.expect("a database");
+            world.files = format!("[files]\nfolder = \"{}\"\n", world.folder().join("files").display());
         }
         world
     }
@@ -87,9 +90,10 @@ impl World {
         format!(
             "listen = \"{address}\"\npublic_url = \"http://{address}\"\nstore = \"{store}\"\n\
              secret = \"0123456789abcdef0123456789abcdef\"\n\
-             [portal]\nurl = \"{url}\"\nauth_server = \"{auth}\"\nclient_id = \"{id}\"\nclient_secret = \"{secret}\"\n\n{channels}",
+             {files}[portal]\nurl = \"{url}\"\nauth_server = \"{auth}\"\nclient_id = \"{id}\"\nclient_secret = \"{secret}\"\n\n{channels}",
             address = self.address,
             store = self.store,
+            files = self.files,
             url = self.sandbox.portal_url(),
             auth = self.sandbox.auth_url(),
             id = self.sandbox.client_id(),

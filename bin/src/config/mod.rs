@@ -2,9 +2,11 @@
 
 mod around;
 mod connector;
+mod files;
 mod raw;
 
 pub use connector::ConnectorSettings;
+pub use files::FilesSettings;
 
 use around::Around;
 use openline_bitrix::{PortalConfig, RequestLimit, is_loopback};
@@ -33,6 +35,8 @@ pub struct Config {
     pub store: String,
     /// The installation's secret; `None`: a file beside the database.
     pub secret: Option<MasterSecret>,
+    /// Visitors' files.
+    pub files: FilesSettings,
     /// Logging.
     pub log: Log,
     /// How long conversations are kept after their last message; `None` for ever.
@@ -159,14 +163,22 @@ impl Config {
         let secret = errors.keep(secret(raw.secret, raw.store.starts_with("postgres"), around));
         let portal = errors.keep(portal(raw.portal, around));
         let channels = errors.keep_all(channels(raw.channels, around));
+        let files = errors.keep(FilesSettings::read(raw.files, &raw.store));
         let store = errors.keep(store(raw.store));
         let log = errors.keep(log(raw.log));
         let days = u64::from(raw.privacy.keep_days);
         let keep = (days > 0).then(|| Duration::from_secs(days * 24 * 3600));
-        match (public_url, listen, secret, portal, channels, store, log) {
-            (Some(public_url), Some(listen), Some(secret), Some(portal), Some(channels), Some(store), Some(log)) => {
-                Ok(Self { listen, public_url, store, secret, log, keep, portal, channels })
-            }
+        match (public_url, listen, secret, portal, channels, store, files, log) {
+            (
+                Some(public_url),
+                Some(listen),
+                Some(secret),
+                Some(portal),
+                Some(channels),
+                Some(store),
+                Some(files),
+                Some(log),
+            ) => Ok(Self { listen, public_url, store, secret, files, log, keep, portal, channels }),
             _ => Err(errors.0),
         }
     }

@@ -23,6 +23,8 @@ pub(super) struct Raw {
     /// What everything stored or signed is protected with.
     pub(super) secret: Option<Secret>,
     #[serde(default)]
+    pub(super) files: RawFiles,
+    #[serde(default)]
     pub(super) log: RawLog,
     #[serde(default)]
     pub(super) privacy: RawPrivacy,
@@ -38,6 +40,20 @@ fn default_listen() -> String {
 
 fn default_store() -> String {
     "sqlite:data/openline.db".to_owned()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawFiles {
+    pub(super) folder: Option<String>,
+    pub(super) max_megabytes: u64,
+    pub(super) types: Vec<String>,
+}
+
+impl Default for RawFiles {
+    fn default() -> Self {
+        Self { folder: None, max_megabytes: 25, types: Vec::new() }
+    }
 }
 
 #[derive(Deserialize)]
