@@ -7,12 +7,14 @@
 pub mod browser;
 #[path = "../../store/tests/common/cluster.rs"]
 mod cluster; // the store's tests have it, and cargo has no other way to share it
+mod form;
 pub mod mix;
 mod process;
 pub mod traffic;
 mod visitor;
 mod world;
 
+pub use form::Form;
 pub use process::Process;
 pub use visitor::{Item, Visitor};
 pub use world::{CHANNELS, Database, World};

@@ -1,6 +1,6 @@
 //! A visitor who uses the JSON API.
 
-use crate::PATIENCE;
+use crate::{Form, PATIENCE};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -47,6 +47,27 @@ impl Visitor {
     /// Sends any body; the service may be away.
     pub async fn try_send(&self, body: &Value) -> reqwest::Result<Response> {
         self.client.post(format!("{}/messages", self.base)).bearer_auth(&self.token).json(body).send().await
+    }
+
+    /// Sends a form.
+    pub async fn send_form(&self, form: Form) -> (StatusCode, Value) {
+        let response = self.try_send_form(form).await.expect("an answer");
+        let status = response.status();
+        (status, response.json().await.expect("JSON"))
+    }
+
+    /// Sends a form; the service may be away.
+    pub async fn try_send_form(&self, form: Form) -> reqwest::Result<Response> {
+        let (kind, body) = form.finish();
+        let request = self.client.post(format!("{}/messages", self.base)).bearer_auth(&self.token);
+        request.header("content-type", kind).body(body).send().await
+    }
+
+    /// GETs one of an item's files.
+    pub async fn file(&self, item: &Item, index: usize) -> Response {
+        let path = item["files"][index]["url"].as_str().expect("a file's address");
+        let url = reqwest::Url::parse(&self.base).expect("a URL").join(path).expect("a path");
+        self.client.get(url).bearer_auth(&self.token).send().await.expect("an answer")
     }
 
     /// GETs an address below the API.

@@ -3,8 +3,10 @@
 use super::error::{Problem, Refusal};
 use super::form::{Typed, fields};
 use super::item::{WireItem, WireSlice};
+use super::multipart::is_multipart;
 use super::session::Session;
 use super::site::Site;
+use super::upload::Upload;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Path, RawQuery, Request, State};
@@ -12,7 +14,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Json, RequestExt, Router};
 use openline_core::message::Dialog;
 use openline_core::{ChatId, ConversationId, MessageId, Pos, Rev};
 use serde::Deserialize;
@@ -90,7 +92,10 @@ fn from_json<T: for<'de> Deserialize<'de>>(headers: &HeaderMap, body: &[u8]) -> 
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     if !kind.eq_ignore_ascii_case("application/json") {
-        return Err(Problem::of(Refusal::WrongContentType, "send JSON with Content-Type: application/json"));
+        return Err(Problem::of(
+            Refusal::WrongContentType,
+            "send JSON with Content-Type: application/json, or a message with files as multipart/form-data",
+        ));
     }
     serde_json::from_slice(body).map_err(|error| Problem::of(Refusal::BadJson, error.to_string()))
 }
@@ -148,11 +153,19 @@ struct SendMessage {
     name: Option<String>,
 }
 
-async fn send(State(site): Shared, headers: HeaderMap, body: Given) -> Result<Response, Problem> {
-    site.same_site(&headers)?;
-    let session = site.known_session(&headers)?;
-    let SendMessage { key, text, name } = from_json(&headers, &whole(body)?)?;
-    let recorded = Typed { key, text, name }.check()?.store(&site.inbox, &session.chat).await?;
+async fn send(State(site): Shared, request: Request) -> Result<Response, Problem> {
+    site.same_site(request.headers())?;
+    let session = site.known_session(request.headers())?;
+    let typed = if is_multipart(request.headers()) {
+        let mut upload = Upload::read(&site, request, true).await;
+        upload.problem.take().map_or(Ok(()), Err)?;
+        upload.typed()
+    } else {
+        let headers = request.headers().clone();
+        let SendMessage { key, text, name } = from_json(&headers, &whole(request.extract().await)?)?;
+        Typed { key, text, name, files: Vec::new() }
+    };
+    let recorded = typed.check()?.store(&site.inbox, &session.chat).await?;
     let status = if recorded.fresh { StatusCode::CREATED } else { StatusCode::OK };
     let item = WireItem::new(&recorded.item, &site.base);
     Ok(answer(status, json!({ "item": item, "cursor": recorded.change.rev })))

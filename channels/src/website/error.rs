@@ -23,6 +23,10 @@ pub(super) enum Refusal {
     TextTooLong,
     NameTooLong,
     BadKey,
+    FileTooLarge,
+    FileTypeRefused,
+    FileEmpty,
+    TooManyFiles,
     StorageUnavailable,
 }
 
@@ -44,6 +48,10 @@ impl Refusal {
             Self::TextTooLong => (StatusCode::UNPROCESSABLE_ENTITY, "text_too_long"),
             Self::NameTooLong => (StatusCode::UNPROCESSABLE_ENTITY, "name_too_long"),
             Self::BadKey => (StatusCode::UNPROCESSABLE_ENTITY, "bad_key"),
+            Self::FileTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "file_too_large"),
+            Self::FileTypeRefused => (StatusCode::UNPROCESSABLE_ENTITY, "file_type_refused"),
+            Self::FileEmpty => (StatusCode::UNPROCESSABLE_ENTITY, "file_empty"),
+            Self::TooManyFiles => (StatusCode::UNPROCESSABLE_ENTITY, "too_many_files"),
             Self::StorageUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable"),
         }
     }

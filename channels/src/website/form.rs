@@ -2,7 +2,7 @@
 
 use super::error::{Problem, Refusal};
 use super::site::{MAX_NAME, MAX_TEXT};
-use openline_core::message::{Content, Incoming, Visitor};
+use openline_core::message::{Content, File, Incoming, Visitor};
 use openline_core::text::RichText;
 use openline_core::{ChatId, VisitorInbox};
 use std::collections::HashMap;
@@ -14,6 +14,8 @@ pub(super) struct Typed {
     pub(super) text: String,
     /// `None`: not said; empty: the visitor does not want to be called by a name any more.
     pub(super) name: Option<String>,
+    /// What was chosen beside the text; kept already.
+    pub(super) files: Vec<File>,
 }
 
 impl Typed {
@@ -26,7 +28,7 @@ impl Typed {
         }
         let text = clean(&self.text, true);
         let length = text.chars().count();
-        if length == 0 {
+        if length == 0 && self.files.is_empty() {
             return Err(Problem::of(Refusal::TextEmpty, "Write something first: the text is empty."));
         }
         if length > MAX_TEXT {
@@ -39,7 +41,7 @@ impl Typed {
             let message = format!("The name has {length} characters, at most {MAX_NAME} are taken.");
             return Err(Problem::of(Refusal::NameTooLong, message));
         }
-        Ok(Self { key: self.key, text, name })
+        Ok(Self { key: self.key, text, name, files: self.files })
     }
 
     /// Stores the message. What is known of the visitor beside the name stays.
@@ -48,7 +50,7 @@ impl Typed {
         inbox: &VisitorInbox,
         chat: &ChatId,
     ) -> Result<openline_core::store::Recorded, Problem> {
-        let content = Content { text: RichText::plain(self.text), files: Vec::new() };
+        let content = Content { text: RichText::plain(self.text), files: self.files };
         let visitor = self.name.map(|name| Visitor { name, ..Visitor::default() });
         let incoming = Incoming { chat: chat.clone(), key: self.key, visitor, content: content.clone(), note: None };
         let recorded = inbox.accept(incoming).await?;
@@ -89,7 +91,7 @@ mod tests {
     use super::*;
 
     fn typed(text: &str) -> Typed {
-        Typed { key: "k".into(), text: text.into(), name: None }
+        Typed { key: "k".into(), text: text.into(), ..Typed::default() }
     }
 
     #[test]

@@ -11,10 +11,12 @@ mod forget;
 mod form;
 mod html;
 mod item;
+mod multipart;
 mod page;
 mod session;
 mod settings;
 mod site;
+mod upload;
 
 use async_trait::async_trait;
 use axum::Router;

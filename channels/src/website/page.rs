@@ -6,10 +6,11 @@ use super::form::{Typed, fields};
 use super::html;
 use super::item::WireItem;
 use super::session::Session;
-use super::site::{MAX_NAME, MAX_TEXT, Site};
+use super::site::{MAX_FILES, MAX_NAME, MAX_TEXT, Site};
+use super::upload::Upload;
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, RawQuery, State};
+use axum::extract::{DefaultBodyLimit, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -120,6 +121,7 @@ async fn render(site: &Site, session: &Session, before: Option<Pos>, again: Agai
     let known = conversation.map(|conversation| conversation.visitor.name).unwrap_or_default();
     let name = again.name.unwrap_or(known);
     let wire: Vec<_> = slice.items.iter().map(|item| WireItem::new(item, &site.base)).collect();
+    let rules = site.inbox.file_rules();
     let config = json!({
         "base": site.base,
         "cursor": slice.rev,
@@ -127,6 +129,7 @@ async fn render(site: &Site, session: &Session, before: Option<Pos>, again: Agai
         "texts": site.settings.texts,
         "name": name,
         "limits": { "text": MAX_TEXT, "name": MAX_NAME },
+        "files": { "most": rules.most, "types": rules.types, "count": MAX_FILES },
         "items": wire,
         "more": slice.more,
     });
@@ -148,6 +151,9 @@ async fn render(site: &Site, session: &Session, before: Option<Pos>, again: Agai
         last_id => slice.items.iter().map(|item| item.id.0).max().unwrap_or(0),
         cursor => slice.rev.0,
         key => fresh_key(),
+        accept => rules.types.join(","),
+        file_count => MAX_FILES.to_string(),
+        file_most => (rules.most / 1_000_000).to_string(),
         config => config.to_string(),
     };
     template("page.html", context)
@@ -189,35 +195,35 @@ fn fresh_key() -> String {
 }
 
 /// A message by the form; afterwards the browser is sent back to the page, so that a reload posts nothing.
-async fn submit(State(site): Shared, headers: HeaderMap, body: Bytes) -> Response {
-    let session = site.session(&headers);
-    let mut form = match site.same_site(&headers).and_then(|()| fields(&body)) {
-        Ok(form) => form,
-        Err(problem) => return refuse(&problem),
-    };
-    let mut take = |name: &str| form.remove(name);
-    let typed =
-        Typed { key: take("key").unwrap_or_default(), text: take("text").unwrap_or_default(), name: take("name") };
-    let again = |problem: &Problem| Again {
-        draft: typed.text.clone(),
-        name: typed.name.clone(),
-        error: Some(problem.message.clone()),
-        status: problem.status(),
+async fn submit(State(site): Shared, request: Request) -> Response {
+    if let Err(problem) = site.same_site(request.headers()) {
+        return refuse(&problem);
+    }
+    let session = site.session(request.headers());
+    let mut upload = Upload::read(&site, request, session.is_some()).await;
+    let problem = upload.problem.take();
+    if let Some(problem) = problem.as_ref().filter(|_| upload.fields.is_empty()) {
+        return refuse(problem);
+    }
+    let typed = upload.typed();
+    let (draft, name) = (typed.text.clone(), typed.name.clone());
+    let again = |problem: Problem| {
+        let status = problem.status();
+        Again { draft, name, error: Some(problem.message), status }
     };
     let Some(known) = session else {
         let message = "Your browser kept no session with us (cookies are needed for that). Please send it once more.";
-        let again = again(&Problem::of(Refusal::UnknownSession, message));
-        return show(&site, None, None, again).await;
+        return show(&site, None, None, again(Problem::of(Refusal::UnknownSession, message))).await;
     };
-    let copy = Typed { key: typed.key.clone(), text: typed.text.clone(), name: typed.name.clone() };
-    let stored = match copy.check() {
-        Ok(checked) => checked.store(&site.inbox, &known.chat).await.map(|_| ()),
-        Err(problem) => Err(problem),
-    };
-    match stored {
+    match send(&site, &known, typed, problem).await {
         Ok(()) => back(&site),
-        Err(problem) => show(&site, Some(known), None, again(&problem)).await,
+        Err(problem) => show(&site, Some(known), None, again(problem)).await,
     }
+}
+
+async fn send(site: &Site, session: &Session, typed: Typed, problem: Option<Problem>) -> Result<(), Problem> {
+    problem.map_or(Ok(()), Err)?;
+    typed.check()?.store(&site.inbox, &session.chat).await.map(|_| ())
 }
 
 pub(super) fn back(site: &Site) -> Response {

@@ -14,6 +14,9 @@ pub(super) const MAX_TEXT: usize = 10_000;
 /// Longest name, in characters.
 pub(super) const MAX_NAME: usize = 100;
 
+/// Most files in one message.
+pub(super) const MAX_FILES: usize = 10;
+
 /// One website chat at work.
 pub(super) struct Site {
     pub(super) settings: Arc<Settings>,

@@ -6,6 +6,7 @@ mod conversation;
 mod crash;
 mod crowd;
 mod erasing;
+mod files;
 mod forged;
 mod hostile;
 mod hour;

@@ -1,0 +1,167 @@
+//! A message that comes as a form: with files, which are kept as they come and never held in memory.
+
+use super::error::{Problem, Refusal};
+use super::form::{Typed, fields};
+use super::multipart::{Part, Parts, is_multipart};
+use super::site::{MAX_FILES, Site};
+use axum::RequestExt;
+use axum::body::Bytes;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use futures_util::{StreamExt, stream};
+use openline_core::VisitorInbox;
+use openline_core::files::{ByteStream, FileError, FileRules};
+use openline_core::message::File;
+use std::collections::HashMap;
+use std::io::{Error, ErrorKind};
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// Bytes of all fields that are no files.
+const MAX_FIELDS: usize = 256 * 1024;
+/// Bytes of a body beside its files.
+const BESIDE: u64 = 1_000_000;
+
+/// What came in a form, and what is wrong with it: the fields are known then too, so that nothing has to be typed again.
+#[derive(Default)]
+pub(super) struct Upload {
+    pub(super) fields: HashMap<String, String>,
+    pub(super) files: Vec<File>,
+    pub(super) problem: Option<Problem>,
+}
+
+impl Upload {
+    /// Reads a form of either kind. Files are kept only when `keeps`.
+    pub(super) async fn read(site: &Site, request: Request, keeps: bool) -> Self {
+        let mut upload = Self::default();
+        let read = if is_multipart(request.headers()) {
+            upload.read_parts(&site.inbox, request, keeps).await
+        } else {
+            upload.read_fields(request).await
+        };
+        match (read, &upload.problem) {
+            (Err(problem), None) => Self { problem: Some(problem), ..upload },
+            _ => upload,
+        }
+    }
+
+    /// What was typed and chosen.
+    pub(super) fn typed(mut self) -> Typed {
+        let mut take = |name: &str| self.fields.remove(name);
+        let (key, text, name) = (take("key").unwrap_or_default(), take("text").unwrap_or_default(), take("name"));
+        Typed { key, text, name, files: self.files }
+    }
+
+    async fn read_fields(&mut self, request: Request) -> Result<(), Problem> {
+        let body: Bytes = request.extract().await.map_err(|error: axum::extract::rejection::BytesRejection| {
+            let too_large = error.status() == StatusCode::PAYLOAD_TOO_LARGE;
+            if too_large { Problem::of(Refusal::BodyTooLarge, "The form is too long.") } else { broken_off() }
+        })?;
+        self.fields = fields(&body)?;
+        Ok(())
+    }
+
+    async fn read_parts(&mut self, inbox: &VisitorInbox, request: Request, keeps: bool) -> Result<(), Problem> {
+        let rules = inbox.file_rules();
+        let most = rules.most.saturating_mul(MAX_FILES as u64).saturating_add(BESIDE);
+        let (head, body) = request.into_parts();
+        let wrong = |error: Error| wrong_body(&error, most);
+        let parts = Arc::new(Mutex::new(Parts::new(&head.headers, body, most).map_err(wrong)?));
+        // After a refusal the rest is read all the same: browsers read no answer before everything is sent.
+        while let Some(part) = { parts.lock().await.next().await.map_err(wrong)? } {
+            if part.file_name.is_none() {
+                let field = self.field(&part, &mut *parts.lock().await).await;
+                self.problem = self.problem.take().or(field.map_err(wrong)?);
+            } else if keeps && part.name == "files" && self.problem.is_none() {
+                self.problem = self.file(inbox, &rules, part, &parts).await.err();
+            }
+        }
+        Ok(())
+    }
+
+    async fn field(&mut self, part: &Part, parts: &mut Parts) -> Result<Option<Problem>, Error> {
+        let room = MAX_FIELDS.saturating_sub(self.fields.values().map(String::len).sum());
+        let mut bytes = Vec::new();
+        while let Some(piece) = parts.piece().await? {
+            if bytes.len() + piece.len() > room {
+                return Ok(Some(Problem::of(Refusal::BodyTooLarge, "The text is too long.")));
+            }
+            bytes.extend_from_slice(&piece);
+        }
+        let Ok(text) = String::from_utf8(bytes) else {
+            return Ok(Some(Problem::of(Refusal::BadForm, "the form is not in UTF-8")));
+        };
+        self.fields.insert(part.name.clone(), text);
+        Ok(None)
+    }
+
+    async fn file(
+        &mut self,
+        inbox: &VisitorInbox,
+        rules: &FileRules,
+        part: Part,
+        parts: &Arc<Mutex<Parts>>,
+    ) -> Result<(), Problem> {
+        let name = part.file_name.unwrap_or_default();
+        // A body that broke off is told by whoever asks for the next part.
+        let Ok(first) = parts.lock().await.piece().await else { return Ok(()) };
+        if name.is_empty() && first.is_none() {
+            // Where nothing was chosen browsers send a file without name and content.
+            return Ok(());
+        }
+        if self.files.len() == MAX_FILES {
+            let message = format!("A message takes at most {MAX_FILES} files. Please send the others in another one.");
+            return Err(Problem::of(Refusal::TooManyFiles, message));
+        }
+        let kept = inbox.keep_file(&name, &part.mime, coming(first, Arc::clone(parts))).await;
+        match kept {
+            Ok(file) => self.files.push(file),
+            Err(FileError::Broken(_)) => {}
+            Err(error) => return Err(refused(&name, &error, rules)),
+        }
+        Ok(())
+    }
+}
+
+/// The content of the part that is being read.
+fn coming(first: Option<Bytes>, parts: Arc<Mutex<Parts>>) -> ByteStream {
+    let next = async |parts: Arc<Mutex<Parts>>| {
+        let piece = parts.lock().await.piece().await?;
+        Ok(piece.map(|piece| (piece, parts)))
+    };
+    stream::iter(first.map(Ok)).chain(stream::try_unfold(parts, next)).boxed()
+}
+
+fn broken_off() -> Problem {
+    Problem::of(Refusal::BadForm, "the form did not come whole")
+}
+
+fn wrong_body(error: &Error, most: u64) -> Problem {
+    match error.kind() {
+        ErrorKind::FileTooLarge => {
+            let message = format!("Together the files are too large: at most {} MB are taken.", most / 1_000_000);
+            Problem::of(Refusal::BodyTooLarge, message)
+        }
+        ErrorKind::InvalidData => Problem::of(Refusal::BadForm, error.to_string()),
+        _ => broken_off(),
+    }
+}
+
+fn refused(name: &str, error: &FileError, rules: &FileRules) -> Problem {
+    match error {
+        FileError::TooLarge { most } => {
+            let message = format!("\"{name}\" is too large: files of up to {} MB are taken.", most / 1_000_000);
+            Problem::of(Refusal::FileTooLarge, message)
+        }
+        FileError::Empty => Problem::of(Refusal::FileEmpty, format!("\"{name}\" is empty: there is nothing to send.")),
+        FileError::TypeRefused(kind) => {
+            let taken = rules.types.join(", ");
+            let message = format!("\"{name}\" can't be sent: files of the type {kind} are not taken, only {taken}.");
+            Problem::of(Refusal::FileTypeRefused, message)
+        }
+        FileError::Broken(_) | FileError::Unavailable(_) | FileError::Gone => {
+            tracing::error!(%error, "a visitor's file could not be kept");
+            Problem::of(Refusal::StorageUnavailable, "nothing was stored; try again in a moment")
+        }
+    }
+}
