@@ -3,7 +3,7 @@
 use crate::error::DeliveryError;
 use crate::id::ChannelId;
 use crate::line::LineInfo;
-use crate::message::{Conversation, File, Item, OperatorEvent, Thread};
+use crate::message::{Conversation, File, Item, Note, OperatorEvent, Thread};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -44,6 +44,8 @@ pub enum Act {
 pub struct Receipt {
     /// Where the conversation is now.
     pub thread: Thread,
+    /// What the operators shall know of it: stored before the delivery counts as done.
+    pub note: Option<Note>,
 }
 
 /// "This operator's message reached its visitor."

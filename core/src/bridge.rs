@@ -27,6 +27,8 @@ const IDLE: Duration = Duration::from_secs(30);
 const FILE_LINK: Duration = Duration::from_secs(24 * 3600);
 /// Pause after the store failed.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
+/// How often a note is tried to be stored; the message that it is about does not wait for longer.
+const NOTE_TRIES: u32 = 5;
 /// Portal calls under way at the same time.
 const BACKEND_CALLS: u32 = 8;
 /// Batches of one channel under way at the same time, and messages in one.
@@ -143,7 +145,16 @@ impl Bridge {
         self.doors.store.claim(queue, limit, self.doors.clock.now(), LEASE).await
     }
 
+    /// A message with files takes as long as the backend fetches them, so each is settled for itself: nobody else waits
+    /// for that.
     async fn carry_out(&self, queue: &Queue, jobs: Vec<Job>) {
+        let slow = |job: &Job| *queue == Queue::Backend && !job.item.content.files.is_empty();
+        let (slow, quick): (Vec<_>, Vec<_>) = jobs.into_iter().partition(slow);
+        let batches = slow.into_iter().map(|job| vec![job]).chain([quick]);
+        join_all(batches.map(|jobs| self.carry_out_together(queue, jobs))).await;
+    }
+
+    async fn carry_out_together(&self, queue: &Queue, jobs: Vec<Job>) {
         if jobs.is_empty() {
             return;
         }
@@ -191,7 +202,13 @@ impl Bridge {
 
     async fn deliver(&self, jobs: &[&Job]) -> Vec<Outcome> {
         let batch: Vec<_> = jobs.iter().filter(|job| !is_moot(job)).map(|job| self.delivery(job)).collect();
-        let mut results = if batch.is_empty() { Vec::new() } else { self.backend.deliver(&batch).await }.into_iter();
+        let results = if batch.is_empty() { Vec::new() } else { self.backend.deliver(&batch).await };
+        for (delivery, result) in batch.iter().zip(&results) {
+            if let Ok(Receipt { note: Some(note), .. }) = result {
+                self.remember_note(delivery, note).await;
+            }
+        }
+        let mut results = results.into_iter();
         let mut outcome = |job: &Job| {
             if is_moot(job) {
                 return done(Receipt::default());
@@ -203,6 +220,19 @@ impl Bridge {
             }
         };
         jobs.iter().map(|job| outcome(job)).collect()
+    }
+
+    /// Stored before the delivery is settled: after a crash in between, the same note comes again, and is known by its key.
+    async fn remember_note(&self, delivery: &Delivery, note: &Note) {
+        for _ in 0..NOTE_TRIES {
+            match self.doors.store.record_note(delivery.conversation.id, note.clone(), self.doors.clock.now()).await {
+                Ok(_) => return self.doors.wake(&Queue::Backend),
+                Err(error) => {
+                    tracing::error!(%error, message = %delivery.item.id, "can't store a note to the operators");
+                }
+            }
+            tokio::time::sleep(STORE_PAUSE).await;
+        }
     }
 
     fn delivery(&self, job: &Job) -> Delivery {
