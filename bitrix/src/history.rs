@@ -22,8 +22,13 @@ const METHOD: &str = "imopenlines.session.history.get";
 
 /// Whether a message arrived whose sending had an unknown outcome.
 pub(crate) enum Arrival {
-    /// It did; this is where.
-    There(Thread),
+    /// It did.
+    There {
+        /// This is where.
+        thread: Thread,
+        /// With so many files.
+        files: usize,
+    },
     /// It did not.
     Missing,
     /// The portal does not let us look.
@@ -47,9 +52,11 @@ pub(crate) async fn arrival(
         };
         // With CHAT_ID it is the last dialog; another one tells what is missing only while it is still open.
         readable |= params.get("CHAT_ID").is_some() || conversation.dialog == Dialog::Open;
-        if messages(&history).any(|message| external_ids(message).any(|id| id == delivery.external_id)) {
+        let ours = |message: &&Value| external_ids(message).any(|id| id == delivery.external_id);
+        if let Some(message) = messages(&history).find(ours) {
             let (chat, session) = (text(history.get("chatId")), text(history.get("sessionId")));
-            return Ok(Arrival::There(Thread { line: None, chat, session }));
+            let files = file_ids(message).len();
+            return Ok(Arrival::There { thread: Thread { line: None, chat, session }, files });
         }
     }
     Ok(if readable { Arrival::Missing } else { Arrival::Unreadable })
@@ -119,6 +126,12 @@ fn external_ids(message: &Value) -> impl Iterator<Item = &str> {
     elements(ids).into_iter().filter_map(Value::as_str).chain(single).filter(|id| !id.is_empty())
 }
 
+fn file_ids(message: &Value) -> Vec<String> {
+    let ids = message.pointer("/params/fileId").or_else(|| message.pointer("/params/FILE_ID"));
+    let single = text(ids);
+    elements(ids).into_iter().filter_map(|id| text(Some(id))).chain(single).collect()
+}
+
 fn unconfirmed(history: &Value, conversation: &Conversation) -> Vec<OperatorEvent> {
     let thread = Thread { line: None, chat: text(history.get("chatId")), session: text(history.get("sessionId")) };
     let event = |message: &Value| {
@@ -157,9 +170,8 @@ fn reply(history: &Value, message: &Value) -> Option<Happened> {
 
 /// The message's files; one whose address is not told becomes its name.
 fn with_files(history: &Value, message: &Value, mut text_of: RichText) -> Content {
-    let ids = message.pointer("/params/fileId").or_else(|| message.pointer("/params/FILE_ID"));
     let mut files = Vec::new();
-    for id in elements(ids).into_iter().filter_map(|id| text(Some(id))) {
+    for id in file_ids(message) {
         let Some(file) =
             elements(history.get("files")).into_iter().find(|file| text(file.get("id")).as_ref() == Some(&id))
         else {

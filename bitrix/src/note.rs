@@ -2,15 +2,19 @@
 //! a system message, which is not echoed to the visitor.
 
 use crate::Inner;
+use crate::bbcode;
 use crate::budget::Urgency;
 use crate::verdict::{self, Verdict};
 use openline_core::DeliveryError;
 use openline_core::message::Conversation;
+use openline_core::text::RichText;
 use serde_json::json;
 
 pub(crate) async fn note(bitrix: &Inner, conversation: &Conversation, text: &str) -> Result<(), DeliveryError> {
     let chat = conversation.thread.chat.as_deref();
     let chat = chat.ok_or_else(|| DeliveryError::refused("the portal's chat is not known"))?;
+    // It may repeat what a visitor wrote, or how they called a file.
+    let text = bbcode::write(&RichText::plain(text));
     let params = json!({ "DIALOG_ID": format!("chat{chat}"), "MESSAGE": text, "SYSTEM": "Y" });
     match bitrix.portal.call("im.message.add", &params, Urgency::Later).await {
         Ok(_) => Ok(()),

@@ -23,7 +23,7 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// A call with so many messages took so long. Slower is believed at once, faster by and by.
+    /// A call with so many messages without files took so long (what files take says nothing of the others). Slower is believed at once, faster by and by.
     pub(crate) fn note(&self, messages: usize, took: Duration) {
         let messages = u64::try_from(messages).unwrap_or(1).max(1);
         let now = u64::try_from(took.as_micros()).unwrap_or(u64::MAX) / messages;
@@ -33,8 +33,11 @@ impl Pace {
     }
 
     /// How long after a call was cut the portal may still be working on it: it goes on when nobody waits any more, but
-    /// not for longer than its own limit.
-    pub(crate) fn settled_after(&self) -> Duration {
+    /// not for longer than its own limit. How long it fetches files nobody knows.
+    pub(crate) fn settled_after(&self, with_files: bool) -> Duration {
+        if with_files {
+            return LONGEST;
+        }
         let whole_call = Duration::from_micros(self.0.load(Ordering::Relaxed)) * u32::try_from(MOST).unwrap_or(20);
         (whole_call * 3 + Duration::from_secs(1)).min(LONGEST)
     }

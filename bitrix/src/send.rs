@@ -1,9 +1,11 @@
 //! Visitors' messages to the portal: `send.messages`, `update.messages`, `delete.messages` (`bitrix24.md` §4.7–4.9).
 
 use crate::Inner;
+use crate::attached;
 use crate::bbcode;
 use crate::budget::Urgency;
 use crate::config::Connector;
+use crate::form::elements;
 use crate::history::{self, Arrival};
 use crate::names::user_block;
 use crate::rest::{CallError, error_of, text, truthy};
@@ -28,10 +30,12 @@ const PATIENCE: Duration = Duration::from_secs(90);
 
 /// What goes into one call: same method, connector and line.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct CallKey {
-    method: &'static str,
+pub(crate) struct CallKey {
+    pub(crate) method: &'static str,
     connector: String,
     line: String,
+    /// The message that is alone in its call: the portal fetches its files meanwhile (`bitrix24.md` §4.7).
+    alone: Option<String>,
 }
 
 /// Carries out a batch with as few calls as it takes.
@@ -71,6 +75,10 @@ enum Prepared {
 }
 
 async fn prepare(bitrix: &Inner, delivery: &Delivery) -> Result<Prepared, DeliveryError> {
+    if delivery.act == Act::Edit && delivery.item.content.text.is_empty() {
+        // An update without a text would delete the message, its files with it (`bitrix24.md` §4.8).
+        return Ok(Prepared::There(Receipt::default()));
+    }
     let key = place(bitrix, delivery).await?;
     let there = already_there(bitrix, delivery, &key).await?;
     Ok(there.map_or(Prepared::Send(key), Prepared::There))
@@ -98,7 +106,8 @@ async fn place(bitrix: &Inner, delivery: &Delivery) -> Result<CallKey, DeliveryE
         None => setup::find_lines(bitrix, connector).await,
     };
     let line = line.ok_or_else(|| not_connected(connector))?;
-    Ok(CallKey { method, connector: connector.id.clone(), line })
+    let alone = attached::sends_files(delivery).then(|| delivery.external_id.clone());
+    Ok(CallKey { method, connector: connector.id.clone(), line, alone })
 }
 
 fn not_connected(connector: &Connector) -> DeliveryError {
@@ -118,12 +127,16 @@ async fn already_there(bitrix: &Inner, delivery: &Delivery, key: &CallKey) -> Re
         conversation.thread.chat = find_chat(bitrix, delivery, key).await?;
     }
     let arrival = history::arrival(bitrix, &conversation, delivery).await?;
-    if let Arrival::There(mut thread) = arrival {
+    if let Arrival::There { mut thread, files } = arrival {
         thread.line = Some(key.line.clone());
-        return Ok(Some(Receipt { thread }));
+        return Ok(Some(Receipt {
+            thread,
+            note: attached::missing(&bitrix.portal.config.public_url, delivery, Some(files)),
+        }));
     }
     // The portal goes on with a request whose connection is gone: what is not there yet may come.
-    if let Some(after) = bitrix.flights.still_flying(&delivery.external_id, bitrix.pace.settled_after()) {
+    let longest = bitrix.pace.settled_after(key.alone.is_some());
+    if let Some(after) = bitrix.flights.still_flying(&delivery.external_id, longest) {
         return Err(DeliveryError::Paused { reason: "waiting whether the message arrives".into(), after });
     }
     if matches!(arrival, Arrival::Missing) {
@@ -140,11 +153,14 @@ async fn already_there(bitrix: &Inner, delivery: &Delivery, key: &CallKey) -> Re
 /// An update of that message changes nothing when it isn't there, and its answer names the portal's own user, with whom
 /// the dialog can be found (`bitrix24.md` §4.8, §5.1).
 async fn find_chat(bitrix: &Inner, delivery: &Delivery, key: &CallKey) -> Result<Option<String>, DeliveryError> {
-    let probe =
-        CallKey { method: "imconnector.update.messages", connector: key.connector.clone(), line: key.line.clone() };
-    let params = json!({
-        "CONNECTOR": probe.connector, "LINE": line_number(&probe.line), "MESSAGES": [element(&probe, delivery)],
-    });
+    let (connector, line) = (key.connector.clone(), key.line.clone());
+    let probe = CallKey { method: "imconnector.update.messages", connector, line, alone: None };
+    let mut probing = element(&probe, delivery);
+    if delivery.item.content.text.is_empty() {
+        // Without a text it would delete: a message that there is not is updated instead.
+        probing["message"] = json!({ "id": format!("{}-none", delivery.external_id), "text": "?" });
+    }
+    let params = json!({ "CONNECTOR": probe.connector, "LINE": line_number(&probe.line), "MESSAGES": [probing] });
     let answer = match bitrix.portal.call(probe.method, &params, Urgency::Now).await {
         Ok(answer) => answer,
         Err(error) => return undecided(&error),
@@ -174,9 +190,11 @@ async fn call(bitrix: &Inner, key: &CallKey, deliveries: &[&Delivery]) -> Vec<De
     let result = bitrix.portal.call(key.method, &params, Urgency::Now).await;
     match result {
         Ok(answer) => {
-            bitrix.pace.note(deliveries.len(), answer.took);
+            if key.alone.is_none() {
+                bitrix.pace.note(deliveries.len(), answer.took);
+            }
             bitrix.flights.landed(ids());
-            walk(&answer.result, key, deliveries)
+            walk(&answer.result, &bitrix.portal.config.public_url, key, deliveries)
         }
         Err(error) if verdict::of(&error) == Verdict::Reject && deliveries.len() > 1 => {
             // One of them is refused; the others must not be buried with it.
@@ -226,31 +244,37 @@ fn element(key: &CallKey, delivery: &Delivery) -> Value {
         return json!({ "user": user, "message": { "id": delivery.external_id }, "chat": chat });
     }
     let item = &delivery.item;
-    let message = json!({
+    let mut message = json!({
         "id": delivery.external_id,
         "date": item.at.seconds(),
         "text": bbcode::write(&item.content.text),
     });
+    if attached::sends_files(delivery) {
+        message["files"] = attached::files(delivery);
+    }
     json!({ "user": user, "message": message, "chat": chat })
 }
 
 /// The result of every element: the call as a whole succeeds whatever happened to them.
-fn walk(result: &Value, key: &CallKey, deliveries: &[&Delivery]) -> Vec<Delivered> {
+fn walk(result: &Value, public_url: &str, key: &CallKey, deliveries: &[&Delivery]) -> Vec<Delivered> {
     let elements = result.pointer("/DATA/RESULT");
     let at = |index: usize| match elements {
         Some(Value::Array(list)) => list.get(index),
         Some(Value::Object(map)) => map.get(&index.to_string()),
         _ => None,
     };
-    deliveries.iter().enumerate().map(|(index, delivery)| judge(at(index), key, delivery)).collect()
+    deliveries.iter().enumerate().map(|(index, delivery)| judge(at(index), public_url, key, delivery)).collect()
 }
 
-fn judge(element: Option<&Value>, key: &CallKey, delivery: &Delivery) -> Delivered {
+fn judge(element: Option<&Value>, public_url: &str, key: &CallKey, delivery: &Delivery) -> Delivered {
     let Some(element) = element else {
         return Err(DeliveryError::unknown("the portal's answer has no result for this message"));
     };
     if !truthy(element.get("SUCCESS")) {
-        let reason = format!("the portal refused the message: {}", errors(element));
+        let reason = match attached::nothing_left(public_url, delivery) {
+            Some(why) => format!("{why} ({})", errors(element)),
+            None => format!("the portal refused the message: {}", errors(element)),
+        };
         return Err(if delivery.attempts < ELEMENT_TRIES {
             DeliveryError::retry(reason)
         } else {
@@ -266,7 +290,8 @@ fn judge(element: Option<&Value>, key: &CallKey, delivery: &Delivery) -> Deliver
     if delivery.act == Act::Send && session.is_none() {
         return Err(DeliveryError::retry("the portal accepted the message but put it into no dialog"));
     }
-    Ok(Receipt { thread: thread(session) })
+    let fetched = element.pointer("/message/files").map(|files| elements(Some(files)).len());
+    Ok(Receipt { thread: thread(session), note: attached::missing(public_url, delivery, fetched) })
 }
 
 fn errors(element: &Value) -> String {
@@ -280,4 +305,50 @@ fn errors(element: &Value) -> String {
 /// A line as the portal documents it: a number.
 pub(crate) fn line_number(line: &str) -> Value {
     line.parse::<i64>().map_or_else(|_| json!(line), |number| json!(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attached::tests::delivery;
+
+    const URL: &str = "https://c.example";
+
+    fn key() -> CallKey {
+        CallKey { method: "imconnector.send.messages", connector: "c".into(), line: "1".into(), alone: None }
+    }
+
+    #[test]
+    fn a_message_takes_its_files_along_once() {
+        let (files, none) = (delivery("", &["a.png"]), delivery("x", &[]));
+        assert_eq!(element(&key(), &files)["message"]["files"][0]["name"], "a.png");
+        assert!(element(&key(), &none)["message"].get("files").is_none());
+        let edit = Delivery { act: Act::Edit, ..delivery("x", &["a.png"]) };
+        assert!(element(&key(), &edit)["message"].get("files").is_none());
+    }
+
+    #[test]
+    fn files_that_were_not_fetched_are_a_note_and_no_second_message() {
+        let answer = |files: Value| json!({ "SUCCESS": true, "session": { "ID": "3", "CHAT_ID": "4" }, "message": { "files": files } });
+        let receipt = |files| judge(Some(&answer(files)), URL, &key(), &delivery("x", &["a", "b"])).unwrap();
+        assert!(receipt(json!([1])).note.unwrap().text.contains("1 of them"));
+        assert!(receipt(json!([])).note.is_some() && receipt(json!({ "0": 1, "3": 2 })).note.is_none());
+    }
+
+    #[test]
+    fn a_message_of_unfetched_files_alone_is_tried_again_and_then_given_up_with_the_reason() {
+        let refused = json!({ "SUCCESS": false, "ERRORS": ["Incomplete data"] });
+        let judged = |attempts, text| {
+            let delivery = Delivery { attempts, ..delivery(text, &["a.png"]) };
+            judge(Some(&refused), URL, &key(), &delivery).unwrap_err()
+        };
+        assert!(matches!(judged(0, ""), DeliveryError::Retry { .. }));
+        let DeliveryError::Refused { reason } = judged(ELEMENT_TRIES, "") else { panic!("not given up") };
+        assert!(
+            reason.starts_with("the portal could not fetch the message's files from https://c.example"),
+            "{reason}"
+        );
+        assert!(reason.ends_with("(Incomplete data)"));
+        assert!(judged(0, "x").to_string().starts_with("the portal refused the message"));
+    }
 }
