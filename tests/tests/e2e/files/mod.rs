@@ -19,3 +19,8 @@ fn limited() -> String {
 fn content(size: usize, seed: u8) -> Vec<u8> {
     (0..=250).cycle().take(size).map(|byte: u8| byte ^ seed).collect()
 }
+
+/// Whether the visitor reads that a message of theirs has arrived.
+fn is_delivered(items: &[openline_tests::Item]) -> bool {
+    items.iter().any(|item| item["state"] == "delivered")
+}
