@@ -36,8 +36,9 @@ impl Sandbox {
         let state = State::new(&config, portal_address.to_string(), auth_address.to_string());
         let app = state.apps.first().map_or(0, |app| app.id);
         let portal = Portal::new(config, state).map_err(io::Error::other)?;
-        server::serve(&portal, portal_listener, routes::portal(&portal, portal_address));
-        server::serve(&portal, auth_listener, auth_server::router(Arc::clone(&portal)));
+        let (stop, tasks) = (&portal.stop, &portal.tasks);
+        server::serve(stop.clone(), tasks.clone(), portal_listener, routes::portal(&portal, portal_address));
+        server::serve(stop.clone(), tasks.clone(), auth_listener, auth_server::router(Arc::clone(&portal)));
         let owner = Some(portal.stop.clone().drop_guard());
         Ok(Self { portal, app, _owner: owner })
     }
@@ -106,7 +107,8 @@ impl Sandbox {
         let any_port = SocketAddr::new(self.portal.config.portal_listen.ip(), 0);
         let listener = TcpListener::bind(any_port).await?;
         let address = listener.local_addr()?;
-        server::serve(&self.portal, listener, routes::portal(&self.portal, address));
+        let (stop, tasks) = (self.portal.stop.clone(), self.portal.tasks.clone());
+        server::serve(stop, tasks, listener, routes::portal(&self.portal, address));
         Ok(address)
     }
 }

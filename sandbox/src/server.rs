@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
@@ -11,8 +10,8 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-
-use crate::portal::Portal;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// Address of the client of a request, in its extensions.
 #[derive(Debug, Clone, Copy)]
@@ -43,10 +42,9 @@ impl std::fmt::Display for Closed {
 
 impl std::error::Error for Closed {}
 
-/// Serves a router on a listener until the portal stops.
-pub(crate) fn serve(portal: &Arc<Portal>, listener: TcpListener, router: Router) {
-    let (stop, tasks) = (portal.stop.clone(), portal.tasks.clone());
-    portal.tasks.spawn(async move {
+/// Serves a router on a listener until it is told to stop; every connection is a task of its own.
+pub(crate) fn serve(stop: CancellationToken, tasks: TaskTracker, listener: TcpListener, router: Router) {
+    tasks.clone().spawn(async move {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
