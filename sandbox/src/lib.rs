@@ -1,4 +1,4 @@
-//! A stand-in Bitrix24 portal for the demo and the tests.
+//! A stand-in Bitrix24 portal for the demo and the tests, and a stand-in Telegram in [`telegram`].
 //!
 //! [`Sandbox::start`] opens two real HTTP servers: the portal (REST, events, operator desk, files, contact center) and
 //! the authorization server. It is written from the portal's documentation, shares no types with the client, and
@@ -39,6 +39,7 @@ mod rng;
 mod routes;
 mod sandbox;
 mod server;
+pub mod telegram;
 mod tokens;
 mod verbs;
 mod view;
