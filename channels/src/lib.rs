@@ -1,11 +1,12 @@
 //! The channel kinds of openline, one folder a kind.
 
+pub mod telegram;
 pub mod website;
 
 use openline_core::ChannelKind;
 
 /// Every kind there is. A new one is a folder and a line here.
-pub const KINDS: &[&dyn ChannelKind] = &[&website::Kind];
+pub const KINDS: &[&dyn ChannelKind] = &[&website::Kind, &telegram::Kind];
 
 /// The kind of that name.
 pub fn kind(name: &str) -> Option<&'static dyn ChannelKind> {

@@ -1,0 +1,244 @@
+//! What goes wrong at Telegram, and what that means for a message. The only place that decides it.
+
+use super::api::deepest;
+use openline_core::DeliveryError;
+use std::time::Duration;
+use teloxide::{ApiError, RequestError};
+
+/// Why a call did not succeed. Never holds the token or a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// Telegram said so.
+    Answer {
+        /// The error code, which is an HTTP status.
+        code: u16,
+        /// Telegram's description.
+        text: String,
+        /// When to try again.
+        retry_after: Option<Duration>,
+        /// The group is a supergroup now, with this id.
+        moved_to: Option<i64>,
+    },
+    /// The call never left.
+    Unreached(String),
+    /// The call left, its outcome is unknown.
+    Cut(String),
+}
+
+impl Failure {
+    pub(super) fn answer(code: u16, text: impl Into<String>) -> Self {
+        Self::Answer { code, text: text.into(), retry_after: None, moved_to: None }
+    }
+
+    pub(super) fn of_network(connecting: bool, text: String) -> Self {
+        if connecting { Self::Unreached(text) } else { Self::Cut(text) }
+    }
+
+    /// Teloxide's own errors, which have lost Telegram's code: it is told from the description.
+    pub(super) fn of_teloxide(error: &RequestError) -> Self {
+        match error {
+            RequestError::Api(error) => {
+                let text = match error {
+                    ApiError::Unknown(text) => text.clone(),
+                    known => known.to_string(),
+                };
+                Self::answer(code_of(&text), text)
+            }
+            RequestError::RetryAfter(after) => {
+                let (text, retry_after) = ("Too Many Requests".to_owned(), Some(after.duration()));
+                Self::Answer { code: 429, text, retry_after, moved_to: None }
+            }
+            RequestError::MigrateToChatId(chat) => {
+                let text = "Bad Request: group chat was upgraded to a supergroup chat".to_owned();
+                Self::Answer { code: 400, text, retry_after: None, moved_to: Some(chat.0) }
+            }
+            RequestError::Network(error) => Self::of_network(error.is_connect(), deepest(error.as_ref())),
+            RequestError::InvalidJson { .. } => Self::Cut("the answer is not understood".to_owned()),
+            RequestError::Io(error) => Self::Unreached(error.to_string()),
+        }
+    }
+
+    /// Whether Telegram's description has this in it.
+    pub(super) fn says(&self, part: &str) -> bool {
+        matches!(self, Self::Answer { text, .. } if text.to_lowercase().contains(part))
+    }
+
+    pub(super) fn code(&self) -> Option<u16> {
+        match self {
+            Self::Answer { code, .. } => Some(*code),
+            _ => None,
+        }
+    }
+
+    pub(super) fn moved_to(&self) -> Option<i64> {
+        match self {
+            Self::Answer { moved_to, .. } => *moved_to,
+            _ => None,
+        }
+    }
+
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Answer { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    /// Telegram does not like the formatting; the text itself may be good.
+    pub(super) fn is_about_entities(&self) -> bool {
+        self.code() == Some(400) && (self.says("entit") || self.says("can't parse"))
+    }
+
+    /// One line for admins.
+    pub(super) fn line(&self) -> String {
+        match self {
+            Self::Answer { code: 401 | 404, .. } => {
+                "Telegram does not accept the bot's token; check channels.ID.settings.token with BotFather".to_owned()
+            }
+            Self::Answer { code: 409, text, .. } if text.contains("webhook") => {
+                "another program has set a webhook for this bot, so it can't be polled; each bot serves one program only"
+                    .to_owned()
+            }
+            Self::Answer { code: 409, .. } => {
+                "another program polls with this bot's token; each bot serves one program only".to_owned()
+            }
+            Self::Answer { code, text, .. } => format!("Telegram answered {code}: {}", brief(text)),
+            Self::Unreached(text) => format!("Telegram can't be reached: {text}"),
+            Self::Cut(text) => format!("no answer from Telegram: {text}"),
+        }
+    }
+}
+
+/// What a failed call means for the message it was for.
+pub(super) fn delivery(failure: &Failure) -> DeliveryError {
+    match failure {
+        Failure::Unreached(_) | Failure::Answer { code: 409, .. } => DeliveryError::retry(failure.line()),
+        Failure::Cut(_) | Failure::Answer { code: 500.., .. } => DeliveryError::unknown(failure.line()),
+        Failure::Answer { code: 429, retry_after, .. } => {
+            DeliveryError::Retry { reason: "Telegram asks to slow down".to_owned(), after: *retry_after }
+        }
+        Failure::Answer { code: 401 | 404, .. } => DeliveryError::paused(failure.line()),
+        Failure::Answer { code: 413, .. } => DeliveryError::refused("Telegram takes no file that large"),
+        Failure::Answer { code: 403, text, .. } => DeliveryError::refused(forbidden(text)),
+        Failure::Answer { text, .. } => DeliveryError::refused(bad_request(text)),
+    }
+}
+
+fn forbidden(text: &str) -> String {
+    let known = [
+        ("blocked by the user", "the visitor has blocked the bot"),
+        ("user is deactivated", "the visitor's Telegram account does not exist any more"),
+        ("kicked", "the bot was removed from the group"),
+        ("not a member", "the bot was removed from the group"),
+        ("can't initiate", "the visitor has not started the bot"),
+    ];
+    explained(&known, text)
+}
+
+fn bad_request(text: &str) -> String {
+    let known = [
+        ("chat not found", "Telegram does not know this chat (any more)"),
+        ("to edit not found", "the visitor's copy of the message is not there any more"),
+        ("can't be edited", "Telegram does not let the bot edit this message any more"),
+        ("can't be deleted", "Telegram lets bots delete messages within 48 hours only"),
+        ("no caption in the message", "this message has no text that could be edited"),
+    ];
+    explained(&known, text)
+}
+
+fn explained(known: &[(&str, &str)], text: &str) -> String {
+    let lower = text.to_lowercase();
+    let found = known.iter().find(|(part, _)| lower.contains(part));
+    found.map_or_else(|| format!("Telegram refused it: {}", brief(text)), |(_, reason)| (*reason).to_owned())
+}
+
+/// Telegram's words, not too many of them.
+fn brief(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
+/// The code that belongs to a description.
+fn code_of(text: &str) -> u16 {
+    let known = [
+        ("bad request", 400),
+        ("unauthorized", 401),
+        ("forbidden", 403),
+        ("not found", 404),
+        ("conflict", 409),
+        ("request entity too large", 413),
+        ("too many requests", 429),
+    ];
+    let lower = text.to_lowercase();
+    known.iter().find(|(part, _)| lower.starts_with(part)).map_or(500, |(_, code)| *code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(code: u16, text: &str) -> DeliveryError {
+        delivery(&Failure::answer(code, text))
+    }
+
+    #[test]
+    fn every_case_has_its_verdict() {
+        let refused = [
+            (403, "Forbidden: bot was blocked by the user", "the visitor has blocked the bot"),
+            (403, "Forbidden: user is deactivated", "the visitor's Telegram account does not exist any more"),
+            (403, "Forbidden: bot was kicked from the supergroup chat", "the bot was removed from the group"),
+            (403, "Forbidden: bot can't initiate conversation with a user", "the visitor has not started the bot"),
+            (403, "Forbidden: new", "Telegram refused it: Forbidden: new"),
+            (400, "Bad Request: chat not found", "Telegram does not know this chat (any more)"),
+            (400, "Bad Request: message to edit not found", "the visitor's copy of the message is not there any more"),
+            (400, "Bad Request: message can't be edited", "Telegram does not let the bot edit this message any more"),
+            (400, "Bad Request: message can't be deleted", "Telegram lets bots delete messages within 48 hours only"),
+            (
+                400,
+                "Bad Request: there is no caption in the message to edit",
+                "this message has no text that could be edited",
+            ),
+            (400, "Bad Request: message is too long", "Telegram refused it: Bad Request: message is too long"),
+            (413, "Request Entity Too Large", "Telegram takes no file that large"),
+        ];
+        for (code, text, reason) in refused {
+            assert_eq!(of(code, text), DeliveryError::refused(reason), "{text}");
+        }
+        assert!(matches!(of(401, "Unauthorized"), DeliveryError::Paused { .. }));
+        assert!(matches!(of(404, "Not Found"), DeliveryError::Paused { .. }));
+        assert!(matches!(of(409, "Conflict: x"), DeliveryError::Retry { after: None, .. }));
+        assert!(matches!(of(502, "Bad Gateway"), DeliveryError::Unknown { .. }));
+        assert!(matches!(delivery(&Failure::Unreached("x".into())), DeliveryError::Retry { .. }));
+        assert!(matches!(delivery(&Failure::Cut("x".into())), DeliveryError::Unknown { .. }));
+        let after = Some(Duration::from_secs(7));
+        let flood = Failure::Answer { code: 429, text: String::new(), retry_after: after, moved_to: None };
+        assert!(matches!(delivery(&flood), DeliveryError::Retry { after: Some(wait), .. } if wait.as_secs() == 7));
+    }
+
+    #[test]
+    fn teloxides_errors_get_their_code_back() {
+        for (text, code) in [
+            ("Bad Request: x", 400),
+            ("Forbidden: bot was blocked by the user", 403),
+            ("Not Found", 404),
+            ("Too Many Requests: retry after 5", 429),
+            ("Bad Gateway", 500),
+        ] {
+            assert_eq!(code_of(text), code);
+        }
+    }
+
+    #[test]
+    fn conflicts_are_explained() {
+        let webhook = Failure::answer(409, "Conflict: can't use getUpdates method while webhook is active");
+        assert!(webhook.line().contains("set a webhook"));
+        assert!(Failure::answer(409, "Conflict: terminated by other getUpdates request").line().contains("polls"));
+        assert!(Failure::answer(401, "Unauthorized").line().contains("token"));
+    }
+
+    #[test]
+    fn entity_problems_are_told_apart() {
+        assert!(Failure::answer(400, "Bad Request: can't parse entities: x").is_about_entities());
+        assert!(Failure::answer(400, "Bad Request: ENTITY_BOUNDS_INVALID").is_about_entities());
+        assert!(!Failure::answer(400, "Bad Request: chat not found").is_about_entities());
+    }
+}

@@ -1,0 +1,213 @@
+//! One update at a time: from Telegram's JSON into the inbox. Whatever way it came, it is acknowledged only after
+//! [`Intake::take`] said so.
+
+use super::api::Api;
+use super::chats::{self, Chat};
+use super::describe;
+use super::incoming::{draft, visitor};
+use super::media::{self, Missing};
+use super::settings::Settings;
+use super::start;
+use openline_core::message::{Content, Incoming, Note};
+use openline_core::store::Amend;
+use openline_core::text::{RichText, Span};
+use openline_core::{ChatId, StoreError, VisitorInbox};
+use serde_json::Value;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use teloxide::payloads::SendMessage;
+
+/// How often a file is asked for that Telegram does not give; then the message goes on without it.
+const FILE_TRIES: u32 = 5;
+/// How many finished updates are remembered, so that one that comes again soon costs nothing.
+const REMEMBERED: usize = 2000;
+
+/// Why an update can't be acknowledged yet: it must come again.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Held {
+    #[error("nothing was stored: {0}")]
+    Store(#[from] StoreError),
+    #[error("a visitor's file: {0}")]
+    File(String),
+}
+
+/// The chat that an update is of.
+pub(super) fn chat_of(update: &Value) -> Option<i64> {
+    let kinds = ["message", "edited_message", "my_chat_member"];
+    kinds.iter().find_map(|kind| update[*kind]["chat"]["id"].as_i64())
+}
+
+/// The way in, for both modes.
+pub(super) struct Intake {
+    pub(super) api: Arc<Api>,
+    pub(super) settings: Arc<Settings>,
+    pub(super) inbox: VisitorInbox,
+    memory: Mutex<Memory>,
+}
+
+#[derive(Default)]
+struct Memory {
+    /// Updates that were taken.
+    taken: VecDeque<i64>,
+    /// How often a file was asked for, by chat and key.
+    tries: HashMap<String, u32>,
+}
+
+impl Intake {
+    pub(super) fn new(api: Arc<Api>, settings: Arc<Settings>, inbox: VisitorInbox) -> Self {
+        Self { api, settings, inbox, memory: Mutex::default() }
+    }
+
+    fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes an update; `Ok`: whatever was in it is durable. Updates of one chat must come one after another.
+    pub(super) async fn take(&self, update: &Value) -> Result<(), Held> {
+        let id = update["update_id"].as_i64();
+        if id.is_some_and(|id| self.memory().taken.contains(&id)) {
+            return Ok(());
+        }
+        if update["message"].is_object() {
+            self.message(&update["message"]).await?;
+        } else if update["edited_message"].is_object() {
+            self.edited(&update["edited_message"]).await?;
+        } else if update["my_chat_member"].is_object() {
+            self.membership(&update["my_chat_member"]).await?;
+        }
+        let mut memory = self.memory();
+        memory.taken.extend(id);
+        if memory.taken.len() > REMEMBERED {
+            memory.taken.pop_front();
+        }
+        Ok(())
+    }
+
+    async fn message(&self, message: &Value) -> Result<(), Held> {
+        let Some(chat) = Chat::of(message) else { return Ok(()) };
+        if let Some(new) = message["migrate_to_chat_id"].as_i64() {
+            return Ok(chats::moved(&self.inbox, chat.number, new).await?);
+        }
+        if !self.admits(&chat).await? {
+            return Ok(());
+        }
+        if let Some(word) = start::word(message).filter(|_| chat.private) {
+            return Ok(start::begin(self, &chat, &chats::known_as(&self.inbox, &chat).await?, word).await?);
+        }
+        let id = chats::known_as(&self.inbox, &chat).await?;
+        let Some(incoming) = self.incoming(&chat, &id, message).await? else { return Ok(()) };
+        self.accept(incoming).await
+    }
+
+    /// A message that we do not know yet (written before the bot was joined to the line) is taken as a new one; the key
+    /// keeps it from being stored twice. Live places move all the time: only their beginning counts.
+    async fn edited(&self, message: &Value) -> Result<(), Held> {
+        let Some(chat) = Chat::of(message) else { return Ok(()) };
+        let served = chat.private || chat.group && self.settings.groups;
+        if !served || message["location"].is_object() || start::word(message).is_some() {
+            return Ok(());
+        }
+        let id = chats::known_as(&self.inbox, &chat).await?;
+        let Some(incoming) = self.incoming(&chat, &id, message).await? else { return Ok(()) };
+        let edit = Amend::Edit(incoming.content.clone());
+        match self.inbox.amend(&id, &incoming.key, edit).await? {
+            Some(_) => Ok(()),
+            None => self.accept(incoming).await,
+        }
+    }
+
+    async fn accept(&self, mut incoming: Incoming) -> Result<(), Held> {
+        let (chat, key) = (incoming.chat.clone(), incoming.key.clone());
+        let new = self.inbox.find(&chat).await?.is_none();
+        let waiting = if new { start::waiting(&self.inbox, &chat).await? } else { None };
+        let brought = waiting.is_some();
+        incoming.note = waiting;
+        self.inbox.accept(incoming).await?;
+        if brought {
+            start::told(&self.inbox, &chat).await?;
+        }
+        self.memory().tries.remove(&format!("{chat}/{key}"));
+        Ok(())
+    }
+
+    async fn incoming(&self, chat: &Chat, id: &ChatId, message: &Value) -> Result<Option<Incoming>, Held> {
+        let Some(number) = message["message_id"].as_i64() else { return Ok(None) };
+        let Some(draft) = draft(message, chat.group) else { return Ok(None) };
+        // Numbers begin anew in a group that moved.
+        let moved = chats::number(id) != Some(chat.number);
+        let key = if moved { format!("m{number}@{}", chat.number) } else { format!("m{number}") };
+        let mut content = Content { text: RichText(draft.spans), files: Vec::new() };
+        if let Some(media) = &draft.media {
+            match media::fetch(&self.api, &self.inbox, media).await {
+                Ok(file) => content.files.push(file),
+                Err(Missing::Storage(problem)) => return Err(Held::File(problem)),
+                Err(Missing::Now(problem)) if self.is_worth_waiting(&format!("{id}/{key}")) => {
+                    return Err(Held::File(problem));
+                }
+                Err(Missing::Never(problem)) => remark(&mut content.text, &format!("{}: {problem}", media.label)),
+                Err(Missing::Now(problem)) => {
+                    tracing::warn!(channel = %self.inbox.channel(), problem, "a visitor's file was given up");
+                    remark(&mut content.text, &format!("{}: the file could not be fetched from Telegram", media.label));
+                }
+            }
+        }
+        Ok(Some(Incoming { chat: id.clone(), key, visitor: Some(visitor(message)), content, note: None }))
+    }
+
+    /// Whether to ask for a file again.
+    fn is_worth_waiting(&self, message: &str) -> bool {
+        let mut memory = self.memory();
+        let tries = memory.tries.entry(message.to_owned()).or_default();
+        *tries += 1;
+        *tries < FILE_TRIES
+    }
+
+    /// Whether a chat is served; a group that is not hears so once.
+    async fn admits(&self, chat: &Chat) -> Result<bool, StoreError> {
+        if chat.private || chat.group && self.settings.groups {
+            return Ok(true);
+        }
+        let key = format!("refused/{}", chat.number);
+        if chat.group && self.inbox.remember(&key).await?.is_none() {
+            self.inbox.keep(&key, b"1").await?;
+            self.say(chat.number, &self.settings.group_refusal).await;
+        }
+        Ok(false)
+    }
+
+    /// Says something of our own. Not worth holding anything up: a failure is logged.
+    pub(super) async fn say(&self, chat: i64, text: &str) {
+        if text.trim().is_empty() {
+            return;
+        }
+        let payload = SendMessage::new(teloxide::types::ChatId(chat), text);
+        if let Err(failure) = self.api.call(&payload).await {
+            tracing::warn!(channel = %self.inbox.channel(), problem = failure.line(), "an own text was not sent");
+        }
+    }
+
+    /// Operators learn that a visitor left, or came back.
+    async fn membership(&self, change: &Value) -> Result<(), StoreError> {
+        let Some(chat) = Chat::of(change).filter(|chat| chat.private) else { return Ok(()) };
+        let (old, new) = (&change["old_chat_member"]["status"], &change["new_chat_member"]["status"]);
+        let (word, text) = match (old.as_str(), new.as_str()) {
+            (_, Some("kicked")) => ("blocked", "The visitor has blocked the bot: replies don't arrive any more."),
+            (Some("kicked"), Some("member")) => {
+                ("unblocked", "The visitor has unblocked the bot: replies arrive again.")
+            }
+            _ => return Ok(()),
+        };
+        let id = chats::known_as(&self.inbox, &chat).await?;
+        let note =
+            Note { key: format!("{word}/{}", change["date"].as_i64().unwrap_or_default()), text: text.to_owned() };
+        self.inbox.note(&id, note).await.map(|_| ())
+    }
+}
+
+/// Adds a remark of ours to a text, on a line of its own.
+fn remark(text: &mut RichText, remark: &str) {
+    if !text.is_empty() {
+        text.0.push(Span::text("\n"));
+    }
+    text.0.extend(describe::note(remark).0);
+}

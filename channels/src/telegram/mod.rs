@@ -1,0 +1,140 @@
+//! A Telegram bot: visitors write to it, operators answer through it (`docs/telegram.md`).
+
+mod api;
+mod chats;
+mod describe;
+mod edit;
+mod entities;
+mod errors;
+mod incoming;
+mod intake;
+mod media;
+mod outgoing;
+mod poll;
+mod send;
+mod settings;
+mod split;
+mod start;
+mod status;
+#[cfg(test)]
+mod tests;
+mod upload;
+mod webhook;
+
+use api::Api;
+use async_trait::async_trait;
+use axum::Router;
+use intake::Intake;
+use openline_core::channel::{Capabilities, Host, Outgoing};
+use openline_core::handover::Continuation;
+use openline_core::{Channel, ChannelId, ChannelKind, ConfigError, DeliveryError, VisitorInbox};
+use secrecy::ExposeSecret;
+use send::Sender;
+use settings::{Mode, Settings};
+use status::Status;
+use std::sync::{Arc, OnceLock};
+use tokio_util::sync::CancellationToken;
+use webhook::Hook;
+
+/// `kind = "telegram"`.
+pub struct Kind;
+
+impl ChannelKind for Kind {
+    fn name(&self) -> &'static str {
+        "telegram"
+    }
+
+    fn summary(&self) -> &'static str {
+        "a Telegram bot, by polling or webhook"
+    }
+
+    fn example(&self) -> &'static str {
+        include_str!("example.toml")
+    }
+
+    fn build(&self, id: &ChannelId, settings: toml::Table, host: &Host) -> Result<Arc<dyn Channel>, ConfigError> {
+        Ok(Arc::new(Telegram::new(id, settings, host)?))
+    }
+}
+
+/// One bot.
+struct Telegram {
+    settings: Arc<Settings>,
+    api: Arc<Api>,
+    hook: Hook,
+    status: Status,
+    /// Known once the program has wired everything, before there is any traffic.
+    intake: OnceLock<Arc<Intake>>,
+}
+
+impl Telegram {
+    fn new(id: &ChannelId, settings: toml::Table, host: &Host) -> Result<Self, ConfigError> {
+        let settings = Settings::read(settings, &host.public_url)?;
+        let api =
+            Api::new(&settings.token, &settings.api_url).map_err(|problem| ConfigError::at("api_url", problem))?;
+        let (settings, api, hook) = (Arc::new(settings), Arc::new(api), Hook::new(id, host));
+        Ok(Self { settings, api, hook, status: Status::default(), intake: OnceLock::new() })
+    }
+
+    fn intake(&self, inbox: VisitorInbox) -> Arc<Intake> {
+        let make = || Arc::new(Intake::new(Arc::clone(&self.api), Arc::clone(&self.settings), inbox));
+        Arc::clone(self.intake.get_or_init(make))
+    }
+
+    fn sender(&self) -> Result<Sender, DeliveryError> {
+        let intake = self.intake.get().ok_or_else(|| DeliveryError::retry("the channel is not running yet"))?;
+        let (api, settings) = (Arc::clone(&self.api), Arc::clone(&self.settings));
+        Ok(Sender { api, settings, inbox: intake.inbox.clone() })
+    }
+}
+
+#[async_trait]
+impl Channel for Telegram {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { edits: true, deletes: true, files: true, visitor_edits: true }
+    }
+
+    async fn send(&self, message: Outgoing<'_>) -> Result<Vec<String>, DeliveryError> {
+        self.sender()?.send(message).await
+    }
+
+    async fn edit(&self, message: Outgoing<'_>) -> Result<(), DeliveryError> {
+        self.sender()?.edit(message).await
+    }
+
+    async fn delete(&self, message: Outgoing<'_>) -> Result<(), DeliveryError> {
+        self.sender()?.delete(message).await
+    }
+
+    fn public_address(&self) -> Option<String> {
+        self.status.address()
+    }
+
+    fn continue_at(&self, word: &str) -> Option<Continuation> {
+        let url = format!("{}?start={word}", self.status.address()?);
+        Some(Continuation { name: "Telegram".to_owned(), url })
+    }
+
+    fn health(&self) -> Result<(), String> {
+        self.status.health()
+    }
+
+    fn routes(self: Arc<Self>, inbox: VisitorInbox) -> Router {
+        let intake = self.intake(inbox);
+        match self.settings.mode {
+            Mode::Polling => Router::new(),
+            Mode::Webhook => webhook::routes(intake, self.hook.clone()),
+        }
+    }
+
+    async fn run(&self, inbox: VisitorInbox, stop: CancellationToken) -> Result<(), String> {
+        let intake = self.intake(inbox);
+        // The digits before the colon are the bot's id, which is no secret.
+        let bot = self.settings.token.expose_secret().split(':').next().unwrap_or_default().to_owned();
+        match self.settings.mode {
+            Mode::Polling => poll::run(intake, &self.status, &bot, &stop).await,
+            Mode::Webhook => webhook::run(&intake, &self.hook, &self.status, &stop).await,
+        }
+        Ok(())
+    }
+}

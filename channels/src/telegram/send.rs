@@ -1,0 +1,184 @@
+//! Operators' messages on their way to the visitor.
+//!
+//! Telegram knows no key by which a repeated message would be the same one, and bots can't read a chat back. So what
+//! was sent is written down after each part, before anything else is done. Only when a call's answer is lost (or the
+//! program is killed between the answer and that note) the outcome stays unknown. Then the part is sent once more: a
+//! visitor who reads something twice is better off than one who never reads it.
+
+use super::api::Api;
+use super::chats;
+use super::errors::{Failure, delivery};
+use super::outgoing::Rendered;
+use super::settings::Settings;
+use super::split::{CAPTION, MESSAGE, split, units};
+use super::upload::{self, LARGEST};
+use openline_core::channel::Outgoing;
+use openline_core::message::{Content, Conversation};
+use openline_core::{DeliveryError, StoreError, VisitorInbox};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use teloxide::payloads::{SendMessage, SendMessageSetters};
+use teloxide::types::ChatId;
+
+/// After this long no further part is begun: core wants an answer within a minute.
+const ENOUGH: Duration = Duration::from_secs(8);
+/// How long a link to a file is good that is too large for Telegram.
+const LINK: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// What brings messages to Telegram.
+#[derive(Clone)]
+pub(super) struct Sender {
+    pub(super) api: Arc<Api>,
+    pub(super) settings: Arc<Settings>,
+    pub(super) inbox: VisitorInbox,
+}
+
+/// One message at Telegram.
+enum Part {
+    Text(Rendered),
+    File { index: usize, caption: Option<Rendered> },
+}
+
+#[allow(clippy::needless_pass_by_value)] // as map_err gives it
+pub(super) fn unstored(error: StoreError) -> DeliveryError {
+    DeliveryError::retry(error.to_string())
+}
+
+impl Sender {
+    /// Sends a message in as many parts as it takes; those of an earlier attempt are not sent again.
+    pub(super) async fn send(&self, message: Outgoing<'_>) -> Result<Vec<String>, DeliveryError> {
+        let parts = plan(&message.item.content, &self.rendered(message));
+        if parts.is_empty() {
+            return Err(DeliveryError::refused("there is nothing in it that Telegram could show"));
+        }
+        let (begun, mut sent) = (Instant::now(), self.sent_before(message).await?);
+        if message.uncertain && sent.len() < parts.len() {
+            tracing::warn!(message = %message.item.id, "it is unknown whether a part was sent, sending it again");
+        }
+        for part in parts.iter().skip(sent.len()) {
+            if begun.elapsed() > ENOUGH {
+                return Err(DeliveryError::retry("the message has more parts"));
+            }
+            sent.push(self.part(message, part).await?);
+            self.note_sent(message, &sent).await;
+        }
+        Ok(sent.iter().map(ToString::to_string).collect())
+    }
+
+    pub(super) fn rendered(&self, message: Outgoing<'_>) -> Rendered {
+        let author = message.item.author.as_deref().filter(|_| self.settings.operator_names);
+        let text = &message.item.content.text;
+        Rendered::of(text, author.filter(|author| !author.trim().is_empty() && !text.is_empty()))
+    }
+
+    /// The parts of this message that are there already. One note for each conversation: its messages go one after
+    /// another, so an older note is of one that is settled.
+    async fn sent_before(&self, message: Outgoing<'_>) -> Result<Vec<i64>, DeliveryError> {
+        let kept = self.inbox.remember(&key(message.conversation)).await.map_err(unstored)?;
+        let kept: Value = kept.and_then(|kept| serde_json::from_slice(&kept).ok()).unwrap_or_default();
+        let same = kept["message"].as_i64() == Some(message.item.id.0);
+        let ids = kept["ids"].as_array().filter(|_| same).map(Vec::as_slice).unwrap_or_default();
+        Ok(ids.iter().filter_map(Value::as_i64).collect())
+    }
+
+    /// When this fails, what was sent counts nevertheless: it would be doubled otherwise.
+    async fn note_sent(&self, message: Outgoing<'_>, ids: &[i64]) {
+        let kept = json!({ "message": message.item.id.0, "ids": ids }).to_string();
+        if let Err(error) = self.inbox.keep(&key(message.conversation), kept.as_bytes()).await {
+            tracing::warn!(%error, "it could not be written down what was sent");
+        }
+    }
+
+    async fn part(&self, message: Outgoing<'_>, part: &Part) -> Result<i64, DeliveryError> {
+        let chat = self.chat(message.conversation).await?;
+        let sent = match self.part_to(chat, message, part).await {
+            Err(Stopped::There(failure)) if failure.moved_to().is_some() => {
+                let new = failure.moved_to().unwrap_or(chat);
+                chats::moved(&self.inbox, chat, new).await.map_err(unstored)?;
+                self.part_to(new, message, part).await
+            }
+            other => other,
+        };
+        sent.map_err(|stopped| match stopped {
+            Stopped::There(failure) => delivery(&failure),
+            Stopped::Here(error) => error,
+        })
+    }
+
+    async fn part_to(&self, chat: i64, message: Outgoing<'_>, part: &Part) -> Result<i64, Stopped> {
+        match part {
+            Part::Text(text) => Ok(self.text(chat, text).await?),
+            Part::File { index, caption } => match upload::file(self, chat, message, *index, caption.as_ref()).await {
+                Err(Stopped::Here(DeliveryError::Unsupported)) => {
+                    Ok(self.text(chat, &self.link(message, *index, caption.as_ref())?).await?)
+                }
+                other => other,
+            },
+        }
+    }
+
+    /// Sends a text; without its formatting when Telegram does not like that.
+    pub(super) async fn text(&self, chat: i64, text: &Rendered) -> Result<i64, Failure> {
+        let formatted = SendMessage::new(ChatId(chat), text.text.as_str()).entities(text.entities());
+        let sent = match self.api.call(&formatted).await {
+            Err(failure) if failure.is_about_entities() => {
+                self.api.call(&SendMessage::new(ChatId(chat), text.text.as_str())).await
+            }
+            other => other,
+        };
+        message_id(&sent?)
+    }
+
+    /// What stands for a file that is too large for Telegram.
+    fn link(&self, message: Outgoing<'_>, index: usize, caption: Option<&Rendered>) -> Result<Rendered, Stopped> {
+        let url = self.inbox.file_url(message.item, message.conversation.id, index, LINK);
+        let (Some(url), Some(file)) = (url, message.item.content.files.get(index)) else {
+            let problem = format!("Telegram takes files up to {} MB", LARGEST / 1_000_000);
+            return Err(Stopped::Here(DeliveryError::refused(problem)));
+        };
+        let mut text = caption.cloned().unwrap_or_default();
+        let line = if text.text.is_empty() { "" } else { "\n" };
+        text.text.push_str(&format!("{line}{}: {url}", file.name));
+        Ok(text)
+    }
+
+    /// Where a conversation is at Telegram.
+    pub(super) async fn chat(&self, conversation: &Conversation) -> Result<i64, DeliveryError> {
+        let first = chats::number(&conversation.chat);
+        let first = first.ok_or_else(|| DeliveryError::refused("this conversation is not one of Telegram"))?;
+        chats::now_at(&self.inbox, first).await.map_err(unstored)
+    }
+}
+
+/// Why a part was not sent: by Telegram's doing or by ours.
+pub(super) enum Stopped {
+    There(Failure),
+    Here(DeliveryError),
+}
+
+impl From<Failure> for Stopped {
+    fn from(failure: Failure) -> Self {
+        Self::There(failure)
+    }
+}
+
+/// The id in an answer. Without one it is unknown what Telegram did.
+pub(super) fn message_id(answer: &Value) -> Result<i64, Failure> {
+    answer["message_id"].as_i64().ok_or_else(|| Failure::Cut("the answer names no message".to_owned()))
+}
+
+/// A short text goes along with the first file, a long one before the files.
+fn plan(content: &Content, text: &Rendered) -> Vec<Part> {
+    let too_large =
+        |index: usize| content.files.get(index).and_then(|file| file.size).is_some_and(|size| size > LARGEST);
+    let along = !content.files.is_empty() && !text.is_blank() && units(&text.text) <= CAPTION && !too_large(0);
+    let texts = if along { Vec::new() } else { split(text, MESSAGE) };
+    let files = (0..content.files.len())
+        .map(|index| Part::File { index, caption: (along && index == 0).then(|| text.clone()) });
+    texts.into_iter().map(Part::Text).chain(files).collect()
+}
+
+fn key(conversation: &Conversation) -> String {
+    format!("sent/{}", conversation.id)
+}

@@ -1,0 +1,104 @@
+//! What is known of the bot and how it stands.
+
+use super::errors::Failure;
+use openline_core::{StoreError, VisitorInbox};
+use std::sync::{Mutex, PoisonError};
+
+/// Where the bot's name is kept, so that links to it work from the start.
+const USERNAME: &str = "username";
+
+#[derive(Default)]
+pub(super) struct Status {
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    username: Option<String>,
+    problem: Option<String>,
+}
+
+impl Status {
+    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The bot's address: https://t.me/name.
+    pub(super) fn address(&self) -> Option<String> {
+        self.known().username.as_ref().map(|name| format!("https://t.me/{name}"))
+    }
+
+    pub(super) fn health(&self) -> Result<(), String> {
+        self.known().problem.clone().map_or(Ok(()), Err)
+    }
+
+    /// Logs a problem when it is a new one.
+    pub(super) fn fails(&self, inbox: &VisitorInbox, problem: String) {
+        let mut known = self.known();
+        if known.problem.as_ref() != Some(&problem) {
+            tracing::error!(channel = %inbox.channel(), problem, "the bot does not work, trying again");
+            known.problem = Some(problem);
+        }
+    }
+
+    pub(super) fn works(&self, inbox: &VisitorInbox) {
+        if self.known().problem.take().is_some() {
+            tracing::info!(channel = %inbox.channel(), "the bot works again");
+        }
+    }
+
+    /// Recalls the bot's name from the last time.
+    pub(super) async fn recall(&self, inbox: &VisitorInbox) -> Result<(), StoreError> {
+        let kept = inbox.remember(USERNAME).await?;
+        self.known().username = kept.and_then(|name| String::from_utf8(name).ok()).filter(|name| is_name(name));
+        Ok(())
+    }
+
+    /// Learns the bot's name from Telegram.
+    pub(super) async fn learn(&self, inbox: &VisitorInbox, me: &serde_json::Value) -> Result<(), StoreError> {
+        let Some(name) = me["username"].as_str().filter(|name| is_name(name)) else { return Ok(()) };
+        let known = self.known().username.replace(name.to_owned());
+        if known.as_deref() != Some(name) {
+            inbox.keep(USERNAME, name.as_bytes()).await?;
+        }
+        Ok(())
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// Why a round did not succeed.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    Telegram(Failure),
+    Here(String),
+}
+
+impl Trouble {
+    pub(super) fn line(&self) -> String {
+        match self {
+            Self::Telegram(failure) => failure.line(),
+            Self::Here(problem) => problem.clone(),
+        }
+    }
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Self::Telegram(failure)
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::Here(error.to_string())
+    }
+}
+
+impl From<super::intake::Held> for Trouble {
+    fn from(held: super::intake::Held) -> Self {
+        Self::Here(held.to_string())
+    }
+}

@@ -1,0 +1,228 @@
+//! What visitors send.
+
+use super::*;
+use openline_core::message::Side;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+#[tokio::test]
+async fn polling_acknowledges_only_what_is_stored_and_stops_at_once() {
+    let mut world = World::new("").await;
+    world.memory.full.store(true, Ordering::SeqCst);
+    // The bot's name is learnt before anything is polled, so let that be known.
+    world.memory.state.lock().unwrap().insert("channel/tg/username".into(), b"shop_bot".to_vec());
+    world.fake.bring(json!({"update_id": 40, "message": ann(1, json!({"text": "one"}))}));
+    world.fake.bring(json!({"update_id": 41, "message": ann(2, json!({"text": "two"}))}));
+    let (stop, task) = world.run();
+    world.fake.until("asked again", |fake| fake.asked.lock().unwrap().len() >= 2).await;
+    assert!(world.fake.asked.lock().unwrap().iter().all(Option::is_none));
+    assert!(world.channel.health().unwrap_err().contains("nothing was stored"));
+    world.memory.full.store(false, Ordering::SeqCst);
+    world.fake.until("acknowledged", |fake| fake.asked.lock().unwrap().last() == Some(&Some(42))).await;
+    assert_eq!(world.read("tg5"), ["one", "two"]);
+    assert_eq!(world.channel.health(), Ok(()));
+    assert_eq!(world.channel.public_address().as_deref(), Some("https://t.me/shop_bot"));
+    let begun = Instant::now();
+    stop.cancel();
+    task.await.unwrap().unwrap();
+    assert!(begun.elapsed().as_millis() < 1000);
+
+    world.restart("");
+    let before = world.fake.asked.lock().unwrap().len();
+    let (stop, task) = world.run();
+    world.fake.until("asked after the restart", |fake| fake.asked.lock().unwrap().len() > before).await;
+    assert_eq!(world.fake.asked.lock().unwrap()[before], Some(42));
+    stop.cancel();
+    task.await.unwrap().unwrap();
+    assert_eq!(world.fake.calls("deleteWebhook").len(), 2);
+}
+
+#[tokio::test]
+async fn what_hinders_polling_is_told_without_the_token() {
+    let world = World::new("").await;
+    world.fake.refuse("getMe", 401, "Unauthorized", json!(null));
+    world.fake.refuse("getUpdates", 409, "Conflict: terminated by other getUpdates request", json!(null));
+    let (stop, task) = world.run();
+    world.fake.until("refused", |fake| fake.calls("getMe").len() == 2).await;
+    let told = world.channel.health().unwrap_err();
+    assert!(told.contains("does not accept the bot's token") && !told.contains("hush"), "{told}");
+    world.fake.until("asked", |fake| fake.asked.lock().unwrap().len() == 2).await;
+    stop.cancel();
+    task.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn an_unreachable_server_is_told_without_the_token() {
+    let mut world = World::new("").await;
+    world.url = "http://127.0.0.1:1".into();
+    world.restart("");
+    let failure = world.channel.api.call(&teloxide::payloads::GetMe::new()).await.unwrap_err();
+    assert!(matches!(failure, crate::telegram::errors::Failure::Unreached(_)));
+    assert!(!failure.line().contains("hush") && failure.line().contains("refused"), "{}", failure.line());
+    let photo =
+        teloxide::payloads::SendPhoto::new(teloxide::types::ChatId(5), teloxide::types::InputFile::memory(vec![1u8]));
+    let failure = world.channel.api.upload(photo).await.unwrap_err();
+    assert!(matches!(&failure, crate::telegram::errors::Failure::Unreached(text) if !text.contains("hush")));
+}
+
+#[tokio::test]
+async fn the_same_update_counts_once_and_edits_are_followed() {
+    let mut world = World::new("").await;
+    world.say(ann(1, json!({"text": "one"}))).await;
+    world.restart("");
+    world.say(ann(1, json!({"text": "one"}))).await;
+    let edit = |number, text: &str| json!({"edited_message": ann(number, json!({"text": text}))});
+    world.take(&edit(1, "two")).await.unwrap();
+    assert_eq!(world.read("tg5"), ["two"]);
+    world.take(&edit(7, "older")).await.unwrap();
+    world.take(&edit(7, "older")).await.unwrap();
+    world.take(&json!({"edited_message": ann(1, json!({"location": {"latitude": 1, "longitude": 2}}))})).await.unwrap();
+    assert_eq!(world.read("tg5"), ["two", "older"]);
+    let visitor = world.memory.rooms.lock().unwrap()[0].0.visitor.clone();
+    assert_eq!((visitor.name.as_str(), visitor.url.as_deref()), ("Ann", Some("https://t.me/ann")));
+}
+
+fn photo(number: i64) -> Value {
+    ann(number, json!({"caption": "look", "photo": [{"file_id": "f", "width": 1, "height": 1}]}))
+}
+
+#[tokio::test]
+async fn files_are_fetched_and_kept() {
+    let world = World::new("").await;
+    world.fake.files.lock().unwrap().insert("photos/file_1.jpg".into(), vec![0xff, 0xd8, 0xff, 0].into());
+    world.say(photo(1)).await;
+    assert_eq!(world.read("tg5"), ["look<photo_1.jpg image/jpeg>"]);
+    world.say(ann(2, json!({"sticker": {"file_id": "s", "emoji": "😀"}}))).await;
+    assert!(world.read("tg5")[1].starts_with("😀<sticker_2.webp"));
+}
+
+#[tokio::test]
+async fn a_file_that_can_not_come_is_told() {
+    let world = World::new("").await;
+    world.say(ann(1, json!({"document": {"file_id": "f", "file_size": 5000}}))).await;
+    world.fake.refuse("getFile", 400, "Bad Request: file is too big", json!(null));
+    world.say(photo(2)).await;
+    world.fake.files.lock().unwrap().insert("photos/file_1.jpg".into(), vec![1; 2000].into());
+    world.say(photo(3)).await;
+    let read = world.read("tg5");
+    assert!(read[0].starts_with("[document: the file is larger than"), "{read:?}");
+    assert_eq!(read[1], "look\n[photo: the file is larger than the 20 MB that Telegram gives to bots]");
+    assert!(read[2].starts_with("look\n[photo: the file is larger than"));
+}
+
+#[tokio::test]
+async fn a_file_that_does_not_come_now_is_asked_for_again_and_given_up_in_the_end() {
+    let world = World::new("").await;
+    let update = json!({"update_id": 1, "message": photo(1)});
+    for _ in 0..4 {
+        let held = world.take(&update).await.unwrap_err().to_string();
+        assert!(!held.contains("hush"), "{held}");
+        assert!(world.read("tg5").is_empty());
+    }
+    world.take(&update).await.unwrap();
+    assert_eq!(world.read("tg5"), ["look\n[photo: the file could not be fetched from Telegram]"]);
+}
+
+#[tokio::test]
+async fn a_start_greets_and_begins_no_conversation() {
+    let world = World::new("start_text = 'Hi!'").await;
+    world.say(ann(1, json!({"text": "/start"}))).await;
+    assert_eq!(world.read("tg5"), [""; 0]);
+    assert_eq!(world.fake.calls("sendMessage")[0]["text"], "Hi!");
+    let silent = World::new("start_text = ''").await;
+    silent.say(ann(1, json!({"text": "/start x"}))).await;
+    assert_eq!(silent.fake.calls("sendMessage"), [json!(null); 0]);
+}
+
+/// The word that leads from the website here.
+async fn word(world: &World) -> String {
+    let site = world.doors.visitor_inbox(id("site"));
+    let chat = ChatId::parse("c1").unwrap();
+    let content = Content::plain("from the site");
+    let incoming =
+        openline_core::message::Incoming { chat: chat.clone(), key: "k".into(), visitor: None, content, note: None };
+    site.accept(incoming).await.unwrap();
+    let me = json!({"username": "shop_bot"});
+    world.channel.status.learn(&world.inbox(), &me).await.unwrap();
+    let places = site.elsewhere(&chat).await.unwrap();
+    assert_eq!(places[0].name, "Telegram");
+    places[0].url.strip_prefix("https://t.me/shop_bot?start=").unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_conversation_is_brought_along_with_the_first_message() {
+    let mut world = World::new("").await;
+    let word = word(&world).await;
+    world.say(ann(1, json!({"text": format!("/start {word}")}))).await;
+    assert!(world.notes().is_empty() && world.read("tg5").is_empty());
+    world.restart("");
+    world.say(ann(2, json!({"text": "hello"}))).await;
+    assert_eq!(world.read("tg5"), ["hello"]);
+    assert_eq!(world.notes().len(), 1);
+    assert!(world.notes()[0].contains("from the site"));
+    world.say(ann(3, json!({"text": format!("/start {word}")}))).await;
+    assert_eq!(world.notes().len(), 1);
+    assert!(!world.memory.state.lock().unwrap().keys().any(|key| key.contains("handover")));
+}
+
+#[tokio::test]
+async fn in_a_known_chat_it_is_told_at_once() {
+    let world = World::new("").await;
+    world.say(ann(1, json!({"text": "hello"}))).await;
+    let word = word(&world).await;
+    world.say(ann(2, json!({"text": format!("/start {word}")}))).await;
+    world.say(ann(3, json!({"text": "/start AAAA"}))).await;
+    assert_eq!(world.notes().len(), 1);
+    assert_eq!(world.read("tg5"), ["hello"]);
+}
+
+fn group(number: i64, more: Value) -> Value {
+    let mut message = ann(number, more);
+    message["chat"] = json!({"id": -7, "type": "group", "title": "Friends"});
+    message
+}
+
+#[tokio::test]
+async fn groups_are_refused_once() {
+    let world = World::new("group_refusal = 'Sorry.'").await;
+    world.say(group(1, json!({"text": "one"}))).await;
+    world.say(group(2, json!({"text": "two"}))).await;
+    assert_eq!(world.fake.calls("sendMessage").len(), 1);
+    assert!(world.memory.rooms.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_group_that_is_served_stays_one_conversation_when_it_moves() {
+    let world = World::new("groups = true").await;
+    world.say(group(1, json!({"text": "one"}))).await;
+    world.say(group(2, json!({"migrate_to_chat_id": -1007}))).await;
+    let mut moved = group(1, json!({"text": "two"}));
+    moved["chat"] = json!({"id": -1007, "type": "supergroup", "title": "Friends"});
+    world.say(moved).await;
+    assert_eq!(world.read("tg-7"), ["Ann:\none", "Ann:\ntwo"]);
+    let (item, conversation) = (memory::item(9, "9", Side::Operator, Content::plain("hi")), conversation("tg-7"));
+    let outgoing = openline_core::channel::Outgoing { conversation: &conversation, item: &item, uncertain: false };
+    world.channel.send(outgoing).await.unwrap();
+    assert_eq!(world.fake.calls("sendMessage")[0]["chat_id"], -1007);
+}
+
+#[tokio::test]
+async fn operators_learn_that_the_visitor_left() {
+    let world = World::new("").await;
+    world.say(ann(1, json!({"text": "hello"}))).await;
+    let mut change = ann(0, json!({"old_chat_member": {"status": "member"}, "new_chat_member": {"status": "kicked"}}));
+    change["date"] = json!(5);
+    world.take(&json!({"my_chat_member": change})).await.unwrap();
+    world.take(&json!({"my_chat_member": change})).await.unwrap();
+    assert_eq!(world.notes(), ["The visitor has blocked the bot: replies don't arrive any more."]);
+}
+
+#[tokio::test]
+async fn strange_updates_are_passed_over() {
+    let world = World::new("").await;
+    for update in [json!(null), json!([]), json!({"update_id": "x"}), json!({"message": {}}), json!({"poll": {}})] {
+        world.take(&update).await.unwrap();
+    }
+    world.take(&json!({"message": ann(1, json!({"text": 5}))})).await.unwrap();
+    assert_eq!(world.read("tg5"), ["[unsupported message: text]"]);
+}

@@ -1,0 +1,285 @@
+//! Store, files and backend in memory: as much of them as a channel uses.
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use openline_core::backend::{Backend, Confirmation, Delivery, FileStream, Receipt};
+use openline_core::clock::Timestamp;
+use openline_core::files::{ByteStream, FileError, Files, HEAD, Kept};
+use openline_core::message::{
+    Content, Conversation, Dialog, File, Incoming, Item, ItemKind, Note, OperatorEvent, Side, State, Thread,
+};
+use openline_core::store::{
+    Amend, Change, Claimed, DeadLetter, Erased, Expect, Noted, Queue, Recorded, Settlement, Slice, Store,
+};
+use openline_core::{ChannelId, ChatId, ConversationId, DeliveryError, FileId, JobId, MessageId, Pos, Rev, StoreError};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+#[derive(Default)]
+pub(super) struct Memory {
+    pub(super) rooms: Mutex<Vec<(Conversation, Vec<Item>)>>,
+    pub(super) notes: Mutex<Vec<Note>>,
+    pub(super) state: Mutex<BTreeMap<String, Vec<u8>>>,
+    /// Stores nothing as long as this is set.
+    pub(super) full: AtomicBool,
+}
+
+fn gone<T>() -> Result<T, StoreError> {
+    Err(StoreError::Unavailable("full".into()))
+}
+
+pub(super) fn item(id: i64, key: &str, side: Side, content: Content) -> Item {
+    Item {
+        id: MessageId(id),
+        rev: Rev(1),
+        pos: Pos(id),
+        kind: ItemKind::Message,
+        side,
+        state: State::Sent,
+        key: key.to_owned(),
+        author: None,
+        content,
+        at: Timestamp(0),
+        remote: None,
+        delivered_as: Vec::new(),
+        edited: false,
+        deleted: false,
+    }
+}
+
+impl Memory {
+    fn ready(&self) -> Result<(), StoreError> {
+        if self.full.load(Ordering::SeqCst) { gone() } else { Ok(()) }
+    }
+
+    fn note(&self, note: Note) -> bool {
+        let mut notes = self.notes.lock().unwrap();
+        let fresh = notes.iter().all(|known| known.key != note.key);
+        if fresh {
+            notes.push(note);
+        }
+        fresh
+    }
+}
+
+#[async_trait]
+impl Store for Memory {
+    fn tag(&self) -> &'static str {
+        "tag"
+    }
+
+    async fn record_incoming(&self, channel: &ChannelId, new: Incoming, _: Timestamp) -> Result<Recorded, StoreError> {
+        self.ready()?;
+        let mut rooms = self.rooms.lock().unwrap();
+        let place = rooms.iter().position(|(room, _)| room.channel == *channel && room.chat == new.chat);
+        let place = place.unwrap_or_else(|| {
+            let conversation = Conversation {
+                id: ConversationId(i64::try_from(rooms.len()).unwrap() + 1),
+                channel: channel.clone(),
+                chat: new.chat.clone(),
+                visitor: new.visitor.clone().unwrap_or_default(),
+                thread: Thread::default(),
+                dialog: Dialog::None,
+                rev: Rev(1),
+            };
+            rooms.push((conversation, Vec::new()));
+            rooms.len() - 1
+        });
+        let (conversation, items) = &mut rooms[place];
+        let change = Change { conversation: conversation.id, rev: Rev(1) };
+        if let Some(known) = items.iter().find(|item| item.key == new.key) {
+            return Ok(Recorded { item: known.clone(), change, fresh: false });
+        }
+        conversation.visitor = new.visitor.unwrap_or_default();
+        let id = conversation.id.0 * 1000 + i64::try_from(items.len()).unwrap();
+        items.push(item(id, &new.key, Side::Visitor, new.content));
+        new.note.map(|note| self.note(note));
+        Ok(Recorded { item: items[items.len() - 1].clone(), change, fresh: true })
+    }
+
+    async fn amend_incoming(
+        &self,
+        channel: &ChannelId,
+        chat: &ChatId,
+        key: &str,
+        amend: Amend,
+        _: Timestamp,
+    ) -> Result<Option<Change>, StoreError> {
+        self.ready()?;
+        let mut rooms = self.rooms.lock().unwrap();
+        let room = rooms.iter_mut().find(|(room, _)| room.channel == *channel && room.chat == *chat);
+        let Some((room, items)) = room else { return Ok(None) };
+        let Some(item) = items.iter_mut().find(|item| item.key == key) else { return Ok(None) };
+        let Amend::Edit(content) = amend else { return gone() };
+        if item.content == content {
+            return Ok(None);
+        }
+        (item.content, item.edited) = (content, true);
+        Ok(Some(Change { conversation: room.id, rev: Rev(2) }))
+    }
+
+    async fn record_note(&self, _: ConversationId, note: Note, _: Timestamp) -> Result<bool, StoreError> {
+        self.ready()?;
+        Ok(self.note(note))
+    }
+
+    async fn conversation_by_id(&self, id: ConversationId) -> Result<Option<Conversation>, StoreError> {
+        Ok(self.rooms.lock().unwrap().iter().find(|(room, _)| room.id == id).map(|(room, _)| room.clone()))
+    }
+
+    async fn conversation(&self, channel: &ChannelId, chat: &ChatId) -> Result<Option<Conversation>, StoreError> {
+        let rooms = self.rooms.lock().unwrap();
+        Ok(rooms.iter().find(|(room, _)| room.channel == *channel && room.chat == *chat).map(|(room, _)| room.clone()))
+    }
+
+    async fn items_before(&self, id: ConversationId, _: Option<Pos>, _: usize) -> Result<Slice, StoreError> {
+        let rooms = self.rooms.lock().unwrap();
+        let items = rooms.iter().find(|(room, _)| room.id == id).map(|(_, items)| items.clone()).unwrap_or_default();
+        Ok(Slice { items, more: false, rev: Rev(1) })
+    }
+
+    async fn state_get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.state.lock().unwrap().get(key).cloned())
+    }
+
+    async fn state_put(&self, key: &str, value: &[u8], _: Expect<'_>) -> Result<(), StoreError> {
+        self.ready()?;
+        self.state.lock().unwrap().insert(key.to_owned(), value.to_vec());
+        Ok(())
+    }
+
+    async fn state_delete(&self, key: &str) -> Result<(), StoreError> {
+        self.ready()?;
+        self.state.lock().unwrap().remove(key);
+        Ok(())
+    }
+
+    async fn record_outgoing(&self, _: Vec<OperatorEvent>, _: Timestamp) -> Result<Vec<Noted>, StoreError> {
+        gone()
+    }
+    async fn following(
+        &self,
+        _: Option<ConversationId>,
+        _: Timestamp,
+        _: usize,
+    ) -> Result<Vec<Conversation>, StoreError> {
+        gone()
+    }
+    async fn items_since(&self, _: ConversationId, _: Rev, _: usize) -> Result<Slice, StoreError> {
+        gone()
+    }
+    async fn item(&self, _: ConversationId, _: MessageId) -> Result<Option<Item>, StoreError> {
+        gone()
+    }
+    async fn claim(&self, _: &Queue, _: usize, _: Timestamp, _: Duration) -> Result<Claimed, StoreError> {
+        gone()
+    }
+    async fn settle(&self, _: Vec<Settlement>, _: Timestamp) -> Result<Vec<Change>, StoreError> {
+        gone()
+    }
+    async fn hurry(&self, _: &Queue, _: Timestamp) -> Result<(), StoreError> {
+        gone()
+    }
+    async fn retry_failed(
+        &self,
+        _: ConversationId,
+        _: MessageId,
+        _: Timestamp,
+    ) -> Result<Option<(Change, Queue)>, StoreError> {
+        gone()
+    }
+    async fn dead_letters(&self, _: Option<JobId>, _: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        gone()
+    }
+    async fn drop_dead(&self, _: JobId) -> Result<bool, StoreError> {
+        gone()
+    }
+    async fn depth(&self, _: &Queue) -> Result<u64, StoreError> {
+        gone()
+    }
+    async fn state_list(&self, _: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        gone()
+    }
+    async fn find_visitors(
+        &self,
+        _: &str,
+        _: Option<ConversationId>,
+        _: usize,
+    ) -> Result<Vec<Conversation>, StoreError> {
+        gone()
+    }
+    async fn idle(&self, _: Timestamp, _: Option<ConversationId>, _: usize) -> Result<Vec<ConversationId>, StoreError> {
+        gone()
+    }
+    async fn erase(&self, _: ConversationId) -> Result<Option<Erased>, StoreError> {
+        gone()
+    }
+    async fn unnamed_files(&self, _: Vec<FileId>) -> Result<Vec<FileId>, StoreError> {
+        gone()
+    }
+    async fn close(&self) {}
+}
+
+/// Files by a made-up hash.
+#[derive(Default)]
+pub(super) struct Shelf(pub(super) Mutex<HashMap<FileId, Bytes>>);
+
+impl Shelf {
+    pub(super) fn put(&self, bytes: impl Into<Bytes>) -> FileId {
+        let mut shelf = self.0.lock().unwrap();
+        let id = FileId::parse(&format!("{:064x}", shelf.len() + 1)).unwrap();
+        shelf.insert(id.clone(), bytes.into());
+        id
+    }
+}
+
+#[async_trait]
+impl Files for Shelf {
+    async fn keep(&self, mut bytes: ByteStream, most: u64) -> Result<Kept, FileError> {
+        let mut all = BytesMut::new();
+        while let Some(piece) = bytes.next().await {
+            all.extend_from_slice(&piece.map_err(|error| FileError::Broken(error.to_string()))?);
+        }
+        let all = all.freeze();
+        match all.len() as u64 {
+            0 => Err(FileError::Empty),
+            size if size > most => Err(FileError::TooLarge { most }),
+            size => Ok(Kept { id: self.put(all.clone()), size, head: all.slice(..all.len().min(HEAD)) }),
+        }
+    }
+
+    async fn open(&self, id: &FileId) -> Result<FileStream, FileError> {
+        let bytes = self.0.lock().unwrap().get(id).cloned().ok_or(FileError::Gone)?;
+        let size = Some(bytes.len() as u64);
+        Ok(FileStream { size, mime: None, bytes: futures_util::stream::iter([Ok(bytes)]).boxed() })
+    }
+
+    async fn remove(&self, _: &FileId) -> Result<bool, FileError> {
+        Ok(false)
+    }
+}
+
+/// A backend that does nothing.
+pub(super) struct Nobody;
+
+#[async_trait]
+impl Backend for Nobody {
+    async fn deliver(&self, _: &[Delivery]) -> Vec<Result<Receipt, DeliveryError>> {
+        Vec::new()
+    }
+    async fn confirm(&self, _: &[Confirmation]) -> Vec<Result<(), DeliveryError>> {
+        Vec::new()
+    }
+    async fn missed(&self, _: &[Conversation]) -> Vec<Result<Vec<OperatorEvent>, DeliveryError>> {
+        Vec::new()
+    }
+    async fn note(&self, _: &Conversation, _: &str) -> Result<(), DeliveryError> {
+        Ok(())
+    }
+    async fn open(&self, _: &File) -> Result<FileStream, DeliveryError> {
+        Err(DeliveryError::Unsupported)
+    }
+}

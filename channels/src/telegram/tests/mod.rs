@@ -1,0 +1,128 @@
+//! The kind against a small Bot API server.
+
+#![allow(clippy::needless_pass_by_value)] // json!(…) is handed over where it is made
+
+mod coming;
+mod fake;
+mod going;
+mod hook;
+mod memory;
+
+use super::Telegram;
+use fake::Telegram as Fake;
+use memory::{Memory, Nobody, Shelf};
+use openline_core::channel::Host;
+use openline_core::clock::{ManualClock, Timestamp};
+use openline_core::files::{FileRules, Files};
+use openline_core::inbox::Doors;
+use openline_core::message::{Content, Conversation, Dialog, Thread, Visitor};
+use openline_core::secret::MasterSecret;
+use openline_core::{Bridge, Channel, ChannelId, ChatId, Clock, ConversationId, Rev, Store, VisitorInbox};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// The token; must never be seen anywhere.
+const TOKEN: &str = "12:hush-hush";
+
+struct World {
+    fake: Arc<Fake>,
+    memory: Arc<Memory>,
+    shelf: Arc<Shelf>,
+    doors: Doors,
+    host: Host,
+    url: String,
+    channel: Arc<Telegram>,
+}
+
+fn id(text: &str) -> ChannelId {
+    ChannelId::parse(text).unwrap()
+}
+
+impl World {
+    async fn new(settings: &str) -> Self {
+        let (fake, url) = Fake::start().await;
+        let (memory, shelf) = (Arc::new(Memory::default()), Arc::new(Shelf::default()));
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Timestamp(1_790_000_000_000)));
+        let secret = MasterSecret::new([7; 32]);
+        let store = Arc::clone(&memory) as Arc<dyn Store>;
+        let files = Arc::clone(&shelf) as Arc<dyn Files>;
+        let rules = FileRules { most: 1000, types: Vec::new() };
+        let doors = Doors::new(store, Arc::clone(&clock), &[id("tg"), id("site")]);
+        let doors = doors.equipped(files, rules, "https://chat.example", &secret);
+        let host = Host { public_url: "https://chat.example".into(), secret, clock };
+        let settings = format!("token = '{TOKEN}'\napi_url = '{url}'\n{settings}");
+        let channel = Telegram::new(&id("tg"), toml::from_str(&settings).unwrap(), &host).unwrap();
+        let channel = Arc::new(channel);
+        let channels = HashMap::from([(id("tg"), Arc::clone(&channel) as Arc<dyn Channel>)]);
+        let _ = Bridge::new(doors.clone(), Arc::new(Nobody), channels);
+        Self { fake, memory, shelf, doors, host, url, channel }
+    }
+
+    fn inbox(&self) -> VisitorInbox {
+        self.doors.visitor_inbox(id("tg"))
+    }
+
+    /// As after a restart: nothing is in memory but what was stored.
+    fn restart(&mut self, settings: &str) {
+        let settings = format!("token = '{TOKEN}'\napi_url = '{}'\n{settings}", self.url);
+        let table = toml::from_str(&settings).unwrap();
+        self.channel = Arc::new(Telegram::new(&id("tg"), table, &self.host).unwrap());
+    }
+
+    fn run(&self) -> (CancellationToken, JoinHandle<Result<(), String>>) {
+        let (stop, channel, inbox) = (CancellationToken::new(), Arc::clone(&self.channel), self.inbox());
+        let stopped = stop.clone();
+        (stop, tokio::spawn(async move { channel.run(inbox, stopped).await }))
+    }
+
+    /// Takes one update as if it had come in.
+    async fn take(&self, update: &Value) -> Result<(), super::intake::Held> {
+        self.channel.intake(self.inbox()).take(update).await
+    }
+
+    async fn say(&self, message: Value) {
+        self.take(&json!({ "message": message })).await.unwrap();
+    }
+
+    /// What the operators would read, of one chat.
+    fn read(&self, chat: &str) -> Vec<String> {
+        let rooms = self.memory.rooms.lock().unwrap();
+        let room = rooms.iter().find(|(room, _)| room.chat.as_str() == chat);
+        room.map(|(_, items)| items.iter().map(|item| shown(&item.content)).collect()).unwrap_or_default()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.memory.notes.lock().unwrap().iter().map(|note| note.text.clone()).collect()
+    }
+}
+
+fn shown(content: &Content) -> String {
+    let files: String = content.files.iter().map(|file| format!("<{} {}>", file.name, file.mime)).collect();
+    format!("{}{files}", content.text.to_plain())
+}
+
+/// A message of Ann's.
+fn ann(number: i64, more: Value) -> Value {
+    let mut message = json!({
+        "message_id": number, "date": 1_790_000_000,
+        "chat": {"id": 5, "type": "private", "first_name": "Ann", "username": "ann"},
+        "from": {"id": 5, "first_name": "Ann", "is_bot": false},
+    });
+    message.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    message
+}
+
+fn conversation(chat: &str) -> Conversation {
+    Conversation {
+        id: ConversationId(1),
+        channel: id("tg"),
+        chat: ChatId::parse(chat).unwrap(),
+        visitor: Visitor::default(),
+        thread: Thread::default(),
+        dialog: Dialog::Open,
+        rev: Rev(1),
+    }
+}

@@ -1,0 +1,173 @@
+//! Operators' files on their way to the visitor.
+
+use super::errors::Failure;
+use super::outgoing::Rendered;
+use super::send::{Sender, Stopped, message_id};
+use bytes::BytesMut;
+use futures_util::StreamExt;
+use openline_core::DeliveryError;
+use openline_core::backend::FileStream;
+use openline_core::channel::Outgoing;
+use openline_core::files::file_name;
+use openline_core::message::File;
+use serde_json::Value;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use teloxide::payloads::{SendAnimation, SendAudio, SendDocument, SendPhoto, SendVideo, SendVoice};
+use teloxide::types::{ChatId, InputFile};
+use tokio_util::io::StreamReader;
+
+/// Most bytes that Telegram takes from bots.
+pub(super) const LARGEST: u64 = 50_000_000;
+/// Most bytes of what shall be shown as a photo.
+const LARGEST_PHOTO: u64 = 10_000_000;
+
+/// How Telegram shows a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Photo,
+    Animation,
+    Video,
+    Voice,
+    Audio,
+    Document,
+}
+
+/// Sends a file. `Unsupported`: it is too large for Telegram.
+pub(super) async fn file(
+    sender: &Sender,
+    chat: i64,
+    message: Outgoing<'_>,
+    index: usize,
+    caption: Option<&Rendered>,
+) -> Result<i64, Stopped> {
+    let Some(file) = message.item.content.files.get(index) else {
+        return Err(Stopped::Here(DeliveryError::refused("the file is not there any more")));
+    };
+    let (mut shape, mut formatted) = (None, true);
+    loop {
+        let stream = sender.inbox.open_file(file).await.map_err(Stopped::Here)?;
+        let size = file.size.or(stream.size);
+        if size.is_some_and(|size| size > LARGEST) {
+            return Err(Stopped::Here(DeliveryError::Unsupported));
+        }
+        let shown = shape.unwrap_or_else(|| shape_of(file, stream.mime.as_deref(), size));
+        let failure = match once(sender, chat, shown, file, stream, caption, formatted).await {
+            Err(Stopped::There(failure)) => failure,
+            other => return other,
+        };
+        if failure.is_about_entities() && formatted && caption.is_some() {
+            formatted = false;
+        } else if failure.code() == Some(400) && shown != Shape::Document && is_about_content(&failure) {
+            shape = Some(Shape::Document);
+        } else {
+            return Err(Stopped::There(failure));
+        }
+    }
+}
+
+/// Telegram looks into photos and the like; as a document it takes anything.
+fn is_about_content(failure: &Failure) -> bool {
+    ["photo", "image", "video", "voice", "audio", "dimensions", "wrong type", "media"].iter().any(|w| failure.says(w))
+}
+
+async fn once(
+    sender: &Sender,
+    chat: i64,
+    shape: Shape,
+    file: &File,
+    stream: FileStream,
+    caption: Option<&Rendered>,
+    formatted: bool,
+) -> Result<i64, Stopped> {
+    let broken = Arc::new(AtomicBool::new(false));
+    let input = input(stream, file, &broken).await.map_err(Stopped::Here)?;
+    let text = caption.map(|caption| caption.text.clone());
+    let entities = caption.filter(|_| formatted).map(Rendered::entities);
+    // The payloads have no trait in common that names these fields.
+    macro_rules! upload {
+        ($payload:ident) => {{
+            let mut payload = $payload::new(ChatId(chat), input);
+            (payload.caption, payload.caption_entities) = (text, entities);
+            sender.api.upload(payload).await
+        }};
+    }
+    let sent: Result<Value, Failure> = match shape {
+        Shape::Photo => upload!(SendPhoto),
+        Shape::Animation => upload!(SendAnimation),
+        Shape::Video => upload!(SendVideo),
+        Shape::Voice => upload!(SendVoice),
+        Shape::Audio => upload!(SendAudio),
+        Shape::Document => upload!(SendDocument),
+    };
+    if sent.is_err() && broken.load(Ordering::Relaxed) {
+        return Err(Stopped::Here(DeliveryError::retry("the operator's file broke off on its way")));
+    }
+    Ok(message_id(&sent?)?)
+}
+
+/// The bytes for teloxide: as they come when it is known how many, else all of them at first.
+async fn input(stream: FileStream, file: &File, broken: &Arc<AtomicBool>) -> Result<InputFile, DeliveryError> {
+    let name = file_name(&file.name);
+    if stream.size.is_some() {
+        let broken = Arc::clone(broken);
+        let bytes = stream.bytes.inspect(move |piece| broken.store(piece.is_err(), Ordering::Relaxed));
+        return Ok(InputFile::read(StreamReader::new(bytes)).file_name(name));
+    }
+    let (mut all, mut bytes) = (BytesMut::new(), stream.bytes);
+    while let Some(piece) = bytes.next().await {
+        let piece = piece.map_err(|_| DeliveryError::retry("the operator's file broke off on its way"))?;
+        all.extend_from_slice(&piece);
+        if all.len() as u64 > LARGEST {
+            return Err(DeliveryError::Unsupported);
+        }
+    }
+    Ok(InputFile::memory(all.freeze()).file_name(name))
+}
+
+fn shape_of(file: &File, served: Option<&str>, size: Option<u64>) -> Shape {
+    let ending = file.name.rsplit_once('.').map(|(_, ending)| ending.to_lowercase()).unwrap_or_default();
+    let named = [file.mime.as_str(), served.unwrap_or_default()];
+    let vague = |mime: &str| mime.is_empty() || mime == "application/octet-stream";
+    let mime = named.into_iter().find(|mime| !vague(mime)).unwrap_or(match ending.as_str() {
+        "jpg" | "jpeg" => "image/jpeg",
+        "png" => "image/png",
+        "gif" => "image/gif",
+        "mp4" => "video/mp4",
+        "ogg" | "oga" | "opus" => "audio/ogg",
+        "mp3" => "audio/mpeg",
+        "m4a" => "audio/mp4",
+        _ => "",
+    });
+    match mime.split(';').next().unwrap_or_default().trim() {
+        "image/jpeg" | "image/png" | "image/webp" | "image/bmp" if size.is_none_or(|size| size <= LARGEST_PHOTO) => {
+            Shape::Photo
+        }
+        "image/gif" => Shape::Animation,
+        "video/mp4" => Shape::Video,
+        "audio/ogg" => Shape::Voice,
+        "audio/mpeg" | "audio/mp4" => Shape::Audio,
+        _ => Shape::Document,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use openline_core::message::FileSource;
+
+    #[test]
+    fn files_have_the_shape_that_telegram_shows() {
+        let shape = |name: &str, mime: &str, size| {
+            let source = FileSource::Backend(String::new());
+            shape_of(&File { name: name.into(), mime: mime.into(), size, pixels: None, source }, None, size)
+        };
+        assert_eq!(shape("a", "image/png", Some(5)), Shape::Photo);
+        assert_eq!(shape("a.JPG", "", None), Shape::Photo);
+        assert_eq!(shape("a.png", "image/png", Some(LARGEST_PHOTO + 1)), Shape::Document);
+        assert_eq!(shape("a.svg", "image/svg+xml", Some(5)), Shape::Document);
+        assert_eq!(shape("a.ogg", "application/octet-stream", None), Shape::Voice);
+        assert_eq!(shape("a", "audio/ogg; codecs=opus", None), Shape::Voice);
+        assert_eq!(shape("a.pdf", "application/pdf", None), Shape::Document);
+    }
+}

@@ -1,0 +1,155 @@
+//! Intake by being called: Telegram posts each update and repeats it until it is answered 200, which it is only when
+//! it is stored.
+//!
+//! Telegram may post several at once and promises no order then, so it is told to use one connection: the next update
+//! comes when this one is answered. One that was not taken comes again later, and is waited for by those of its chat.
+//! The price is that a large file holds up the others while it is fetched.
+
+use super::intake::{Intake, chat_of};
+use super::poll::{Pause, WANTED};
+use super::status::{Status, Trouble};
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::routing::post;
+use openline_core::channel::Host;
+use openline_core::clock::Timestamp;
+use openline_core::{ChannelId, VisitorInbox};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
+use subtle::ConstantTimeEq;
+use teloxide::payloads::{GetMe, GetWebhookInfo, SetWebhook, SetWebhookSetters};
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+/// Largest update; texts are at most 4096 characters, files are not in it.
+const BODY: usize = 1024 * 1024;
+/// How long a chat's later updates wait for one that was not taken; Telegram may have given it up.
+const WAIT: Duration = Duration::from_secs(10 * 60);
+/// How often it is looked whether Telegram still calls us.
+const LOOK: Duration = Duration::from_secs(5 * 60);
+/// Failed calls of Telegram's that are older don't count any more, in seconds.
+const RECENT: i64 = 15 * 60;
+
+/// The address and the word by which Telegram's calls are known.
+#[derive(Clone)]
+pub(super) struct Hook {
+    url: String,
+    secret: String,
+}
+
+impl Hook {
+    pub(super) fn new(id: &ChannelId, host: &Host) -> Self {
+        let key = host.secret.derive(&format!("channels/telegram/{id}/webhook"));
+        let secret = key.iter().fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        });
+        Self { url: format!("{}/c/{id}/webhook", host.public_url), secret }
+    }
+}
+
+struct Door {
+    intake: Arc<Intake>,
+    hook: Hook,
+    /// Telegram repeats what takes long: one after another nevertheless.
+    turn: Mutex<Turn>,
+}
+
+/// The update that each chat waits for, and since when.
+#[derive(Default)]
+struct Turn(HashMap<i64, (i64, Timestamp)>);
+
+impl Turn {
+    /// Whether an earlier update of the chat has to come again first.
+    fn waits(&self, chat: Option<i64>, number: i64, now: Timestamp) -> bool {
+        let earlier = chat.and_then(|chat| self.0.get(&chat));
+        earlier.is_some_and(|(held, since)| *held < number && since.until(now) < WAIT)
+    }
+
+    fn note(&mut self, chat: Option<i64>, number: i64, taken: bool, now: Timestamp) {
+        let Some(chat) = chat else { return };
+        if !taken {
+            self.0.entry(chat).or_insert((number, now));
+        } else if self.0.get(&chat).is_some_and(|(held, since)| *held == number || since.until(now) >= WAIT) {
+            self.0.remove(&chat);
+        }
+    }
+}
+
+pub(super) fn routes(intake: Arc<Intake>, hook: Hook) -> Router {
+    let door = Arc::new(Door { intake, hook, turn: Mutex::default() });
+    Router::new().route("/webhook", post(update)).layer(DefaultBodyLimit::max(BODY)).with_state(door)
+}
+
+async fn update(State(door): State<Arc<Door>>, headers: HeaderMap, body: Bytes) -> StatusCode {
+    let given = headers.get("x-telegram-bot-api-secret-token").map(HeaderValue::as_bytes).unwrap_or_default();
+    if !bool::from(given.ct_eq(door.hook.secret.as_bytes())) {
+        return StatusCode::UNAUTHORIZED;
+    }
+    let Ok(update) = serde_json::from_slice::<Value>(&body) else { return StatusCode::BAD_REQUEST };
+    // Goes on when Telegram hangs up meanwhile: it will come again and find it done.
+    let taken = tokio::spawn(async move {
+        let mut turn = door.turn.lock().await;
+        let (chat, number, now) =
+            (chat_of(&update), update["update_id"].as_i64().unwrap_or_default(), door.intake.inbox.now());
+        if turn.waits(chat, number, now) {
+            return false;
+        }
+        let taken = door.intake.take(&update).await;
+        if let Err(held) = &taken {
+            tracing::error!(channel = %door.intake.inbox.channel(), %held, "an update must come again");
+        }
+        turn.note(chat, number, taken.is_ok(), now);
+        taken.is_ok()
+    });
+    if taken.await.unwrap_or(false) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+}
+
+/// Keeps the webhook set until `stop`.
+pub(super) async fn run(intake: &Intake, hook: &Hook, status: &Status, stop: &CancellationToken) {
+    let mut pause = Pause::default();
+    let mut set = false;
+    while let Some(round) = stop.run_until_cancelled(round(intake, hook, status, &mut set)).await {
+        let wait = match round {
+            Ok(()) => {
+                status.works(&intake.inbox);
+                pause = Pause::default();
+                LOOK
+            }
+            Err(trouble) => {
+                status.fails(&intake.inbox, trouble.line());
+                set = false;
+                pause.next(&trouble)
+            }
+        };
+        stop.run_until_cancelled(tokio::time::sleep(wait)).await;
+    }
+}
+
+async fn round(intake: &Intake, hook: &Hook, status: &Status, set: &mut bool) -> Result<(), Trouble> {
+    let info = if *set { intake.api.call(&GetWebhookInfo::new()).await? } else { Value::Null };
+    if info["url"] != hook.url.as_str() {
+        status.recall(&intake.inbox).await?;
+        status.learn(&intake.inbox, &intake.api.call(&GetMe::new()).await?).await?;
+        let url = Url::parse(&hook.url).map_err(|_| Trouble::Here("public_url is no address".to_owned()))?;
+        let ask = SetWebhook::new(url).max_connections(1).allowed_updates(WANTED).secret_token(hook.secret.as_str());
+        // No certificate of our own goes along, so plain JSON will do.
+        intake.api.call(&ask).await?;
+        *set = true;
+    }
+    calls_fail(&intake.inbox, &info).map_or(Ok(()), |problem| Err(Trouble::Here(problem)))
+}
+
+/// What Telegram says about its last calls, when updates wait because they failed.
+fn calls_fail(inbox: &VisitorInbox, info: &Value) -> Option<String> {
+    let recent = info["last_error_date"].as_i64()? > inbox.now().seconds() - RECENT;
+    let waiting = info["pending_update_count"].as_i64().unwrap_or_default();
+    let said: String = info["last_error_message"].as_str().unwrap_or("no reason given").chars().take(200).collect();
+    (recent && waiting > 0).then(|| format!("Telegram's calls to public_url fail, {waiting} wait: {said}"))
+}
