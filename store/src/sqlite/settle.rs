@@ -15,8 +15,8 @@ struct Row {
     lane: i64,
     /// Whether it holds the lane's lease.
     leased: bool,
-    /// Whether it stands behind one that holds the lease for it, too.
-    behind: bool,
+    /// Whether it may be given up: it holds the lease, or the oldest of a lane's confirmations holds it for all.
+    may_die: bool,
     task: Task,
     message: MessageId,
     conversation: ConversationId,
@@ -33,16 +33,17 @@ macro_rules! job_rows {
 }
 
 fn row(row: &rusqlite::Row<'_>) -> Result<Row> {
+    let (task, leased, behind) = (Task::of(column(row, 2)?)?, column(row, 7)?, column(row, 8)?);
     Ok(Row {
         job: column(row, 0)?,
         lane: column(row, 1)?,
-        task: Task::of(column(row, 2)?)?,
+        task,
         message: MessageId(column(row, 3)?),
         conversation: ConversationId(column(row, 4)?),
         side: Side::of(column(row, 5)?)?,
         state: State::of(column(row, 6)?)?,
-        leased: column(row, 7)?,
-        behind: column(row, 8)?,
+        leased,
+        may_die: leased || (behind && task == Task::Confirm),
     })
 }
 
@@ -75,7 +76,7 @@ fn settle_one(db: &Connection, row: &Row, outcome: &Outcome, now: Timestamp) -> 
         }
         // Settled before. Only that it was carried out is worth knowing even then.
         Outcome::Retry { .. } if !row.leased => Ok(None),
-        Outcome::Dead { .. } if !row.leased && !(row.behind && row.task == Task::Confirm) => Ok(None),
+        Outcome::Dead { .. } if !row.may_die => Ok(None),
         Outcome::Retry { at, reason, uncertain, counted } => {
             let sql = "UPDATE jobs SET attempts = attempts + ?2, uncertain = ?3, reason = ?4 WHERE id = ?1";
             execute(db, sql, (row.job, counted, uncertain, reason))?;
