@@ -116,7 +116,9 @@ async fn erased(store: &Arc<dyn Store>, visitor: &str, sure: bool) -> Result<Str
     let found = find(store, visitor).await?;
     if found.len() > 1 && !sure {
         let mut out = format!("{} conversations of {visitor:?}:\n", found.len());
-        found.iter().for_each(|conversation| line(&mut out, conversation));
+        for conversation in &found {
+            line(&mut out, conversation);
+        }
         out.push_str("Nothing was erased. Repeat it with --yes to erase all of them, or name one by its chat id.");
         return Err(out);
     }
