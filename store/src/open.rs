@@ -55,18 +55,20 @@ pub async fn attach(url: &str) -> Result<Arc<dyn Store>, OpenError> {
 }
 
 async fn sqlite(url: &str, how: fn(&Path) -> Result<SqliteStore, OpenError>) -> Result<Arc<dyn Store>, OpenError> {
-    let Some(path) = url.strip_prefix("sqlite:") else { return Err(OpenError::UnknownUrl(redacted(url))) };
-    let path = path.strip_prefix("//").unwrap_or(path);
-    // SQLite's own names for a database in memory: the threads would each get one of their own.
-    if path.is_empty() || path == ":memory:" {
-        return Err(OpenError::UnknownUrl(url.to_owned()));
-    }
-    let path = PathBuf::from(path);
+    let path = file(url)?;
     let store = tokio::task::spawn_blocking(move || how(&path)).await;
     match store {
         Ok(store) => Ok(Arc::new(store?)),
         Err(error) => Err(OpenError::Unusable { path: PathBuf::from(url), problem: error.to_string() }),
     }
+}
+
+/// The file that a `sqlite:` URL names.
+pub(crate) fn file(url: &str) -> Result<PathBuf, OpenError> {
+    let path = url.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path));
+    // SQLite's own names for a database in memory: the threads would each get one of their own.
+    let path = path.filter(|path| !path.is_empty() && *path != ":memory:");
+    path.map(PathBuf::from).ok_or_else(|| OpenError::UnknownUrl(redacted(url)))
 }
 
 /// A URL without what may be a password.

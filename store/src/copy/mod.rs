@@ -87,14 +87,11 @@ enum Place {
 
 impl Place {
     fn of(url: &str) -> std::result::Result<Self, OpenError> {
-        let unknown = || OpenError::UnknownUrl(redacted(url));
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            let options: PgConnectOptions = url.parse().map_err(|_| unknown())?;
+            let options: PgConnectOptions = url.parse().map_err(|_| OpenError::UnknownUrl(redacted(url)))?;
             return Ok(Self::Server(Box::new(options.application_name("openline").disable_statement_logging())));
         }
-        let path = url.strip_prefix("sqlite:").ok_or_else(unknown)?;
-        let path = path.strip_prefix("//").unwrap_or(path);
-        if path.is_empty() || path == ":memory:" { Err(unknown()) } else { Ok(Self::File(PathBuf::from(path))) }
+        Ok(Self::File(crate::open::file(url)?))
     }
 
     /// Whether it is certainly the same one. (Another name of the same database is found out when it is opened.)
