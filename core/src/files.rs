@@ -149,7 +149,8 @@ pub fn file_name(given: &str) -> String {
         !c.is_control()
             && !matches!(c, '"' | '<' | '>' | '|' | ':' | '*' | '?' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
-    let clean: Vec<char> = last.trim().trim_start_matches('.').chars().filter(bad).collect();
+    let clean: String = last.chars().filter(bad).collect();
+    let clean: Vec<char> = clean.trim().trim_start_matches('.').chars().collect();
     let kept = &clean[clean.len().saturating_sub(150)..];
     let name: String = kept.iter().collect();
     if name.trim().is_empty() { "file".to_owned() } else { name }

@@ -17,6 +17,7 @@ mod state;
 mod tests;
 mod threads;
 mod write;
+mod writer;
 
 use crate::OpenError;
 use async_trait::async_trait;
@@ -183,16 +184,18 @@ impl Store for SqliteStore {
         if limit == 0 || next_due.is_none_or(|due| due > now) {
             return Ok(Claimed { jobs: Vec::new(), next_due });
         }
-        self.threads.write(move |db| claim::claim(db, &claim::Wanted { queue: name, limit, several, now, lease })).await
+        self.threads
+            .write_behind(move |db| claim::claim(db, &claim::Wanted { queue: name, limit, several, now, lease }))
+            .await
     }
 
     async fn settle(&self, settlements: Vec<Settlement>, now: Timestamp) -> Result<Vec<Change>, StoreError> {
-        self.threads.write(move |db| settle::settle(db, &settlements, now)).await
+        self.threads.write_behind(move |db| settle::settle(db, &settlements, now)).await
     }
 
     async fn hurry(&self, queue: &Queue, now: Timestamp) -> Result<(), StoreError> {
         let name = queue.name();
-        self.threads.write(move |db| claim::hurry(db, &name, now)).await
+        self.threads.write_behind(move |db| claim::hurry(db, &name, now)).await
     }
 
     async fn retry_failed(

@@ -2,6 +2,7 @@
 
 use crate::OpenError;
 use crate::sqlite::schema;
+use crate::sqlite::writer::{self, Answer, Rank, Step};
 use openline_core::StoreError;
 use rusqlite::{Connection, ErrorCode};
 use std::path::Path;
@@ -11,18 +12,11 @@ use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
 const READERS: usize = 2;
-/// Most steps that share one commit: bounds how long the first one waits for the others.
-const GROUP: usize = 512;
-
-/// What a step says after it ran, called when it is known whether the commit succeeded.
-type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
-/// Runs a step, or passes on why it can't be run; `Err` rolls this step back.
-type Step = Box<dyn FnOnce(Result<&Connection, StoreError>) -> (Result<(), StoreError>, Answer) + Send>;
 type Query = Box<dyn FnOnce(&Connection) + Send>;
 
 /// Handles of the database's threads.
 pub(crate) struct Threads {
-    steps: Mutex<Option<Sender<Step>>>,
+    steps: Mutex<Option<Sender<(Rank, Step)>>>,
     queries: Mutex<Option<Sender<Query>>>,
     handles: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -35,7 +29,7 @@ impl Threads {
         let asked = Arc::new(Mutex::new(asked));
         let readers = (0..READERS).map(|_| schema::reader(path)).collect::<Result<Vec<_>, _>>()?;
         let mut handles = vec![spawn("store-write", move || {
-            write_loop(writer, &todo);
+            writer::run(&writer, &todo);
             drop(locked);
         })];
         for reader in readers {
@@ -45,8 +39,25 @@ impl Threads {
         Ok(Self { steps: Mutex::new(Some(steps)), queries: Mutex::new(Some(queries)), handles: Mutex::new(handles) })
     }
 
-    /// Runs a step in the next transaction and returns after its commit.
+    /// Runs a step that somebody waits for in the next transaction, and returns after its commit.
     pub(crate) async fn write<T, F>(&self, step: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.write_as(Rank::Awaited, step).await
+    }
+
+    /// Runs a step of the background in one of the next transactions, and returns after its commit.
+    pub(crate) async fn write_behind<T, F>(&self, step: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.write_as(Rank::Behind, step).await
+    }
+
+    async fn write_as<T, F>(&self, rank: Rank, step: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
@@ -60,7 +71,7 @@ impl Threads {
             });
             (verdict, finish)
         });
-        send(&self.steps, step)?;
+        send(&self.steps, (rank, step))?;
         answer.await.map_err(|_| closed())?
     }
 
@@ -131,62 +142,6 @@ fn read_loop(db: &Connection, asked: &Mutex<Receiver<Query>>) {
             Err(_) => return,
         }
     }
-}
-
-#[allow(clippy::needless_pass_by_value)] // the connection closes with the loop
-fn write_loop(db: Connection, todo: &Receiver<Step>) {
-    while let Ok(first) = todo.recv() {
-        let mut group = vec![first];
-        while group.len() < GROUP {
-            match todo.try_recv() {
-                Ok(step) => group.push(step),
-                Err(_) => break,
-            }
-        }
-        commit_group(&db, group);
-    }
-    let _ = db.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)");
-}
-
-fn commit_group(db: &Connection, group: Vec<Step>) {
-    let mut result = run(db, "BEGIN IMMEDIATE");
-    let mut answers = Vec::with_capacity(group.len());
-    for step in group {
-        answers.push(match &result {
-            Ok(()) => in_savepoint(db, step, &mut result),
-            // The transaction is gone already.
-            Err(error) => step(Err(error.clone())).1,
-        });
-    }
-    if result.is_ok() {
-        result = run(db, "COMMIT");
-    }
-    if result.is_err() && !db.is_autocommit() {
-        let _ = db.execute_batch("ROLLBACK");
-    }
-    if let Err(error) = &result {
-        tracing::error!(%error, steps = answers.len(), "a group of writes failed, nothing of it is stored");
-    }
-    for answer in answers {
-        answer(result.clone());
-    }
-}
-
-/// Runs one step; a failing one is rolled back alone. `group` becomes an error when the whole transaction is lost.
-fn in_savepoint(db: &Connection, step: Step, group: &mut Result<(), StoreError>) -> Answer {
-    let _ = run(db, "SAVEPOINT step");
-    let (verdict, answer) = step(Ok(db));
-    *group = match verdict {
-        // A full disk ends the transaction by itself (https://sqlite.org/lang_transaction.html, section 2.3).
-        Err(error) if db.is_autocommit() => Err(error),
-        Err(_) => run(db, "ROLLBACK TO step").and_then(|()| run(db, "RELEASE step")),
-        Ok(()) => run(db, "RELEASE step"),
-    };
-    answer
-}
-
-fn run(db: &Connection, sql: &str) -> Result<(), StoreError> {
-    db.prepare_cached(sql).and_then(|mut statement| statement.execute([])).map(|_| ()).map_err(|e| failed(&e))
 }
 
 /// SQLite's errors as ours.

@@ -1,0 +1,187 @@
+//! The writing thread: takes what waits, runs it in one transaction, commits once, and only then answers.
+
+use super::threads::failed;
+use openline_core::StoreError;
+use rusqlite::Connection;
+use std::collections::VecDeque;
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::{Duration, Instant};
+
+/// Most steps that share one commit: bounds how long the first one waits for the others.
+const GROUP: usize = 512;
+/// While somebody waits, what runs behind gets one part of the thread's time for so many parts of theirs.
+const PARTS: u32 = 3;
+/// What runs behind can't save up more than this.
+const SAVED: Duration = Duration::from_millis(20);
+
+/// Who waits for a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rank {
+    /// A visitor or the portal.
+    Awaited,
+    /// The dispatcher: it must get on, but nobody looks at the clock.
+    Behind,
+}
+
+/// What a step says after it ran, called when it is known whether the commit succeeded.
+pub(crate) type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+/// Runs a step, or passes on why it can't be run; `Err` rolls this step back.
+pub(crate) type Step = Box<dyn FnOnce(Result<&Connection, StoreError>) -> (Result<(), StoreError>, Answer) + Send>;
+
+/// Steps that wait for the next transactions, in order within their rank.
+#[derive(Default)]
+struct Waiting {
+    awaited: VecDeque<Step>,
+    behind: VecDeque<Step>,
+}
+
+impl Waiting {
+    fn take(&mut self, (rank, step): (Rank, Step)) {
+        match rank {
+            Rank::Awaited => self.awaited.push_back(step),
+            Rank::Behind => self.behind.push_back(step),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.awaited.is_empty() && self.behind.is_empty()
+    }
+
+    /// Takes whatever has come; waits for something when there is nothing to do. False when nothing will come any more.
+    fn fill(&mut self, todo: &Receiver<(Rank, Step)>) -> bool {
+        if self.is_empty() {
+            match todo.recv() {
+                Ok(step) => self.take(step),
+                Err(_) => return false,
+            }
+        }
+        while self.awaited.len() < GROUP {
+            match todo.try_recv() {
+                Ok(step) => self.take(step),
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+            }
+        }
+        true
+    }
+}
+
+/// Runs steps until nobody can send any more, and everything that was sent is done.
+pub(crate) fn run(db: &Connection, todo: &Receiver<(Rank, Step)>) {
+    let (mut waiting, mut saved) = (Waiting::default(), Duration::ZERO);
+    while waiting.fill(todo) {
+        commit_group(db, &mut waiting, &mut saved);
+    }
+    let _ = db.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)");
+}
+
+/// One transaction: first what somebody waits for, then what runs behind, as far as its share of the time goes. `saved` is
+/// what is left of that.
+fn commit_group(db: &Connection, waiting: &mut Waiting, saved: &mut Duration) {
+    let mut group = Group { db, result: run_sql(db, "BEGIN IMMEDIATE"), answers: Vec::new() };
+    let began = Instant::now();
+    let alone = waiting.awaited.is_empty();
+    let awaited = waiting.awaited.len().min(GROUP);
+    waiting.awaited.drain(..awaited).for_each(|step| group.run(step));
+    *saved = (*saved + began.elapsed() / PARTS).min(SAVED);
+    while (alone || !saved.is_zero()) && group.answers.len() < GROUP {
+        let Some(step) = waiting.behind.pop_front() else { break };
+        let began = Instant::now();
+        group.run(step);
+        *saved = saved.saturating_sub(began.elapsed());
+    }
+    group.commit();
+}
+
+/// Steps that share a transaction.
+struct Group<'db> {
+    db: &'db Connection,
+    /// An error when the whole transaction is lost.
+    result: Result<(), StoreError>,
+    answers: Vec<Answer>,
+}
+
+impl Group<'_> {
+    fn run(&mut self, step: Step) {
+        let answer = match &self.result {
+            Ok(()) => self.in_savepoint(step),
+            // The transaction is gone already.
+            Err(error) => step(Err(error.clone())).1,
+        };
+        self.answers.push(answer);
+    }
+
+    /// Runs one step; a failing one is rolled back alone.
+    fn in_savepoint(&mut self, step: Step) -> Answer {
+        let _ = run_sql(self.db, "SAVEPOINT step");
+        let (verdict, answer) = step(Ok(self.db));
+        self.result = match verdict {
+            // A full disk ends the transaction by itself (https://sqlite.org/lang_transaction.html, section 2.3).
+            Err(error) if self.db.is_autocommit() => Err(error),
+            Err(_) => run_sql(self.db, "ROLLBACK TO step").and_then(|()| run_sql(self.db, "RELEASE step")),
+            Ok(()) => run_sql(self.db, "RELEASE step"),
+        };
+        answer
+    }
+
+    fn commit(mut self) {
+        if self.result.is_ok() {
+            self.result = run_sql(self.db, "COMMIT");
+        }
+        if self.result.is_err() && !self.db.is_autocommit() {
+            let _ = self.db.execute_batch("ROLLBACK");
+        }
+        if let Err(error) = &self.result {
+            tracing::error!(%error, steps = self.answers.len(), "a group of writes failed, nothing of it is stored");
+        }
+        for answer in self.answers {
+            answer(self.result.clone());
+        }
+    }
+}
+
+fn run_sql(db: &Connection, sql: &str) -> Result<(), StoreError> {
+    db.prepare_cached(sql).and_then(|mut statement| statement.execute([])).map(|_| ()).map_err(|e| failed(&e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+    use std::sync::{Arc, Mutex};
+
+    type Order = Arc<Mutex<Vec<&'static str>>>;
+
+    fn step(order: &Order, name: &'static str, takes: Duration) -> Step {
+        let order = Arc::clone(order);
+        Box::new(move |db| {
+            let end = Instant::now() + takes;
+            while Instant::now() < end {}
+            order.lock().unwrap().push(name);
+            (db.map(|_| ()), Box::new(|_| {}))
+        })
+    }
+
+    #[test]
+    fn visitors_go_first_and_the_rest_gets_its_share() {
+        let db = Connection::open_in_memory().unwrap();
+        let (sender, todo) = channel();
+        let order = Order::default();
+        let (short, long) = (Duration::from_micros(100), Duration::from_millis(4));
+        let mut waiting = Waiting::default();
+        for _ in 0..20 {
+            sender.send((Rank::Behind, step(&order, "behind", long))).unwrap();
+            sender.send((Rank::Awaited, step(&order, "awaited", short))).unwrap();
+        }
+        assert!(waiting.fill(&todo));
+        let mut saved = Duration::ZERO;
+        commit_group(&db, &mut waiting, &mut saved);
+        let first: Vec<_> = std::mem::take(&mut *order.lock().unwrap());
+        assert_eq!(first[..20], ["awaited"; 20]);
+        assert!((1..20).contains(&(first.len() - 20)), "some, and not all: {}", first.len() - 20);
+        // With nobody waiting there is nothing to save for.
+        commit_group(&db, &mut waiting, &mut saved);
+        assert_eq!(first.len() + order.lock().unwrap().len(), 40);
+        drop(sender);
+        assert!(!waiting.fill(&todo));
+    }
+}
