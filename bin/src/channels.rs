@@ -72,7 +72,12 @@ fn capabilities(name: &str) -> Option<Capabilities> {
     let (id, instance) = example.get("channels")?.as_table()?.iter().next()?;
     let settings = instance.get("settings").and_then(toml::Value::as_table).cloned().unwrap_or_default();
     let clock = Arc::new(SystemClock::new());
-    let host = Host { public_url: "https://chat.example.com".to_owned(), secret: MasterSecret::new([0; 32]), clock };
+    let host = Host {
+        public_url: "https://chat.example.com".to_owned(),
+        secret: MasterSecret::new([0; 32]),
+        clock,
+        folder: ".".into(),
+    };
     kind.build(&ChannelId::parse(id).ok()?, settings, &host).ok().map(|channel| channel.capabilities())
 }
 

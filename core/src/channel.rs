@@ -8,6 +8,7 @@ use crate::inbox::VisitorInbox;
 use crate::message::{Conversation, Item};
 use crate::secret::MasterSecret;
 use async_trait::async_trait;
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -116,6 +117,8 @@ pub struct Host {
     pub secret: MasterSecret,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Where files that settings name are looked for.
+    pub folder: PathBuf,
 }
 
 /// A kind of channel: what `kind = "…"` in a `[channels.ID]` table names.
@@ -129,7 +132,7 @@ pub trait ChannelKind: Sync {
     /// A documented example configuration; a test loads it.
     fn example(&self) -> &'static str;
 
-    /// Checks the instance's `settings` table and makes the instance. Does no I/O.
+    /// Checks the instance's `settings` table and makes the instance. Does no I/O but for reading files that settings name.
     ///
     /// # Errors
     /// [`ConfigError`] with the key inside `settings`.

@@ -45,6 +45,8 @@ pub struct Config {
     pub portal: Portal,
     /// The channel instances.
     pub channels: BTreeMap<ChannelId, Instance>,
+    /// Where files that are named in it are looked for.
+    pub folder: PathBuf,
 }
 
 /// How to log.
@@ -178,7 +180,10 @@ impl Config {
                 Some(store),
                 Some(files),
                 Some(log),
-            ) => Ok(Self { listen, public_url, store, secret, files, log, keep, portal, channels }),
+            ) => {
+                let folder = around.folder.to_owned();
+                Ok(Self { listen, public_url, store, secret, files, log, keep, portal, channels, folder })
+            }
             _ => Err(errors.0),
         }
     }
@@ -198,7 +203,7 @@ impl Config {
 
     /// What channels get from this program.
     pub fn host(&self, secret: MasterSecret, clock: Arc<dyn openline_core::Clock>) -> Host {
-        Host { public_url: self.public_url.clone(), secret, clock }
+        Host { public_url: self.public_url.clone(), secret, clock, folder: self.folder.clone() }
     }
 
     /// Builds all channel instances.
