@@ -1,5 +1,6 @@
 //! The channel kinds of openline, one folder a kind.
 
+mod beside;
 pub mod telegram;
 pub mod website;
 

@@ -2,10 +2,11 @@
 
 use super::error::{Problem, Refusal};
 use super::form::{Typed, fields};
+use super::identity::Claim;
 use super::item::{WireItem, WireSlice};
 use super::multipart::is_multipart;
 use super::session::Session;
-use super::site::Site;
+use super::site::{Reader, Site};
 use super::upload::Upload;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
@@ -104,15 +105,28 @@ fn from_json<T: for<'de> Deserialize<'de>>(headers: &HeaderMap, body: &[u8]) -> 
 struct OpenSession {
     #[serde(default)]
     bearer: bool,
+    /// Whom the embedding site has signed in.
+    identity: Option<Claim>,
 }
 
 async fn open_session(State(site): Shared, headers: HeaderMap, body: Given) -> Result<Response, Problem> {
     let body = whole(body)?;
     let asked: OpenSession = if body.is_empty() { OpenSession::default() } else { from_json(&headers, &body)? };
-    if let Some(session) = site.session(&headers) {
+    if asked.identity.is_none()
+        && let Some(session) = site.session(&headers)
+    {
         return describe(&site, &session, StatusCode::OK, None).await;
     }
-    let session = site.sessions.make();
+    let session = match asked.identity {
+        Some(claim) => {
+            if !asked.bearer {
+                site.same_site(&headers)?;
+            }
+            identified(&site, &claim)?
+        }
+        None if site.settings.identity.required => return Err(site.no_session()),
+        None => site.sessions.make(),
+    };
     let session = session.ok_or_else(|| Problem::of(Refusal::StorageUnavailable, "no randomness, try again"))?;
     if asked.bearer {
         return describe(&site, &session, StatusCode::CREATED, Some(&session.token)).await;
@@ -122,6 +136,16 @@ async fn open_session(State(site): Shared, headers: HeaderMap, body: Given) -> R
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
     Ok(response)
+}
+
+/// A session of the customer that the claim proves; never another one instead.
+fn identified(site: &Site, claim: &Claim) -> Result<Option<Session>, Problem> {
+    if site.settings.identity.proves(claim) {
+        return Ok(site.sessions.make_for(&claim.id));
+    }
+    let message =
+        "identity.hash is not the HMAC-SHA-256 of identity.id under a secret of this channel, see docs/widget.md";
+    Err(Problem::of(Refusal::IdentityRefused, message))
 }
 
 async fn show_session(State(site): Shared, headers: HeaderMap) -> Result<Response, Problem> {
@@ -154,20 +178,21 @@ struct SendMessage {
 }
 
 async fn send(State(site): Shared, request: Request) -> Result<Response, Problem> {
-    site.same_site(request.headers())?;
-    let session = site.known_session(request.headers())?;
-    let typed = if is_multipart(request.headers()) {
+    let headers = request.headers().clone();
+    site.same_site(&headers)?;
+    let session = site.known_session(&headers)?;
+    let typed = if is_multipart(&headers) {
         let mut upload = Upload::read(&site, request, true).await;
         upload.problem.take().map_or(Ok(()), Err)?;
         upload.typed()
     } else {
-        let headers = request.headers().clone();
         let SendMessage { key, text, name } = from_json(&headers, &whole(request.extract().await)?)?;
         Typed { key, text, name, files: Vec::new() }
     };
     let recorded = typed.check()?.store(&site.inbox, &session.chat).await?;
     let status = if recorded.fresh { StatusCode::CREATED } else { StatusCode::OK };
-    let item = WireItem::new(&recorded.item, &site.base);
+    let links = site.links(Reader::of(&headers), recorded.change.conversation);
+    let item = WireItem::new(&recorded.item, &links);
     Ok(answer(status, json!({ "item": item, "cursor": recorded.change.rev })))
 }
 
@@ -184,7 +209,8 @@ async fn retry(State(site): Shared, headers: HeaderMap, Path(id): Path<String>) 
         return Err(Problem::of(Refusal::NotFailed, "this message has not failed"));
     }
     let item = site.inbox.item(conversation, message).await?.ok_or_else(missing)?;
-    Ok(answer(StatusCode::OK, json!({ "item": WireItem::new(&item, &site.base), "cursor": item.rev })))
+    let links = site.links(Reader::of(&headers), conversation);
+    Ok(answer(StatusCode::OK, json!({ "item": WireItem::new(&item, &links), "cursor": item.rev })))
 }
 
 /// A number of the query string; `None` when it isn't there.
@@ -212,7 +238,7 @@ async fn history(State(site): Shared, headers: HeaderMap, RawQuery(raw): RawQuer
         return Ok(answer(StatusCode::OK, WireSlice::nothing(0, false)));
     };
     let slice = site.inbox.items_before(id, before, usize::try_from(limit).unwrap_or(1)).await?;
-    Ok(answer(StatusCode::OK, WireSlice::history(&slice, &site.base)))
+    Ok(answer(StatusCode::OK, WireSlice::history(&slice, &site.links(Reader::of(&headers), id))))
 }
 
 async fn updates(State(site): Shared, headers: HeaderMap, RawQuery(raw): RawQuery) -> Result<Response, Problem> {
@@ -229,13 +255,13 @@ async fn updates(State(site): Shared, headers: HeaderMap, RawQuery(raw): RawQuer
         None => Rev(0),
     };
     if since != newest.0 || wait.is_zero() {
-        return Ok((JSON, news(&site, id, since).await?).into_response());
+        return Ok((JSON, news(&site, Reader::of(&headers), id, since).await?).into_response());
     }
-    Ok(held(site, session.chat, id, newest, wait))
+    Ok(held(site, Reader::of(&headers), session.chat, id, newest, wait))
 }
 
 /// What is new after a revision, at once.
-async fn news(site: &Site, id: Option<ConversationId>, since: i64) -> Result<Bytes, Problem> {
+async fn news(site: &Site, reader: Reader, id: Option<ConversationId>, since: i64) -> Result<Bytes, Problem> {
     let Some(id) = id else { return Ok(WireSlice::nothing(0, since != 0).json()) };
     let newest = site.inbox.newest(id).await?;
     if since == newest.0 {
@@ -243,13 +269,20 @@ async fn news(site: &Site, id: Option<ConversationId>, since: i64) -> Result<Byt
     }
     let reset = since < 0 || since > newest.0;
     let slice = site.inbox.items_since(id, if reset { Rev(0) } else { Rev(since) }, NEWS).await?;
-    Ok(WireSlice::news(&slice, &site.base, reset).json())
+    Ok(WireSlice::news(&slice, &site.links(reader, id), reset).json())
 }
 
 /// An answer whose head goes out now and whose body comes with the news. While a visitor waits, only the body's little
 /// state is kept: not the request, its headers, the buffer they are in, and every layer around the handler, which are
 /// three times as much.
-fn held(site: Arc<Site>, chat: ChatId, id: Option<ConversationId>, newest: Rev, wait: Duration) -> Response {
+fn held(
+    site: Arc<Site>,
+    reader: Reader,
+    chat: ChatId,
+    id: Option<ConversationId>,
+    newest: Rev,
+    wait: Duration,
+) -> Response {
     let body = async move {
         let id = match id {
             Some(id) => {
@@ -259,7 +292,7 @@ fn held(site: Arc<Site>, chat: ChatId, id: Option<ConversationId>, newest: Rev, 
             None => site.inbox.wait_for_first(&chat, wait).await,
         };
         // The status is sent: a failure can only break the answer off, and the page asks again.
-        news(&site, id, newest.0).await.map_err(|problem| std::io::Error::other(problem.message))
+        news(&site, reader, id, newest.0).await.map_err(|problem| std::io::Error::other(problem.message))
     };
     (JSON, Body::from_stream(futures_util::stream::once(body))).into_response()
 }

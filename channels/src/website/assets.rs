@@ -33,6 +33,12 @@ pub(super) fn version() -> &'static str {
     &VERSION
 }
 
+/// All files' names.
+#[cfg(test)]
+pub(super) fn names() -> impl Iterator<Item = String> {
+    Assets::iter().map(std::borrow::Cow::into_owned)
+}
+
 /// A template's source.
 pub(super) fn text(name: &str) -> String {
     Assets::get(name).map(|file| String::from_utf8_lossy(&file.data).into_owned()).unwrap_or_default()

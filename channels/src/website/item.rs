@@ -50,9 +50,22 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
+/// Tells where the reader of an item finds its files.
+pub(super) trait FileAddress {
+    /// The address of one.
+    fn address(&self, item: &Item, index: usize) -> String;
+}
+
+/// A page's path: the address needs the session's cookie.
+impl FileAddress for String {
+    fn address(&self, item: &Item, index: usize) -> String {
+        format!("{self}files/{}/{index}", item.id)
+    }
+}
+
 impl<'i> WireItem<'i> {
-    /// An item; `base` is the page's path, for files.
-    pub(super) fn new(item: &'i Item, base: &str) -> Self {
+    /// An item, with the addresses of its files.
+    pub(super) fn new(item: &'i Item, links: &impl FileAddress) -> Self {
         let own = item.side == Side::Visitor;
         Self {
             id: item.id.to_string(),
@@ -64,7 +77,7 @@ impl<'i> WireItem<'i> {
             name: item.author.as_deref(),
             text: item.content.text.to_plain(),
             rich: (!item.content.text.is_plain()).then_some(&item.content.text),
-            files: files(item, base),
+            files: files(item, links),
             at: item.at.0,
             key: own.then_some(&item.key),
             edited: item.edited,
@@ -73,13 +86,13 @@ impl<'i> WireItem<'i> {
     }
 }
 
-fn files<'i>(item: &'i Item, base: &str) -> Vec<WireFile<'i>> {
+fn files<'i>(item: &'i Item, links: &impl FileAddress) -> Vec<WireFile<'i>> {
     let wire = |(index, file): (usize, &'i openline_core::message::File)| WireFile {
         name: &file.name,
         mime: &file.mime,
         size: file.size.unwrap_or(0),
         image: file.is_picture(),
-        url: format!("{base}files/{}/{index}", item.id),
+        url: links.address(item, index),
         width: file.pixels.map(|(width, _)| width),
         height: file.pixels.map(|(_, height)| height),
     };
@@ -98,14 +111,14 @@ pub(super) struct WireSlice<'i> {
 
 impl<'i> WireSlice<'i> {
     /// News: when there are more, the cursor is at the last one given.
-    pub(super) fn news(slice: &'i Slice, base: &str, reset: bool) -> Self {
+    pub(super) fn news(slice: &'i Slice, links: &impl FileAddress, reset: bool) -> Self {
         let last = slice.items.last().map(|item| item.rev.0).filter(|_| slice.more);
-        Self { cursor: last.unwrap_or(slice.rev.0), items: wire(slice, base), more: slice.more, reset }
+        Self { cursor: last.unwrap_or(slice.rev.0), items: wire(slice, links), more: slice.more, reset }
     }
 
     /// A page of history.
-    pub(super) fn history(slice: &'i Slice, base: &str) -> Self {
-        Self { cursor: slice.rev.0, items: wire(slice, base), more: slice.more, reset: false }
+    pub(super) fn history(slice: &'i Slice, links: &impl FileAddress) -> Self {
+        Self { cursor: slice.rev.0, items: wire(slice, links), more: slice.more, reset: false }
     }
 
     /// As it is sent.
@@ -120,6 +133,6 @@ impl<'i> WireSlice<'i> {
     }
 }
 
-fn wire<'i>(slice: &'i Slice, base: &str) -> Vec<WireItem<'i>> {
-    slice.items.iter().map(|item| WireItem::new(item, base)).collect()
+fn wire<'i>(slice: &'i Slice, links: &impl FileAddress) -> Vec<WireItem<'i>> {
+    slice.items.iter().map(|item| WireItem::new(item, links)).collect()
 }

@@ -5,18 +5,22 @@
 
 mod api;
 mod assets;
+mod contrast;
 mod error;
 mod files;
 mod forget;
 mod form;
 mod html;
+mod identity;
 mod item;
 mod multipart;
 mod page;
 mod session;
 mod settings;
 mod site;
+mod theme;
 mod upload;
+mod widget;
 
 use async_trait::async_trait;
 use axum::Router;
@@ -43,7 +47,8 @@ impl ChannelKind for Kind {
     }
 
     fn build(&self, id: &ChannelId, settings: toml::Table, host: &Host) -> Result<Arc<dyn Channel>, ConfigError> {
-        let settings = Settings::read(settings)?;
+        let mut settings = Settings::read(settings)?;
+        settings.load(&host.folder)?;
         Ok(Arc::new(Website { settings: Arc::new(settings), id: id.clone(), host: host.clone() }))
     }
 }
@@ -82,6 +87,7 @@ impl Channel for Website {
         let site = Arc::new(Site::new(Arc::clone(&self.settings), &self.host, inbox));
         Router::new()
             .merge(page::routes())
+            .merge(widget::routes())
             .merge(files::routes())
             .merge(forget::routes())
             .nest("/api", api::routes(&site))

@@ -8,6 +8,7 @@ use super::item::WireItem;
 use super::session::Session;
 use super::site::{MAX_FILES, MAX_NAME, MAX_TEXT, Site};
 use super::upload::Upload;
+use super::widget::Frame;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, RawQuery, Request, State};
@@ -26,7 +27,7 @@ const PAGE: usize = 50;
 const MAX_BODY: usize = 256 * 1024;
 
 /// Nothing but our own files; no script and no style in the page.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+pub(super) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'";
 
 type Shared = State<Arc<Site>>;
@@ -55,7 +56,7 @@ pub(super) fn routes() -> Router<Arc<Site>> {
         .layer(DefaultBodyLimit::max(MAX_BODY))
 }
 
-fn plain(status: StatusCode, text: &'static str) -> Response {
+pub(super) fn plain(status: StatusCode, text: impl IntoResponse) -> Response {
     (status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
 }
 
@@ -78,13 +79,16 @@ async fn page(State(site): Shared, headers: HeaderMap, RawQuery(query): RawQuery
 async fn show(site: &Site, session: Option<Session>, before: Option<Pos>, again: Again) -> Response {
     let (session, fresh) = match session {
         Some(session) => (session, false),
+        None if site.settings.identity.required => {
+            return plain(StatusCode::FORBIDDEN, site.settings.text("identity_required"));
+        }
         None => match site.sessions.make() {
             Some(session) => (session, true),
             None => return plain(StatusCode::SERVICE_UNAVAILABLE, "Please try again in a moment."),
         },
     };
     let status = again.status;
-    let rendered = match render(site, &session, before, again).await {
+    let rendered = match render(site, Some(&session), None, before, again).await {
         Ok(rendered) => rendered,
         Err(problem) => return broken(&problem),
     };
@@ -93,6 +97,14 @@ async fn show(site: &Site, session: Option<Session>, before: Option<Pos>, again:
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
     response
+}
+
+/// The page for a frame: nobody's, the script fills it.
+pub(super) async fn framed(site: &Site, frame: &Frame) -> Response {
+    match render(site, None, Some(frame), None, Again::default()).await {
+        Ok(rendered) => html_page(StatusCode::OK, rendered),
+        Err(problem) => broken(&problem),
+    }
 }
 
 fn broken(problem: &Problem) -> Response {
@@ -112,8 +124,17 @@ fn html_page(status: StatusCode, body: String) -> Response {
     (status, headers, body).into_response()
 }
 
-async fn render(site: &Site, session: &Session, before: Option<Pos>, again: Again) -> Result<String, Problem> {
-    let conversation = site.inbox.conversation(&session.chat).await?;
+async fn render(
+    site: &Site,
+    session: Option<&Session>,
+    frame: Option<&Frame>,
+    before: Option<Pos>,
+    again: Again,
+) -> Result<String, Problem> {
+    let conversation = match session {
+        Some(session) => site.inbox.conversation(&session.chat).await?,
+        None => None,
+    };
     let slice = match &conversation {
         Some(conversation) => site.inbox.items_before(conversation.id, before, PAGE).await?,
         None => Slice::default(),
@@ -132,6 +153,7 @@ async fn render(site: &Site, session: &Session, before: Option<Pos>, again: Agai
         "files": { "most": rules.most, "types": rules.types, "count": MAX_FILES },
         "items": wire,
         "more": slice.more,
+        "frame": frame.map(|frame| json!({ "origin": frame.origin, "sound": site.settings.widget.sound })),
     });
     let older_url = slice.items.first().map(|item| format!("{}?before={}", site.base, item.pos));
     let context = context! {
@@ -140,6 +162,8 @@ async fn render(site: &Site, session: &Session, before: Option<Pos>, again: Agai
         title => site.settings.title.as_str(),
         subtitle => site.settings.subtitle.as_str(),
         v => assets::version(),
+        look => look(site),
+        frame => frame.is_some(),
         t => minijinja::Value::from(minijinja::value::Serde(&site.settings.texts)),
         name => name,
         draft => again.draft,
@@ -157,6 +181,18 @@ async fn render(site: &Site, session: &Session, before: Option<Pos>, again: Agai
         config => config.to_string(),
     };
     template("page.html", context)
+}
+
+/// What a theme changes in the templates.
+fn look(site: &Site) -> minijinja::Value {
+    let safe = |text: String| minijinja::Value::from_safe_string(html::text(&text));
+    let avatar = site.made.avatar.as_ref().map(|avatar| format!("{}avatar?v={}", site.base, avatar.tag()));
+    let own = || format!("{}assets/icon.svg?v={}", site.base, assets::version());
+    context! {
+        css => safe(format!("{}theme.css?v={}", site.base, site.made.theme.tag())),
+        avatar => safe(avatar.unwrap_or_else(own)),
+        scheme => site.settings.theme.scheme(),
+    }
 }
 
 fn template(name: &str, context: minijinja::Value) -> Result<String, Problem> {
@@ -289,6 +325,7 @@ fn render_tail(site: &Site, slice: Slice, after: MessageId) -> Result<String, Pr
         base => minijinja::Value::from_safe_string(html::text(&site.base)),
         lang => site.settings.language.as_str(),
         v => assets::version(),
+        look => look(site),
         t => minijinja::Value::from(minijinja::value::Serde(&site.settings.texts)),
         items => minijinja::Value::from(minijinja::value::Serde(shown(site, &new))),
         cursor => slice.rev.0,

@@ -1,9 +1,12 @@
 //! What `[channels.ID.settings]` of a website chat may say.
 
+use super::widget::{self, Made, Widget};
+use super::{identity, theme};
 use jiff::tz::TimeZone;
 use openline_core::ConfigError;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// The settings, checked.
 pub(super) struct Settings {
@@ -14,6 +17,11 @@ pub(super) struct Settings {
     pub(super) texts: BTreeMap<String, String>,
     pub(super) time_zone: TimeZone,
     pub(super) allowed_origins: Vec<String>,
+    pub(super) widget: Widget,
+    pub(super) theme: theme::Theme,
+    /// The picture in the header; `None` for the built-in one.
+    pub(super) avatar: Option<Made>,
+    pub(super) identity: identity::Identity,
 }
 
 #[derive(Deserialize)]
@@ -24,6 +32,9 @@ struct Raw {
     language: String,
     time_zone: String,
     allowed_origins: Vec<String>,
+    widget: widget::Raw,
+    theme: theme::Raw,
+    identity: identity::Raw,
 }
 
 impl Default for Raw {
@@ -34,6 +45,9 @@ impl Default for Raw {
             language: "en".into(),
             time_zone: "UTC".into(),
             allowed_origins: Vec::new(),
+            widget: widget::Raw::default(),
+            theme: theme::Raw::default(),
+            identity: identity::Raw::default(),
         }
     }
 }
@@ -53,7 +67,8 @@ impl Settings {
             let problem = format!("{:?} is not a time zone; write one like \"Europe/Berlin\"", raw.time_zone);
             ConfigError::at("time_zone", problem)
         })?;
-        let origins = raw.allowed_origins.iter().map(|given| origin(given)).collect::<Result<_, _>>()?;
+        let origins =
+            raw.allowed_origins.iter().map(|given| origin("allowed_origins", given)).collect::<Result<_, _>>()?;
         if raw.title.trim().is_empty() {
             return Err(ConfigError::at("title", "must not be empty"));
         }
@@ -64,11 +79,32 @@ impl Settings {
             texts,
             time_zone,
             allowed_origins: origins,
+            widget: Widget::read(&raw.widget)?,
+            theme: theme::Theme::read(raw.theme)?,
+            avatar: None,
+            identity: identity::Identity::read(raw.identity)?,
         })
+    }
+
+    /// One of the page's texts.
+    pub(super) fn text(&self, key: &str) -> String {
+        self.texts.get(key).cloned().unwrap_or_default()
+    }
+
+    /// Fetches what lies beside the configuration.
+    pub(super) fn load(&mut self, folder: &Path) -> Result<(), ConfigError> {
+        self.avatar = self.theme.load_avatar(folder)?;
+        Ok(())
     }
 }
 
-fn texts(language: &str) -> Result<BTreeMap<String, String>, ConfigError> {
+/// The names of the languages.
+pub(super) fn languages() -> impl Iterator<Item = &'static str> {
+    CATALOGUES.iter().map(|(name, _)| *name)
+}
+
+/// The texts of a language, by key.
+pub(super) fn texts(language: &str) -> Result<BTreeMap<String, String>, ConfigError> {
     let found = CATALOGUES.iter().find(|(name, _)| *name == language);
     let (_, catalogue) = found.ok_or_else(|| {
         let known: Vec<_> = CATALOGUES.iter().map(|(name, _)| *name).collect();
@@ -77,7 +113,8 @@ fn texts(language: &str) -> Result<BTreeMap<String, String>, ConfigError> {
     toml::from_str(catalogue).map_err(|e| ConfigError::at("language", e.message()))
 }
 
-fn origin(given: &str) -> Result<String, ConfigError> {
+/// Scheme and host of another site, as the key `key` names it.
+pub(super) fn origin(key: &str, given: &str) -> Result<String, ConfigError> {
     let parsed = url::Url::parse(given).ok().filter(|url| url.host().is_some());
     let origin = parsed.map(|url| url.origin().ascii_serialization());
     match origin {
@@ -85,7 +122,7 @@ fn origin(given: &str) -> Result<String, ConfigError> {
         _ => {
             let problem =
                 format!("{given:?} is not an origin; write scheme and host only, like \"https://shop.example\"");
-            Err(ConfigError::at("allowed_origins", problem))
+            Err(ConfigError::at(key, problem))
         }
     }
 }

@@ -1,12 +1,16 @@
 //! What every handler of one website chat needs.
 
 use super::error::{Problem, Refusal};
+use super::item::FileAddress;
 use super::session::{Session, Sessions};
 use super::settings::Settings;
+use super::widget::MadeFiles;
 use axum::http::{HeaderMap, header};
-use openline_core::VisitorInbox;
 use openline_core::channel::Host;
+use openline_core::message::Item;
+use openline_core::{ConversationId, VisitorInbox};
 use std::sync::Arc;
+use std::time::Duration;
 use url::Url;
 
 /// Longest text a visitor may send, in characters.
@@ -16,6 +20,8 @@ pub(super) const MAX_NAME: usize = 100;
 
 /// Most files in one message.
 pub(super) const MAX_FILES: usize = 10;
+/// How long a signed address of a file is good.
+const LINK_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
 /// One website chat at work.
 pub(super) struct Site {
@@ -25,7 +31,8 @@ pub(super) struct Site {
     /// The path of the page, with slashes at both ends: `/c/site/`.
     pub(super) base: String,
     /// Scheme and host of the public address.
-    origin: String,
+    pub(super) origin: String,
+    pub(super) made: MadeFiles,
 }
 
 impl Site {
@@ -36,23 +43,34 @@ impl Site {
         let secure = public.as_ref().is_some_and(|url| url.scheme() == "https");
         let sessions = Sessions::new(&host.secret, inbox.channel(), &base, secure);
         let origin = public.map(|url| url.origin().ascii_serialization()).unwrap_or_default();
-        Self { settings, sessions, inbox, base, origin }
+        let made = MadeFiles::new(&settings, inbox.channel().as_str(), &origin, &base);
+        Self { settings, sessions, inbox, base, origin, made }
     }
 
     /// The visitor's session: from the cookie, or from `Authorization: Bearer`.
     pub(super) fn session(&self, headers: &HeaderMap) -> Option<Session> {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let bearer = text(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
-        match bearer {
+        let found = match bearer {
             Some(token) => self.sessions.read(token.trim()),
             None => text(header::COOKIE).and_then(|cookies| self.sessions.in_cookies(cookies)),
-        }
+        };
+        found.filter(|session| session.identified || !self.settings.identity.required)
     }
 
     /// The session, or a refusal that says to make one.
     pub(super) fn known_session(&self, headers: &HeaderMap) -> Result<Session, Problem> {
+        self.session(headers).ok_or_else(|| self.no_session())
+    }
+
+    /// Says what a visitor without a session has to do.
+    pub(super) fn no_session(&self) -> Problem {
+        if self.settings.identity.required {
+            let message = "only identified customers can write here: POST {\"identity\": …} to …/api/session";
+            return Problem::of(Refusal::IdentityRequired, message);
+        }
         let message = "no session, or not one made by this server: POST to …/api/session for a new one";
-        self.session(headers).ok_or_else(|| Problem::of(Refusal::UnknownSession, message))
+        Problem::of(Refusal::UnknownSession, message)
     }
 
     /// Refuses a change that another site's page makes with the visitor's cookie. (`SameSite=Lax` keeps the cookie out
@@ -69,8 +87,44 @@ impl Site {
         if ours { Ok(()) } else { Err(Problem::of(Refusal::WrongOrigin, "this call comes from another site")) }
     }
 
+    /// Where the visitor finds the files of a conversation. Pictures and downloads carry no bearer token, so for such a
+    /// session the addresses are signed.
+    pub(super) fn links(&self, reader: Reader, conversation: ConversationId) -> Links<'_> {
+        Links { site: self, signed: (reader == Reader::Bearer).then_some(conversation) }
+    }
+
     fn is_own_origin(&self, origin: &str, host: Option<&str>) -> bool {
         let authority = origin.split_once("://").map(|(_, authority)| authority);
         origin == self.origin || authority.is_some() && authority == host
+    }
+}
+
+/// How a visitor shows their session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// By a cookie, which goes along with pictures and downloads, too.
+    Cookie,
+    /// By a token in a header, which does not.
+    Bearer,
+}
+
+impl Reader {
+    /// Of a request.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        if headers.contains_key(header::AUTHORIZATION) { Self::Bearer } else { Self::Cookie }
+    }
+}
+
+/// See [`Site::links`].
+pub(super) struct Links<'s> {
+    site: &'s Site,
+    /// The conversation, when the addresses are to be signed.
+    signed: Option<ConversationId>,
+}
+
+impl FileAddress for Links<'_> {
+    fn address(&self, item: &Item, index: usize) -> String {
+        let signed = self.signed.and_then(|id| self.site.inbox.file_url(item, id, index, LINK_LIFETIME));
+        signed.unwrap_or_else(|| self.site.base.address(item, index))
     }
 }

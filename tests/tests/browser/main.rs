@@ -7,9 +7,11 @@
 mod answers;
 mod axe;
 mod changes;
+mod host;
 mod hostile;
 mod outage;
 mod pictures;
 mod scriptless;
 mod stage;
 mod tabs;
+mod widget;

@@ -1,7 +1,9 @@
 //! Pictures of both pages for people to look at, written to the folder that `OPENLINE_SHOTS` names.
 
 use crate::answers::answers_richly;
+use crate::host::Host;
 use crate::stage::{Stage, answers, introduces, is, opens, says, shows, shows_pictures};
+use crate::widget::{badge, closed, enters, leaves, presses};
 use openline_sandbox::Fault;
 use openline_tests::browser::{Look, Page};
 use std::path::PathBuf;
@@ -65,6 +67,44 @@ async fn both_pages_on_all_screens() {
         says(&visitor, "One more thing…").await;
         is(&visitor, "One more thing…", "failed").await;
         visitor.picture(&name("visitor-failed")).await;
+    }
+}
+
+/// The chat on another site's page: closed, with news, open.
+#[tokio::test]
+async fn the_widget_on_all_screens() {
+    let Some(folder) = folder() else { return };
+    let theme = "theme.accent = '#7c3aed'\ntheme.launcher = 'Questions?'\ntitle = 'Harbour Prints'\nsubtitle = 'We usually answer within minutes'";
+    for (look, settings, rtl) in [
+        (Look::DESKTOP, theme, ""),
+        (Look::DESKTOP.dark(), "title = 'Harbour Prints'", ""),
+        (Look::PHONE, "", ""),
+        (Look::PHONE.dark(), "theme.accent = '#ffd54f'", "rtl"),
+    ] {
+        let Some((host, stage)) = Host::with_chat(settings).await else { return };
+        let size = if look.size == Look::PHONE.size { "phone" } else { "desktop" };
+        let name =
+            |what: &str| folder.join(format!("widget-{what}-{size}-{}.png", if look.dark { "dark" } else { "light" }));
+        let (page, desk) = (host.open(&stage, look, rtl).await, stage.desk(look).await);
+        closed(&page).await;
+        page.picture(&name("closed")).await;
+        presses(&page).await;
+        enters(&page).await;
+        page.until("document.documentElement.classList.contains('js')").await;
+        leaves(&page).await;
+        page.picture(&name("empty")).await;
+        enters(&page).await;
+        introduces(&page, "Maria Silva", "Hello! Is my print 3127 ready?").await;
+        is(&page, "Hello! Is my print 3127 ready?", "delivered").await;
+        opens(&desk).await;
+        answers(&desk, "It is. You can fetch it [b]today until six[/b], or we send it tomorrow.").await;
+        shows(&page, "operator", "It is. You can fetch it today until six, or we send it tomorrow.").await;
+        leaves(&page).await;
+        page.picture(&name("open")).await;
+        page.eval("Openline.close()").await;
+        answers(&desk, "Anything else?").await;
+        badge(&page, "1").await;
+        page.picture(&name("unread")).await;
     }
 }
 

@@ -36,6 +36,11 @@ impl Stage {
         self.driver.open(look, &self.chat()).await
     }
 
+    /// Any page in a browser of its own.
+    pub async fn open(&self, look: Look, address: &str) -> Page {
+        self.driver.open(look, address).await
+    }
+
     /// The operator's desk in a browser of its own.
     pub async fn desk(&self, look: Look) -> Page {
         self.driver.open(look, &self.world.sandbox.desk_url()).await

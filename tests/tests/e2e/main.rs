@@ -11,6 +11,7 @@ mod forged;
 mod hostile;
 mod hour;
 mod house;
+mod identity;
 mod install;
 mod instances;
 mod matrix;

@@ -52,7 +52,7 @@ impl World {
         let rules = FileRules { most: 1000, types: Vec::new() };
         let doors = Doors::new(store, Arc::clone(&clock), &[id("tg"), id("site")]);
         let doors = doors.equipped(files, rules, "https://chat.example", &secret);
-        let host = Host { public_url: "https://chat.example".into(), secret, clock };
+        let host = Host { public_url: "https://chat.example".into(), secret, clock, folder: ".".into() };
         let settings = format!("token = '{TOKEN}'\napi_url = '{url}'\n{settings}");
         let channel = Telegram::new(&id("tg"), toml::from_str(&settings).unwrap(), &host).unwrap();
         let channel = Arc::new(channel);

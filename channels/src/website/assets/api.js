@@ -15,10 +15,12 @@ export class ApiError extends Error {
 }
 
 export class Api {
-  /** `onRenew(page)` gets the newest page of the session that replaces a lost one, before any other call goes on. */
-  constructor(base, onRenew) {
+  /** `onRenew(page)` gets the newest page of the session that replaces a lost one, before any other call goes on;
+      `session` is a bearer.js where there are no cookies. */
+  constructor(base, onRenew, session = null) {
     this.root = `${base}api`;
     this.onRenew = onRenew;
+    this.session = session;
     this.renewal = null;
     this.lost = false;
   }
@@ -53,7 +55,9 @@ export class Api {
   renew() {
     this.lost = true;
     this.renewal ??= alone(`${this.root}/session`, async () => {
-      await this.request('/session', { body: {} });
+      this.session?.look();
+      const made = await this.request('/session', { body: this.session?.wish() ?? {} });
+      this.session?.take(made);
       this.onRenew(await this.request('/messages?limit=50'));
       this.lost = false;
     }).finally(() => { this.renewal = null; });
@@ -65,7 +69,7 @@ export class Api {
     const timer = setTimeout(() => stop.abort(), patience * 1000);
     signal?.addEventListener('abort', () => stop.abort());
     try {
-      return await answer(await fetch(this.root + path, init(body, stop.signal)));
+      return await answer(await fetch(this.root + path, init(body, stop.signal, this.session?.headers())));
     } catch (error) {
       throw error instanceof ApiError ? error : new ApiError(0);
     } finally {
@@ -74,8 +78,8 @@ export class Api {
   }
 }
 
-function init(body, signal) {
-  const common = { signal, cache: 'no-store', credentials: 'same-origin', headers: { Accept: 'application/json' } };
+function init(body, signal, more) {
+  const common = { signal, cache: 'no-store', credentials: 'same-origin', headers: { Accept: 'application/json', ...more } };
   if (body === undefined) return common;
   common.headers['Content-Type'] = 'application/json';
   return { ...common, method: 'POST', body: JSON.stringify(body) };

@@ -1,6 +1,7 @@
 // The chat page with JavaScript: takes the conversation over from the server's page and keeps it alive.
 
 import { Api } from './api.js';
+import { around } from './around.js';
 import { Composer } from './composer.js';
 import { Conversation } from './conversation.js';
 import { Log } from './log.js';
@@ -22,9 +23,9 @@ const api = new Api(config.base, (page) => {
   log.offerOlder(page.more);
   updates.restart(page.cursor);
   show();
-});
+}, around.session);
 const log = new Log(t, { again, discard: ({ key }) => outbox.drop(key), older });
-const outbox = new Outbox(api, config.base, {
+const outbox = new Outbox(api, config.keep ?? config.base, {
   changed: () => show(),
   accepted: ({ item }) => take([item]),
   failed: () => say('announce', t.announce_failed),
@@ -38,6 +39,7 @@ const unread = unreadTitle();
 function show(fresh = true) {
   const items = conversation.sorted().map((item) => (retrying.has(item.id) ? { ...item, state: 'sending' } : item));
   log.show(rows.layout(items, outbox.messages, conversation.era), fresh);
+  around.shown(items);
 }
 
 function news(answer) {
@@ -93,7 +95,7 @@ async function newestPage() {
 
 async function start() {
   document.documentElement.classList.add('js');
-  new Composer({ ...config, t }, (text, name) => { log.toEnd(); outbox.add(text, name); });
+  new Composer({ ...config, base: config.keep ?? config.base, t }, (text, name) => { log.toEnd(); outbox.add(text, name); });
   fitKeyboard();
   listen(() => updates.restart());
   if (olderPage) await newestPage().catch(() => { updates.cursor = 0; });

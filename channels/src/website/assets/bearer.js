@@ -1,0 +1,28 @@
+// A session without a cookie: its token is kept by the page and sent along with every call.
+
+export class Bearer {
+  /** `kept` is a memory.js; `identity` what the page around has signed, or null. A signed-in session is not kept: who can sign in again will. */
+  constructor(kept, identity) {
+    Object.assign(this, { kept, identity, token: identity ? null : kept.get('token') });
+  }
+
+  headers() {
+    return this.token ? { Authorization: `Bearer ${this.token}` } : {};
+  }
+
+  /** The body of the call that makes a session. */
+  wish() {
+    return { bearer: true, ...(this.identity && { identity: this.identity }) };
+  }
+
+  take({ session }) {
+    if (!session) return;
+    this.token = session;
+    if (!this.identity) this.kept.set('token', session);
+  }
+
+  /** Another frame may have replaced a lost session already. */
+  look() {
+    if (!this.identity) this.token = this.kept.get('token') ?? this.token;
+  }
+}

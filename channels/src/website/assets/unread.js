@@ -1,0 +1,33 @@
+// What the visitor has not seen yet, for the badge of the page around; remembered over reloads.
+
+export class Unread {
+  /** `tell({count, fresh, talk})`: how many there are, whether one has just come, whether there is a conversation at all. */
+  constructor(kept, looking, tell) {
+    Object.assign(this, { kept, looking, tell, last: null, newest: 0, items: [] });
+    this.seen = kept.get('seen') ?? 0;
+    addEventListener('storage', () => { // another tab has shown it
+      this.seen = Math.max(this.seen, kept.get('seen') ?? 0);
+      this.look();
+    });
+  }
+
+  shown(items) {
+    this.items = items.filter((item) => item.kind === 'message' && !item.deleted);
+    this.look();
+  }
+
+  look() {
+    const others = this.items.filter((item) => item.from !== 'visitor').map((item) => Number(item.id));
+    const newest = Math.max(0, ...others);
+    const fresh = this.last !== null && newest > this.newest;
+    this.newest = Math.max(newest, this.newest);
+    if (this.looking() && this.newest > this.seen) {
+      this.seen = this.newest;
+      this.kept.set('seen', this.seen);
+    }
+    const count = others.filter((id) => id > this.seen).length;
+    const told = `${count} ${this.items.length > 0}`;
+    if (fresh || told !== this.last) this.tell({ count, fresh, talk: this.items.length > 0 });
+    this.last = told;
+  }
+}

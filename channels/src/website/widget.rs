@@ -1,0 +1,260 @@
+//! The chat on other people's pages: the script that puts a launcher there, and the page in the frame that it opens
+//! (`docs/widget.md`).
+
+use super::settings::Settings;
+use super::site::Site;
+use super::{assets, form, page, settings};
+use axum::Router;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use bytes::Bytes;
+use openline_core::ConfigError;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+
+/// How long a page may use the script without asking whether it is new, in seconds: a changed configuration is seen
+/// everywhere after that.
+const LOADER_AGE: &str = "public, max-age=300";
+/// The texts that the script shows itself.
+const TEXTS: [&str; 4] = ["dir", "widget_open", "widget_close", "widget_unread"];
+
+/// `[settings.widget]` as it is written.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Raw {
+    origins: Vec<String>,
+    sound: bool,
+}
+
+/// Who may embed the chat, and how it behaves there.
+#[derive(Default)]
+pub(super) struct Widget {
+    origins: Vec<String>,
+    /// Whether a new message is heard unless the visitor says otherwise.
+    pub(super) sound: bool,
+}
+
+impl Widget {
+    /// Checks the table.
+    ///
+    /// # Errors
+    /// What is wrong, with the key.
+    pub(super) fn read(raw: &Raw) -> Result<Self, ConfigError> {
+        let origins = raw.origins.iter().map(|given| settings::origin("widget.origins", given));
+        Ok(Self { origins: origins.collect::<Result<_, _>>()?, sound: raw.sound })
+    }
+}
+
+/// A small file made from the configuration.
+#[derive(Clone)]
+pub(super) struct Made {
+    mime: &'static str,
+    bytes: Bytes,
+    tag: String,
+}
+
+impl Made {
+    pub(super) fn new(mime: &'static str, bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        let tag = Sha256::digest(&bytes)[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { mime, bytes, tag }
+    }
+
+    /// What makes its address new whenever it changes.
+    pub(super) fn tag(&self) -> &str {
+        &self.tag
+    }
+
+    /// Served for ever when its tag is in the address, else as `otherwise` says.
+    fn serve(&self, query: Option<&str>, asked: &HeaderMap, otherwise: &'static str) -> Response {
+        let tag = format!("\"{}\"", self.tag);
+        let known = asked.get(header::IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == tag.as_bytes());
+        let named = query.and_then(|query| query.strip_prefix("v=")) == Some(&self.tag);
+        let cache = if named { "public, max-age=31536000, immutable" } else { otherwise };
+        let mut response =
+            if known { StatusCode::NOT_MODIFIED.into_response() } else { self.bytes.clone().into_response() };
+        let pairs = [
+            (header::CONTENT_TYPE, self.mime),
+            (header::CACHE_CONTROL, cache),
+            (header::ETAG, tag.as_str()),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
+            // A drawing that somebody opens by itself runs nothing.
+            (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; sandbox"),
+        ];
+        for (name, value) in pairs {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        response
+    }
+}
+
+/// What a channel's configuration makes.
+pub(super) struct MadeFiles {
+    loader: Made,
+    pub(super) theme: Made,
+    pub(super) avatar: Option<Made>,
+}
+
+impl MadeFiles {
+    pub(super) fn new(settings: &Settings, channel: &str, origin: &str, base: &str) -> Self {
+        Self {
+            loader: Made::new("text/javascript; charset=utf-8", loader(settings, channel, origin, base)),
+            theme: Made::new("text/css; charset=utf-8", settings.theme.css(":root")),
+            avatar: settings.avatar.clone().or_else(|| settings.theme.icon()),
+        }
+    }
+}
+
+/// The script with everything it needs to know.
+fn loader(settings: &Settings, channel: &str, origin: &str, base: &str) -> String {
+    let texts = |language: &str| {
+        let all = settings::texts(language).unwrap_or_default();
+        TEXTS.iter().filter_map(|key| Some(((*key).to_owned(), json!(all.get(*key)?)))).collect::<Map<_, _>>()
+    };
+    let languages: Map<String, Value> =
+        settings::languages().map(|name| (name.to_owned(), texts(name).into())).collect();
+    let origins: Vec<_> = std::iter::once(origin).chain(settings.widget.origins.iter().map(String::as_str)).collect();
+    let config = json!({
+        "home": format!("{origin}{base}"),
+        "origins": origins,
+        "key": format!("channels.{channel}.settings.widget.origins"),
+        "lang": settings.language,
+        "texts": languages,
+        "title": settings.title,
+        "launcher": settings.theme.launcher,
+        "position": settings.theme.position,
+        "css": format!("{}{}", settings.theme.css(":host"), squeezed(&assets::text("widget.css"))),
+    });
+    // Where a script may end in a page (nobody should paste it there, somebody will).
+    let config = config.to_string().replace("</", "<\\/");
+    let lines = assets::text("widget.js");
+    let lines = lines.lines().map(str::trim).filter(|line| !line.starts_with("//") && !line.starts_with("/**"));
+    lines.collect::<Vec<_>>().join("\n").replacen("__OPENLINE__", &config, 1)
+}
+
+/// Without comments and indentation, which every page would have to fetch.
+fn squeezed(css: &str) -> String {
+    let whole = css.split("/*").enumerate();
+    let bare: String = whole
+        .map(|(index, part)| if index == 0 { part } else { part.split_once("*/").map_or("", |(_, rest)| rest) })
+        .collect();
+    bare.lines().map(str::trim).collect()
+}
+
+pub(super) fn routes() -> Router<Arc<Site>> {
+    Router::new()
+        .route("/widget.js", get(serve_loader))
+        .route("/theme.css", get(serve_theme))
+        .route("/avatar", get(serve_avatar))
+        .route("/frame", get(frame))
+}
+
+type Shared = State<Arc<Site>>;
+
+async fn serve_loader(State(site): Shared, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    site.made.loader.serve(query.as_deref(), &headers, LOADER_AGE)
+}
+
+async fn serve_theme(State(site): Shared, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    site.made.theme.serve(query.as_deref(), &headers, "no-cache")
+}
+
+async fn serve_avatar(State(site): Shared, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    match &site.made.avatar {
+        Some(avatar) => avatar.serve(query.as_deref(), &headers, "no-cache"),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+/// What the page in a frame has to know.
+pub(super) struct Frame {
+    /// The page around it.
+    pub(super) origin: String,
+}
+
+/// The chat for the frame on another page. It has no session of its own: the script in it gets one, without a cookie,
+/// because browsers keep those of a framed site away.
+async fn frame(State(site): Shared, RawQuery(query): RawQuery) -> Response {
+    let query = form::fields(query.unwrap_or_default().as_bytes()).unwrap_or_default();
+    let around = query.get("origin").map_or(site.origin.as_str(), String::as_str);
+    if !site.embeds(around) {
+        let key = format!("channels.{}.settings.widget.origins", site.inbox.channel());
+        return page::plain(
+            StatusCode::FORBIDDEN,
+            format!("This page may not embed the chat; its origin is not in {key}."),
+        );
+    }
+    let mut response = page::framed(&site, &Frame { origin: around.to_owned() }).await;
+    let ancestors: Vec<_> = site.settings.widget.origins.iter().map(String::as_str).collect();
+    let policy = format!("{} {}", page::POLICY, ancestors.join(" "));
+    if let Ok(policy) = HeaderValue::from_str(policy.trim()) {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
+impl Site {
+    /// Whether pages of that origin may put the chat into a frame.
+    fn embeds(&self, origin: &str) -> bool {
+        origin == self.origin || self.settings.widget.origins.iter().any(|known| known == origin)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+
+    fn settings(toml: &str) -> Settings {
+        Settings::read(toml::from_str(toml).unwrap()).unwrap()
+    }
+
+    /// Bytes after `gzip -9`, which every Debian has.
+    fn weight(text: &str) -> usize {
+        let mut gzip = Command::new("gzip").arg("-9c").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut input = gzip.stdin.take().unwrap();
+        let text = text.to_owned();
+        let writer = std::thread::spawn(move || input.write_all(text.as_bytes()).unwrap());
+        let output = gzip.wait_with_output().unwrap();
+        writer.join().unwrap();
+        output.stdout.len()
+    }
+
+    #[test]
+    fn the_script_is_light_and_so_is_the_first_opening() {
+        let made = loader(&settings(""), "site", "https://chat.example", "/c/site/");
+        let launcher = weight(&made);
+        assert!(launcher < 5_000, "widget.js: {launcher} bytes");
+        let names = ["page.html", "widget.css", "widget.js", "tail.html", "message.html"];
+        let files = assets::names().filter(|name| !names.contains(&name.as_str()));
+        // The page's own weight is its template and its texts.
+        let page = weight(&format!("{}{}", assets::text("page.html"), include_str!("texts/en.toml")));
+        let opening: usize = files.map(|name| weight(&assets::text(&name))).sum::<usize>() + page + launcher;
+        println!("widget.js {launcher} bytes, first opening {opening} bytes");
+        assert!(opening < 40_000, "first opening: {opening} bytes");
+    }
+
+    #[test]
+    fn the_script_knows_its_configuration() {
+        let settings =
+            settings("title = '</script>'\nwidget.origins = ['https://shop.example']\ntheme.launcher = 'Ask us'");
+        let made = loader(&settings, "site", "https://chat.example", "/c/site/");
+        assert!(made.contains(r#""origins":["https://chat.example","https://shop.example"]"#), "{made}");
+        assert!(made.contains("channels.site.settings.widget.origins") && made.contains("Ask us"));
+        assert!(!made.contains("__OPENLINE__") && !made.contains("</script>") && !made.contains("/*"));
+    }
+
+    #[test]
+    fn origins_are_checked() {
+        let error = Settings::read(toml::from_str("widget.origins = ['shop.example']").unwrap()).err().unwrap();
+        assert!(error.to_string().starts_with("widget.origins: \"shop.example\" is not an origin"), "{error}");
+    }
+}
