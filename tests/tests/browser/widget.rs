@@ -1,7 +1,8 @@
 //! The chat on another site's page, whose policy allows nothing but the two documented lines.
 
 use crate::host::Host;
-use crate::stage::{answers, is, opens, says, shows, was_quiet_but};
+use crate::answers::{answers_richly, shows_it_richly};
+use crate::stage::{answers, is, opens, says, shows, shows_pictures, was_quiet_but};
 use openline_tests::browser::{Look, Page};
 use serde_json::json;
 
@@ -249,4 +250,24 @@ async fn a_wrong_signature_gets_no_chat_at_all() {
         entry["message"].as_str().is_some_and(|line| line.contains("refused this visitor (identity_refused)"))
     };
     assert!(said.iter().any(told), "{said:?}");
+}
+
+#[tokio::test]
+async fn pictures_are_shown_without_a_cookie() {
+    let Some((host, stage)) = Host::with_chat("").await else { return };
+    let (page, desk) = (host.open(&stage, Look::DESKTOP, "").await, stage.desk(Look::DESKTOP).await);
+    presses(&page).await;
+    enters(&page).await;
+    says(&page, "show me").await;
+    opens(&desk).await;
+    answers_richly(&stage, &desk).await;
+    shows_it_richly(&page).await;
+    page.reload().await;
+    presses(&page).await;
+    enters(&page).await;
+    shows_pictures(&page, 1).await;
+    let link = page.eval("return document.querySelector('[data-testid=file] img').src").await;
+    assert!(link.as_str().unwrap().contains("/f/"), "{link}");
+    leaves(&page).await;
+    was_clean(&page).await;
 }
