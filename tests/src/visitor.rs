@@ -65,8 +65,8 @@ impl Visitor {
 
     /// GETs one of an item's files.
     pub async fn file(&self, item: &Item, index: usize) -> Response {
-        let path = item["files"][index]["url"].as_str().expect("a file's address");
-        let url = reqwest::Url::parse(&self.base).expect("a URL").join(path).expect("a path");
+        let path = format!("files/{}/{index}", item["id"].as_str().expect("an id"));
+        let url = reqwest::Url::parse(&self.base).expect("a URL").join(&path).expect("a path");
         self.client.get(url).bearer_auth(&self.token).send().await.expect("an answer")
     }
 

@@ -1,7 +1,7 @@
 //! The chat on another site's page, whose policy allows nothing but the two documented lines.
 
-use crate::host::Host;
 use crate::answers::{answers_richly, shows_it_richly};
+use crate::host::Host;
 use crate::stage::{answers, is, opens, says, shows, shows_pictures, was_quiet_but};
 use openline_tests::browser::{Look, Page};
 use serde_json::json;

@@ -84,10 +84,14 @@ async fn a_file_comes_through_us_and_from_the_portal_only() {
     let png = base64_png();
     world.sandbox.operator_writes_with_file(chat, "here", "p\"<i>.png", "image/png", png.clone()).unwrap();
     let items = visitor.until(|items| items.iter().any(|item| item["files"].is_array())).await;
-    let file = items.iter().find_map(|item| item["files"].get(0)).unwrap().clone();
+    let item = items.iter().find(|item| item["files"].is_array()).unwrap();
+    let file = &item["files"][0];
     assert_eq!((file["name"].as_str(), file["image"].as_bool()), (Some("p\"<i>.png"), Some(true)));
     assert_eq!((file["width"].as_i64(), file["height"].as_i64()), (Some(1), Some(1)));
-    let url = world.url(file["url"].as_str().unwrap());
+    // A front end without cookies can show it by its signed address.
+    let signed = reqwest::get(file["url"].as_str().unwrap()).await.unwrap();
+    assert_eq!((signed.status().as_u16(), signed.bytes().await.unwrap()), (200, png.clone().into()));
+    let url = world.url(&format!("/c/site/files/{}/0", item["id"].as_str().unwrap()));
     let response = reqwest::Client::new().get(&url).bearer_auth(&visitor.token).send().await.unwrap();
     assert_eq!(response.headers()["content-type"], "image/png");
     assert_eq!(response.headers()["x-content-type-options"], "nosniff");

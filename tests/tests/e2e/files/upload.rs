@@ -15,7 +15,8 @@ async fn a_visitors_files_are_kept_and_given_back_to_them_alone() {
     let (status, answer) = visitor.send_form(form.file("list.pdf", "application/pdf", &content(300_000, 1))).await;
     assert_eq!(status, StatusCode::CREATED, "{answer}");
     let item = &answer["item"];
-    let url = format!("/c/site/files/{}/0", item["id"].as_str().unwrap());
+    let url = item["files"][0]["url"].clone();
+    assert!(url.as_str().unwrap().starts_with(&world.url("/f/")), "a bearer session gets a signed address: {url}");
     let picture = json!({ "name": "Rück seite.png", "mime": "image/png", "size": PNG.len(), "image": true,
         "url": url, "width": 2, "height": 3 });
     assert_eq!((&item["text"], &item["files"][0]), (&json!("See these"), &picture));
