@@ -82,7 +82,7 @@ fn capabilities(name: &str) -> Option<Capabilities> {
 }
 
 fn abilities(capabilities: Option<Capabilities>) -> String {
-    let Some(Capabilities { edits, deletes, files, visitor_edits }) = capabilities else { return String::new() };
+    let Some(Capabilities { edits, deletes, files, visitor_edits, .. }) = capabilities else { return String::new() };
     let words = [
         (files, "files"),
         (edits, "operators' edits"),

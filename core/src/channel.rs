@@ -24,6 +24,9 @@ pub struct Capabilities {
     pub files: bool,
     /// Visitors can change and delete what they wrote.
     pub visitor_edits: bool,
+    /// What was delivered keeps its place: a reply that comes late can't be put before a later one. Replies are held for
+    /// a quarter of a second then, so that those that overtake each other on the way come in their order.
+    pub fixed_order: bool,
 }
 
 /// A message on its way to a visitor.

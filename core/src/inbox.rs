@@ -8,6 +8,7 @@ use crate::error::{DeliveryError, StoreError};
 use crate::files::{self, ByteStream, FileError, FileLinks, FilePlace, FileRules};
 use crate::forget;
 use crate::handover::{self, Continuation, Handover, Words};
+use crate::hold::{self, Hold};
 use crate::hub::{Directory, Revisions};
 use crate::id::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev};
 use crate::line::LineInfo;
@@ -42,6 +43,7 @@ pub struct Doors {
     pub(crate) channels: Arc<OnceLock<HashMap<ChannelId, Arc<dyn Channel>>>>,
     pub(crate) equipment: Option<Equipment>,
     pub(crate) troubles: Troubles,
+    hold: Hold,
     erasing: Arc<Notify>,
     /// Ends every wait, so that held answers don't hold up a stop.
     closing: CancellationToken,
@@ -64,7 +66,7 @@ impl Doors {
         let (revisions, directory) = (Revisions::default(), Directory::default());
         let (gap, backend, channels) = (Arc::default(), Arc::default(), Arc::default());
         let (closing, troubles, forgotten) = (CancellationToken::new(), Troubles::default(), Arc::default());
-        let (equipment, erasing) = (None, Arc::default());
+        let (equipment, erasing, hold) = (None, Arc::default(), Hold::default());
         Self {
             store,
             clock,
@@ -77,6 +79,7 @@ impl Doors {
             channels,
             equipment,
             troubles,
+            hold,
             erasing,
             closing,
         }
@@ -506,9 +509,37 @@ impl OperatorInbox {
         for event in foreign {
             tracing::warn!(channel = %event.channel, "event for a channel that is not configured, passed over");
         }
-        if ours.is_empty() {
-            return Ok(());
+        let (held, at_once): (Vec<_>, Vec<_>) = ours.into_iter().partition(|event| self.is_held(&event.channel));
+        if !held.is_empty() {
+            self.hold(held).await?;
         }
+        if at_once.is_empty() { Ok(()) } else { self.record(at_once).await }
+    }
+
+    /// Whether what was delivered in this channel can't be put into another order.
+    fn is_held(&self, channel: &ChannelId) -> bool {
+        let channels = self.doors.channels.get();
+        channels.and_then(|all| all.get(channel)).is_some_and(|channel| channel.capabilities().fixed_order)
+    }
+
+    async fn hold(&self, events: Vec<OperatorEvent>) -> Result<(), StoreError> {
+        let (first, told) = self.doors.hold.add(events);
+        if first {
+            // In a task of its own: whoever came first may go away, and the others wait for it.
+            let inbox = self.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(hold::MOMENT).await;
+                let (events, tell) = inbox.doors.hold.take();
+                let stored = inbox.record(events).await;
+                for tell in tell {
+                    let _ = tell.send(stored.clone());
+                }
+            });
+        }
+        told.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the service is stopping".to_owned())))
+    }
+
+    async fn record(&self, ours: Vec<OperatorEvent>) -> Result<(), StoreError> {
         let addresses: Vec<_> =
             ours.iter().map(|e| ChatAddress { channel: e.channel.clone(), chat: e.chat.clone() }).collect();
         let before = self.doors.before();

@@ -15,6 +15,7 @@ pub mod error;
 pub mod files;
 pub mod forget;
 pub mod handover;
+mod hold;
 pub mod hub;
 pub mod id;
 pub mod inbox;

@@ -91,7 +91,7 @@ impl Telegram {
 #[async_trait]
 impl Channel for Telegram {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { edits: true, deletes: true, files: true, visitor_edits: true }
+        Capabilities { edits: true, deletes: true, files: true, visitor_edits: true, fixed_order: true }
     }
 
     async fn send(&self, message: Outgoing<'_>) -> Result<Vec<String>, DeliveryError> {

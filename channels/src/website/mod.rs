@@ -63,7 +63,7 @@ struct Website {
 #[async_trait]
 impl Channel for Website {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { edits: true, deletes: true, files: true, visitor_edits: false }
+        Capabilities { edits: true, deletes: true, files: true, visitor_edits: false, fixed_order: false }
     }
 
     /// The message is in the visitor's history already, under its own id.
