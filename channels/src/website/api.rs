@@ -7,6 +7,7 @@ use super::item::{WireItem, WireSlice};
 use super::multipart::is_multipart;
 use super::session::Session;
 use super::site::{Reader, Site};
+use super::stream;
 use super::upload::Upload;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
@@ -26,8 +27,8 @@ use std::time::Duration;
 
 /// 10,000 characters of four bytes each, escaped, and the other fields.
 const MAX_BODY: usize = 128 * 1024;
-/// Items in one answer of `updates`.
-const NEWS: usize = 100;
+/// Items in one answer of `updates` and in one event of `stream`.
+pub(super) const NEWS: usize = 100;
 /// Longest that an answer is held, in seconds.
 const MAX_WAIT: u64 = 25;
 
@@ -43,6 +44,7 @@ pub(super) fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
         .route("/messages", post(send).get(history))
         .route("/messages/{id}/retry", post(retry))
         .route("/updates", get(updates))
+        .route("/stream", get(stream::open))
         .merge(super::forget::api())
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
@@ -69,7 +71,10 @@ async fn cross_origin(State(site): Shared, request: Request, next: Next) -> Resp
     let headers = response.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.insert(header::VARY, HeaderValue::from_static("Origin"));
-    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("authorization, content-type"));
+    headers.insert(
+        header::ACCESS_CONTROL_ALLOW_HEADERS,
+        HeaderValue::from_static("authorization, content-type, last-event-id"),
+    );
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
     response
@@ -214,14 +219,15 @@ async fn retry(State(site): Shared, headers: HeaderMap, Path(id): Path<String>) 
 }
 
 /// A number of the query string; `None` when it isn't there.
-fn number(query: &HashMap<String, String>, name: &str) -> Result<Option<i64>, Problem> {
+pub(super) fn number(query: &HashMap<String, String>, name: &str) -> Result<Option<i64>, Problem> {
     let parse = |text: &String| {
         text.parse().map_err(|_| Problem::of(Refusal::BadQuery, format!("{name} must be a whole number, not {text:?}")))
     };
     query.get(name).map(parse).transpose()
 }
 
-fn query(raw: Option<String>) -> Result<HashMap<String, String>, Problem> {
+/// The query string's fields.
+pub(super) fn query(raw: Option<String>) -> Result<HashMap<String, String>, Problem> {
     let bad = |_| Problem::of(Refusal::BadQuery, "the query is not in UTF-8");
     fields(raw.unwrap_or_default().as_bytes()).map_err(bad)
 }
@@ -251,7 +257,7 @@ async fn updates(State(site): Shared, headers: HeaderMap, RawQuery(raw): RawQuer
     let wait = Duration::from_secs(wait);
     let id = site.inbox.find(&session.chat).await?;
     let newest = match id {
-        Some(id) => site.inbox.newest(id).await?,
+        Some(id) => site.newest(id, since).await?,
         None => Rev(0),
     };
     if since != newest.0 || wait.is_zero() {
@@ -263,7 +269,7 @@ async fn updates(State(site): Shared, headers: HeaderMap, RawQuery(raw): RawQuer
 /// What is new after a revision, at once.
 async fn news(site: &Site, reader: Reader, id: Option<ConversationId>, since: i64) -> Result<Bytes, Problem> {
     let Some(id) = id else { return Ok(WireSlice::nothing(0, since != 0).json()) };
-    let newest = site.inbox.newest(id).await?;
+    let newest = site.newest(id, since).await?;
     if since == newest.0 {
         return Ok(WireSlice::nothing(since, false).json());
     }

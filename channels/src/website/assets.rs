@@ -1,9 +1,12 @@
-//! The page's own files, compiled into the program.
+//! The page's own files, compiled into the program, compressed once.
 
+use super::compress;
+use axum::body::Bytes;
 use axum::extract::{Path, RawQuery};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rust_embed::{EmbeddedFile, RustEmbed};
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 #[derive(RustEmbed)]
@@ -24,6 +27,64 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
     hex(&sum[..6])
 });
 
+/// A file as it is served.
+struct Ready {
+    kind: HeaderValue,
+    plain: Bytes,
+    packed: Option<Bytes>,
+}
+
+static FILES: LazyLock<HashMap<String, Ready>> = LazyLock::new(|| {
+    let served = Assets::iter().filter(|name| !name.ends_with(".html"));
+    served.filter_map(|name| Some((name.to_string(), ready(&name, &Assets::get(&name)?)))).collect()
+});
+
+static MODULES: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let mut found = vec!["chat.js".to_owned()];
+    let mut next = 0;
+    while let Some(name) = found.get(next) {
+        let source = text(name);
+        let more: Vec<_> = source.lines().filter_map(imported).map(str::to_owned).collect();
+        for name in more {
+            if !found.contains(&name) {
+                found.push(name);
+            }
+        }
+        next += 1;
+    }
+    found
+});
+
+/// Which module of ours a line imports.
+fn imported(line: &str) -> Option<&str> {
+    let (_, rest) =
+        line.split_once("from './").filter(|_| line.starts_with("import ") || line.starts_with("} from"))?;
+    rest.split_once('\'').map(|(name, _)| name)
+}
+
+fn ready(name: &str, file: &EmbeddedFile) -> Ready {
+    let plain = if std::path::Path::new(name).extension().is_some_and(|kind| kind == "js") {
+        versioned(&String::from_utf8_lossy(&file.data)).into_bytes()
+    } else {
+        file.data.to_vec()
+    };
+    let packed = compress::gzip(&plain, 9).map(Bytes::from);
+    let kind = HeaderValue::from_str(file.metadata.mimetype());
+    let kind = kind.unwrap_or(HeaderValue::from_static("application/octet-stream"));
+    Ready { kind, plain: Bytes::from(plain), packed }
+}
+
+/// A module that names the others by their versions, so that the browser asks for each of them once only.
+fn versioned(source: &str) -> String {
+    source.lines().fold(String::with_capacity(source.len() + 256), |mut out, line| {
+        match imported(line) {
+            Some(name) => out.push_str(&line.replacen(name, &format!("{name}?v={}", version()), 1)),
+            None => out.push_str(line),
+        }
+        out + "\n"
+    })
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -39,6 +100,11 @@ pub(super) fn names() -> impl Iterator<Item = String> {
     Assets::iter().map(std::borrow::Cow::into_owned)
 }
 
+/// The chat page's modules: those that `chat.js` imports, and those that these import.
+pub(super) fn modules() -> &'static [String] {
+    &MODULES
+}
+
 /// A template's source.
 pub(super) fn text(name: &str) -> String {
     Assets::get(name).map(|file| String::from_utf8_lossy(&file.data).into_owned()).unwrap_or_default()
@@ -46,17 +112,26 @@ pub(super) fn text(name: &str) -> String {
 
 /// Serves a file: for ever when its version is in the address, else checked by the browser each time.
 pub(super) async fn serve(Path(name): Path<String>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
-    let is_template = std::path::Path::new(&name).extension().is_some_and(|kind| kind.eq_ignore_ascii_case("html"));
-    let Some(file) = Assets::get(&name).filter(|_| !is_template) else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
-    let tag = format!("\"{}\"", hex(&file.metadata.sha256_hash()[..8]));
+    let Some(file) = FILES.get(&name) else { return StatusCode::NOT_FOUND.into_response() };
+    let packed = file.packed.as_ref().filter(|_| compress::accepted(&headers));
+    let tag = format!("\"{}{}\"", version(), if packed.is_some() { "-gzip" } else { "" });
     let known = headers.get(header::IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == tag.as_bytes());
     let named = query.is_some_and(|query| query.strip_prefix("v=") == Some(version()));
     let cache = if named { "public, max-age=31536000, immutable" } else { "no-cache" };
-    let mut response = if known { StatusCode::NOT_MODIFIED.into_response() } else { body(&file) };
+    let mut response = if known {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        packed.unwrap_or(&file.plain).clone().into_response()
+    };
     let out = response.headers_mut();
+    if !known {
+        out.insert(header::CONTENT_TYPE, file.kind.clone());
+        if packed.is_some() {
+            out.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+    }
     out.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+    out.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     out.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         out.insert(header::ETAG, tag);
@@ -64,6 +139,27 @@ pub(super) async fn serve(Path(name): Path<String>, RawQuery(query): RawQuery, h
     response
 }
 
-fn body(file: &EmbeddedFile) -> Response {
-    ([(header::CONTENT_TYPE, file.metadata.mimetype().to_owned())], file.data.clone().into_owned()).into_response()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modules_import_each_other_by_their_versions() {
+        let source = versioned("import { a, b } from './dom.js';\nconst x = \"from './no.js'\";");
+        let version = version();
+        assert_eq!(source, format!("import {{ a, b }} from './dom.js?v={version}';\nconst x = \"from './no.js'\";\n"));
+    }
+
+    #[test]
+    fn all_modules_are_there() {
+        assert!(modules().len() > 10 && modules().iter().all(|name| FILES.contains_key(name)), "{:?}", modules());
+    }
+
+    /// What a first visit costs: everything the page loads, compressed, with an allowance for the page itself.
+    #[test]
+    fn the_first_open_is_light() {
+        let loaded = modules().iter().map(String::as_str).chain(["chat.css", "log.css", "icon.svg"]);
+        let size: usize = loaded.filter_map(|name| FILES[name].packed.as_ref()).map(Bytes::len).sum();
+        assert!(size < 30_000, "{size} bytes");
+    }
 }

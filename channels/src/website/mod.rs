@@ -5,6 +5,7 @@
 
 mod api;
 mod assets;
+mod compress;
 mod contrast;
 mod error;
 mod files;
@@ -18,6 +19,7 @@ mod page;
 mod session;
 mod settings;
 mod site;
+mod stream;
 mod theme;
 mod upload;
 mod widget;
@@ -86,8 +88,7 @@ impl Channel for Website {
     fn routes(self: Arc<Self>, inbox: VisitorInbox) -> Router {
         let site = Arc::new(Site::new(Arc::clone(&self.settings), &self.host, inbox));
         Router::new()
-            .merge(page::routes())
-            .merge(widget::routes())
+            .merge(page::routes().merge(widget::routes()).layer(axum::middleware::from_fn(compress::pages)))
             .merge(files::routes())
             .merge(forget::routes())
             .nest("/api", api::routes(&site))

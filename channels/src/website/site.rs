@@ -8,7 +8,7 @@ use super::widget::MadeFiles;
 use axum::http::{HeaderMap, header};
 use openline_core::channel::Host;
 use openline_core::message::Item;
-use openline_core::{ConversationId, VisitorInbox};
+use openline_core::{ConversationId, Rev, StoreError, VisitorInbox};
 use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
@@ -17,6 +17,8 @@ use url::Url;
 pub(super) const MAX_TEXT: usize = 10_000;
 /// Longest name, in characters.
 pub(super) const MAX_NAME: usize = 100;
+/// Most files in one message.
+pub(super) const MAX_FILES: usize = 10;
 
 /// Most files in one message.
 pub(super) const MAX_FILES: usize = 10;
@@ -56,6 +58,13 @@ impl Site {
             None => text(header::COOKIE).and_then(|cookies| self.sessions.in_cookies(cookies)),
         };
         found.filter(|session| session.identified || !self.settings.identity.required)
+    }
+
+    /// The newest revision of a conversation, for somebody who knows `since`. A cursor can be ahead of what is known in
+    /// memory for a moment (the commit comes first): such a one is looked up before it is called wrong.
+    pub(super) async fn newest(&self, id: ConversationId, since: i64) -> Result<Rev, StoreError> {
+        let newest = self.inbox.newest(id).await?;
+        if since <= newest.0 { Ok(newest) } else { Ok(self.inbox.items_since(id, Rev(i64::MAX), 0).await?.rev) }
     }
 
     /// The session, or a refusal that says to make one.

@@ -1,0 +1,165 @@
+//! News as server-sent events: one answer that stays open, instead of one held call after another.
+//!
+//! Thousands of these are open at once, so what each keeps between events is small: no buffers, no boxes but the body's
+//! own. Padding against proxies that hold back small answers is not sent: a page behind one notices that nothing
+//! arrives, and polls.
+
+use super::api::{NEWS, number, query};
+use super::error::{Problem, Refusal};
+use super::item::WireSlice;
+use super::site::{Reader, Site};
+use axum::body::{Body, Bytes};
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::{Stream, stream};
+use openline_core::{ChatId, ConversationId, Rev, StoreError};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Something is sent at least this often, so that proxies and browsers know that the connection lives.
+const BEAT: Duration = Duration::from_secs(20);
+/// A comment: readers pass over it.
+const BEAT_BYTES: Bytes = Bytes::from_static(b":\n\n");
+
+/// `GET /stream?since=N`.
+pub(super) async fn open(
+    State(site): State<Arc<Site>>,
+    headers: HeaderMap,
+    RawQuery(raw): RawQuery,
+) -> Result<Response, Problem> {
+    let chat = site.known_session(&headers)?.chat;
+    let since = since(&headers, raw)?;
+    let reader = Reader::of(&headers);
+    let mut follower = Follower { site, reader, chat, id: None, since, first: None };
+    follower.first = Some(follower.begin().await?);
+    let headers = [
+        (header::CONTENT_TYPE.as_str(), "text/event-stream"),
+        (header::CACHE_CONTROL.as_str(), "no-store, no-transform"),
+        ("x-accel-buffering", "no"), // nginx and its like pass it on as it comes
+    ];
+    Ok((headers, Body::from_stream(events(follower))).into_response())
+}
+
+/// Where to go on: what the browser remembers by itself is newer than what was once written into the address.
+fn since(headers: &HeaderMap, raw: Option<String>) -> Result<i64, Problem> {
+    if let Some(last) = headers.get("last-event-id") {
+        let last = last.to_str().ok().and_then(|last| last.trim().parse().ok());
+        return last.ok_or_else(|| Problem::of(Refusal::BadQuery, "Last-Event-ID must be a whole number"));
+    }
+    number(&query(raw)?, "since")?.ok_or_else(|| Problem::of(Refusal::BadQuery, "since is missing"))
+}
+
+fn events(follower: Follower) -> impl Stream<Item = Result<Bytes, Infallible>> {
+    stream::unfold(follower, step)
+}
+
+async fn step(mut follower: Follower) -> Option<(Result<Bytes, Infallible>, Follower)> {
+    let bytes = follower.next().await?;
+    Some((Ok(bytes), follower))
+}
+
+/// One open stream.
+struct Follower {
+    site: Arc<Site>,
+    reader: Reader,
+    chat: ChatId,
+    /// `None` until the first message.
+    id: Option<ConversationId>,
+    since: i64,
+    /// Made before the answer begins, so that what goes wrong then is answered by a status.
+    first: Option<Bytes>,
+}
+
+impl Follower {
+    async fn begin(&mut self) -> Result<Bytes, StoreError> {
+        self.id = self.site.inbox.find(&self.chat).await?;
+        let Some(id) = self.id else {
+            let reset = self.since != 0;
+            self.since = 0;
+            return Ok(event(&WireSlice::nothing(0, reset)));
+        };
+        let newest = self.site.newest(id, self.since).await?;
+        match self.since {
+            since if since == newest.0 => Ok(event(&WireSlice::nothing(since, false))),
+            since => self.news(id, since < 0 || since > newest.0).await,
+        }
+    }
+
+    /// What goes out next; `None` ends the stream.
+    async fn next(&mut self) -> Option<Bytes> {
+        if let Some(first) = self.first.take() {
+            return Some(first);
+        }
+        let begun = Instant::now();
+        if self.wait().await? {
+            let id = self.id?;
+            return self.news(id, false).await.map_err(|error| log(&error)).ok();
+        }
+        // A wait that ended early was ended: the program stops, or what it waited at is not to be trusted any more.
+        (begun.elapsed() >= BEAT).then_some(BEAT_BYTES)
+    }
+
+    /// Waits for news as long as one may be silent; whether there are any.
+    async fn wait(&mut self) -> Option<bool> {
+        let inbox = &self.site.inbox;
+        let Some(id) = self.id else {
+            self.id = inbox.wait_for_first(&self.chat, BEAT).await;
+            return Some(self.id.is_some());
+        };
+        let since = Rev(self.since);
+        let newest = inbox.newest(id).await.map_err(|error| log(&error)).ok()?;
+        Some(newest > since || inbox.wait_above(id, since, BEAT).await)
+    }
+
+    async fn news(&mut self, id: ConversationId, reset: bool) -> Result<Bytes, StoreError> {
+        let since = if reset { Rev(0) } else { Rev(self.since) };
+        let slice = self.site.inbox.items_since(id, since, NEWS).await?;
+        let news = WireSlice::news(&slice, &self.site.links(self.reader, id), reset);
+        self.since = news.cursor;
+        Ok(event(&news))
+    }
+}
+
+/// JSON has no line breaks, so one `data` line holds it.
+fn event(news: &WireSlice<'_>) -> Bytes {
+    let data = serde_json::to_string(news).unwrap_or_default();
+    Bytes::from(format!("event: news\nid: {}\ndata: {data}\n\n", news.cursor))
+}
+
+fn log(error: &StoreError) {
+    tracing::error!(%error, "a stream of news ends: the store can't be read");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size<A, F: Future>(_: fn(A) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn what_an_open_stream_keeps_is_small() {
+        let kept = size(step) + size_of::<Follower>();
+        assert!(kept <= 2048, "{kept} bytes for each open stream");
+    }
+
+    #[test]
+    fn what_the_browser_remembers_wins() {
+        let headers =
+            |value: &'static str| HeaderMap::from_iter([("last-event-id".parse().unwrap(), value.parse().unwrap())]);
+        assert_eq!(since(&headers("7"), Some("since=3".into())).unwrap(), 7);
+        assert_eq!(since(&HeaderMap::new(), Some("since=3".into())).unwrap(), 3);
+        assert_eq!(since(&HeaderMap::new(), None).unwrap_err().refusal, Refusal::BadQuery);
+        assert_eq!(since(&headers("x"), Some("since=3".into())).unwrap_err().refusal, Refusal::BadQuery);
+    }
+
+    #[test]
+    fn an_event_is_one_line_of_data() {
+        let event = event(&WireSlice::nothing(5, false));
+        assert_eq!(event, "event: news\nid: 5\ndata: {\"cursor\":5,\"items\":[],\"more\":false}\n\n");
+    }
+}
