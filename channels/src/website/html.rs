@@ -10,6 +10,18 @@ pub(super) fn render(text: &RichText) -> String {
     out
 }
 
+/// A visitor's text: first lines that begin with "> " are a quote, as the page's own button makes it.
+pub(super) fn render_own(text: &RichText) -> String {
+    let [Span::Text { v }] = text.0.as_slice() else { return render(text) };
+    let lines: Vec<_> = v.split('\n').collect();
+    let quoted: Vec<_> = lines.iter().map_while(|line| line.strip_prefix("> ")).collect();
+    if quoted.is_empty() {
+        return render(text);
+    }
+    let (rest, quoted_text) = (lines[quoted.len()..].join("\n"), Span::text(quoted.join("\n")));
+    render(&RichText(vec![Span::Quote { author: None, c: vec![quoted_text] }, Span::text(rest)]))
+}
+
 /// Characters as HTML text, also inside a quoted attribute.
 pub(super) fn text(text: &str) -> String {
     let mut out = String::new();
@@ -105,6 +117,14 @@ mod tests {
         assert!(!html.contains("<script") && !html.contains("' on") && !html.contains("'x'"));
         assert_eq!(html.matches("&lt;script&gt;").count(), 5);
         assert!(html.contains("href=\"https://a.example/?q=&#39;x&#39;&amp;y=1\""));
+    }
+
+    #[test]
+    fn a_visitors_first_lines_can_be_a_quote() {
+        let own = |text: &str| render_own(&RichText::plain(text));
+        assert_eq!(own("> a <b>\n> c\nyes"), "<blockquote>a &lt;b&gt;\nc</blockquote>yes");
+        assert_eq!(own("> a"), "<blockquote>a</blockquote>");
+        assert_eq!(own("5 > 3\n> x"), "5 &gt; 3\n&gt; x");
     }
 
     #[test]

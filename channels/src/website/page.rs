@@ -16,7 +16,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use minijinja::{Environment, UndefinedBehavior, context};
-use openline_core::message::Item;
+use openline_core::message::{Item, Side};
 use openline_core::store::Slice;
 use openline_core::{MessageId, Pos, Rev, Timestamp};
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ const PAGE: usize = 50;
 const MAX_BODY: usize = 256 * 1024;
 
 /// Nothing but our own files; no script and no style in the page.
-pub(super) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+pub(super) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; \
                       frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'";
 
 type Shared = State<Arc<Site>>;
@@ -164,6 +164,7 @@ async fn render(
         v => assets::version(),
         look => look(site),
         frame => frame.is_some(),
+        modules => assets::modules().to_vec(),
         t => minijinja::Value::from(minijinja::value::Serde(&site.settings.texts)),
         name => name,
         draft => again.draft,
@@ -207,13 +208,26 @@ fn template(name: &str, context: minijinja::Value) -> Result<String, Problem> {
 fn shown(site: &Site, items: &[Item]) -> Vec<Value> {
     let one = |item: &Item| {
         let mut value = serde_json::to_value(WireItem::new(item, &site.base)).unwrap_or_default();
-        value["html"] = json!(html::render(&item.content.text));
+        let own = item.side == Side::Visitor;
+        let render = if own { html::render_own } else { html::render };
+        value["html"] = json!(render(&item.content.text));
         let (iso, time) = times(site, item.at);
         value["iso"] = json!(iso);
         value["time"] = json!(time);
+        let (initials, tint) = initials(item.author.as_deref().unwrap_or(&site.settings.texts["operator"]));
+        value["initials"] = json!(initials);
+        value["tint"] = json!(tint);
         value
     };
     items.iter().map(one).collect()
+}
+
+/// What stands in the circle of who writes, and which of its colours it has. The script's twin is in `message.js`.
+fn initials(name: &str) -> (String, u32) {
+    let mut words = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let letters = [words.next(), words.next_back()].into_iter().flatten().filter_map(|word| word.chars().next());
+    let tint = name.chars().fold(0, |sum: u32, letter| sum.wrapping_add(u32::from(letter))) % 6;
+    (letters.flat_map(char::to_uppercase).collect(), tint)
 }
 
 /// A moment for machines, and its time of day for people. In UTC it says so: visitors are elsewhere.
@@ -332,4 +346,19 @@ fn render_tail(site: &Site, slice: Slice, after: MessageId) -> Result<String, Pr
         changed => changed,
     };
     template("tail.html", context)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn initials_are_of_the_first_and_the_last_word() {
+        let of = |name| initials(name).0;
+        assert_eq!(
+            (of("Maria da Silva"), of("ann"), of("Łukasz 2"), of("…")),
+            ("MS".into(), "A".into(), "Ł2".into(), String::new())
+        );
+        assert_eq!(initials("Ann").1, ("Ann".bytes().map(u32::from).sum::<u32>()) % 6);
+    }
 }

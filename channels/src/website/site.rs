@@ -20,8 +20,6 @@ pub(super) const MAX_NAME: usize = 100;
 /// Most files in one message.
 pub(super) const MAX_FILES: usize = 10;
 
-/// Most files in one message.
-pub(super) const MAX_FILES: usize = 10;
 /// How long a signed address of a file is good.
 const LINK_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 

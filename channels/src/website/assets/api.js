@@ -1,5 +1,9 @@
 // The calls of docs/website-api.md. Every failure is an ApiError; status 0 means that no good answer came.
 
+import { upload } from './upload.js';
+
+const JSON_TYPE = 'application/json';
+const STREAM = 'text/event-stream';
 const PATIENCE = 20; // seconds until an unanswered call counts as lost
 
 export class ApiError extends Error {
@@ -29,6 +33,11 @@ export class Api {
     return this.call(`/updates?since=${since}&wait=${wait}`, { signal, patience: PATIENCE + wait });
   }
 
+  /** The open answer of a stream of news. */
+  stream(since, signal) {
+    return this.call(`/stream?since=${since}`, { signal, accept: STREAM });
+  }
+
   page(before) {
     return this.call(`/messages?limit=50${before === undefined ? '' : `&before=${before}`}`);
   }
@@ -37,15 +46,23 @@ export class Api {
     return this.call('/messages', { body: message });
   }
 
+  upload(message, files, signal, progress) {
+    return this.guard(() => upload(`${this.root}/messages`, message, files, signal, progress));
+  }
+
   retry(id) {
     return this.call(`/messages/${encodeURIComponent(id)}/retry`, { body: {} });
   }
 
+  call(path, options = {}) {
+    return this.guard(() => this.request(path, options));
+  }
+
   /** One call; a lost session is renewed first and then reported, so that the caller tries again. */
-  async call(path, options = {}) {
+  async guard(request) {
     if (this.lost) await this.renew(); // an earlier renewal got stuck half way
     try {
-      return await this.request(path, options);
+      return await request();
     } catch (error) {
       if (error.status === 401) await this.renew();
       throw error;
@@ -64,12 +81,13 @@ export class Api {
     return this.renewal;
   }
 
-  async request(path, { body, signal, patience = PATIENCE } = {}) {
+  async request(path, { body, signal, patience = PATIENCE, accept = JSON_TYPE } = {}) {
     const stop = new AbortController();
     const timer = setTimeout(() => stop.abort(), patience * 1000);
     signal?.addEventListener('abort', () => stop.abort());
     try {
-      return await answer(await fetch(this.root + path, init(body, stop.signal, this.session?.headers())));
+      const options = init(body, stop.signal, { Accept: accept, ...this.session?.headers() });
+      return await answer(await fetch(this.root + path, options), accept);
     } catch (error) {
       throw error instanceof ApiError ? error : new ApiError(0);
     } finally {
@@ -78,14 +96,15 @@ export class Api {
   }
 }
 
-function init(body, signal, more) {
-  const common = { signal, cache: 'no-store', credentials: 'same-origin', headers: { Accept: 'application/json', ...more } };
+function init(body, signal, headers) {
+  const common = { signal, cache: 'no-store', credentials: 'same-origin', headers };
   if (body === undefined) return common;
-  common.headers['Content-Type'] = 'application/json';
+  common.headers['Content-Type'] = JSON_TYPE;
   return { ...common, method: 'POST', body: JSON.stringify(body) };
 }
 
-async function answer(response) {
+async function answer(response, accept) {
+  if (response.ok && accept === STREAM) return response;
   if (response.ok) return response.json();
   const body = await response.json().catch(() => ({}));
   const after = Number(response.headers.get('Retry-After')) || 0;

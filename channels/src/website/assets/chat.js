@@ -17,6 +17,8 @@ const olderPage = new URLSearchParams(location.search).has('before'); // a page 
 const conversation = new Conversation(olderPage ? [] : config.items);
 const rows = new Rows(config.lang, t);
 const retrying = new Set();
+const QUOTED = 4; // lines of a quote
+let composer;
 
 const api = new Api(config.base, (page) => {
   conversation.startOver(page.items);
@@ -24,7 +26,7 @@ const api = new Api(config.base, (page) => {
   updates.restart(page.cursor);
   show();
 }, around.session);
-const log = new Log(t, { again, discard: ({ key }) => outbox.drop(key), older });
+const log = new Log(t, { again, discard: ({ key }) => outbox.drop(key), restore, quote, older });
 const outbox = new Outbox(api, config.keep ?? config.base, {
   changed: () => show(),
   accepted: ({ item }) => take([item]),
@@ -80,6 +82,22 @@ async function again({ id, key }) {
   return answer ? take([answer.item]) : show();
 }
 
+/** Gives the text of a message whose files are gone back to be written, and its files to be chosen. */
+function restore({ key }) {
+  const message = outbox.find(key);
+  if (message?.text) composer.prepend(`${message.text}\n`.trim());
+  outbox.drop(key);
+  composer.attachments?.input.click();
+}
+
+/** Answers a message: its text goes before what is written, as mail has it. */
+function quote({ id }) {
+  const lines = conversation.find(id).text.split('\n').filter((line) => line.trim());
+  const own = lines.filter((line) => !line.startsWith('> ')); // without what it quotes itself
+  const quoted = (own.length ? own : lines).slice(0, QUOTED).map((line) => `> ${Array.from(line).slice(0, 200).join('')}`);
+  composer.prepend(`${quoted.join('\n')}\n`);
+}
+
 function say(id, text) {
   const line = document.getElementById(id);
   if (line.textContent !== text || id === 'announce') line.textContent = text;
@@ -95,9 +113,9 @@ async function newestPage() {
 
 async function start() {
   document.documentElement.classList.add('js');
-  new Composer({ ...config, base: config.keep ?? config.base, t }, (text, name) => { log.toEnd(); outbox.add(text, name); });
+  composer = new Composer({ ...config, base: config.keep ?? config.base, t }, (text, name, files) => { log.toEnd(); outbox.add(text, name, files); });
   fitKeyboard();
-  listen(() => updates.restart());
+  listen((type) => updates.nudge(type));
   if (olderPage) await newestPage().catch(() => { updates.cursor = 0; });
   for (const { key } of config.items) if (key && outbox.has(key)) outbox.drop(key);
   show(false);

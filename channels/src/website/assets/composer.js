@@ -1,17 +1,47 @@
-// The form: name, text, counter, draft. It hands over what is to be sent and knows nothing of how.
+// The form: name, text, files, counter, draft. It hands over what is to be sent and knows nothing of how.
 
+import { Attachments } from './attach.js';
+import { emojiPicker } from './emoji.js';
 import { memory } from './memory.js';
 
 export class Composer {
-  /** `send(text, name)`; `name` is undefined when there is none to tell. */
-  constructor({ base, t, limits, lang }, send) {
+  /** `send(text, name, files)`; `name` is undefined when there is none to tell. */
+  constructor({ base, t, limits, lang, files }, send) {
     Object.assign(this, { t, limit: limits.text, send, number: new Intl.NumberFormat(lang) });
     for (const id of ['composer', 'text', 'name', 'who', 'you-are', 'error', 'counter']) this[id] = document.getElementById(id);
     this.touch = matchMedia('(hover: none) and (pointer: coarse)');
     this.kept = memory('sessionStorage', `openline:${base}`);
     this.named = this.name.value;
+    this.tools(files);
     this.restore();
     this.watch();
+  }
+
+  /** What needs the script: files (where the server takes them) and emoji. */
+  tools(rules) {
+    const { button, panel } = emojiPicker(this.t, (emoji) => this.insert(emoji));
+    this.text.after(button);
+    this.composer.append(panel);
+    if (!rules) return;
+    this.attachments = new Attachments(rules, this.t, (problem) => { this.error.textContent = problem; });
+    this.text.before(this.attachments.input, this.attachments.button);
+    this.text.parentElement.before(this.attachments.chips);
+    document.body.append(this.attachments.zone);
+  }
+
+  /** Puts something where the cursor is. */
+  insert(text) {
+    this.text.setRangeText(text, this.text.selectionStart, this.text.selectionEnd, 'end');
+    this.text.focus();
+    this.changed();
+  }
+
+  /** Puts something before all that was typed. */
+  prepend(text) {
+    this.text.setRangeText(text, 0, 0, 'preserve');
+    this.text.focus();
+    this.text.setSelectionRange(this.text.value.length, this.text.value.length);
+    this.changed();
   }
 
   watch() {
@@ -47,9 +77,9 @@ export class Composer {
   submit() {
     const text = this.text.value.trim();
     this.text.focus();
-    if (!text || this.tooLong()) return;
+    if (!(text || this.attachments?.files.length) || this.tooLong()) return;
     const name = this.name.value.trim();
-    this.send(text, name || this.named ? name : undefined);
+    this.send(text, name || this.named ? name : undefined, this.attachments?.take());
     this.named = name;
     this.text.value = '';
     this.settleName();

@@ -34,6 +34,10 @@ export class Conversation {
     return this.sorted().find((item) => item.era === this.era)?.pos;
   }
 
+  find(id) {
+    return this.items.get(id);
+  }
+
   sorted() {
     return [...this.items.values()].sort((a, b) => a.era - b.era || a.pos - b.pos);
   }

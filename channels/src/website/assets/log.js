@@ -3,10 +3,11 @@
 import { h, morph } from './dom.js';
 import { dayNode, itemNode } from './message.js';
 
+const HOLD = 450; // milliseconds that make a long press
 const NEAR = 48; // pixels from the end that still count as being there
 
 export class Log {
-  /** `on.again(row)`, `on.discard(row)` and `on.older()` are what the visitor may ask for in it. */
+  /** `on.again`, `discard`, `restore` and `quote` get the row that the visitor asks it for; `on.older()` more rows. */
   constructor(t, on) {
     this.t = t;
     this.on = on;
@@ -24,12 +25,39 @@ export class Log {
   watch() {
     this.box.addEventListener('scroll', () => this.scrolled(), { passive: true });
     this.list.addEventListener('submit', (event) => { event.preventDefault(); this.asked(event.target, 'again'); });
-    this.list.addEventListener('click', (event) => event.target.closest('[data-testid=discard]') && this.asked(event.target, 'discard'));
+    this.list.addEventListener('click', ({ target }) => {
+      const wish = target.closest('[data-wish]')?.dataset.wish;
+      if (wish) this.asked(target, wish);
+    });
+    this.list.addEventListener('keydown', (event) => this.moved(event));
+    this.watchTouch();
     this.list.addEventListener('animationend', (event) => event.target.classList.remove('fresh'));
     this.jump.addEventListener('click', () => { this.toEnd(); this.box.focus(); });
     const resized = new ResizeObserver(() => this.pinned && this.toEnd());
     resized.observe(this.box);
     resized.observe(this.list);
+  }
+
+  /** A long press shows what can be done with a message; the next touch elsewhere hides it. */
+  watchTouch() {
+    let timer;
+    const stop = () => clearTimeout(timer);
+    this.box.addEventListener('touchstart', ({ target }) => {
+      const node = target.closest('[data-testid=message]');
+      stop();
+      this.list.querySelectorAll('.held').forEach((one) => one !== node && one.classList.remove('held'));
+      timer = setTimeout(() => node?.classList.add('held'), HOLD);
+    }, { passive: true });
+    for (const type of ['touchend', 'touchmove', 'touchcancel']) this.box.addEventListener(type, stop, { passive: true });
+  }
+
+  /** Up and down lead from one message's button to the next: only the last one is a stop of the Tab key. */
+  moved(event) {
+    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (!step || !event.target.matches('.quote')) return;
+    event.preventDefault();
+    const all = [...this.list.querySelectorAll('.quote')];
+    all[all.indexOf(event.target) + step]?.focus();
   }
 
   asked(element, wish) {
@@ -118,16 +146,27 @@ export class Log {
     document.querySelectorAll('.older').forEach((old) => old.remove());
     this.empty.before(place);
     button.addEventListener('click', () => this.loadOlder(button));
+    this.loadAtTop(place, button);
     return place;
+  }
+
+  /** Who scrolls up to it need not press it. */
+  loadAtTop(place, button) {
+    if (!window.IntersectionObserver) return;
+    this.sight = new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && this.loadOlder(button), { root: this.box, rootMargin: '120px 0px 0px' });
+    this.sight.observe(place);
   }
 
   async loadOlder(button) {
     if (button.ariaBusy === 'true') return;
     button.ariaBusy = 'true';
-    const more = await this.on.older().catch(() => true);
-    this.offerOlder(more);
-    if (!more) this.box.focus({ preventScroll: true });
+    const more = await this.on.older().catch(() => null); // null: it did not work; the button stays
+    if (more === false && document.activeElement === button) this.box.focus({ preventScroll: true });
+    this.offerOlder(more !== false);
     button.ariaBusy = 'false';
+    if (!more) return;
+    this.sight?.unobserve(this.older); // looks again: the page may have been a short one
+    this.sight?.observe(this.older);
   }
 
   offerOlder(more) {

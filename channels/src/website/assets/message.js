@@ -1,7 +1,7 @@
 // One item of the conversation as an element: the twin of message.html.
 
 import { h } from './dom.js';
-import { OUTSIDE, richText } from './rich.js';
+import { OUTSIDE, quotes, richText } from './rich.js';
 
 const BOX = 320; // the largest width and height a picture is shown in
 
@@ -26,11 +26,32 @@ function shownState(row) {
 }
 
 function messageParts(row, t) {
+  const bubble = `bubble${row.files?.length ? ' with-files' : ''}`;
   return [
+    row.head && row.from === 'operator' && initials(author(row, t)),
     h('p', { class: 'author' }, h('bdi', {}, author(row, t))),
-    h('div', { class: `bubble${row.files?.length ? ' with-files' : ''}` }, row.deleted ? h('p', { class: 'text stub' }, t.deleted) : content(row, t), meta(row, t)),
+    h('div', { class: bubble }, row.deleted ? h('p', { class: 'text stub' }, t.deleted) : content(row, t), meta(row, t), row.quote && quoteButton(row, t)),
+    row.progress >= 0 && shownState(row) === 'sending' && progress(row, t),
     shownState(row) === 'failed' && !row.deleted && failure(row, t),
   ];
+}
+
+/** A circle for who writes: the portal tells no pictures. page.rs makes the same. */
+function initials(name) {
+  const words = name.match(/[\p{L}\p{N}]+/gu) ?? [];
+  const first = [words[0], words.length > 1 && words.at(-1)].map((word) => (word ? Array.from(word)[0] : '')).join('');
+  const tint = Array.from(name).reduce((sum, letter) => sum + letter.codePointAt(0), 0) % 6;
+  return h('span', { class: `initials tint${tint}`, 'aria-hidden': 'true' }, first.toUpperCase());
+}
+
+function quoteButton(row, t) {
+  return h('button', { type: 'button', class: 'quote', 'data-wish': 'quote', 'data-testid': 'quote', 'aria-label': t.quote, title: t.quote, tabindex: row.quote === 'last' ? '0' : '-1' });
+}
+
+function progress(row, t) {
+  return h('div', { class: 'progress' },
+    h('progress', { max: 100, value: row.progress, 'aria-label': t.uploading, 'data-testid': 'progress' }),
+    h('button', { type: 'button', 'data-wish': 'discard', 'data-testid': 'cancel-upload' }, t.cancel));
 }
 
 function author(row, t) {
@@ -38,10 +59,10 @@ function author(row, t) {
 }
 
 function content(row, t) {
-  const text = row.rich ? richText(row.rich) : row.text;
+  const text = row.rich ? richText(row.rich) : row.from === 'visitor' ? quotes(row.text) : row.text;
   return [
     row.text && h('div', { class: 'text', 'data-testid': 'text', dir: 'auto' }, text),
-    (row.files ?? []).map((file) => (file.image ? picture(file) : download(file, t))),
+    (row.files ?? []).map((file) => (file.image && file.url ? picture(file) : download(file, t))),
   ];
 }
 
@@ -54,12 +75,14 @@ function picture(file) {
 }
 
 function download(file, t) {
-  return h('a', { class: 'file', href: own(file.url), download: file.name, 'data-testid': 'file' },
+  const href = file.url && own(file.url); // none while it is not at the server
+  return h(href ? 'a' : 'span', { class: 'file', href, download: href && file.name, 'data-testid': 'file' },
     h('span', { class: 'file-name', dir: 'auto' }, file.name), ' ',
-    h('span', { class: 'file-size' }, t.file_size.replace('{size}', () => bytes(file.size, t))));
+    h('span', { class: 'file-size' }, (href ? t.file_size : '{size}').replace('{size}', () => bytes(file.size, t))));
 }
 
-function bytes(size, t) {
+/** A size for people. */
+export function bytes(size, t) {
   const mega = size >= 1048576;
   const shown = mega ? size / 1048576 : Math.max(size / 1024, 1);
   return `${shown.toLocaleString(undefined, { maximumFractionDigits: mega ? 1 : 0 })} ${mega ? t.megabytes : t.kilobytes}`;
@@ -80,7 +103,10 @@ function meta(row, t) {
 }
 
 function failure(row, t) {
-  return h('form', { class: 'failed' }, h('span', {}, t.failed), ' ',
-    h('button', { type: 'submit', 'data-testid': 'retry' }, t.retry),
-    row.waiting && h('button', { type: 'button', 'data-testid': 'discard' }, t.discard));
+  const why = (row.lost && t.files_lost) || t[`refused_${row.reason}`] || t.failed;
+  return h('form', { class: 'failed' }, h('span', {}, why), ' ',
+    row.lost
+      ? h('button', { type: 'button', 'data-wish': 'restore', 'data-testid': 'restore' }, t.choose_again)
+      : h('button', { type: 'submit', 'data-testid': 'retry' }, t.retry),
+    row.waiting && h('button', { type: 'button', 'data-wish': 'discard', 'data-testid': 'discard' }, t.discard));
 }

@@ -1,40 +1,59 @@
 // The visitor's messages on their way to the server: kept until acknowledged, posted strictly one after another.
+// Files stay in this tab's memory: after a reload they have to be chosen again, and the message says so.
 
 import { backoff, pause } from './wake.js';
 import { memory } from './memory.js';
 
 const TRIES = 12; // about two minutes
+const STEP = 4; // per cent
 
 export class Outbox {
   /** `on.changed()` when what it holds changed, `on.accepted(answer)` and `on.failed()` for what became of one. */
   constructor(api, base, on) {
-    Object.assign(this, { api, on, busy: false });
-    this.kept = memory('localStorage', `openline:${base}out:`);
-    this.messages = this.kept.all().sort((a, b) => a.at - b.at);
+    Object.assign(this, { api, on, busy: false, held: new Map(), flight: null });
+    this.shared = memory('localStorage', `openline:${base}out:`);
+    this.own = memory('sessionStorage', `openline:${base}out:`); // those with files, which no other tab has
+    const lost = this.own.all().map((message) => ({ ...message, state: 'failed', lost: true }));
+    this.messages = [...this.shared.all(), ...lost].sort((a, b) => a.at - b.at);
   }
 
-  add(text, name) {
+  add(text, name, files = []) {
     const at = Math.max(Date.now(), (this.messages.at(-1)?.at ?? 0) + 1);
-    this.put({ key: freshKey(), text, name, at, state: 'sending' });
+    const message = { key: freshKey(), text, name, at, state: 'sending' };
+    if (files.length) {
+      this.held.set(message.key, files);
+      message.files = files.map(described);
+      message.progress = 0;
+    }
+    this.put(message);
     this.pump();
   }
 
   again(key) {
-    const message = this.messages.find((one) => one.key === key);
-    if (message?.state !== 'failed') return;
-    this.put({ ...message, state: 'sending' });
+    const message = this.find(key);
+    if (message?.state !== 'failed' || message.lost) return;
+    this.put({ ...message, state: 'sending', reason: undefined });
     this.pump();
   }
 
   /** Forgets a message: the server has it, or the visitor gave it up. */
   drop(key) {
-    this.kept.remove(key);
+    this.find(key)?.files?.forEach((file) => file.url && URL.revokeObjectURL(file.url));
+    this.shared.remove(key);
+    this.own.remove(key);
+    this.held.delete(key);
     this.messages = this.messages.filter((one) => one.key !== key);
+    if (this.flight?.key === key) this.flight.abort();
     this.on.changed();
   }
 
   put(message) {
-    this.kept.set(message.key, message);
+    const files = message.files?.map(({ name, size }) => ({ name, size }));
+    (files ? this.own : this.shared).set(message.key, { ...message, files });
+    this.replace(message);
+  }
+
+  replace(message) {
     this.messages = [...this.messages.filter((one) => one.key !== message.key), message].sort((a, b) => a.at - b.at);
     this.on.changed();
   }
@@ -64,8 +83,9 @@ export class Outbox {
   async attempts({ key, text, name }) {
     for (let failures = 0, tries = 0; ;) {
       try {
-        return await this.api.send({ key, text, name });
+        return await this.post({ key, text, name });
       } catch (error) {
+        if (!this.has(key)) return null;
         failures += 1;
         tries += navigator.onLine ? 1 : 0;
         if (!error.temporary || tries >= TRIES) throw error;
@@ -75,17 +95,40 @@ export class Outbox {
     }
   }
 
+  post(message) {
+    const files = this.held.get(message.key);
+    if (!files) return this.api.send(message);
+    this.flight = Object.assign(new AbortController(), { key: message.key });
+    return this.api.upload(message, files, this.flight.signal, (part) => this.progressed(message.key, part));
+  }
+
+  progressed(key, part) {
+    const progress = Math.floor((part * 100) / STEP) * STEP;
+    const message = this.find(key);
+    if (message && message.progress !== progress) this.replace({ ...message, progress });
+  }
+
+  find(key) {
+    return this.messages.find((one) => one.key === key);
+  }
+
   has(key) {
-    return this.messages.some((one) => one.key === key);
+    return Boolean(this.find(key));
   }
 
   /** Without a connection those behind it fail too, so that none overtakes it. */
   giveUp(message, error) {
     if (!this.has(message.key)) return;
-    const lost = error.temporary ? this.messages.filter((one) => one.state === 'sending') : [message];
-    for (const one of lost) this.put({ ...one, state: 'failed' });
+    const waiting = this.messages.filter((one) => one.state === 'sending');
+    const lost = error.temporary ? waiting : waiting.filter((one) => one.key === message.key);
+    for (const one of lost) this.put({ ...one, state: 'failed', reason: error.temporary ? undefined : error.code });
     this.on.failed();
   }
+}
+
+function described(file) {
+  const image = /^image\/(png|jpeg|gif|webp|avif)$/.test(file.type);
+  return { name: file.name, size: file.size, image, url: image && URL.createObjectURL(file) };
 }
 
 /** `crypto.randomUUID` exists behind https and on localhost only. */

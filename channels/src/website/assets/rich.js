@@ -9,6 +9,16 @@ export function richText(spans) {
   return spans.map(span);
 }
 
+/** Plain text whose first lines begin with "> ", as the page's own quotes do. html.rs makes the same. */
+export function quotes(text) {
+  const lines = text.split('\n');
+  const end = lines.findIndex((line) => !line.startsWith('> '));
+  const count = end < 0 ? lines.length : end;
+  if (!count) return text;
+  const quoted = lines.slice(0, count).map((line) => line.slice(2)).join('\n');
+  return [h('blockquote', {}, quoted), lines.slice(count).join('\n')];
+}
+
 function span(one) {
   switch (one.t) {
     case 'styled': return h(STYLES[one.style] ?? 'span', {}, richText(one.c));

@@ -21,10 +21,10 @@ export function backoff(failures, after = 0) {
   return Math.max(after * 1000, most / 2 + (Math.random() * most) / 2);
 }
 
-/** Calls `wake` and `then` at each such moment. */
+/** Calls `wake` and `then(type)` at each such moment; `type` is the event's. */
 export function listen(then) {
-  const now = () => { wake(); then(); };
+  const now = ({ type }) => { wake(); then(type); };
   addEventListener('online', now);
-  addEventListener('pageshow', (event) => event.persisted && now());
-  document.addEventListener('visibilitychange', () => document.hidden || now());
+  addEventListener('pageshow', (event) => event.persisted && now(event));
+  document.addEventListener('visibilitychange', (event) => document.hidden || now(event));
 }
