@@ -17,6 +17,7 @@ use url::Url;
 pub(super) const MAX_TEXT: usize = 10_000;
 /// Longest name, in characters.
 pub(super) const MAX_NAME: usize = 100;
+
 /// Most files in one message.
 pub(super) const MAX_FILES: usize = 10;
 

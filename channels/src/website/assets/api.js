@@ -47,7 +47,7 @@ export class Api {
   }
 
   upload(message, files, signal, progress) {
-    return this.guard(() => upload(`${this.root}/messages`, message, files, signal, progress));
+    return this.guard(() => upload(`${this.root}/messages`, message, files, { signal, progress, headers: this.session?.headers() }));
   }
 
   retry(id) {

@@ -7,8 +7,9 @@ export class Attachments {
   /** `rules` are the server's `{most, types, count}`; `changed(problem)` is called whenever what is chosen changed. */
   constructor(rules, t, changed) {
     Object.assign(this, { rules, t, changed, files: [], urls: new Map() });
-    this.input = h('input', { type: 'file', multiple: true, hidden: true, accept: rules.types.join(','), 'data-testid': 'file-input', tabindex: '-1', 'aria-hidden': 'true' });
-    this.button = h('button', { type: 'button', class: 'tool', 'aria-label': t.attach, title: t.attach, 'data-testid': 'attach' });
+    this.input = document.getElementById('files') // the one of the page without script
+      ?? h('input', { type: 'file', multiple: true, hidden: true, accept: rules.types.join(','), 'aria-label': t.attach, 'data-testid': 'file-input' });
+    this.button = h('button', { type: 'button', class: 'act', 'aria-label': t.attach, title: t.attach, 'data-testid': 'attach' });
     this.button.append(icon('M20 11.5l-8.2 8.1a5 5 0 0 1-7-7.1l8.5-8.5a3.3 3.3 0 0 1 4.7 4.7l-8.4 8.4a1.7 1.7 0 0 1-2.4-2.3l7.7-7.7'));
     this.chips = h('ul', { class: 'chips', 'aria-label': t.chosen_files, hidden: true, 'data-testid': 'chips' });
     this.zone = h('div', { class: 'drop', hidden: true, 'data-testid': 'drop-zone' }, h('p', {}, t.drop_here));
@@ -17,7 +18,7 @@ export class Attachments {
 
   watch() {
     this.button.addEventListener('click', () => this.input.click());
-    this.input.addEventListener('change', () => { this.add(this.input.files); this.input.value = ''; this.button.focus(); });
+    this.input.addEventListener('change', () => { this.add(this.input.files); this.input.value = ''; });
     this.chips.addEventListener('click', (event) => this.removed(event.target.closest('button')));
     const dragged = (event) => event.dataTransfer?.types.includes('Files');
     const over = (event) => { if (dragged(event)) { event.preventDefault(); this.zone.hidden = false; } };
@@ -86,7 +87,7 @@ export class Attachments {
     return h('li', { 'data-testid': 'chip' },
       file.type.startsWith('image/') && h('img', { src: this.preview(file), alt: '', width: 40, height: 40 }),
       h('span', { class: 'chip-text' }, h('span', { class: 'chip-name', dir: 'auto' }, file.name), ' ', h('small', {}, bytes(file.size, this.t))),
-      h('button', { type: 'button', class: 'tool', 'aria-label': label, title: label, 'data-testid': 'remove-file' }, icon('M6 6l12 12M18 6L6 18')));
+      h('button', { type: 'button', class: 'act', 'aria-label': label, title: label, 'data-testid': 'remove-file' }, icon('M6 6l12 12M18 6L6 18')));
   }
 
   preview(file) {

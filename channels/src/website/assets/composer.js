@@ -24,9 +24,11 @@ export class Composer {
     this.composer.append(panel);
     if (!rules) return;
     this.attachments = new Attachments(rules, this.t, (problem) => { this.error.textContent = problem; });
-    this.text.before(this.attachments.input, this.attachments.button);
+    this.text.before(this.attachments.button);
+    if (!this.attachments.input.isConnected) this.composer.append(this.attachments.input);
     this.text.parentElement.before(this.attachments.chips);
     document.body.append(this.attachments.zone);
+    this.attachments.input.addEventListener('change', () => this.touch.matches || this.text.focus());
   }
 
   /** Puts something where the cursor is. */

@@ -7,7 +7,7 @@ const CHOICE = '😀 😃 😄 😁 😅 😂 🙂 😉 😊 😍 😘 😋 😎
 
 /** The button and the panel it opens; `insert(emoji)` gets what is chosen. */
 export function emojiPicker(t, insert) {
-  const button = h('button', { type: 'button', class: 'tool', 'aria-label': t.emoji, title: t.emoji, 'aria-expanded': 'false', 'aria-controls': 'emoji', 'data-testid': 'emoji' },
+  const button = h('button', { type: 'button', class: 'act', 'aria-label': t.emoji, title: t.emoji, 'aria-expanded': 'false', 'aria-controls': 'emoji', 'data-testid': 'emoji' },
     icon('M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M8 14.5a5 5 0 0 0 8 0M9 9.5v.4M15 9.5v.4'));
   const choices = CHOICE.map((one, index) => h('button', { type: 'button', tabindex: index ? '-1' : '0' }, one));
   const panel = h('div', { class: 'emoji', id: 'emoji', role: 'group', 'aria-label': t.emoji, hidden: true, 'data-testid': 'emoji-panel' }, choices);

@@ -6,10 +6,10 @@ import { wake } from './wake.js';
 const SILENCE = 45000;
 
 export class Tabs {
-  /** `told(message)` gets what another tab says. */
+  /** `told(message)` gets what another tab of that name says; without a name there are none. */
   constructor(name, told) {
     this.name = name;
-    this.alone = !(navigator.locks && window.BroadcastChannel);
+    this.alone = !(name && navigator.locks && window.BroadcastChannel);
     this.leads = this.alone;
     this.heardAt = 0;
     if (this.alone) return;

@@ -20,7 +20,8 @@ export class Updates {
   constructor(api, cursor, on) {
     const way = readable ? 0 : 1;
     Object.assign(this, { api, cursor, on, way, best: way, misses: 0, suspect: 0, failures: 0, flight: null, hiddenAt: 0, heardAt: 0 });
-    this.tabs = new Tabs(`${api.root}/stream`, (message) => this.told(message));
+    this.tabs = new Tabs(api.session ? '' : `${api.root}/stream`, (message) => this.told(message));
+    addEventListener('offline', () => this.restart()); // a stream would not notice for long
     document.addEventListener('visibilitychange', () => { this.hiddenAt = document.hidden ? Date.now() : 0; });
   }
 

@@ -5,7 +5,7 @@ import { ApiError } from './api.js';
 const STALL = 30000; // without any progress for that long the connection is lost
 
 /** Posts a message with files; `progress` gets how much has left, from 0 to 1. */
-export function upload(url, { key, text, name }, files, signal, progress) {
+export function upload(url, { key, text, name }, files, { signal, progress, headers = {} }) {
   const form = new FormData();
   for (const [field, value] of Object.entries({ key, text, name })) if (value !== undefined) form.append(field, value);
   for (const file of files) form.append('files', file, file.name);
@@ -15,7 +15,7 @@ export function upload(url, { key, text, name }, files, signal, progress) {
     const expect = () => { clearTimeout(timer); timer = setTimeout(() => request.abort(), STALL); };
     request.open('POST', url);
     request.responseType = 'json';
-    request.setRequestHeader('Accept', 'application/json');
+    for (const [header, value] of Object.entries({ Accept: 'application/json', ...headers })) request.setRequestHeader(header, value);
     request.upload.onprogress = ({ loaded, total }) => { expect(); progress(loaded / (total || 1)); };
     request.onload = () => settle(request, resolve, reject);
     request.onerror = () => reject(new ApiError(0));
