@@ -4,6 +4,7 @@ use crate::answers::answers_richly;
 use crate::host::Host;
 use crate::stage::{Stage, answers, introduces, is, opens, says, shows, shows_pictures};
 use crate::widget::{badge, closed, enters, leaves, presses};
+use crate::stage::{Stage, answers, drawing, introduces, is, opens, says, shows, shows_pictures};
 use openline_sandbox::Fault;
 use openline_tests::browser::{Look, Page};
 use std::path::PathBuf;
@@ -121,4 +122,43 @@ async fn both_pages_side_by_side() {
     talk(&stage, &visitor, &desk).await;
     visitor.picture(&folder.join("demo-visitor.png")).await;
     desk.picture(&folder.join("demo-desk.png")).await;
+}
+
+/// What the script adds: files, emoji, quotes, the place to drop files.
+#[tokio::test]
+async fn the_composer_on_all_screens() {
+    let Some(folder) = folder() else { return };
+    for look in [Look::PHONE, Look::DESKTOP, Look::PHONE.dark(), Look::DESKTOP.dark()] {
+        let Some(stage) = Stage::with(CHANNELS).await else { return };
+        let size = if look.size == Look::PHONE.size { "phone" } else { "desktop" };
+        let name = |what: &str| folder.join(format!("{what}-{size}-{}.png", if look.dark { "dark" } else { "light" }));
+        let visitor = stage.visitor(look).await;
+        introduces(&visitor, "Maria Silva", "Hello! Is my print 3127 ready?").await;
+        let chat = stage.world.portal_chat("Hello! Is my print 3127 ready?").await;
+        stage.world.sandbox.operator_writes(chat, "Nearly.\nMatte or glossy, and which size?").unwrap();
+        stage.world.sandbox.operator_writes(chat, "The frame is free this week.").unwrap();
+        shows(&visitor, "operator", "The frame is free this week.").await;
+        visitor.eval("document.querySelectorAll('.msg').forEach((one) => one.classList.add('held'))").await;
+        visitor.picture(&name("quote-offered")).await;
+        visitor.eval("document.querySelectorAll('.operator [data-testid=quote]')[1].click()").await;
+        visitor.write("[data-testid=text-input]", "Glossy, please.").await;
+        let picture = stage.file("wall in the hall.png", &drawing(&visitor).await);
+        let measures = stage.file("measures of the hall, second try.pdf", &[7; 70_000]);
+        for file in [picture, measures] {
+            visitor.find("[data-testid=file-input]").await.send_keys(&file.display().to_string()).await.unwrap();
+        }
+        visitor.count("[data-testid=chip]", 2).await;
+        visitor.picture(&name("chips")).await;
+        visitor.click("[data-testid=emoji]").await;
+        visitor.picture(&name("emoji")).await;
+        visitor.eval("document.querySelector('[data-testid=drop-zone]').hidden = false").await;
+        visitor.picture(&name("drop")).await;
+        visitor.eval("document.querySelector('[data-testid=drop-zone]').hidden = true").await;
+        let stuck =
+            "XMLHttpRequest.prototype.send = function () { this.upload.onprogress({ loaded: 42, total: 100 }); }";
+        visitor.eval(stuck).await;
+        visitor.eval("document.querySelector('[data-testid=send]').click()").await;
+        visitor.until("document.querySelector('progress')?.value > 0").await;
+        visitor.picture(&name("uploading")).await;
+    }
 }

@@ -18,6 +18,7 @@ mod matrix;
 mod missed;
 mod privacy;
 mod replies;
+mod stream;
 
 use openline_tests::Process;
 
