@@ -17,3 +17,4 @@ mod scriptless;
 mod stage;
 mod tabs;
 mod widget;
+mod upload;
