@@ -1,6 +1,6 @@
 //! What helps to write: emoji, quotes; and how it is used with the keyboard alone.
 
-use crate::stage::{Stage, is, says, shows, was_quiet};
+use crate::stage::{Stage, drawing, is, says, shows, was_quiet};
 use fantoccini::key::Key;
 use openline_tests::browser::{Look, Page};
 use serde_json::json;
@@ -90,4 +90,37 @@ async fn a_long_press_offers_the_quote_on_a_telephone() {
     visitor.click(".held .quote").await;
     assert_eq!(visitor.eval("return document.getElementById('text').value").await, json!("> touch me\n"));
     was_quiet(&visitor).await;
+}
+
+#[tokio::test]
+async fn all_of_it_is_accessible() {
+    for look in [Look::PHONE, Look::DESKTOP.dark()] {
+        let Some(stage) = Stage::set().await else { return };
+        let visitor = stage.visitor(look).await;
+        says(&visitor, "> one").await;
+        let chat = stage.world.portal_chat("> one").await;
+        stage.world.sandbox.operator_writes(chat, "three").unwrap();
+        shows(&visitor, "operator", "three").await;
+        visitor.eval("document.querySelectorAll('.msg').forEach((one) => one.classList.add('held'))").await;
+        visitor.is_accessible("quotes offered").await;
+        let files = [stage.file("a.png", &drawing(&visitor).await), stage.file("b.txt", b"b")];
+        for file in files {
+            visitor.find("[data-testid=file-input]").await.send_keys(&file.display().to_string()).await.unwrap();
+        }
+        visitor.count("[data-testid=chip]", 2).await;
+        visitor.click("[data-testid=emoji]").await;
+        visitor.is_accessible("emoji and files").await;
+        visitor.eval("document.querySelector('[data-testid=drop-zone]').hidden = false").await;
+        visitor.is_accessible("a place to drop files").await;
+        visitor.eval("document.querySelector('[data-testid=drop-zone]').hidden = true").await;
+        let stuck =
+            "XMLHttpRequest.prototype.send = function () { this.upload.onprogress({ loaded: 42, total: 100 }); }";
+        visitor.eval(stuck).await;
+        visitor.eval("document.querySelector('[data-testid=send]').click()").await;
+        visitor.until("document.querySelector('progress')?.value > 0").await;
+        visitor.is_accessible("an upload").await;
+        visitor.reload().await;
+        visitor.find("[data-testid=restore]").await;
+        visitor.is_accessible("files that are gone").await;
+    }
 }

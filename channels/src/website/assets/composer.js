@@ -27,7 +27,7 @@ export class Composer {
     this.text.before(this.attachments.button);
     if (!this.attachments.input.isConnected) this.composer.append(this.attachments.input);
     this.text.parentElement.before(this.attachments.chips);
-    document.body.append(this.attachments.zone);
+    this.composer.append(this.attachments.zone);
     this.attachments.input.addEventListener('change', () => this.touch.matches || this.text.focus());
   }
 
