@@ -7,8 +7,8 @@
 mod answers;
 mod axe;
 mod changes;
-mod host;
 mod compose;
+mod host;
 mod hostile;
 mod live;
 mod outage;
@@ -16,5 +16,5 @@ mod pictures;
 mod scriptless;
 mod stage;
 mod tabs;
-mod widget;
 mod upload;
+mod widget;

@@ -2,9 +2,8 @@
 
 use crate::answers::answers_richly;
 use crate::host::Host;
-use crate::stage::{Stage, answers, introduces, is, opens, says, shows, shows_pictures};
-use crate::widget::{badge, closed, enters, leaves, presses};
 use crate::stage::{Stage, answers, drawing, introduces, is, opens, says, shows, shows_pictures};
+use crate::widget::{badge, closed, enters, leaves, presses};
 use openline_sandbox::Fault;
 use openline_tests::browser::{Look, Page};
 use std::path::PathBuf;
