@@ -106,6 +106,12 @@ pub(super) fn names() -> impl Iterator<Item = String> {
     Assets::iter().map(std::borrow::Cow::into_owned)
 }
 
+/// A file's bytes on their way to a browser that takes gzip.
+#[cfg(test)]
+pub(super) fn weight(name: &str) -> usize {
+    FILES.get(name).map_or(0, |file| file.packed.as_ref().unwrap_or(&file.plain).len())
+}
+
 /// The chat page's modules: those that `chat.js` imports, and those that these import.
 pub(super) fn modules() -> &'static [String] {
     &MODULES
@@ -160,13 +166,5 @@ mod tests {
     #[test]
     fn all_modules_are_there() {
         assert!(modules().len() > 10 && modules().iter().all(|name| FILES.contains_key(name)), "{:?}", modules());
-    }
-
-    /// What a first visit costs: everything the page loads, compressed, with an allowance for the page itself.
-    #[test]
-    fn the_first_open_is_light() {
-        let loaded = modules().iter().map(String::as_str).chain(["chat.css", "log.css", "icon.svg"]);
-        let size: usize = loaded.filter_map(|name| FILES[name].packed.as_ref()).map(Bytes::len).sum();
-        assert!(size < 33_000, "{size} bytes");
     }
 }

@@ -3,7 +3,7 @@
 
 use super::settings::Settings;
 use super::site::Site;
-use super::{assets, form, page, settings};
+use super::{assets, compress, form, page, settings};
 use axum::Router;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -54,6 +54,7 @@ impl Widget {
 pub(super) struct Made {
     mime: &'static str,
     bytes: Bytes,
+    packed: Option<Bytes>,
     tag: String,
 }
 
@@ -61,7 +62,8 @@ impl Made {
     pub(super) fn new(mime: &'static str, bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         let tag = Sha256::digest(&bytes)[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { mime, bytes, tag }
+        let packed = compress::gzip(&bytes, 9).map(Bytes::from);
+        Self { mime, bytes, packed, tag }
     }
 
     /// What makes its address new whenever it changes.
@@ -71,16 +73,24 @@ impl Made {
 
     /// Served for ever when its tag is in the address, else as `otherwise` says.
     fn serve(&self, query: Option<&str>, asked: &HeaderMap, otherwise: &'static str) -> Response {
-        let tag = format!("\"{}\"", self.tag);
+        let packed = self.packed.as_ref().filter(|_| compress::accepted(asked));
+        let tag = format!("\"{}{}\"", self.tag, if packed.is_some() { "-gzip" } else { "" });
         let known = asked.get(header::IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == tag.as_bytes());
         let named = query.and_then(|query| query.strip_prefix("v=")) == Some(&self.tag);
         let cache = if named { "public, max-age=31536000, immutable" } else { otherwise };
-        let mut response =
-            if known { StatusCode::NOT_MODIFIED.into_response() } else { self.bytes.clone().into_response() };
+        let mut response = if known {
+            StatusCode::NOT_MODIFIED.into_response()
+        } else {
+            packed.unwrap_or(&self.bytes).clone().into_response()
+        };
+        if packed.is_some() && !known {
+            response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
         let pairs = [
             (header::CONTENT_TYPE, self.mime),
             (header::CACHE_CONTROL, cache),
             (header::ETAG, tag.as_str()),
+            (header::VARY, "accept-encoding"),
             (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
             (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
             // A drawing that somebody opens by itself runs nothing.
@@ -237,7 +247,7 @@ mod tests {
         let files = assets::names().filter(|name| !names.contains(&name.as_str()));
         // The page's own weight is its template and its texts.
         let page = weight(&format!("{}{}", assets::text("page.html"), include_str!("texts/en.toml")));
-        let opening: usize = files.map(|name| weight(&assets::text(&name))).sum::<usize>() + page + launcher;
+        let opening: usize = files.map(|name| assets::weight(&name)).sum::<usize>() + page + launcher;
         println!("widget.js {launcher} bytes, first opening {opening} bytes");
         assert!(opening < 40_000, "first opening: {opening} bytes");
     }

@@ -14,14 +14,14 @@ import { listen } from './wake.js';
 const config = JSON.parse(document.body.dataset.config);
 const t = config.texts;
 const olderPage = new URLSearchParams(location.search).has('before'); // a page of the history, opened by its address
-const conversation = new Conversation(olderPage ? [] : config.items);
+const conversation = new Conversation(olderPage ? { items: [] } : config);
 const rows = new Rows(config.lang, t);
 const retrying = new Set();
 const QUOTED = 4; // lines of a quote
 let composer;
 
 const api = new Api(config.base, (page) => {
-  conversation.startOver(page.items);
+  conversation.startOver(page);
   log.offerOlder(page.more);
   updates.restart(page.cursor);
   show();
@@ -46,7 +46,7 @@ function show(fresh = true) {
 
 function news(answer) {
   if (answer.reset) {
-    conversation.reset(answer.items);
+    conversation.reset({ items: answer.items }); // from the very beginning
     log.offerOlder(false);
     show(false);
   } else if (answer.items.length) {
@@ -67,7 +67,7 @@ function take(items) {
 
 async function older() {
   const page = await api.page(conversation.oldest());
-  conversation.merge(page.items);
+  conversation.page(page);
   show(false);
   return page.more;
 }
@@ -106,7 +106,7 @@ function say(id, text) {
 async function newestPage() {
   history.replaceState(null, '', config.base);
   const page = await api.page();
-  conversation.reset(page.items);
+  conversation.reset(page);
   log.offerOlder(page.more);
   updates.cursor = page.cursor;
 }

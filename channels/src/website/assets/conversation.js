@@ -1,16 +1,26 @@
 // What the server has told of the conversation: items by id, each in its newest shape.
 
 export class Conversation {
-  constructor(items) {
+  /** `page` as the API answers it: `items`, and whether there are `more` before them. */
+  constructor(page) {
     this.items = new Map();
     this.era = 0;
-    this.merge(items);
+    this.page(page);
   }
 
-  /** Takes items over and answers those never seen before. */
+  /** Takes a page of the history over. */
+  page({ items, more }) {
+    this.floor = -Infinity;
+    this.merge(items);
+    if (more) this.floor = this.oldest();
+  }
+
+  /** Takes items over and answers those never seen before. What changed in a part of the history that is not shown yet
+      is passed over: it comes with its page, and here it would hide what is missing in between. */
   merge(items) {
     return items.filter((item) => {
       const known = this.items.get(item.id);
+      if (!known && item.pos < this.floor) return false;
       if (known && known.era === this.era && known.rev > item.rev) return false; // an answer that was overtaken
       this.items.set(item.id, { ...item, era: this.era });
       return !known;
@@ -18,15 +28,15 @@ export class Conversation {
   }
 
   /** Drops all and shows these instead. */
-  reset(items) {
+  reset(page) {
     this.items.clear();
-    this.merge(items);
+    this.page(page);
   }
 
   /** A new session: what was there stays above, as it is, and another conversation begins. */
-  startOver(items) {
+  startOver(page) {
     this.era += 1;
-    this.merge(items);
+    this.page(page);
   }
 
   /** The oldest position known, for paging upward. */

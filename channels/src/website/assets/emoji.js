@@ -25,7 +25,7 @@ export function emojiPicker(t, insert) {
   panel.addEventListener('click', ({ target }) => { if (choices.includes(target)) { open(false); insert(target.textContent); } });
   panel.addEventListener('keydown', (event) => {
     const to = target(event.key, choices, choices.indexOf(document.activeElement));
-    if (event.key === 'Escape') { open(false); button.focus(); }
+    if (event.key === 'Escape') { event.preventDefault(); open(false); button.focus(); } // and closes nothing else
     if (to === undefined) return;
     event.preventDefault();
     focus(to);

@@ -14,6 +14,7 @@ export class Log {
     this.nodes = new Map();
     this.shapes = new WeakMap();
     this.pinned = true;
+    this.top = 0;
     this.box = document.getElementById('log');
     this.list = document.getElementById('items');
     this.empty = document.getElementById('empty');
@@ -33,7 +34,7 @@ export class Log {
     this.watchTouch();
     this.list.addEventListener('animationend', (event) => event.target.classList.remove('fresh'));
     this.jump.addEventListener('click', () => { this.toEnd(); this.box.focus(); });
-    const resized = new ResizeObserver(() => this.pinned && this.toEnd());
+    const resized = new ResizeObserver(() => this.staysAtEnd() && this.toEnd());
     resized.observe(this.box);
     resized.observe(this.list);
   }
@@ -68,7 +69,7 @@ export class Log {
 
   /** Shows the rows; `fresh` when what was not there before has just happened. */
   show(rows, fresh) {
-    const hold = this.pinned ? null : this.anchor();
+    const hold = this.staysAtEnd() ? null : this.anchor();
     if (!fresh) this.hush();
     if (!this.nodes.size) this.list.replaceChildren();
     this.removeAllBut(new Set(rows.map((row) => row.uid)));
@@ -122,7 +123,14 @@ export class Log {
     else if (hold?.node.isConnected) this.box.scrollTop += hold.node.getBoundingClientRect().top - hold.top;
   }
 
+  /** Whether the end is to be kept in sight. The news of a scroll upward may be on its way still. */
+  staysAtEnd() {
+    if (this.box.scrollTop < this.top - 1) this.scrolled();
+    return this.pinned;
+  }
+
   scrolled() {
+    this.top = this.box.scrollTop;
     this.pinned = this.box.scrollHeight - this.box.scrollTop - this.box.clientHeight < NEAR;
     if (this.pinned) this.jump.hidden = true;
   }
@@ -131,6 +139,7 @@ export class Log {
     this.pinned = true;
     this.jump.hidden = true;
     this.box.scrollTop = this.box.scrollHeight;
+    this.top = this.box.scrollTop;
   }
 
   /** News has come: offers the way down to who is reading further up. */
