@@ -84,7 +84,7 @@ pub struct Portal {
 }
 
 /// A configured channel instance.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Instance {
     /// Its kind's name; known.
     pub kind: String,
@@ -92,6 +92,13 @@ pub struct Instance {
     pub connector: ConnectorSettings,
     /// Its kind's settings.
     pub settings: toml::Table,
+}
+
+impl fmt::Debug for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The settings may have secrets.
+        f.debug_struct("Instance").field("kind", &self.kind).field("connector", &self.connector).finish_non_exhaustive()
+    }
 }
 
 /// Everything that is wrong with a configuration.
