@@ -389,6 +389,7 @@ fn a_kinds_secret_may_be_elsewhere() {
     let config = good(&text, &[("TITLE", "Ask us")]);
     let settings = &config.channels.values().next().unwrap().settings;
     assert_eq!(settings["title"].as_str(), Some("Ask us"));
+    assert!(!format!("{:?}", config.channels).contains("Ask us"), "never printed");
     let errors = bad(&text, &[]);
     assert_eq!(errors, "c.toml: channels.site.settings.title: the environment variable TITLE is not set");
     let text = text.replace("env = \"TITLE\"", "file = \"nowhere\"");

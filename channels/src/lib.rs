@@ -1,13 +1,16 @@
 //! The channel kinds of openline, one folder a kind.
 
+mod bearer;
 mod beside;
+pub mod echo;
+mod settings;
 pub mod telegram;
 pub mod website;
 
 use openline_core::ChannelKind;
 
 /// Every kind there is. A new one is a folder and a line here.
-pub const KINDS: &[&dyn ChannelKind] = &[&website::Kind, &telegram::Kind];
+pub const KINDS: &[&dyn ChannelKind] = &[&website::Kind, &telegram::Kind, &echo::Kind];
 
 /// The kind of that name.
 pub fn kind(name: &str) -> Option<&'static dyn ChannelKind> {

@@ -1,0 +1,148 @@
+//! The smallest channel, to copy from: `docs/new-channel.md` goes through it line by line.
+
+use crate::bearer::Tokens;
+use async_trait::async_trait;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use openline_core::channel::{Capabilities, Host, Outgoing};
+use openline_core::message::{Content, Incoming};
+use openline_core::{Channel, ChannelId, ChannelKind, ChatId, ConfigError, DeliveryError, StoreError, VisitorInbox};
+use serde::{Deserialize, Serialize};
+use std::sync::{Arc, OnceLock};
+
+/// `kind = "echo"`.
+pub struct Kind;
+
+impl ChannelKind for Kind {
+    fn name(&self) -> &'static str {
+        "echo"
+    }
+
+    fn summary(&self) -> &'static str {
+        "lines of text over HTTP: the channel to copy from"
+    }
+
+    fn example(&self) -> &'static str {
+        include_str!("example.toml")
+    }
+
+    fn build(&self, _: &ChannelId, settings: toml::Table, _: &Host) -> Result<Arc<dyn Channel>, ConfigError> {
+        let settings: Settings = crate::settings::read(settings)?;
+        let tokens = Tokens::read("token", &settings.token)?;
+        Ok(Arc::new(Echo { tokens, inbox: OnceLock::new() }))
+    }
+}
+
+/// What `[channels.ID.settings]` may say.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Settings {
+    token: String,
+}
+
+/// One instance.
+struct Echo {
+    tokens: Tokens,
+    inbox: OnceLock<VisitorInbox>,
+}
+
+#[async_trait]
+impl Channel for Echo {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { edits: false, deletes: false, files: false, visitor_edits: false }
+    }
+
+    async fn send(&self, message: Outgoing<'_>) -> Result<Vec<String>, DeliveryError> {
+        if !message.item.content.files.is_empty() {
+            return Err(DeliveryError::refused("this channel carries no files"));
+        }
+        let inbox = self.inbox.get().ok_or_else(|| DeliveryError::retry("not started yet"))?;
+        let line = Line { id: message.item.id.to_string(), text: message.item.content.text.to_plain() };
+        let ids = vec![line.id.clone()];
+        hear(inbox, &message.conversation.chat, line).await.map_err(|error| DeliveryError::retry(error.to_string()))?;
+        Ok(ids)
+    }
+
+    fn routes(self: Arc<Self>, inbox: VisitorInbox) -> Router {
+        let _ = self.inbox.set(inbox.clone());
+        Router::new()
+            .route("/say", post(say))
+            .route("/heard/{chat}", get(heard))
+            .layer(DefaultBodyLimit::max(64 * 1024))
+            .with_state((self, inbox))
+    }
+}
+
+type Shared = State<(Arc<Echo>, VisitorInbox)>;
+type Refusal = (StatusCode, &'static str);
+
+/// What a visitor says.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Said {
+    chat: ChatId,
+    key: String,
+    text: String,
+}
+
+async fn say(State((echo, inbox)): Shared, headers: HeaderMap, Json(said): Json<Said>) -> Result<StatusCode, Refusal> {
+    admit(&echo, &headers)?;
+    let (key, text) = (said.key.chars().count(), said.text.trim().chars().count());
+    if !(1..=100).contains(&key) || !(1..=10_000).contains(&text) {
+        return Err((StatusCode::UNPROCESSABLE_ENTITY, "key must have 1 to 100 characters, text 1 to 10000"));
+    }
+    let content = Content::plain(said.text.trim());
+    let incoming = Incoming { chat: said.chat, key: said.key, visitor: None, content: content.clone(), note: None };
+    let recorded = inbox.accept(incoming).await.map_err(unavailable)?;
+    match (recorded.fresh, recorded.item.content == content) {
+        (true, _) => Ok(StatusCode::CREATED),
+        (false, true) => Ok(StatusCode::OK),
+        (false, false) => Err((StatusCode::CONFLICT, "this key was used for another text")),
+    }
+}
+
+/// What operators answered.
+#[derive(Serialize, Deserialize)]
+struct Line {
+    id: String,
+    text: String,
+}
+
+async fn heard(
+    State((echo, inbox)): Shared,
+    headers: HeaderMap,
+    Path(chat): Path<ChatId>,
+) -> Result<Json<Vec<Line>>, Refusal> {
+    admit(&echo, &headers)?;
+    lines(&inbox, &chat).await.map(Json).map_err(unavailable)
+}
+
+fn admit(echo: &Echo, headers: &HeaderMap) -> Result<(), Refusal> {
+    let wrong = (StatusCode::UNAUTHORIZED, "send the channel's token as Authorization: Bearer …");
+    if echo.tokens.admit(headers) { Ok(()) } else { Err(wrong) }
+}
+
+#[allow(clippy::needless_pass_by_value)] // what map_err gives
+fn unavailable(error: StoreError) -> Refusal {
+    tracing::error!(%error, "an echo could not be stored or read");
+    (StatusCode::SERVICE_UNAVAILABLE, "nothing was stored; try again in a moment with the same key")
+}
+
+async fn lines(inbox: &VisitorInbox, chat: &ChatId) -> Result<Vec<Line>, StoreError> {
+    let kept = inbox.remember(&format!("heard/{chat}")).await?;
+    Ok(kept.and_then(|kept| serde_json::from_slice(&kept).ok()).unwrap_or_default())
+}
+
+/// Adds a line, once: a send may be repeated when nobody knows what became of it.
+async fn hear(inbox: &VisitorInbox, chat: &ChatId, line: Line) -> Result<(), StoreError> {
+    let mut lines = lines(inbox, chat).await?;
+    if lines.iter().all(|known| known.id != line.id) {
+        lines.push(line);
+        lines.drain(..lines.len().saturating_sub(100));
+        let kept = serde_json::to_vec(&lines).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        inbox.keep(&format!("heard/{chat}"), &kept).await?;
+    }
+    Ok(())
+}
