@@ -7,6 +7,7 @@
 pub mod browser;
 #[path = "../../store/tests/common/cluster.rs"]
 mod cluster; // the store's tests have it, and cargo has no other way to share it
+pub mod conformance;
 mod form;
 pub mod mix;
 mod process;

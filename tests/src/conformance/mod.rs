@@ -1,0 +1,117 @@
+//! What every kind of channel must keep, whatever it joins. The kit chooses what is tested; a kind gives a [`StandIn`]:
+//! the world outside of it, with visitors that write and read.
+//!
+//! A new kind gets a file here and a line in [`stand_ins`].
+
+mod crashes;
+mod echo;
+mod http;
+mod promises;
+mod stage;
+mod website;
+
+pub use crashes::crashes;
+pub use promises::{files, promises};
+pub use stage::Can;
+
+use async_trait::async_trait;
+
+/// How a delivery from outside ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// The channel has it.
+    Taken,
+    /// The channel does not want it, and says why; it is not repeated.
+    Refused(String),
+    /// Nobody knows, or not now; it is repeated.
+    Unclear(String),
+}
+
+/// Input that no channel may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wrong {
+    /// Nothing but blanks.
+    Blank,
+    /// A text of more characters than anybody takes: 100,000.
+    LongText,
+    /// 20 MB in one message.
+    Flood,
+    /// Bytes that are no UTF-8.
+    NotUtf8,
+    /// The beginning of a message.
+    Broken,
+    /// Well formed, but without what says which message it is.
+    Nameless,
+    /// From somebody who has no right to write here.
+    Stranger,
+}
+
+impl Wrong {
+    /// All of them.
+    pub const ALL: [Self; 7] =
+        [Self::Blank, Self::LongText, Self::Flood, Self::NotUtf8, Self::Broken, Self::Nameless, Self::Stranger];
+}
+
+/// A file in a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attachment {
+    /// Its name.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// An operator's message as its visitor sees it now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// The readable text.
+    pub text: String,
+    /// The files, fetched.
+    pub files: Vec<Attachment>,
+}
+
+/// The world outside of one channel. `who` names a visitor, `key` one of their messages; the stand-in turns them into
+/// whatever its kind has for that, always the same for the same words.
+#[async_trait]
+pub trait StandIn: Send + Sync {
+    /// The keys of the kind's `settings`, as TOML.
+    fn settings(&self) -> String;
+
+    /// Where the channel is served: `http://…/c/kit`. Told before anything else is asked.
+    fn meets(&mut self, base: &str);
+
+    /// A visitor writes. Also how the same delivery comes once more.
+    async fn says(&self, who: &str, key: &str, text: &str) -> Answer;
+
+    /// A visitor sends a file.
+    async fn attaches(&self, who: &str, key: &str, file: &Attachment) -> Answer;
+
+    /// A visitor changes what they wrote.
+    async fn edits(&self, who: &str, key: &str, text: &str) -> Answer;
+
+    /// A visitor takes back what they wrote.
+    async fn deletes(&self, who: &str, key: &str) -> Answer;
+
+    /// Something comes that must be refused; `None` when it can't come in this kind.
+    async fn errs(&self, who: &str, wrong: Wrong) -> Option<Answer>;
+
+    /// What the visitor sees of the operators' messages, in order. Called while the service runs.
+    async fn sees(&self, who: &str) -> Vec<Seen>;
+
+    /// Holds whatever the kind offers to wait with, until the channel ends it. Returns at once when it offers nothing.
+    async fn waits(&self, who: &str) {
+        let _ = who;
+    }
+}
+
+/// The stand-ins of a kind, one for each way in which it can be set up; `None` when nobody wrote one.
+#[allow(clippy::unused_async)] // some have servers
+pub async fn stand_ins(kind: &str) -> Option<Vec<Box<dyn StandIn>>> {
+    openline::install_crypto();
+    match kind {
+        "website" => Some(vec![Box::new(website::Site::default())]),
+        "echo" => Some(vec![Box::new(echo::Program::default())]),
+        // A kind that fetches from a messenger gets a stand-in of that messenger's server here.
+        _ => None,
+    }
+}

@@ -1,0 +1,216 @@
+//! The promises of a channel while nothing breaks.
+
+use super::stage::{Can, Stage, series, texts};
+use super::{Answer, Attachment, Seen, StandIn, Wrong};
+use crate::Database;
+use std::time::{Duration, Instant};
+
+/// A stop may take so long, whoever waits.
+const STOP: Duration = Duration::from_secs(5);
+
+/// Everything but files.
+pub async fn promises(kind: &str, database: Database, outside: Box<dyn StandIn>, can: Can) {
+    let mut stage = Stage::running(kind, database, outside).await;
+    once(&stage).await;
+    in_order(&stage).await;
+    nothing_wrong_is_taken(&stage).await;
+    operators_edit(&stage, can).await;
+    operators_delete(&stage, can).await;
+    visitors_edit(&stage, can).await;
+    visitors_delete(&stage, can).await;
+    a_stop_waits_for_nobody(&mut stage).await;
+}
+
+/// The same delivery again stores nothing, whether it comes at once or after others, and is acknowledged.
+async fn once(stage: &Stage) {
+    let who = "once";
+    stage.says(who, "k1", "first").await;
+    let together = (0..3).map(|_| stage.outside.says(who, "k2", "second"));
+    let answers = futures_util::future::join_all(together).await;
+    assert!(answers.iter().all(|answer| *answer == Answer::Taken), "{answers:?}");
+    stage.says(who, "k3", "third").await;
+    assert_eq!(stage.outside.says(who, "k1", "first").await, Answer::Taken);
+    stage.says(who, "k4", "fourth").await;
+    let chat = stage.chat("first").await;
+    let wanted = ["first", "second", "third", "fourth"].map(str::to_owned);
+    stage.desk_shows(chat, &wanted, "each once").await;
+}
+
+/// What is written one after another arrives so, on both ways; another visitor sees nothing of it.
+async fn in_order(stage: &Stage) {
+    let (who, written, answered) = ("order", series("written", 20), series("answered", 20));
+    for text in &written {
+        stage.says(who, &text.replace(' ', "-"), text).await;
+    }
+    let chat = stage.chat("written 0").await;
+    stage.desk_shows(chat, &written, "in order").await;
+    let ids: Vec<_> = answered.iter().map(|text| stage.answers(chat, text)).collect();
+    let seen = stage.is_seen(who, "answered 19").await;
+    assert_eq!(texts(&seen), answered);
+    for id in ids {
+        stage.is_confirmed(id).await;
+    }
+    stage.says("somebody-else", "k", "hello from somebody else").await;
+    assert_eq!(stage.outside.sees("somebody-else").await, []);
+}
+
+/// What can't be taken is refused, leaves nothing behind, and hurts nobody.
+async fn nothing_wrong_is_taken(stage: &Stage) {
+    let who = "wrong";
+    let count = || stage.world.sandbox.view(|portal| portal.all_messages().count());
+    stage.says(who, "k", "before").await;
+    let chat = stage.chat("before").await;
+    let (before, mut tried) = (count(), 0);
+    for wrong in Wrong::ALL {
+        match stage.outside.errs(who, wrong).await {
+            None => continue,
+            Some(Answer::Refused(why)) => assert!(why.len() > 10, "{wrong:?}: no reason: {why}"),
+            // Whoever sends this much may find the connection closed.
+            Some(Answer::Unclear(_)) if wrong == Wrong::Flood => {}
+            Some(other) => panic!("{wrong:?}: {other:?}"),
+        }
+        tried += 1;
+    }
+    assert!(tried > 0, "a stand-in must be able to err");
+    stage.says(who, "k2", "after").await;
+    stage.desk_shows(chat, &["before".to_owned(), "after".to_owned()], "nothing wrong").await;
+    assert_eq!(count(), before + 1, "nothing in another chat either");
+}
+
+/// Operators' edits are applied, or leave the visitor's copy as it is.
+async fn operators_edit(stage: &Stage, can: Can) {
+    let who = "edited";
+    stage.says(who, "k", "edit it").await;
+    let chat = stage.chat("edit it").await;
+    let message = stage.answers(chat, "as it was");
+    stage.is_seen(who, "as it was").await;
+    stage.is_confirmed(message).await;
+    stage.world.sandbox.operator_edits(message, "as it is").expect("edited");
+    stage.answers(chat, "after the edit");
+    let seen = stage.is_seen(who, "after the edit").await;
+    let wanted = if can.edits { "as it is" } else { "as it was" };
+    assert_eq!(texts(&seen), [wanted, "after the edit"]);
+}
+
+async fn operators_delete(stage: &Stage, can: Can) {
+    let who = "deleted";
+    stage.says(who, "k", "delete it").await;
+    let chat = stage.chat("delete it").await;
+    let message = stage.answers(chat, "too much");
+    stage.is_seen(who, "too much").await;
+    stage.is_confirmed(message).await;
+    stage.world.sandbox.operator_deletes(message).expect("deleted");
+    stage.answers(chat, "after the deletion");
+    let seen = stage.is_seen(who, "after the deletion").await;
+    let wanted: &[&str] = if can.deletes { &["after the deletion"] } else { &["too much", "after the deletion"] };
+    assert_eq!(texts(&seen), wanted);
+}
+
+/// Visitors' edits reach the desk, or are refused and do not.
+async fn visitors_edit(stage: &Stage, can: Can) {
+    let who = "editing";
+    stage.says(who, "k1", "wrote it").await;
+    let chat = stage.chat("wrote it").await;
+    let answer = stage.outside.edits(who, "k1", "changed it").await;
+    assert_eq!(matches!(answer, Answer::Taken), can.visitor_edits, "{answer:?}");
+    assert!(!matches!(answer, Answer::Unclear(_)), "{answer:?}");
+    stage.says(who, "k2", "wrote more").await;
+    let wanted = if can.visitor_edits { "changed it" } else { "wrote it" };
+    stage.desk_shows(chat, &[wanted.to_owned(), "wrote more".to_owned()], "an edit").await;
+    if can.visitor_edits {
+        // A delivery that comes late does not bring the old text back.
+        assert_eq!(stage.outside.says(who, "k1", "wrote it").await, Answer::Taken);
+        let nothing = stage.outside.edits(who, "unknown", "x").await;
+        assert!(matches!(nothing, Answer::Refused(_)), "an edit of nothing: {nothing:?}");
+        stage.says(who, "k3", "the end").await;
+        let wanted = ["changed it", "wrote more", "the end"].map(str::to_owned);
+        stage.desk_shows(chat, &wanted, "an edit that stays").await;
+    }
+}
+
+async fn visitors_delete(stage: &Stage, can: Can) {
+    let who = "deleting";
+    stage.says(who, "k1", "will stay").await;
+    stage.says(who, "k2", "will go").await;
+    let chat = stage.chat("will stay").await;
+    stage.desk_shows(chat, &["will stay".to_owned(), "will go".to_owned()], "before").await;
+    let answer = stage.outside.deletes(who, "k2").await;
+    assert_eq!(matches!(answer, Answer::Taken), can.visitor_edits, "{answer:?}");
+    stage.says(who, "k3", "more").await;
+    let gone: &[&str] = if can.visitor_edits { &["will stay", "more"] } else { &["will stay", "will go", "more"] };
+    stage.desk_shows(chat, &gone.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>(), "a deletion").await;
+}
+
+/// A graceful stop ends what waits.
+async fn a_stop_waits_for_nobody(stage: &mut Stage) {
+    let who = "waiting";
+    stage.says(who, "k", "I wait").await;
+    let chat = stage.chat("I wait").await;
+    stage.desk_shows(chat, &["I wait".to_owned()], "settled").await;
+    let outside = &stage.outside;
+    let stopping = async {
+        // Lets the wait begin: the stop must end a held answer, not find none.
+        outside.sees(who).await;
+        let began = Instant::now();
+        stage.world.stop_service().await;
+        began.elapsed()
+    };
+    let ((), took) = tokio::join!(outside.waits(who), stopping);
+    assert!(took < STOP, "the stop took {took:?}");
+}
+
+/// Files, both ways.
+pub async fn files(kind: &str, database: Database, outside: Box<dyn StandIn>, can: Can) {
+    let stage = Stage::running(kind, database, outside).await;
+    operators_send_files(&stage, can).await;
+    visitors_send_files(&stage, can).await;
+}
+
+fn picture() -> Attachment {
+    let head = [0x89, b'P', b'N', b'G', 13, 10, 26, 10, 0, 0, 0, 13, b'I', b'H', b'D', b'R', 0, 0, 0, 1, 0, 0, 0, 1];
+    let rest = [8, 6, 0, 0, 0, 0x1f, 0x15, 0xc4, 0x89, 0, 0, 0, 0, b'I', b'E', b'N', b'D', 0xae, 0x42, 0x60, 0x82];
+    Attachment { name: "dot.png".to_owned(), bytes: [head.as_slice(), rest.as_slice()].concat() }
+}
+
+/// A file arrives whole, or the operator's message stays unconfirmed: it must not look as if it had arrived.
+async fn operators_send_files(stage: &Stage, can: Can) {
+    let (who, file) = ("reading", picture());
+    stage.says(who, "k", "a file please").await;
+    let chat = stage.chat("a file please").await;
+    let sandbox = &stage.world.sandbox;
+    let sent = sandbox.operator_writes_with_file(chat, "here it is", &file.name, "image/png", file.bytes.clone());
+    let sent = sent.expect("the operator may send files");
+    let after = stage.answers(chat, "after the file");
+    let seen = stage.is_seen(who, "after the file").await;
+    stage.is_confirmed(after).await;
+    let after = Seen { text: "after the file".to_owned(), files: Vec::new() };
+    if can.files {
+        assert_eq!(seen, [Seen { text: "here it is".to_owned(), files: vec![file] }, after]);
+        stage.is_confirmed(sent).await;
+    } else {
+        assert_eq!(seen, [after]);
+        assert!(stage.message(sent).sending, "the operator must not believe that the file arrived");
+    }
+}
+
+async fn visitors_send_files(stage: &Stage, can: Can) {
+    let (who, file) = ("sending", picture());
+    stage.says(who, "k1", "I have a file").await;
+    let chat = stage.chat("I have a file").await;
+    let answer = stage.outside.attaches(who, "k2", &file).await;
+    assert_eq!(matches!(answer, Answer::Taken), can.files, "{answer:?}");
+    assert!(!matches!(answer, Answer::Unclear(_)), "{answer:?}");
+    if can.files {
+        assert_eq!(stage.outside.attaches(who, "k2", &file).await, Answer::Taken, "the same again");
+    }
+    stage.says(who, "k3", "that was it").await;
+    let last = |portal: openline_sandbox::View<'_>| {
+        portal.texts(chat, "client").last().is_some_and(|text| text == "that was it")
+    };
+    stage.world.sandbox.wait_until(last).await.expect("the last message is at the desk");
+    let at_desk: Vec<Attachment> = stage.world.sandbox.view(|portal| {
+        let ids = portal.messages(chat).into_iter().flat_map(|message| message.files);
+        ids.filter_map(|id| portal.file(id)).map(|(name, bytes)| Attachment { name, bytes: bytes.to_vec() }).collect()
+    });
+    assert_eq!(at_desk, if can.files { vec![file] } else { Vec::new() });
+}

@@ -1,0 +1,76 @@
+//! Every kind of channel keeps every promise, on every store.
+
+use openline_channels::KINDS;
+use openline_core::channel::Host;
+use openline_core::secret::MasterSecret;
+use openline_core::{ChannelId, ChannelKind, SystemClock};
+use openline_tests::Database;
+use openline_tests::conformance::{self, Can, StandIn};
+use std::sync::Arc;
+
+/// The stand-ins of a kind, and what the kind says it can do when set up for each.
+async fn stand_ins(kind: &dyn ChannelKind) -> Vec<(Box<dyn StandIn>, Can)> {
+    let found = conformance::stand_ins(kind.name()).await;
+    let found = found.unwrap_or_else(|| panic!("{}: write a stand-in in tests/src/conformance", kind.name()));
+    let secret = MasterSecret::new([1; 32]);
+    let host = Host { public_url: "https://chat.example".to_owned(), secret, clock: Arc::new(SystemClock::new()) };
+    let id = ChannelId::parse("kit").unwrap();
+    let described = found.into_iter().map(|stand_in| {
+        let channel = kind.build(&id, toml::from_str(&stand_in.settings()).unwrap(), &host);
+        let says = channel.unwrap_or_else(|error| panic!("{}: {error}", kind.name())).capabilities();
+        let openline_core::channel::Capabilities { edits, deletes, files, visitor_edits } = says;
+        (stand_in, Can { edits, deletes, files, visitor_edits })
+    });
+    described.collect()
+}
+
+async fn promises(database: Database) {
+    for kind in KINDS {
+        for (stand_in, can) in stand_ins(*kind).await {
+            conformance::promises(kind.name(), database, stand_in, can).await;
+        }
+    }
+}
+
+async fn crashes(database: Database) {
+    for kind in KINDS {
+        for (stand_in, _) in stand_ins(*kind).await {
+            conformance::crashes(kind.name(), database, stand_in).await;
+        }
+    }
+}
+
+async fn files(database: Database) {
+    for kind in KINDS {
+        for (stand_in, can) in stand_ins(*kind).await {
+            conformance::files(kind.name(), database, stand_in, can).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_kind_keeps_its_promises_on_sqlite() {
+    promises(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_kind_keeps_its_promises_on_postgres() {
+    promises(Database::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_kind_loses_or_doubles_anything_by_a_kill_on_sqlite() {
+    crashes(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_kind_loses_or_doubles_anything_by_a_kill_on_postgres() {
+    crashes(Database::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "the service has no place for visitors' files yet"]
+async fn every_kind_carries_files_or_says_that_it_does_not() {
+    files(Database::Sqlite).await;
+    files(Database::Postgres).await;
+}
