@@ -1,5 +1,6 @@
 //! The channel kinds of openline, one folder a kind.
 
+pub mod api;
 mod bearer;
 mod beside;
 pub mod echo;
@@ -10,7 +11,7 @@ pub mod website;
 use openline_core::ChannelKind;
 
 /// Every kind there is. A new one is a folder and a line here.
-pub const KINDS: &[&dyn ChannelKind] = &[&website::Kind, &telegram::Kind, &echo::Kind];
+pub const KINDS: &[&dyn ChannelKind] = &[&website::Kind, &telegram::Kind, &api::Kind, &echo::Kind];
 
 /// The kind of that name.
 pub fn kind(name: &str) -> Option<&'static dyn ChannelKind> {

@@ -11,3 +11,17 @@ pub(crate) fn read<T: DeserializeOwned>(table: toml::Table) -> Result<T, ConfigE
         ConfigError::at(if key == "." { "" } else { &key }, error.inner().message())
     })
 }
+
+/// A switch; the environment has only texts.
+pub(crate) fn switch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "must be true or false")]
+    enum Given {
+        Switch(bool),
+        Text(String),
+    }
+    match Given::deserialize(deserializer)? {
+        Given::Switch(switch) => Ok(switch),
+        Given::Text(text) => text.parse().map_err(|_| D::Error::custom("must be true or false")),
+    }
+}

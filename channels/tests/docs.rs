@@ -1,5 +1,7 @@
 //! `docs/new-channel.md` quotes the channel `echo`: its blocks, one after the other, are the files.
 
+#![allow(clippy::unwrap_used)] // failing is what a test is for
+
 use std::fs;
 use std::path::Path;
 

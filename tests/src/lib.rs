@@ -11,12 +11,14 @@ pub mod conformance;
 mod form;
 pub mod mix;
 mod process;
+mod receiver;
 pub mod traffic;
 mod visitor;
 mod world;
 
 pub use form::Form;
 pub use process::Process;
+pub use receiver::{Attempt, Order, Receiver};
 pub use visitor::{Item, Visitor};
 pub use world::{CHANNELS, Database, World};
 

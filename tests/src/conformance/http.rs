@@ -1,6 +1,6 @@
 //! What stand-ins of kinds with an HTTP interface share.
 
-use super::{Answer, Attachment};
+use super::{Answer, Attachment, Waiting};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 
 /// A program that calls the channel.
@@ -32,6 +32,14 @@ impl Http {
         }
     }
 
+    /// A call whose answer is held.
+    pub(super) fn held(request: RequestBuilder) -> Waiting {
+        Box::pin(async move {
+            let Ok(response) = request.send().await else { return };
+            let _ = response.bytes().await;
+        })
+    }
+
     /// A file by its address.
     pub(super) async fn fetch(request: RequestBuilder, name: &str) -> Attachment {
         let response = request.send().await.expect("an answer").error_for_status().expect("the file");
@@ -39,9 +47,11 @@ impl Http {
     }
 }
 
-/// A body of `multipart/form-data`, with the content type that goes with it; parts are name, file name and type when it
-/// is a file, content.
-pub(super) fn multipart(parts: &[(&str, Option<(&str, &str)>, &[u8])]) -> (String, Vec<u8>) {
+/// One part of a form: its name, the file's name and type when it is one, its content.
+pub(super) type Part<'p> = (&'p str, Option<(&'p str, &'p str)>, &'p [u8]);
+
+/// A body of `multipart/form-data`, behind the content type that goes with it.
+pub(super) fn multipart(parts: &[Part<'_>]) -> (String, Vec<u8>) {
     const MARK: &str = "between-the-parts-of-the-kit";
     let mut body = Vec::new();
     for (name, file, content) in parts {

@@ -3,6 +3,7 @@
 //!
 //! A new kind gets a file here and a line in [`stand_ins`].
 
+mod api;
 mod crashes;
 mod echo;
 mod http;
@@ -15,6 +16,7 @@ pub use promises::{files, promises};
 pub use stage::Can;
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 
 /// How a delivery from outside ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +72,9 @@ pub struct Seen {
     pub files: Vec<Attachment>,
 }
 
+/// A held call; ends when it is answered, or cut.
+pub type Waiting = BoxFuture<'static, ()>;
+
 /// The world outside of one channel. `who` names a visitor, `key` one of their messages; the stand-in turns them into
 /// whatever its kind has for that, always the same for the same words.
 #[async_trait]
@@ -98,19 +103,20 @@ pub trait StandIn: Send + Sync {
     /// What the visitor sees of the operators' messages, in order. Called while the service runs.
     async fn sees(&self, who: &str) -> Vec<Seen>;
 
-    /// Holds whatever the kind offers to wait with, until the channel ends it. Returns at once when it offers nothing.
-    async fn waits(&self, who: &str) {
+    /// A call that the channel holds until there is news for the visitor, ready to be made; `None` when it offers none.
+    async fn waits(&self, who: &str) -> Option<Waiting> {
         let _ = who;
+        None
     }
 }
 
 /// The stand-ins of a kind, one for each way in which it can be set up; `None` when nobody wrote one.
-#[allow(clippy::unused_async)] // some have servers
 pub async fn stand_ins(kind: &str) -> Option<Vec<Box<dyn StandIn>>> {
     openline::install_crypto();
     match kind {
         "website" => Some(vec![Box::new(website::Site::default())]),
         "echo" => Some(vec![Box::new(echo::Program::default())]),
+        "api" => Some(vec![Box::new(api::Caller::polling()), Box::new(api::Caller::listening().await)]),
         // A kind that fetches from a messenger gets a stand-in of that messenger's server here.
         _ => None,
     }

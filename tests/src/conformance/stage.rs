@@ -76,9 +76,8 @@ impl Stage {
     /// Waits until the desk shows exactly these texts of the visitor.
     pub(super) async fn desk_shows(&self, chat: i64, wanted: &[String], what: &str) {
         let same = |portal: View<'_>| portal.texts(chat, "client") == wanted;
-        if self.world.sandbox.wait_until(same).await.is_err() {
-            panic!("{what}: the desk shows {:?} instead of {wanted:?}", self.at_desk(chat));
-        }
+        let shown = self.world.sandbox.wait_until(same).await.is_ok();
+        assert!(shown, "{what}: the desk shows {:?} instead of {wanted:?}", self.at_desk(chat));
     }
 
     pub(super) fn answers(&self, chat: i64, text: &str) -> i64 {

@@ -1,7 +1,7 @@
 //! Visitors of a website who use the JSON API.
 
-use super::http::{Http, multipart};
-use super::{Answer, Attachment, Seen, StandIn, Wrong};
+use super::http::{Http, Part, multipart};
+use super::{Answer, Attachment, Seen, StandIn, Waiting, Wrong};
 use async_trait::async_trait;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -81,7 +81,7 @@ impl StandIn for Site {
     }
 
     async fn attaches(&self, who: &str, key: &str, file: &Attachment) -> Answer {
-        let parts: [(&str, Option<(&str, &str)>, &[u8]); 3] = [
+        let parts: [Part<'_>; 3] = [
             ("key", None, key.as_bytes()),
             ("text", None, b""),
             ("files", Some((&file.name, "application/octet-stream")), &file.bytes),
@@ -131,17 +131,10 @@ impl StandIn for Site {
         seen
     }
 
-    async fn waits(&self, who: &str) {
-        let cursor: Value = self
-            .request(who, Method::GET, "/session")
-            .await
-            .send()
-            .await
-            .expect("an answer")
-            .json()
-            .await
-            .expect("JSON");
-        let path = format!("/updates?since={}&wait=25", cursor["cursor"]);
-        let _ = self.request(who, Method::GET, &path).await.send().await;
+    async fn waits(&self, who: &str) -> Option<Waiting> {
+        let session = self.request(who, Method::GET, "/session").await.send().await.expect("an answer");
+        let session: Value = session.json().await.expect("JSON");
+        let path = format!("/updates?since={}&wait=25", session["cursor"]);
+        Some(Http::held(self.request(who, Method::GET, &path).await))
     }
 }

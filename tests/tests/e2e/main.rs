@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)] // failing is what a test is for
 
+mod api;
 mod conformance;
 mod conversation;
 mod crash;

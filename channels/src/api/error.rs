@@ -1,0 +1,79 @@
+//! Refusals of the API: a status, a code that never changes, a sentence that helps.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use openline_core::StoreError;
+use openline_core::files::FileError;
+use serde_json::json;
+
+/// A refusal; the codes are those of `docs/api-channel.md`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Problem {
+    pub(super) status: StatusCode,
+    pub(super) code: &'static str,
+    pub(super) message: String,
+}
+
+impl Problem {
+    pub(super) fn of(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into() }
+    }
+
+    /// 400: not what the call takes.
+    pub(super) fn bad(code: &'static str, message: impl Into<String>) -> Self {
+        Self::of(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    /// 422: understood, but a value can't be taken.
+    pub(super) fn invalid(code: &'static str, message: impl Into<String>) -> Self {
+        Self::of(StatusCode::UNPROCESSABLE_ENTITY, code, message)
+    }
+
+    pub(super) fn not_found(message: impl Into<String>) -> Self {
+        Self::of(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    pub(super) fn too_large(message: impl Into<String>) -> Self {
+        Self::of(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message)
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "a call could not be stored or read");
+        let message = "nothing was stored; try again in a moment with the same id";
+        Self::of(StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable", message)
+    }
+}
+
+impl From<FileError> for Problem {
+    fn from(error: FileError) -> Self {
+        let message = error.to_string();
+        match error {
+            FileError::TooLarge { .. } => Self::of(StatusCode::PAYLOAD_TOO_LARGE, "file_too_large", message),
+            FileError::Empty => Self::invalid("file_empty", message),
+            FileError::TypeRefused(_) => Self::invalid("file_type_refused", message),
+            FileError::Broken(_) => Self::bad("bad_form", message),
+            FileError::Unavailable(_) | FileError::Gone => {
+                tracing::error!(message, "a file could not be kept");
+                let message = "nothing was stored: there is no place for files now; try again with the same id";
+                Self::of(StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable", message)
+            }
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = axum::Json(json!({ "error": { "code": self.code, "message": self.message } }));
+        let mut response = (self.status, [(header::CACHE_CONTROL, "no-store")], body).into_response();
+        let headers = response.headers_mut();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}

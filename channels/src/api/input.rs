@@ -1,0 +1,187 @@
+//! What callers send, checked.
+
+use super::chats;
+use super::error::Problem;
+use openline_core::message::Visitor;
+use openline_core::text::Href;
+use serde::Deserialize;
+
+/// Longest text, in characters.
+const MAX_TEXT: usize = 10_000;
+/// Longest name, in characters.
+const MAX_NAME: usize = 100;
+/// Files of one message, at most.
+pub(super) const MAX_FILES: usize = 10;
+
+/// A visitor's message as it is posted.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GivenMessage {
+    pub(super) chat: String,
+    pub(super) id: String,
+    #[serde(default)]
+    pub(super) text: String,
+    #[serde(default)]
+    pub(super) visitor: Option<GivenVisitor>,
+    #[serde(default)]
+    pub(super) files: Vec<GivenFile>,
+}
+
+/// Who wrote it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct GivenVisitor {
+    name: String,
+    last_name: String,
+    email: Option<String>,
+    phone: Option<String>,
+    url: Option<String>,
+    picture: Option<String>,
+}
+
+/// A small file inside JSON.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GivenFile {
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) mime: String,
+    /// Base64.
+    pub(super) data: String,
+}
+
+/// A changed text.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GivenEdit {
+    pub(super) text: String,
+}
+
+impl GivenMessage {
+    /// Checks everything but the files; `text` is clean afterwards.
+    pub(super) fn checked(mut self) -> Result<(Self, Option<Visitor>), Problem> {
+        chats::core_id(&self.chat)?;
+        chats::check("id", &self.id)?;
+        self.text = text(&self.text)?;
+        if self.files.len() > MAX_FILES {
+            return Err(too_many_files());
+        }
+        let visitor = self.visitor.take().map(GivenVisitor::checked).transpose()?;
+        Ok((self, visitor))
+    }
+}
+
+pub(super) fn too_many_files() -> Problem {
+    Problem::invalid("too_many_files", format!("a message takes at most {MAX_FILES} files"))
+}
+
+/// A text without what no keyboard makes; may be empty.
+pub(super) fn text(given: &str) -> Result<String, Problem> {
+    let text = clean(given, true);
+    let length = text.chars().count();
+    if length > MAX_TEXT {
+        let message = format!("the text has {length} characters, at most {MAX_TEXT} are taken");
+        return Err(Problem::invalid("text_too_long", message));
+    }
+    Ok(text)
+}
+
+pub(super) fn text_empty() -> Problem {
+    Problem::invalid("text_empty", "the text is empty; a message has a text or files")
+}
+
+/// Trims, joins line ends, drops control characters (NUL, which no database likes, among them).
+fn clean(text: &str, lines: bool) -> String {
+    let unified = text.replace("\r\n", "\n").replace('\r', "\n");
+    let kept = unified.chars().filter(|c| !c.is_control() || lines && matches!(c, '\n' | '\t'));
+    kept.collect::<String>().trim().to_owned()
+}
+
+impl GivenVisitor {
+    fn checked(self) -> Result<Visitor, Problem> {
+        Ok(Visitor {
+            name: name("name", &self.name)?,
+            last_name: name("last_name", &self.last_name)?,
+            email: given(self.email).map(email).transpose()?,
+            phone: given(self.phone).map(phone).transpose()?,
+            url: given(self.url).map(|url| address("url", url)).transpose()?,
+            picture: given(self.picture).map(|url| address("picture", url)).transpose()?,
+        })
+    }
+}
+
+fn wrong(field: &str, what: &str) -> Problem {
+    Problem::invalid("bad_visitor", format!("visitor.{field} {what}"))
+}
+
+fn given(value: Option<String>) -> Option<String> {
+    value.map(|value| clean(&value, false)).filter(|value| !value.is_empty())
+}
+
+fn name(field: &str, given: &str) -> Result<String, Problem> {
+    let name = clean(given, false);
+    let long = name.chars().count() > MAX_NAME;
+    if long { Err(wrong(field, &format!("has more than {MAX_NAME} characters"))) } else { Ok(name) }
+}
+
+fn email(given: String) -> Result<String, Problem> {
+    let good = given.split_once('@').is_some_and(|(who, host)| !who.is_empty() && host.contains('.'));
+    let plain = given.len() <= 254 && !given.contains(char::is_whitespace);
+    if good && plain { Ok(given) } else { Err(wrong("email", "is not an e-mail address")) }
+}
+
+fn phone(given: String) -> Result<String, Problem> {
+    let digits = given.chars().filter(char::is_ascii_digit).count();
+    let plain = given.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | '-' | ' ' | '(' | ')' | '.' | '/'));
+    if plain && (3..=20).contains(&digits) && given.len() <= 40 {
+        Ok(given)
+    } else {
+        Err(wrong("phone", "is not a phone number; write it like +49 30 1234567"))
+    }
+}
+
+fn address(field: &str, given: String) -> Result<String, Problem> {
+    let web = Href::parse(&given).is_ok_and(|href| href.is_web());
+    if web { Ok(given) } else { Err(wrong(field, "is not an http or https address")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(message: &str) -> Result<(GivenMessage, Option<Visitor>), &'static str> {
+        serde_json::from_str::<GivenMessage>(message).unwrap().checked().map_err(|problem| problem.code)
+    }
+
+    #[test]
+    fn a_profile_is_taken_as_it_is_and_checked() {
+        let (_, visitor) = checked(
+            r#"{"chat":"c","id":"1","text":"x","visitor":{"name":" Zoë\u0000 ","last_name":"Lee","email":"z@a.example",
+                "phone":"+49 (30) 123-45","url":"https://a.example/z","picture":""}}"#,
+        )
+        .unwrap();
+        let visitor = visitor.unwrap();
+        assert_eq!((visitor.name.as_str(), visitor.phone.as_deref()), ("Zoë", Some("+49 (30) 123-45")));
+        assert_eq!((visitor.url.as_deref(), visitor.picture), (Some("https://a.example/z"), None));
+        for bad in [
+            r#"{"email":"nobody"}"#,
+            r#"{"email":"a b@c.example"}"#,
+            r#"{"phone":"call me"}"#,
+            r#"{"url":"javascript:alert(1)"}"#,
+            r#"{"picture":"mailto:a@b.example"}"#,
+            &format!(r#"{{"name":"{}"}}"#, "n".repeat(101)),
+        ] {
+            let message = format!(r#"{{"chat":"c","id":"1","text":"x","visitor":{bad}}}"#);
+            assert_eq!(checked(&message).unwrap_err(), "bad_visitor", "{bad}");
+        }
+    }
+
+    #[test]
+    fn texts_and_ids_have_limits() {
+        assert_eq!(checked(r#"{"chat":"c","id":"1","text":" a\r\nb\u0000 "}"#).unwrap().0.text, "a\nb");
+        assert_eq!(checked(r#"{"chat":"","id":"1"}"#).unwrap_err(), "bad_chat");
+        assert_eq!(checked(r#"{"chat":"c","id":"a\nb"}"#).unwrap_err(), "bad_id");
+        let long = format!(r#"{{"chat":"c","id":"1","text":"{}"}}"#, "x".repeat(MAX_TEXT + 1));
+        assert_eq!(checked(&long).unwrap_err(), "text_too_long");
+    }
+}

@@ -1,0 +1,55 @@
+//! What became of an operator's message on the other side.
+
+use super::chats;
+use super::error::Problem;
+use openline_core::message::{Note, Side};
+use openline_core::{MessageId, VisitorInbox};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// Longest reason, in characters.
+const MAX_REASON: usize = 300;
+
+/// A receipt as it is posted.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Receipt {
+    chat: String,
+    message: String,
+    status: Status,
+    #[serde(default)]
+    reason: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Delivered,
+    Read,
+    Failed,
+}
+
+/// Takes a receipt and says what it changed. The portal marks a message delivered when the webhook is answered, and has no
+/// mark for read ones (`bitrix24.md` §4.11); a failure is told to the operators.
+pub(super) async fn take(inbox: &VisitorInbox, receipt: Receipt) -> Result<Value, Problem> {
+    let missing = || Problem::not_found("there is no such operator's message in this chat");
+    let chat = chats::core_id(&receipt.chat)?;
+    let message = MessageId(receipt.message.parse().map_err(|_| missing())?);
+    let conversation = inbox.find(&chat).await?.ok_or_else(missing)?;
+    let item = inbox.item(conversation, message).await?.filter(|item| item.side != Side::Visitor);
+    let item = item.ok_or_else(missing)?;
+    if receipt.status != Status::Failed {
+        return Ok(json!({ "effect": "none", "message": "taken; Bitrix24 has nothing to show it by" }));
+    }
+    let text = item.content.text.to_plain();
+    let quoted: String = text.chars().take(80).collect::<String>().replace('\n', " ");
+    let reason = receipt.reason.chars().filter(|c| !c.is_control()).take(MAX_REASON).collect::<String>();
+    let reason = if reason.trim().is_empty() { "no reason was given" } else { reason.trim() };
+    let text = format!("This message did not reach the visitor: {reason}\n> {quoted}");
+    let told = inbox.note(&chat, Note { key: format!("receipt/{message}"), text }).await?;
+    Ok(if told {
+        json!({ "effect": "operators_told", "message": "the operators will read it in the dialog" })
+    } else {
+        json!({ "effect": "known", "message": "the operators were told before" })
+    })
+}

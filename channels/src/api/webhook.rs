@@ -1,0 +1,243 @@
+//! Events to the other side, signed as the Standard Webhooks specification wants it (<https://www.standardwebhooks.com>).
+
+use super::settings::{SigningKey, Target};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use hmac::{Hmac, KeyInit, Mac};
+use openline_core::channel::Outgoing;
+use openline_core::{DeliveryError, Timestamp};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::{Client, Response, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sha2::Sha256;
+use std::error::Error;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+/// How long an answer is waited for.
+const TIMEOUT: Duration = Duration::from_secs(20);
+/// An answer's body is read so far, in bytes.
+const MAX_ANSWER: usize = 64 * 1024;
+/// The longest that a receiver may ask us to wait.
+const MAX_WAIT: Duration = Duration::from_secs(24 * 3600);
+/// When somebody has to mend something.
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// What happened to an operator's message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Event {
+    Created,
+    Edited,
+    Deleted,
+}
+
+impl Event {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Created => "message.created",
+            Self::Edited => "message.edited",
+            Self::Deleted => "message.deleted",
+        }
+    }
+
+    /// The same at each repetition of the same event, and never that of another one: rows of a new database begin anew,
+    /// so the time belongs to it.
+    pub(super) fn id(self, message: Outgoing<'_>) -> String {
+        let Outgoing { conversation, item, .. } = message;
+        let of_message = format!("msg_{}_{}_{}", conversation.channel, item.id, item.at.0);
+        match self {
+            Self::Created => of_message,
+            Self::Edited => format!("{of_message}_e{}", item.rev),
+            Self::Deleted => format!("{of_message}_d"),
+        }
+    }
+}
+
+/// The other side's address.
+pub(super) struct Webhook {
+    target: Target,
+    /// Made at the first use: before that nothing may be done that can fail.
+    client: OnceLock<Client>,
+    trouble: Mutex<Option<String>>,
+}
+
+impl Webhook {
+    pub(super) fn new(target: Target) -> Self {
+        Self { target, client: OnceLock::new(), trouble: Mutex::new(None) }
+    }
+
+    /// What the last attempt failed by.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Posts an event once. The ids that the receiver gave the message, perhaps none.
+    pub(super) async fn post(
+        &self,
+        id: &str,
+        event: Event,
+        data: &Value,
+        now: Timestamp,
+    ) -> Result<Vec<String>, DeliveryError> {
+        let body = json!({ "type": event.name(), "timestamp": written(now), "data": data }).to_string();
+        let result = self.exchange(id, body, now).await;
+        let trouble = result.as_ref().err().map(ToString::to_string);
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+        result
+    }
+
+    async fn exchange(&self, id: &str, body: String, now: Timestamp) -> Result<Vec<String>, DeliveryError> {
+        let signatures: Vec<_> = self.target.keys.iter().map(|key| signature(key, id, now.seconds(), &body)).collect();
+        let request = self
+            .client()?
+            .post(self.target.url.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .header("webhook-id", id)
+            .header("webhook-timestamp", now.seconds())
+            .header("webhook-signature", signatures.join(" "))
+            .body(body);
+        let response = request.send().await.map_err(|error| not_answered(&error))?;
+        judge(response.status(), response.headers(), now)?;
+        Ok(ids(response).await)
+    }
+
+    fn client(&self) -> Result<&Client, DeliveryError> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let built = Client::builder()
+            .user_agent(concat!("openline/", env!("CARGO_PKG_VERSION")))
+            // A redirect would take the texts to an address that nobody configured.
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(TIMEOUT)
+            .build();
+        let client = built.map_err(|error| DeliveryError::paused(format!("no HTTP client: {error}")))?;
+        Ok(self.client.get_or_init(|| client))
+    }
+}
+
+fn written(at: Timestamp) -> String {
+    jiff::Timestamp::from_millisecond(at.0).unwrap_or_default().to_string()
+}
+
+/// `v1,` and the HMAC-SHA-256 of id, time and body.
+fn signature(key: &SigningKey, id: &str, seconds: i64, body: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new(&(*key).into());
+    mac.update(format!("{id}.{seconds}.{body}").as_bytes());
+    format!("v1,{}", BASE64_STANDARD.encode(mac.finalize().into_bytes()))
+}
+
+/// What no answer means for the message. The address is left out: its query may have a secret.
+fn not_answered(error: &reqwest::Error) -> DeliveryError {
+    let cause = deepest(error).map_or_else(|| "no answer".to_owned(), ToString::to_string);
+    if error.is_connect() {
+        DeliveryError::retry(format!("the webhook can't be reached: {cause}"))
+    } else if error.is_timeout() {
+        DeliveryError::unknown(format!("the webhook did not answer within {} s", TIMEOUT.as_secs()))
+    } else {
+        DeliveryError::unknown(format!("the webhook's connection broke off: {cause}"))
+    }
+}
+
+/// Where an error comes from.
+fn deepest(error: &dyn Error) -> Option<&(dyn Error + 'static)> {
+    let mut cause = error.source()?;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    Some(cause)
+}
+
+/// What a status means for the message.
+fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Result<(), DeliveryError> {
+    let reason = format!("the webhook answered {}", status.as_u16());
+    let paused = |what: &str| Err(DeliveryError::Paused { reason: format!("{reason}: {what}"), after: PAUSE });
+    match status.as_u16() {
+        200..=299 => Ok(()),
+        300..=399 => paused("configure the address that it redirects to"),
+        401 | 403 | 407 => paused("it does not let us in; it must check the signature and nothing else"),
+        408 | 425 | 429 | 503 => Err(DeliveryError::Retry { reason, after: wait(headers, now) }),
+        400..=499 => Err(DeliveryError::Refused { reason }),
+        _ => Err(DeliveryError::Unknown { reason }),
+    }
+}
+
+/// `Retry-After`, in seconds or as a date.
+fn wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let seconds = value.parse().map(Duration::from_secs).ok();
+    let date = || {
+        let date = jiff::fmt::rfc2822::parse(value).ok()?;
+        Some(now.until(Timestamp(date.timestamp().as_millisecond())))
+    };
+    seconds.or_else(date).map(|wait| wait.min(MAX_WAIT))
+}
+
+/// An answer's body, as far as we understand it.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Answer {
+    id: Option<String>,
+    ids: Vec<String>,
+}
+
+/// The ids in an answer; a body that says nothing of them is as good as none.
+async fn ids(mut response: Response) -> Vec<String> {
+    let mut body = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        if body.len() + chunk.len() > MAX_ANSWER {
+            return Vec::new();
+        }
+        body.extend_from_slice(&chunk);
+    }
+    let Answer { id, ids } = serde_json::from_slice(&body).unwrap_or_default();
+    let good = |id: &String| (1..=100).contains(&id.chars().count()) && !id.chars().any(char::is_control);
+    id.into_iter().chain(ids).filter(good).take(20).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of the specification's own libraries.
+    #[test]
+    fn signatures_are_those_of_the_specification() {
+        let mut key = [0; 64];
+        let bytes = BASE64_STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        key[..bytes.len()].copy_from_slice(&bytes);
+        let signed = signature(&key, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, "{\"test\": 2432232314}");
+        assert_eq!(signed, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
+
+    fn judged(status: u16, retry_after: Option<&str>) -> Result<(), DeliveryError> {
+        let headers = retry_after.map(|value| (RETRY_AFTER, value.parse().unwrap())).into_iter().collect();
+        judge(StatusCode::from_u16(status).unwrap(), &headers, Timestamp(784_111_777_000))
+    }
+
+    #[test]
+    fn every_status_has_its_verdict() {
+        for status in [200, 201, 204] {
+            assert!(judged(status, None).is_ok());
+        }
+        for status in [301, 302, 307, 401, 403, 407] {
+            assert!(matches!(judged(status, None), Err(DeliveryError::Paused { .. })), "{status}");
+        }
+        for status in [400, 404, 405, 409, 410, 413, 415, 422, 451] {
+            assert!(matches!(judged(status, None), Err(DeliveryError::Refused { .. })), "{status}");
+        }
+        for status in [500, 502, 504, 599] {
+            assert!(matches!(judged(status, None), Err(DeliveryError::Unknown { .. })), "{status}");
+        }
+        for (after, seconds) in [("7", 7), ("Sun, 06 Nov 1994 08:50:37 GMT", 60), ("999999999", 24 * 3600)] {
+            for status in [429, 503] {
+                let Err(DeliveryError::Retry { after: Some(wait), .. }) = judged(status, Some(after)) else {
+                    panic!("{status} {after}")
+                };
+                assert_eq!(wait.as_secs(), seconds, "{after}");
+            }
+        }
+        for nonsense in [None, Some("soon")] {
+            assert!(matches!(judged(503, nonsense), Err(DeliveryError::Retry { after: None, .. })));
+        }
+    }
+}
