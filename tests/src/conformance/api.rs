@@ -106,8 +106,8 @@ impl StandIn for Caller {
         Http::deliver(self.message(Method::PATCH, who, key).json(&json!({ "text": text }))).await
     }
 
-    async fn deletes(&self, who: &str, key: &str) -> Answer {
-        Http::deliver(self.message(Method::DELETE, who, key)).await
+    async fn deletes(&self, who: &str, key: &str) -> Option<Answer> {
+        Some(Http::deliver(self.message(Method::DELETE, who, key)).await)
     }
 
     async fn errs(&self, who: &str, wrong: Wrong) -> Option<Answer> {

@@ -47,9 +47,9 @@ impl StandIn for Program {
         self.says(who, key, text).await
     }
 
-    async fn deletes(&self, who: &str, key: &str) -> Answer {
+    async fn deletes(&self, who: &str, key: &str) -> Option<Answer> {
         let request = self.http.request(Method::DELETE, &format!("/say?chat={who}&key={key}")).bearer_auth(TOKEN);
-        Http::deliver(request).await
+        Some(Http::deliver(request).await)
     }
 
     async fn errs(&self, who: &str, wrong: Wrong) -> Option<Answer> {

@@ -9,6 +9,7 @@ mod echo;
 mod http;
 mod promises;
 mod stage;
+mod telegram;
 mod website;
 
 pub use crashes::crashes;
@@ -94,14 +95,20 @@ pub trait StandIn: Send + Sync {
     /// A visitor changes what they wrote.
     async fn edits(&self, who: &str, key: &str, text: &str) -> Answer;
 
-    /// A visitor takes back what they wrote.
-    async fn deletes(&self, who: &str, key: &str) -> Answer;
+    /// A visitor takes back what they wrote; `None` when the channel never learns of that.
+    async fn deletes(&self, who: &str, key: &str) -> Option<Answer>;
 
     /// Something comes that must be refused; `None` when it can't come in this kind.
     async fn errs(&self, who: &str, wrong: Wrong) -> Option<Answer>;
 
     /// What the visitor sees of the operators' messages, in order. Called while the service runs.
     async fn sees(&self, who: &str) -> Vec<Seen>;
+
+    /// Whether a message that was being sent at the moment of a kill may be shown twice: when the outside neither knows a
+    /// repeated message nor can be asked.
+    fn may_repeat(&self) -> bool {
+        false
+    }
 
     /// A call that the channel holds until there is news for the visitor, ready to be made; `None` when it offers none.
     async fn waits(&self, who: &str) -> Option<Waiting> {
@@ -115,9 +122,11 @@ pub async fn stand_ins(kind: &str) -> Option<Vec<Box<dyn StandIn>>> {
     openline::install_crypto();
     match kind {
         "website" => Some(vec![Box::new(website::Site::default())]),
+        "telegram" => {
+            Some(vec![Box::new(telegram::Messenger::polled().await), Box::new(telegram::Messenger::posting().await)])
+        }
         "echo" => Some(vec![Box::new(echo::Program::default())]),
         "api" => Some(vec![Box::new(api::Caller::polling()), Box::new(api::Caller::listening().await)]),
-        // A kind that fetches from a messenger gets a stand-in of that messenger's server here.
         _ => None,
     }
 }

@@ -96,8 +96,8 @@ impl StandIn for Site {
         Http::deliver(request.json(&json!({ "text": text }))).await
     }
 
-    async fn deletes(&self, who: &str, key: &str) -> Answer {
-        Http::deliver(self.request(who, Method::DELETE, &format!("/messages/{key}")).await).await
+    async fn deletes(&self, who: &str, key: &str) -> Option<Answer> {
+        Some(Http::deliver(self.request(who, Method::DELETE, &format!("/messages/{key}")).await).await)
     }
 
     async fn errs(&self, who: &str, wrong: Wrong) -> Option<Answer> {

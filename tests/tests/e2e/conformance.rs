@@ -69,7 +69,6 @@ async fn no_kind_loses_or_doubles_anything_by_a_kill_on_postgres() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "the service has no place for visitors' files yet"]
 async fn every_kind_carries_files_or_says_that_it_does_not() {
     files(Database::Sqlite).await;
     files(Database::Postgres).await;
