@@ -15,9 +15,12 @@ pub(crate) const MOMENT: Duration = Duration::from_millis(250);
 
 type Told = oneshot::Sender<Result<(), StoreError>>;
 
-/// Events that wait, and those who want to know what became of them.
+/// Events that came together, and who wants to know what became of them.
+type Waiting = (Vec<OperatorEvent>, Told);
+
+/// What waits.
 #[derive(Clone, Default)]
-pub(crate) struct Hold(Arc<Mutex<Vec<(Vec<OperatorEvent>, Told)>>>);
+pub(crate) struct Hold(Arc<Mutex<Vec<Waiting>>>);
 
 impl Hold {
     /// Puts events to the others. Whether they are the first, who has to [`Hold::take`] all after the moment.

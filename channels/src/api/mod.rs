@@ -74,7 +74,7 @@ impl Api {
 #[async_trait]
 impl Channel for Api {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { edits: true, deletes: true, files: true, visitor_edits: true }
+        Capabilities { edits: true, deletes: true, files: true, visitor_edits: true, fixed_order: true }
     }
 
     async fn send(&self, message: Outgoing<'_>) -> Result<Vec<String>, DeliveryError> {

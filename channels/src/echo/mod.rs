@@ -51,7 +51,7 @@ struct Echo {
 #[async_trait]
 impl Channel for Echo {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { edits: false, deletes: false, files: false, visitor_edits: false }
+        Capabilities { edits: false, deletes: false, files: false, visitor_edits: false, fixed_order: true }
     }
 
     async fn send(&self, message: Outgoing<'_>) -> Result<Vec<String>, DeliveryError> {

@@ -13,12 +13,13 @@ async fn stand_ins(kind: &dyn ChannelKind) -> Vec<(Box<dyn StandIn>, Can)> {
     let found = conformance::stand_ins(kind.name()).await;
     let found = found.unwrap_or_else(|| panic!("{}: write a stand-in in tests/src/conformance", kind.name()));
     let secret = MasterSecret::new([1; 32]);
-    let host = Host { public_url: "https://chat.example".to_owned(), secret, clock: Arc::new(SystemClock::new()) };
+    let (public_url, folder) = ("https://chat.example".to_owned(), std::path::PathBuf::new());
+    let host = Host { public_url, secret, clock: Arc::new(SystemClock::new()), folder };
     let id = ChannelId::parse("kit").unwrap();
     let described = found.into_iter().map(|stand_in| {
         let channel = kind.build(&id, toml::from_str(&stand_in.settings()).unwrap(), &host);
         let says = channel.unwrap_or_else(|error| panic!("{}: {error}", kind.name())).capabilities();
-        let openline_core::channel::Capabilities { edits, deletes, files, visitor_edits } = says;
+        let openline_core::channel::Capabilities { edits, deletes, files, visitor_edits, .. } = says;
         (stand_in, Can { edits, deletes, files, visitor_edits })
     });
     described.collect()
