@@ -16,6 +16,7 @@ mod flights;
 mod form;
 mod gate;
 mod history;
+mod line;
 mod lines;
 mod names;
 mod note;
@@ -42,9 +43,10 @@ pub use verdict::Verdict;
 use async_trait::async_trait;
 use budget::Urgency;
 use openline_core::backend::{Confirmation, Delivery, FileStream, Receipt};
+use openline_core::line::LineInfo;
 use openline_core::message::{Conversation, File, FileSource, OperatorEvent};
 use openline_core::secret::MasterSecret;
-use openline_core::{Backend, DeliveryError, OperatorInbox, StoreError};
+use openline_core::{Backend, ChannelId, DeliveryError, OperatorInbox, StoreError};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -56,6 +58,7 @@ const CONFIRMATIONS_A_CALL: usize = 50;
 pub(crate) struct Inner {
     portal: Arc<portal::Portal>,
     lines: lines::Lines,
+    line_infos: Arc<line::LineInfos>,
     states: states::States,
     pace: pace::Pace,
     flights: flights::Flights,
@@ -121,6 +124,7 @@ impl Bitrix {
         Ok(Self(Arc::new(Inner {
             portal,
             lines,
+            line_infos: Arc::default(),
             states,
             pace,
             flights,
@@ -185,6 +189,10 @@ impl Backend for Bitrix {
 
     async fn note(&self, conversation: &Conversation, text: &str) -> Result<(), DeliveryError> {
         note::note(&self.0, conversation, text).await
+    }
+
+    async fn line(&self, channel: &ChannelId) -> Result<LineInfo, DeliveryError> {
+        line::line(&self.0, channel).await
     }
 
     async fn open(&self, file: &File) -> Result<FileStream, DeliveryError> {

@@ -14,7 +14,7 @@ pub struct LineInfo {
     pub hours: Option<Hours>,
     /// What the line says outside its hours.
     pub closed_text: Option<String>,
-    /// What visitors must agree to, when the line asks for it.
+    /// What visitors must agree to, when the line asks for it; empty when it asks, but its words are not known.
     pub consent: Option<String>,
     /// Whether the line asks visitors how they were served.
     pub rating: bool,
@@ -27,9 +27,10 @@ pub struct Hours {
     pub zone: String,
     /// Minutes after midnight.
     pub from: u16,
-    /// Minutes after midnight; before `from` when the line works over midnight.
+    /// Minutes after midnight, 1440 at the day's end; before `from` when the line works over midnight, the same as `from`
+    /// when it works round the clock.
     pub to: u16,
-    /// Days without work, 1 (Monday) to 7 (Sunday).
+    /// Days without work, 1 (Monday) to 7 (Sunday). Work over midnight belongs to the day on which it begins.
     pub days_off: Vec<u8>,
     /// Days of the year without work: day, month.
     pub holidays: Vec<(u8, u8)>,
