@@ -26,7 +26,7 @@ pub(super) async fn run(sandbox: &Sandbox, verb: &str, body: &Value) -> Outcome 
         "operator_writes" | "operator_edits" | "operator_deletes" | "operator_finishes" | "ask_for_vote" => {
             operator(sandbox, verb, &args)
         }
-        "add_line" | "delete_line" | "switch_line" => line(sandbox, verb, &args),
+        "add_line" | "delete_line" | "switch_line" | "configure_line" => line(sandbox, verb, &args),
         _ => portal(sandbox, verb, &args).await,
     }
 }
@@ -112,6 +112,7 @@ fn line(sandbox: &Sandbox, verb: &str, args: &Args<'_>) -> Outcome {
     let line = args.number("line").ok_or("line is needed")?;
     Ok(json!(match verb {
         "delete_line" => sandbox.delete_line(line),
+        "configure_line" => sandbox.configure_line(line, args.0.get("settings").unwrap_or(&Value::Null)),
         _ if args.flag("active") => sandbox.activate_line(line),
         _ => sandbox.deactivate_line(line),
     }))

@@ -63,17 +63,21 @@ fn selected(row: Value, params: &Value) -> Value {
 }
 
 fn row(line: &Line) -> Value {
-    json!({
+    let mut row = json!({
         "ID": line.id.to_string(),
         "ACTIVE": if line.active { "Y" } else { "N" },
         "LINE_NAME": line.name,
         "CRM": "Y", "CRM_CREATE": "none", "QUEUE_TYPE": "evenly", "QUEUE_TIME": "60", "NO_ANSWER_TIME": "60",
-        "CHECK_AVAILABLE": "N", "WATCH_TYPING": "Y", "VOTE_MESSAGE": "N", "LANGUAGE_ID": "en",
+        "CHECK_AVAILABLE": "N", "WATCH_TYPING": "Y", "LANGUAGE_ID": "en",
         "WELCOME_MESSAGE": if line.greeting.is_some() { "Y" } else { "N" },
         "WELCOME_MESSAGE_TEXT": line.greeting.clone().unwrap_or_default(),
         "OPERATOR_DATA": if line.hide_operators { "hide" } else { "profile" },
         "TEMPORARY": "N", "XML_ID": null,
-    })
+    });
+    for (name, setting) in line.settings() {
+        row[name] = setting;
+    }
+    row
 }
 
 pub(super) fn get(call: &mut Call<'_>) -> Outcome {
@@ -95,16 +99,13 @@ pub(super) fn add(call: &mut Call<'_>) -> Outcome {
     Ok(json!(id).into())
 }
 
-/// Changes `LINE_NAME`, `ACTIVE` and `OPERATOR_DATA`; the queue cannot be set this way.
+/// Changes the settings that [`Line::set`] knows; the queue cannot be set this way.
 pub(super) fn update(call: &mut Call<'_>) -> Outcome {
     admin(call)?;
     let id = config_id(call)?;
     let params = call.params.get("PARAMS").cloned().unwrap_or_default();
     let Some(line) = call.state.lines.get_mut(&id) else { return Ok(json!(false).into()) };
-    let given = |name: &str| value::get(&params, name).and_then(value::text);
-    line.name = given("LINE_NAME").unwrap_or_else(|| line.name.clone());
-    line.active = given("ACTIVE").map_or(line.active, |active| active == "Y");
-    line.hide_operators = given("OPERATOR_DATA").map_or(line.hide_operators, |data| data == "hide");
+    line.set(&params);
     call.state.touch();
     Ok(json!(true).into())
 }

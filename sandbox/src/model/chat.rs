@@ -98,4 +98,6 @@ pub(crate) struct Session {
     /// The client was asked to rate; a text `1` or `0` is a vote (bitrix24.md §4.7).
     pub(crate) awaits_vote: bool,
     pub(crate) vote: Option<bool>,
+    /// The client was told that nobody works now.
+    pub(crate) told_away: bool,
 }

@@ -1,21 +1,6 @@
-//! Open lines, registered connectors and the status row of each (connector, line) pair.
+//! Registered connectors and the status row of each (connector, line) pair.
 
 use serde_json::{Map, Value};
-
-/// An open line.
-#[derive(Debug, Clone)]
-pub(crate) struct Line {
-    pub(crate) id: i64,
-    pub(crate) name: String,
-    /// The line's own switch; incoming messages do not look at it (bitrix24.md C13).
-    pub(crate) active: bool,
-    /// `OPERATOR_DATA=hide`: no operator names leave the portal.
-    pub(crate) hide_operators: bool,
-    /// Automatic greeting of a new session.
-    pub(crate) greeting: Option<String>,
-    /// Automatic text when a session ends.
-    pub(crate) farewell: Option<String>,
-}
 
 /// Optional flags of `imconnector.register` (bitrix24.md §4.1).
 #[expect(clippy::struct_excessive_bools, reason = "the documented flags, one to one")]

@@ -152,8 +152,7 @@ impl State {
     /// Adds an active open line and returns its id.
     pub(crate) fn add_line(&mut self, name: &str, greeting: Option<String>) -> i64 {
         let id = self.lines.keys().next_back().map_or(1, |last| last + 1);
-        let line = Line { id, name: name.to_owned(), active: true, hide_operators: false, greeting, farewell: None };
-        self.lines.insert(id, line);
+        self.lines.insert(id, Line::new(id, name, greeting));
         id
     }
 

@@ -125,11 +125,16 @@ impl State {
             return echo;
         }
         let chat = self.open_chat(element, user);
+        if let Some(session) = self.late_vote(element, chat, user, &text, actor) {
+            echo["session"] = Self::session_data(session, chat);
+            return echo;
+        }
         let (session, new) = self.ensure_session(chat, actor);
         self.store_client_message(element, chat, user, NewMessage { text, files, external_ids: ids(element) }, actor);
         if new {
             self.greet(chat, actor);
         }
+        self.tell_away(chat, session, actor);
         echo["session"] = Self::session_data(session, chat);
         echo
     }
@@ -157,23 +162,48 @@ impl State {
             self.send_to_channel(id, actor);
             return;
         }
-        self.take_vote(chat, &mut new.text);
+        let thanks = self.take_vote(chat, &mut new.text);
         self.add_message(chat, Author::Client(user), new);
+        if let Some(thanks) = thanks {
+            self.system_text(chat, &thanks, actor);
+        }
     }
 
-    /// A text of `1` or `0` is a vote while one is awaited.
-    fn take_vote(&mut self, chat: i64, text: &mut String) {
-        let session = self.chats.get(&chat).map_or(0, |chat| chat.session);
-        let Some(session) = self.sessions.get_mut(&session).filter(|session| session.awaits_vote) else { return };
-        let vote = match text.split_whitespace().next() {
-            Some("1") => true,
-            Some("0") => false,
-            _ => return,
-        };
+    /// A text of `1` or `0` is a vote while one is awaited; the line thanks for it.
+    fn take_vote(&mut self, chat: i64, text: &mut String) -> Option<String> {
+        let chat = self.chats.get(&chat)?;
+        let session = self.sessions.get_mut(&chat.session).filter(|session| session.awaits_vote)?;
+        let vote = vote(text)?;
         session.awaits_vote = false;
         session.vote = Some(vote);
-        let mark = if vote { "[like]" } else { "[dislike]" };
+        let (mark, thanks) = if vote { ("[like]", "LIKE") } else { ("[dislike]", "DISLIKE") };
         mark.clone_into(text);
+        let line = self.lines.get(&chat.line).filter(|line| line.is_on("VOTE_MESSAGE"));
+        line.map(|line| line.setting(&format!("VOTE_MESSAGE_2_{thanks}")))
+    }
+
+    /// A vote after the session was closed belongs to that session and opens no other.
+    fn late_vote(&mut self, element: &Element<'_>, chat: i64, user: i64, text: &str, actor: Actor) -> Option<i64> {
+        let session = self.sessions.get(&self.chats.get(&chat)?.session)?;
+        let id = session.id;
+        if session.open || !session.awaits_vote || vote(text).is_none() {
+            return None;
+        }
+        let new = NewMessage { text: text.to_owned(), external_ids: ids(element), ..NewMessage::default() };
+        self.store_client_message(element, chat, user, new, actor);
+        Some(id)
+    }
+
+    /// Outside the working hours the line says so, once in a session.
+    fn tell_away(&mut self, chat: i64, session: i64, actor: Actor) {
+        let Some(line) = self.chats.get(&chat).and_then(|chat| self.lines.get(&chat.line)) else { return };
+        let text = line.setting("WORKTIME_DAYOFF_TEXT");
+        if line.works_at(self.now) || line.setting("WORKTIME_DAYOFF_RULE") != "text" || text.is_empty() {
+            return;
+        }
+        let Some(session) = self.sessions.get_mut(&session).filter(|session| !session.told_away) else { return };
+        session.told_away = true;
+        self.system_text(chat, &text, actor);
     }
 
     fn greet(&mut self, chat_id: i64, actor: Actor) {
@@ -213,6 +243,15 @@ impl State {
             .filter(|message| message.external_ids.contains(&wanted))
             .map(|message| message.id)
             .collect()
+    }
+}
+
+/// What a text says while a vote is awaited.
+fn vote(text: &str) -> Option<bool> {
+    match text.split_whitespace().next() {
+        Some("1") => Some(true),
+        Some("0") => Some(false),
+        _ => None,
     }
 }
 

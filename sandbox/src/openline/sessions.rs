@@ -58,7 +58,8 @@ impl State {
             return (last, false);
         }
         let id = self.next_session_id();
-        let session = Session { id, chat: chat_id, parent: last, open: true, awaits_vote: false, vote: None };
+        let session =
+            Session { id, chat: chat_id, parent: last, open: true, awaits_vote: false, vote: None, told_away: false };
         self.sessions.insert(id, session);
         let rev = self.touch();
         if let Some(chat) = self.chats.get_mut(&chat_id) {
@@ -75,13 +76,22 @@ impl State {
         if !self.sessions.get(&chat.session).is_some_and(|session| session.open) {
             return false;
         }
-        if let Some(text) = self.lines.get(&chat.line).and_then(|line| line.farewell.clone()) {
+        let line = self.lines.get(&chat.line).cloned();
+        let votes = line.as_ref().is_some_and(|line| line.is_on("VOTE_MESSAGE"));
+        let early = line.as_ref().is_some_and(|line| line.is_on("VOTE_BEFORE_FINISH"));
+        if let Some(text) = line.and_then(|line| line.farewell) {
             self.system_text(chat_id, &text, actor);
+        }
+        if votes && early {
+            self.ask_for_vote(chat_id);
         }
         if let Some(session) = self.sessions.get_mut(&chat.session) {
             session.open = false;
         }
         self.emit_dialog("ONIMCONNECTORDIALOGFINISH", chat_id, actor);
+        if votes && !early {
+            self.ask_for_vote(chat_id);
+        }
         self.touch_chat(chat_id);
         true
     }
@@ -135,11 +145,12 @@ impl State {
 
     /// Asks the client to rate the conversation; the next `1` or `0` is the vote.
     pub(crate) fn ask_for_vote(&mut self, chat_id: i64) {
-        let session = self.chats.get(&chat_id).map_or(0, |chat| chat.session);
-        if let Some(session) = self.sessions.get_mut(&session) {
+        let Some(chat) = self.chats.get(&chat_id) else { return };
+        let text = self.lines.get(&chat.line).map(|line| line.setting("VOTE_MESSAGE_2_TEXT")).unwrap_or_default();
+        if let Some(session) = self.sessions.get_mut(&chat.session) {
             session.awaits_vote = true;
         }
-        self.system_text(chat_id, "Please rate our service: 1 - good, 0 - bad", Actor::background());
+        self.system_text(chat_id, &text, Actor::background());
     }
 
     /// Changes the text of a message, or deletes it with `None`, without telling the channel.

@@ -44,6 +44,12 @@ impl Sandbox {
         });
     }
 
+    /// The administrator changes a line's settings, named as in `imopenlines.config.update`: `WORKTIME_ENABLE`,
+    /// `WELCOME_MESSAGE_TEXT`, `AGREEMENT_MESSAGE`, `VOTE_MESSAGE` and so on. False when there is no such line.
+    pub fn configure_line(&self, line: i64, settings: &serde_json::Value) -> bool {
+        self.portal.edit(|state| state.lines.get_mut(&line).map(|line| line.set(settings)).is_some())
+    }
+
     /// `OPERATOR_DATA=hide`: no operator names leave the portal (bitrix24.md E8).
     pub fn hide_operators(&self, line: i64, hide: bool) {
         self.portal.edit(|state| {

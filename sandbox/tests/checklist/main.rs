@@ -7,6 +7,7 @@ mod connector;
 mod desk;
 mod events;
 mod install;
+mod lines;
 mod messages;
 mod rest;
 mod support;
