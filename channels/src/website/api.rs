@@ -1,8 +1,11 @@
 //! The JSON API of `docs/website-api.md`.
 
+use super::before::Profile;
 use super::error::{Problem, Refusal};
 use super::form::{Typed, fields};
 use super::identity::Claim;
+use super::info::Info;
+use super::introduce::{Brought, introduce};
 use super::item::{WireItem, WireSlice};
 use super::multipart::is_multipart;
 use super::session::Session;
@@ -20,7 +23,7 @@ use axum::{Json, RequestExt, Router};
 use openline_core::message::Dialog;
 use openline_core::{ChatId, ConversationId, MessageId, Pos, Rev};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +49,7 @@ pub(super) fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
         .route("/updates", get(updates))
         .route("/stream", get(stream::open))
         .merge(super::forget::api())
+        .route("/info", get(info))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .layer(DefaultBodyLimit::max(MAX_BODY))
@@ -112,6 +116,9 @@ struct OpenSession {
     bearer: bool,
     /// Whom the embedding site has signed in.
     identity: Option<Claim>,
+    /// The visitor agreed to what `…/api/info` asks.
+    #[serde(default)]
+    consent: bool,
 }
 
 async fn open_session(State(site): Shared, headers: HeaderMap, body: Given) -> Result<Response, Problem> {
@@ -121,6 +128,10 @@ async fn open_session(State(site): Shared, headers: HeaderMap, body: Given) -> R
         && let Some(session) = site.session(&headers)
     {
         return describe(&site, &session, StatusCode::OK, None).await;
+    }
+    if site.settings.consent.first && !asked.bearer && !asked.consent {
+        let message = "agree first: see consent of …/api/info, and send {\"consent\": true}";
+        return Err(Problem::of(Refusal::ConsentNeeded, message));
     }
     let session = match asked.identity {
         Some(claim) => {
@@ -180,21 +191,50 @@ struct SendMessage {
     text: String,
     #[serde(default)]
     name: Option<String>,
+    #[serde(default)]
+    profile: Option<Profile>,
+    #[serde(default)]
+    about: Option<Value>,
+}
+
+/// A field of a form that is JSON.
+fn part<T: for<'de> Deserialize<'de>>(upload: &Upload, name: &str) -> Result<Option<T>, Problem> {
+    let field = upload.fields.get(name).map(|field| serde_json::from_str(field));
+    field.transpose().map_err(|error| Problem::of(Refusal::BadJson, format!("{name}: {error}")))
+}
+
+/// What stands before and around the conversation; see [`Info`].
+async fn info(State(site): Shared, headers: HeaderMap, RawQuery(raw): RawQuery) -> Result<Response, Problem> {
+    let query = query(raw)?;
+    let view = site.view(&headers, query.get("lang").map(String::as_str));
+    let chat = site.session(&headers).map(|session| session.chat);
+    let known = match &chat {
+        Some(chat) => site.inbox.conversation(chat).await?,
+        None => None,
+    };
+    let info = Info::of(&site, view.language, chat.as_ref(), known.as_ref()).await?;
+    Ok(answer(StatusCode::OK, info.json()))
 }
 
 async fn send(State(site): Shared, request: Request) -> Result<Response, Problem> {
     let headers = request.headers().clone();
     site.same_site(&headers)?;
     let session = site.known_session(&headers)?;
-    let typed = if is_multipart(&headers) {
+    let language = site.view(&headers, None).language;
+    let (typed, profile, about) = if is_multipart(&headers) {
         let mut upload = Upload::read(&site, request, true).await;
         upload.problem.take().map_or(Ok(()), Err)?;
-        upload.typed()
+        let (profile, about) = (part(&upload, "profile")?, part(&upload, "about")?);
+        (upload.typed(), profile, about)
     } else {
-        let SendMessage { key, text, name } = from_json(&headers, &whole(request.extract().await)?)?;
-        Typed { key, text, name, files: Vec::new() }
+        let sent = from_json(&headers, &whole(request.extract().await)?)?;
+        let SendMessage { key, text, name, profile, about } = sent;
+        (Typed { key, text, name, files: Vec::new() }, profile, about)
     };
-    let recorded = typed.check()?.store(&site.inbox, &session.chat).await?;
+    let typed = typed.check()?;
+    let brought = Brought { key: &typed.key, name: typed.name.clone(), profile, about: about.as_ref() };
+    let with = introduce(&site, language, &session.chat, brought).await?;
+    let recorded = typed.store(&site.inbox, &session.chat, with).await?;
     let status = if recorded.fresh { StatusCode::CREATED } else { StatusCode::OK };
     let links = site.links(Reader::of(&headers), recorded.change.conversation);
     let item = WireItem::new(&recorded.item, &links);

@@ -29,10 +29,17 @@ pub(super) enum Refusal {
     FileTypeRefused,
     FileEmpty,
     TooManyFiles,
+    ProfileInvalid,
+    ConsentNeeded,
     StorageUnavailable,
 }
 
 impl Refusal {
+    /// The code of `docs/website-api.md`.
+    pub(super) fn code(self) -> &'static str {
+        self.answer().1
+    }
+
     fn answer(self) -> (StatusCode, &'static str) {
         match self {
             Self::BadJson => (StatusCode::BAD_REQUEST, "bad_json"),
@@ -56,6 +63,8 @@ impl Refusal {
             Self::FileTypeRefused => (StatusCode::UNPROCESSABLE_ENTITY, "file_type_refused"),
             Self::FileEmpty => (StatusCode::UNPROCESSABLE_ENTITY, "file_empty"),
             Self::TooManyFiles => (StatusCode::UNPROCESSABLE_ENTITY, "too_many_files"),
+            Self::ProfileInvalid => (StatusCode::UNPROCESSABLE_ENTITY, "profile_invalid"),
+            Self::ConsentNeeded => (StatusCode::UNPROCESSABLE_ENTITY, "consent_needed"),
             Self::StorageUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable"),
         }
     }
@@ -66,11 +75,21 @@ impl Refusal {
 pub(super) struct Problem {
     pub(super) refusal: Refusal,
     pub(super) message: String,
+    /// What is wrong with which field of the profile.
+    pub(super) fields: super::before::Faults,
+    /// What the page's own sentence names: the file, its type.
+    pub(super) named: Vec<(&'static str, String)>,
 }
 
 impl Problem {
     pub(super) fn of(refusal: Refusal, message: impl Into<String>) -> Self {
-        Self { refusal, message: message.into() }
+        Self { refusal, message: message.into(), fields: super::before::Faults::new(), named: Vec::new() }
+    }
+
+    /// The same with what replaces `{key}` in the page's own sentence.
+    pub(super) fn naming(mut self, key: &'static str, value: impl Into<String>) -> Self {
+        self.named.push((key, value.into()));
+        self
     }
 
     pub(super) fn status(&self) -> StatusCode {
@@ -88,8 +107,11 @@ impl From<StoreError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (status, code) = self.refusal.answer();
-        let body = axum::Json(json!({ "error": { "code": code, "message": self.message } }));
-        let mut response = (status, [(header::CACHE_CONTROL, "no-store")], body).into_response();
+        let mut body = json!({ "error": { "code": code, "message": self.message } });
+        if !self.fields.is_empty() {
+            body["error"]["fields"] = json!(self.fields);
+        }
+        let mut response = (status, [(header::CACHE_CONTROL, "no-store")], axum::Json(body)).into_response();
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
         }

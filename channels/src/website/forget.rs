@@ -1,6 +1,7 @@
 //! "Forget me": the visitor's own wish to erase what they wrote.
 
 use super::error::Problem;
+use super::info::consent_key;
 use super::page;
 use super::site::Site;
 use axum::extract::State;
@@ -32,7 +33,7 @@ async fn by_script(State(site): Shared, headers: HeaderMap) -> Result<Response, 
 
 async fn by_form(State(site): Shared, headers: HeaderMap) -> Response {
     match ask(&site, &headers).await {
-        Ok(_) => without_session(&site, page::back(&site)),
+        Ok(_) => without_session(&site, page::back(&site.view(&headers, None))),
         Err(problem) => page::refuse(&problem),
     }
 }
@@ -41,6 +42,7 @@ async fn by_form(State(site): Shared, headers: HeaderMap) -> Response {
 async fn ask(site: &Site, headers: &HeaderMap) -> Result<bool, Problem> {
     site.same_site(headers)?;
     let session = site.known_session(headers)?;
+    site.inbox.forget(&consent_key(&session.chat)).await?;
     Ok(site.inbox.forget_visitor(&session.chat).await?)
 }
 

@@ -1,8 +1,9 @@
 //! What visitors type, checked; and the form that carries it without JavaScript.
 
 use super::error::{Problem, Refusal};
+use super::introduce::Introduced;
 use super::site::{MAX_NAME, MAX_TEXT};
-use openline_core::message::{Content, File, Incoming, Visitor};
+use openline_core::message::{Content, File, Incoming};
 use openline_core::text::RichText;
 use openline_core::{ChatId, VisitorInbox};
 use std::collections::HashMap;
@@ -44,26 +45,33 @@ impl Typed {
         Ok(Self { key: self.key, text, name, files: self.files })
     }
 
-    /// Stores the message. What is known of the visitor beside the name stays.
+    /// Stores the message and what came with it.
     pub(super) async fn store(
         self,
         inbox: &VisitorInbox,
         chat: &ChatId,
+        with: Introduced,
     ) -> Result<openline_core::store::Recorded, Problem> {
         let content = Content { text: RichText::plain(self.text), files: self.files };
-        let visitor = self.name.map(|name| Visitor { name, ..Visitor::default() });
-        let incoming = Incoming { chat: chat.clone(), key: self.key, visitor, content: content.clone(), note: None };
+        let mut notes = with.notes.into_iter();
+        let (visitor, note) = (with.visitor, notes.next());
+        let incoming = Incoming { chat: chat.clone(), key: self.key, visitor, content: content.clone(), note };
         let recorded = inbox.accept(incoming).await?;
         if !recorded.fresh && recorded.item.content != content {
             let message = "this key was used for another message: make a new key for each message";
             return Err(Problem::of(Refusal::KeyConflict, message));
+        }
+        for note in notes {
+            if let Err(error) = inbox.note(chat, note).await {
+                tracing::warn!(%error, "a note to the operators was not stored");
+            }
         }
         Ok(recorded)
     }
 }
 
 /// Trims, joins line ends, drops control characters that no keyboard makes (and NUL, which no database likes).
-fn clean(text: &str, lines: bool) -> String {
+pub(super) fn clean(text: &str, lines: bool) -> String {
     let unified = text.replace("\r\n", "\n").replace('\r', "\n");
     let kept = unified.chars().filter(|c| !c.is_control() || lines && matches!(c, '\n' | '\t'));
     kept.collect::<String>().trim().to_owned()

@@ -3,23 +3,31 @@
 //!
 //! Visitors read straight from the store, so an operator's message is delivered when it is stored.
 
+mod about;
 mod api;
 mod assets;
+mod before;
 mod compress;
+mod consent;
 mod contrast;
 mod error;
 mod files;
 mod forget;
 mod form;
+mod hours;
 mod html;
 mod identity;
+mod info;
+mod introduce;
 mod item;
 mod multipart;
 mod page;
+mod rating;
 mod session;
 mod settings;
 mod site;
 mod stream;
+mod texts;
 mod theme;
 mod upload;
 mod widget;

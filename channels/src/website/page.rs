@@ -1,12 +1,17 @@
 //! The hosted page: whole without JavaScript (post, redirect, refresh), and what the script starts from with it.
 
 use super::assets;
+use super::before::{Faults, Profile};
 use super::error::{Problem, Refusal};
 use super::form::{Typed, fields};
 use super::html;
+use super::info::Info;
+use super::introduce::{Brought, introduce};
 use super::item::WireItem;
+use super::rating;
 use super::session::Session;
-use super::site::{MAX_FILES, MAX_NAME, MAX_TEXT, Site};
+use super::site::{MAX_FILES, MAX_NAME, MAX_TEXT, Site, View};
+use super::texts::Catalogue;
 use super::upload::Upload;
 use super::widget::Frame;
 use axum::Router;
@@ -20,6 +25,7 @@ use openline_core::message::{Item, Side};
 use openline_core::store::Slice;
 use openline_core::{MessageId, Pos, Rev, Timestamp};
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 /// Items on one page.
@@ -67,43 +73,60 @@ struct Again {
     name: Option<String>,
     error: Option<String>,
     status: StatusCode,
+    profile: Profile,
+    faults: Faults,
 }
 
 async fn page(State(site): Shared, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
     let query = fields(query.unwrap_or_default().as_bytes()).unwrap_or_default();
     let before = query.get("before").and_then(|pos| pos.parse().ok()).map(Pos);
-    show(&site, site.session(&headers), before, Again::default()).await
+    let view = site.view(&headers, query.get("lang").map(String::as_str));
+    show(&site, &view, site.session(&headers), before, Again::default()).await
 }
 
-/// The page; a visitor without a session gets one.
-async fn show(site: &Site, session: Option<Session>, before: Option<Pos>, again: Again) -> Response {
+/// The page as the query of a form's address wants it.
+fn asked(site: &Site, headers: &HeaderMap, query: Option<String>) -> View {
+    let query = fields(query.unwrap_or_default().as_bytes()).unwrap_or_default();
+    site.view(headers, query.get("lang").map(String::as_str))
+}
+
+/// The page; a visitor without a session gets one, unless they have to agree to something before.
+async fn show(site: &Site, view: &View, session: Option<Session>, before: Option<Pos>, again: Again) -> Response {
     let (session, fresh) = match session {
-        Some(session) => (session, false),
+        Some(session) => (Some(session), false),
         None if site.settings.identity.required => {
-            return plain(StatusCode::FORBIDDEN, site.settings.text("identity_required"));
+            return plain(StatusCode::FORBIDDEN, view.language.get("identity_required"));
         }
+        None if site.settings.consent.first => (None, false),
         None => match site.sessions.make() {
-            Some(session) => (session, true),
+            Some(session) => (Some(session), true),
             None => return plain(StatusCode::SERVICE_UNAVAILABLE, "Please try again in a moment."),
         },
     };
     let status = again.status;
-    let rendered = match render(site, Some(&session), None, before, again).await {
+    let rendered = match render(site, view, session.as_ref(), None, before, again).await {
         Ok(rendered) => rendered,
         Err(problem) => return broken(&problem),
     };
     let mut response = html_page(status, rendered);
-    if fresh && let Ok(cookie) = HeaderValue::from_str(&site.sessions.set_cookie(&session)) {
-        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    if let Some(session) = session.filter(|_| fresh) {
+        keep(site, &session, &mut response);
     }
     response
 }
 
 /// The page for a frame: nobody's, the script fills it.
-pub(super) async fn framed(site: &Site, frame: &Frame) -> Response {
-    match render(site, None, Some(frame), None, Again::default()).await {
+pub(super) async fn framed(site: &Site, view: &View, frame: &Frame) -> Response {
+    match render(site, view, None, Some(frame), None, Again::default()).await {
         Ok(rendered) => html_page(StatusCode::OK, rendered),
         Err(problem) => broken(&problem),
+    }
+}
+
+/// Lets the browser keep a session.
+fn keep(site: &Site, session: &Session, response: &mut Response) {
+    if let Ok(cookie) = HeaderValue::from_str(&site.sessions.set_cookie(session)) {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
 }
 
@@ -126,15 +149,18 @@ fn html_page(status: StatusCode, body: String) -> Response {
 
 async fn render(
     site: &Site,
+    view: &View,
     session: Option<&Session>,
     frame: Option<&Frame>,
     before: Option<Pos>,
     again: Again,
 ) -> Result<String, Problem> {
+    let language = view.language;
     let conversation = match session {
         Some(session) => site.inbox.conversation(&session.chat).await?,
         None => None,
     };
+    let info = Info::of(site, language, session.map(|session| &session.chat), conversation.as_ref()).await?;
     let slice = match &conversation {
         Some(conversation) => site.inbox.items_before(conversation.id, before, PAGE).await?,
         None => Slice::default(),
@@ -146,34 +172,44 @@ async fn render(
     let config = json!({
         "base": site.base,
         "cursor": slice.rev,
-        "lang": site.settings.language,
-        "texts": site.settings.texts,
+        "here": view.here(),
+        "lang": language.code,
+        "texts": language.texts,
         "name": name,
         "limits": { "text": MAX_TEXT, "name": MAX_NAME },
         "files": { "most": rules.most, "types": rules.types, "count": MAX_FILES },
         "items": wire,
         "more": slice.more,
         "frame": frame.map(|frame| json!({ "origin": frame.origin, "sound": site.settings.widget.sound })),
+        "info": info.json(),
+        "consent_first": site.settings.consent.first && session.is_none() && frame.is_none(),
     });
-    let older_url = slice.items.first().map(|item| format!("{}?before={}", site.base, item.pos));
+    let last_id = slice.items.iter().map(|item| item.id.0).max().unwrap_or(0);
+    let older_url = slice.items.first().map(|item| view.link("", &[("before", item.pos.0)]));
     let context = context! {
-        base => minijinja::Value::from_safe_string(html::text(&site.base)),
-        lang => site.settings.language.as_str(),
-        title => site.settings.title.as_str(),
+        base => safe(&site.base),
+        here => safe(&view.here()),
+        tail_url => safe(&view.link("tail", &[("since", slice.rev.0), ("after", last_id)])),
+        retry_url => safe(&view.link("retry", &[])),
+        lang => language.code,
+        title => site.settings.title(language),
         subtitle => site.settings.subtitle.as_str(),
         v => assets::version(),
         look => look(site),
         frame => frame.is_some(),
         modules => assets::modules().to_vec(),
-        t => minijinja::Value::from(minijinja::value::Serde(&site.settings.texts)),
+        t => minijinja::Value::from(minijinja::value::Serde(&language.texts)),
+        info => minijinja::Value::from(minijinja::value::Serde(info.for_page(site, &again.profile, &again.faults))),
+        rate => (before.is_none() && info.rating && rating::asked(&slice.items)).then(|| rating::key(&fresh_key())),
+        // Files are kept for sessions only, and there is none yet.
+        waits => session.is_none(),
         name => name,
         draft => again.draft,
         error => again.error,
-        items => minijinja::Value::from(minijinja::value::Serde(shown(site, &slice.items))),
+        items => minijinja::Value::from(minijinja::value::Serde(shown(site, language, &slice.items))),
         more => slice.more,
-        older_url => older_url.unwrap_or_default(),
+        older_url => safe(&older_url.unwrap_or_default()),
         older_page => before.is_some(),
-        last_id => slice.items.iter().map(|item| item.id.0).max().unwrap_or(0),
         cursor => slice.rev.0,
         key => fresh_key(),
         accept => rules.types.join(","),
@@ -196,7 +232,12 @@ fn look(site: &Site) -> minijinja::Value {
     }
 }
 
-fn template(name: &str, context: minijinja::Value) -> Result<String, Problem> {
+/// An address for a template: escaped here, because the template's own way also escapes slashes.
+fn safe(address: &str) -> minijinja::Value {
+    minijinja::Value::from_safe_string(html::text(address))
+}
+
+pub(super) fn template(name: &str, context: minijinja::Value) -> Result<String, Problem> {
     let rendered = TEMPLATES.get_template(name).and_then(|template| template.render(context));
     rendered.map_err(|error| {
         tracing::error!(%error, name, "a page could not be rendered");
@@ -205,16 +246,16 @@ fn template(name: &str, context: minijinja::Value) -> Result<String, Problem> {
 }
 
 /// Items as the templates want them: as on the wire, and their text as HTML, and their time for people.
-fn shown(site: &Site, items: &[Item]) -> Vec<Value> {
+fn shown(site: &Site, language: &Catalogue, items: &[Item]) -> Vec<Value> {
     let one = |item: &Item| {
         let mut value = serde_json::to_value(WireItem::new(item, &site.base)).unwrap_or_default();
         let own = item.side == Side::Visitor;
         let render = if own { html::render_own } else { html::render };
-        value["html"] = json!(render(&item.content.text));
+        value["html"] = rating::shown(item).map_or_else(|| json!(render(&item.content.text)), |vote| json!(vote));
         let (iso, time) = times(site, item.at);
         value["iso"] = json!(iso);
         value["time"] = json!(time);
-        let (initials, tint) = initials(item.author.as_deref().unwrap_or(&site.settings.texts["operator"]));
+        let (initials, tint) = initials(item.author.as_deref().unwrap_or_else(|| language.get("operator")));
         value["initials"] = json!(initials);
         value["tint"] = json!(tint);
         value
@@ -245,39 +286,79 @@ fn fresh_key() -> String {
 }
 
 /// A message by the form; afterwards the browser is sent back to the page, so that a reload posts nothing.
-async fn submit(State(site): Shared, request: Request) -> Response {
+async fn submit(State(site): Shared, RawQuery(query): RawQuery, request: Request) -> Response {
     if let Err(problem) = site.same_site(request.headers()) {
         return refuse(&problem);
     }
+    let view = asked(&site, request.headers(), query);
     let session = site.session(request.headers());
     let mut upload = Upload::read(&site, request, session.is_some()).await;
     let problem = upload.problem.take();
     if let Some(problem) = problem.as_ref().filter(|_| upload.fields.is_empty()) {
         return refuse(problem);
     }
+    let profile = profile(&upload.fields, view.language);
     let typed = upload.typed();
     let (draft, name) = (typed.text.clone(), typed.name.clone());
-    let again = |problem: Problem| {
-        let status = problem.status();
-        Again { draft, name, error: Some(problem.message), status }
+    let agreed = profile.as_ref().is_some_and(|profile| profile.consent);
+    let made = if session.is_none() && site.settings.consent.first && agreed { site.sessions.make() } else { None };
+    let filled = profile.clone().unwrap_or_default();
+    let again = |problem: &Problem| {
+        let mut faults = problem.fields.clone();
+        if problem.refusal == Refusal::ConsentNeeded {
+            faults.insert("consent".to_owned(), "consent_needed");
+        }
+        let (error, status) = (Some(view.language.refusal(problem)), problem.status());
+        Again { draft, name, error, status, profile: filled, faults }
     };
-    let Some(known) = session else {
-        let message = "Your browser kept no session with us (cookies are needed for that). Please send it once more.";
-        return show(&site, None, None, again(Problem::of(Refusal::UnknownSession, message))).await;
+    let Some(known) = session.as_ref().or(made.as_ref()) else {
+        let refusal = if site.settings.consent.first { Refusal::ConsentNeeded } else { Refusal::UnknownSession };
+        return show(&site, &view, None, None, again(&Problem::of(refusal, "no session"))).await;
     };
-    match send(&site, &known, typed, problem).await {
-        Ok(()) => back(&site),
-        Err(problem) => show(&site, Some(known), None, again(problem)).await,
+    let mut response = match send(&site, &view, known, typed, profile, problem).await {
+        Ok(()) => back(&view),
+        Err(problem) => {
+            let again = again(&problem);
+            return show(&site, &view, session, None, again).await;
+        }
+    };
+    if let Some(made) = made {
+        keep(&site, &made, &mut response);
     }
+    response
 }
 
-async fn send(site: &Site, session: &Session, typed: Typed, problem: Option<Problem>) -> Result<(), Problem> {
+/// What was filled in before the conversation; `None` when the form did not ask for it.
+fn profile(form: &HashMap<String, String>, language: &Catalogue) -> Option<Profile> {
+    form.get("before")?;
+    let own = form.iter().filter_map(|(name, value)| Some((name.strip_prefix("field_")?.to_owned(), json!(value))));
+    Some(Profile {
+        name: None,
+        email: form.get("email").cloned(),
+        phone: form.get("phone").cloned(),
+        fields: own.collect(),
+        consent: form.contains_key("consent"),
+        language: Some(language.code.to_owned()),
+    })
+}
+
+async fn send(
+    site: &Site,
+    view: &View,
+    session: &Session,
+    typed: Typed,
+    profile: Option<Profile>,
+    problem: Option<Problem>,
+) -> Result<(), Problem> {
     problem.map_or(Ok(()), Err)?;
-    typed.check()?.store(&site.inbox, &session.chat).await.map(|_| ())
+    let typed = typed.check()?;
+    let brought = Brought { key: &typed.key, name: typed.name.clone(), profile, about: None };
+    let with = introduce(site, view.language, &session.chat, brought).await?;
+    typed.store(&site.inbox, &session.chat, with).await.map(|_| ())
 }
 
-pub(super) fn back(site: &Site) -> Response {
-    let location = HeaderValue::from_str(&site.base).unwrap_or(HeaderValue::from_static("."));
+pub(super) fn back(view: &View) -> Response {
+    let location = HeaderValue::from_str(&view.here()).unwrap_or(HeaderValue::from_static("."));
     (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
 }
 
@@ -287,7 +368,7 @@ pub(super) fn refuse(problem: &Problem) -> Response {
 }
 
 /// "Try again" on a failed message.
-async fn retry(State(site): Shared, headers: HeaderMap, body: Bytes) -> Response {
+async fn retry(State(site): Shared, headers: HeaderMap, RawQuery(query): RawQuery, body: Bytes) -> Response {
     let retried = async {
         site.same_site(&headers)?;
         let session = site.known_session(&headers)?;
@@ -298,7 +379,7 @@ async fn retry(State(site): Shared, headers: HeaderMap, body: Bytes) -> Response
         Ok::<_, Problem>(())
     };
     match retried.await {
-        Ok(()) => back(&site),
+        Ok(()) => back(&asked(&site, &headers, query)),
         Err(problem) => refuse(&problem),
     }
 }
@@ -307,6 +388,7 @@ async fn retry(State(site): Shared, headers: HeaderMap, body: Bytes) -> Response
 async fn tail(State(site): Shared, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
     let query = fields(query.unwrap_or_default().as_bytes()).unwrap_or_default();
     let number = |name: &str| query.get(name).and_then(|number| number.parse().ok()).unwrap_or(0);
+    let view = site.view(&headers, query.get("lang").map(String::as_str));
     let since = Rev(number("since"));
     let news = async {
         let session = site.known_session(&headers)?;
@@ -319,7 +401,7 @@ async fn tail(State(site): Shared, headers: HeaderMap, RawQuery(query): RawQuery
         Ok(slice) => slice,
         Err(problem) => return refuse(&problem),
     };
-    match render_tail(&site, slice, MessageId(number("after"))) {
+    match render_tail(&site, &view, slice, MessageId(number("after"))) {
         Ok(rendered) => {
             let mut response = html_page(StatusCode::OK, rendered);
             response.headers_mut().insert("refresh", HeaderValue::from_static("3"));
@@ -329,19 +411,22 @@ async fn tail(State(site): Shared, headers: HeaderMap, RawQuery(query): RawQuery
     }
 }
 
-fn render_tail(site: &Site, slice: Slice, after: MessageId) -> Result<String, Problem> {
+fn render_tail(site: &Site, view: &View, slice: Slice, after: MessageId) -> Result<String, Problem> {
+    let language = view.language;
     // What changed above the frame: everything that was there already when the page was made.
     let (mut new, old): (Vec<_>, Vec<_>) = slice.items.into_iter().partition(|item| item.id > after);
     new.sort_by_key(|item| item.pos);
     let changed =
         old.iter().any(|item| item.edited || item.deleted || item.state == openline_core::message::State::Failed);
     let context = context! {
-        base => minijinja::Value::from_safe_string(html::text(&site.base)),
-        lang => site.settings.language.as_str(),
+        base => safe(&site.base),
+        here => safe(&view.here()),
+        retry_url => safe(&view.link("retry", &[])),
+        lang => language.code,
         v => assets::version(),
         look => look(site),
-        t => minijinja::Value::from(minijinja::value::Serde(&site.settings.texts)),
-        items => minijinja::Value::from(minijinja::value::Serde(shown(site, &new))),
+        t => minijinja::Value::from(minijinja::value::Serde(&language.texts)),
+        items => minijinja::Value::from(minijinja::value::Serde(shown(site, language, &new))),
         cursor => slice.rev.0,
         changed => changed,
     };

@@ -1,20 +1,20 @@
 //! What `[channels.ID.settings]` of a website chat may say.
 
+use super::before::{self, Field};
+use super::texts::{Catalogue, Language};
 use super::widget::{self, Made, Widget};
-use super::{identity, theme};
+use super::{consent, hours, identity, info, rating, theme};
 use jiff::tz::TimeZone;
 use openline_core::ConfigError;
 use serde::Deserialize;
-use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The settings, checked.
 pub(super) struct Settings {
+    /// Empty: what it is called in the visitor's language.
     pub(super) title: String,
     pub(super) subtitle: String,
-    pub(super) language: String,
-    /// The page's texts in that language, by key.
-    pub(super) texts: BTreeMap<String, String>,
+    pub(super) language: Language,
     pub(super) time_zone: TimeZone,
     pub(super) allowed_origins: Vec<String>,
     pub(super) widget: Widget,
@@ -22,6 +22,12 @@ pub(super) struct Settings {
     /// The picture in the header; `None` for the built-in one.
     pub(super) avatar: Option<Made>,
     pub(super) identity: identity::Identity,
+    pub(super) hours: hours::Own,
+    pub(super) welcome: info::Welcome,
+    pub(super) consent: consent::Settings,
+    pub(super) rating: rating::Ask,
+    /// The form before the conversation.
+    pub(super) before: Vec<Field>,
 }
 
 #[derive(Deserialize)]
@@ -35,25 +41,34 @@ struct Raw {
     widget: widget::Raw,
     theme: theme::Raw,
     identity: identity::Raw,
+    hours: hours::Settings,
+    welcome: info::Welcome,
+    consent: consent::Raw,
+    privacy: consent::RawPrivacy,
+    rating: rating::Raw,
+    before: before::Raw,
 }
 
 impl Default for Raw {
     fn default() -> Self {
         Self {
-            title: "Chat with us".into(),
+            title: String::new(),
             subtitle: String::new(),
-            language: "en".into(),
+            language: "auto".into(),
             time_zone: "UTC".into(),
             allowed_origins: Vec::new(),
             widget: widget::Raw::default(),
             theme: theme::Raw::default(),
             identity: identity::Raw::default(),
+            hours: hours::Settings::default(),
+            welcome: info::Welcome::default(),
+            consent: consent::Raw::default(),
+            privacy: consent::RawPrivacy::default(),
+            rating: rating::Raw::default(),
+            before: before::Raw::default(),
         }
     }
 }
-
-/// The languages there are.
-const CATALOGUES: &[(&str, &str)] = &[("en", include_str!("texts/en.toml"))];
 
 impl Settings {
     /// Checks the table.
@@ -62,33 +77,34 @@ impl Settings {
             let key = error.path().to_string();
             ConfigError::at(if key == "." { "" } else { &key }, error.inner().message())
         })?;
-        let texts = texts(&raw.language)?;
+        let language = Language::read(&raw.language)?;
         let time_zone = TimeZone::get(&raw.time_zone).map_err(|_| {
             let problem = format!("{:?} is not a time zone; write one like \"Europe/Berlin\"", raw.time_zone);
             ConfigError::at("time_zone", problem)
         })?;
         let origins =
             raw.allowed_origins.iter().map(|given| origin("allowed_origins", given)).collect::<Result<_, _>>()?;
-        if raw.title.trim().is_empty() {
-            return Err(ConfigError::at("title", "must not be empty"));
-        }
         Ok(Self {
             title: raw.title,
             subtitle: raw.subtitle,
-            language: raw.language,
-            texts,
+            language,
             time_zone,
             allowed_origins: origins,
             widget: Widget::read(&raw.widget)?,
             theme: theme::Theme::read(raw.theme)?,
             avatar: None,
             identity: identity::Identity::read(raw.identity)?,
+            hours: hours::Own::read(raw.hours, &raw.time_zone)?,
+            welcome: raw.welcome,
+            consent: consent::Settings::read(raw.consent, &raw.privacy)?,
+            rating: raw.rating.ask,
+            before: before::read(raw.before)?,
         })
     }
 
-    /// One of the page's texts.
-    pub(super) fn text(&self, key: &str) -> String {
-        self.texts.get(key).cloned().unwrap_or_default()
+    /// What stands over the conversation, in this language when the configuration does not say it.
+    pub(super) fn title<'a>(&'a self, language: &'a Catalogue) -> &'a str {
+        if self.title.trim().is_empty() { language.get("title") } else { &self.title }
     }
 
     /// Fetches what lies beside the configuration.
@@ -96,21 +112,6 @@ impl Settings {
         self.avatar = self.theme.load_avatar(folder)?;
         Ok(())
     }
-}
-
-/// The names of the languages.
-pub(super) fn languages() -> impl Iterator<Item = &'static str> {
-    CATALOGUES.iter().map(|(name, _)| *name)
-}
-
-/// The texts of a language, by key.
-pub(super) fn texts(language: &str) -> Result<BTreeMap<String, String>, ConfigError> {
-    let found = CATALOGUES.iter().find(|(name, _)| *name == language);
-    let (_, catalogue) = found.ok_or_else(|| {
-        let known: Vec<_> = CATALOGUES.iter().map(|(name, _)| *name).collect();
-        ConfigError::at("language", format!("{language:?} is not there; there is: {}", known.join(", ")))
-    })?;
-    toml::from_str(catalogue).map_err(|e| ConfigError::at("language", e.message()))
 }
 
 /// Scheme and host of another site, as the key `key` names it.
@@ -138,14 +139,14 @@ mod tests {
     #[test]
     fn errors_say_where_and_what() {
         assert!(error("titel = 'x'").contains("titel"));
-        assert!(error("language = 'xx'").starts_with("language: \"xx\" is not there; there is: en"));
+        assert!(error("language = 'xx'").starts_with("language: \"xx\" is not there; there is: auto, en"));
         assert!(error("time_zone = 'Mars/Base'").starts_with("time_zone"));
         assert!(error("allowed_origins = ['https://a.example/path']").starts_with("allowed_origins"));
-        assert!(error("title = ' '").starts_with("title"));
     }
 
     #[test]
     fn nothing_is_required() {
-        assert_eq!(Settings::read(toml::Table::new()).unwrap().title, "Chat with us");
+        let settings = Settings::read(toml::Table::new()).unwrap();
+        assert_eq!(settings.title(settings.language.choose(None, None)), "Chat with us");
     }
 }

@@ -4,6 +4,7 @@ use super::error::{Problem, Refusal};
 use super::item::FileAddress;
 use super::session::{Session, Sessions};
 use super::settings::Settings;
+use super::texts::{self, Catalogue};
 use super::widget::MadeFiles;
 use axum::http::{HeaderMap, header};
 use openline_core::channel::Host;
@@ -36,6 +37,31 @@ pub(super) struct Site {
     pub(super) made: MadeFiles,
 }
 
+/// What a visitor's page is like.
+pub(super) struct View {
+    /// Its language.
+    pub(super) language: &'static Catalogue,
+    /// Whether the address names the language, so that it must go on being named.
+    asked: bool,
+    base: String,
+}
+
+impl View {
+    /// The page's own path.
+    pub(super) fn here(&self) -> String {
+        self.link("", &[])
+    }
+
+    /// The path of a place below the page.
+    pub(super) fn link(&self, place: &str, numbers: &[(&str, i64)]) -> String {
+        let numbers = numbers.iter().map(|(name, number)| format!("{name}={number}"));
+        let language = self.asked.then(|| format!("lang={}", self.language.code));
+        let query: Vec<_> = numbers.chain(language).collect();
+        let mark = if query.is_empty() { "" } else { "?" };
+        format!("{}{place}{mark}{}", self.base, query.join("&"))
+    }
+}
+
 impl Site {
     pub(super) fn new(settings: Arc<Settings>, host: &Host, inbox: VisitorInbox) -> Self {
         let public = Url::parse(&host.public_url).ok();
@@ -46,6 +72,14 @@ impl Site {
         let origin = public.map(|url| url.origin().ascii_serialization()).unwrap_or_default();
         let made = MadeFiles::new(&settings, inbox.channel().as_str(), &origin, &base);
         Self { settings, sessions, inbox, base, origin, made }
+    }
+
+    /// The page in the visitor's language; `asked` is the address's `lang`.
+    pub(super) fn view(&self, headers: &HeaderMap, asked: Option<&str>) -> View {
+        let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        let language = self.settings.language.choose(asked, accepted);
+        let asked = asked.and_then(texts::find).is_some_and(|asked| asked == language);
+        View { language, asked, base: self.base.clone() }
     }
 
     /// The visitor's session: from the cookie, or from `Authorization: Bearer`.

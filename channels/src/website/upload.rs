@@ -151,13 +151,15 @@ fn refused(name: &str, error: &FileError, rules: &FileRules) -> Problem {
     match error {
         FileError::TooLarge { most } => {
             let message = format!("\"{name}\" is too large: files of up to {} MB are taken.", most / 1_000_000);
-            Problem::of(Refusal::FileTooLarge, message)
+            let size = format!("{} MB", most / 1_000_000);
+            Problem::of(Refusal::FileTooLarge, message).naming("name", name).naming("size", size)
         }
-        FileError::Empty => Problem::of(Refusal::FileEmpty, format!("\"{name}\" is empty: there is nothing to send.")),
+        FileError::Empty => Problem::of(Refusal::FileEmpty, format!("\"{name}\" is empty: there is nothing to send."))
+            .naming("name", name),
         FileError::TypeRefused(kind) => {
             let taken = rules.types.join(", ");
             let message = format!("\"{name}\" can't be sent: files of the type {kind} are not taken, only {taken}.");
-            Problem::of(Refusal::FileTypeRefused, message)
+            Problem::of(Refusal::FileTypeRefused, message).naming("name", name)
         }
         FileError::Broken(_) | FileError::Unavailable(_) | FileError::Gone => {
             tracing::error!(%error, "a visitor's file could not be kept");

@@ -3,6 +3,7 @@
 
 use super::settings::Settings;
 use super::site::Site;
+use super::texts::Catalogue;
 use super::{assets, compress, form, page, settings};
 use axum::Router;
 use axum::extract::{RawQuery, State};
@@ -20,7 +21,7 @@ use std::sync::Arc;
 /// everywhere after that.
 const LOADER_AGE: &str = "public, max-age=300";
 /// The texts that the script shows itself.
-const TEXTS: [&str; 4] = ["dir", "widget_open", "widget_close", "widget_unread"];
+const TEXTS: [&str; 5] = ["dir", "title", "widget_open", "widget_close", "widget_unread"];
 
 /// `[settings.widget]` as it is written.
 #[derive(Deserialize, Default)]
@@ -124,18 +125,17 @@ impl MadeFiles {
 
 /// The script with everything it needs to know.
 fn loader(settings: &Settings, channel: &str, origin: &str, base: &str) -> String {
-    let texts = |language: &str| {
-        let all = settings::texts(language).unwrap_or_default();
-        TEXTS.iter().filter_map(|key| Some(((*key).to_owned(), json!(all.get(*key)?)))).collect::<Map<_, _>>()
+    let texts = |language: &Catalogue| {
+        TEXTS.iter().map(|key| ((*key).to_owned(), json!(language.get(key)))).collect::<Map<_, _>>()
     };
     let languages: Map<String, Value> =
-        settings::languages().map(|name| (name.to_owned(), texts(name).into())).collect();
+        settings.language.all().map(|language| (language.code.to_owned(), texts(language).into())).collect();
     let origins: Vec<_> = std::iter::once(origin).chain(settings.widget.origins.iter().map(String::as_str)).collect();
     let config = json!({
         "home": format!("{origin}{base}"),
         "origins": origins,
         "key": format!("channels.{channel}.settings.widget.origins"),
-        "lang": settings.language,
+        "lang": settings.language.fixed(),
         "texts": languages,
         "title": settings.title,
         "launcher": settings.theme.launcher,
@@ -191,7 +191,7 @@ pub(super) struct Frame {
 
 /// The chat for the frame on another page. It has no session of its own: the script in it gets one, without a cookie,
 /// because browsers keep those of a framed site away.
-async fn frame(State(site): Shared, RawQuery(query): RawQuery) -> Response {
+async fn frame(State(site): Shared, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
     let query = form::fields(query.unwrap_or_default().as_bytes()).unwrap_or_default();
     let around = query.get("origin").map_or(site.origin.as_str(), String::as_str);
     if !site.embeds(around) {
@@ -201,7 +201,8 @@ async fn frame(State(site): Shared, RawQuery(query): RawQuery) -> Response {
             format!("This page may not embed the chat; its origin is not in {key}."),
         );
     }
-    let mut response = page::framed(&site, &Frame { origin: around.to_owned() }).await;
+    let view = site.view(&headers, query.get("lang").map(String::as_str));
+    let mut response = page::framed(&site, &view, &Frame { origin: around.to_owned() }).await;
     let ancestors: Vec<_> = site.settings.widget.origins.iter().map(String::as_str).collect();
     let policy = format!("{} {}", page::POLICY, ancestors.join(" "));
     if let Ok(policy) = HeaderValue::from_str(policy.trim()) {

@@ -6,6 +6,7 @@
 
 mod answers;
 mod axe;
+mod before;
 mod changes;
 mod compose;
 mod host;

@@ -9,7 +9,7 @@ const PATIENCE = 20; // seconds until an unanswered call counts as lost
 export class ApiError extends Error {
   constructor(status, code = 'network', after = 0) {
     super(`${status} ${code}`);
-    Object.assign(this, { status, code, after });
+    Object.assign(this, { status, code, after, fields: {} });
   }
 
   /** Whether the same call may succeed later. */
@@ -25,6 +25,7 @@ export class Api {
     this.root = `${base}api`;
     this.onRenew = onRenew;
     this.session = session;
+    this.opening = {}; // what is told when a session is made
     this.renewal = null;
     this.lost = false;
   }
@@ -73,7 +74,7 @@ export class Api {
     this.lost = true;
     this.renewal ??= alone(`${this.root}/session`, async () => {
       this.session?.look();
-      const made = await this.request('/session', { body: this.session?.wish() ?? {} });
+      const made = await this.request('/session', { body: { ...this.opening, ...this.session?.wish() } });
       this.session?.take(made);
       this.onRenew(await this.request('/messages?limit=50'));
       this.lost = false;
@@ -108,7 +109,7 @@ async function answer(response, accept) {
   if (response.ok) return response.json();
   const body = await response.json().catch(() => ({}));
   const after = Number(response.headers.get('Retry-After')) || 0;
-  throw new ApiError(response.status, body.error?.code ?? 'unknown', Math.min(after, 60));
+  throw Object.assign(new ApiError(response.status, body.error?.code ?? 'unknown', Math.min(after, 60)), { fields: body.error?.fields ?? {} });
 }
 
 /** Runs `work` while no other tab does: two tabs must not replace one session by two. */

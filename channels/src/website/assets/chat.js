@@ -2,10 +2,12 @@
 
 import { Api } from './api.js';
 import { around } from './around.js';
+import { Before } from './before.js';
 import { Composer } from './composer.js';
 import { Conversation } from './conversation.js';
 import { Log } from './log.js';
 import { Outbox } from './outbox.js';
+import { asked, seen, voteKey } from './rating.js';
 import { Rows } from './rows.js';
 import { fitKeyboard, unreadTitle } from './screen.js';
 import { Updates } from './updates.js';
@@ -29,9 +31,11 @@ const api = new Api(config.base, (page) => {
 const log = new Log(t, { again, discard: ({ key }) => outbox.drop(key), restore, quote, older });
 const outbox = new Outbox(api, config.keep ?? config.base, {
   changed: () => show(),
-  accepted: ({ item }) => take([item]),
-  failed: () => say('announce', t.announce_failed),
+  accepted: ({ item }) => { take([item]); before.sent(); },
+  failed: (error) => { before.refused(error); say('announce', t.announce_failed); },
+  extras: () => before.extras(),
 });
+const before = new Before(config, api, () => show(false));
 const updates = new Updates(api, config.cursor, {
   news,
   link: (failures) => say('connection', failures > 1 ? t.connection_lost : ''),
@@ -40,7 +44,9 @@ const unread = unreadTitle();
 
 function show(fresh = true) {
   const items = conversation.sorted().map((item) => (retrying.has(item.id) ? { ...item, state: 'sending' } : item));
-  log.show(rows.layout(items, outbox.messages, conversation.era), fresh);
+  log.show(rows.layout(items.map(seen), outbox.messages.map(seen), conversation.era), fresh);
+  before.around(items, outbox.messages);
+  document.getElementById('rate').hidden = !before.info.rating || !asked([...items, ...outbox.messages]);
   around.shown(items);
 }
 
@@ -104,16 +110,26 @@ function say(id, text) {
 }
 
 async function newestPage() {
-  history.replaceState(null, '', config.base);
+  history.replaceState(null, '', config.here);
   const page = await api.page();
   conversation.reset(page);
   log.offerOlder(page.more);
   updates.cursor = page.cursor;
 }
 
+/** A vote is a message of one character, marked by its key. */
+function vote(event) {
+  event.preventDefault();
+  log.toEnd();
+  outbox.put({ key: voteKey(), text: event.submitter.value, at: Date.now(), state: 'sending' });
+  outbox.pump();
+  document.getElementById('text').focus();
+}
+
 async function start() {
   document.documentElement.classList.add('js');
   composer = new Composer({ ...config, base: config.keep ?? config.base, t }, (text, name, files) => { log.toEnd(); outbox.add(text, name, files); });
+  document.getElementById('rate').addEventListener('submit', vote);
   fitKeyboard();
   listen((type) => updates.nudge(type));
   if (olderPage) await newestPage().catch(() => { updates.cursor = 0; });
@@ -121,6 +137,7 @@ async function start() {
   show(false);
   log.toEnd();
   outbox.pump();
+  await before.agreed;
   updates.run();
 }
 

@@ -65,7 +65,7 @@ export class Composer {
     const newline = event.shiftKey || event.ctrlKey || event.altKey || event.metaKey || this.touch.matches;
     if (event.key !== 'Enter' || newline || event.isComposing || event.keyCode === 229) return;
     event.preventDefault();
-    this.submit();
+    this.composer.requestSubmit(); // what stands before the conversation may hold it back
   }
 
   /** Enter in the name leads on to the text. */

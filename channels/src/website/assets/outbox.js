@@ -83,7 +83,7 @@ export class Outbox {
   async attempts({ key, text, name }) {
     for (let failures = 0, tries = 0; ;) {
       try {
-        return await this.post({ key, text, name });
+        return await this.post({ key, text, name, ...this.on.extras() });
       } catch (error) {
         if (!this.has(key)) return null;
         failures += 1;
@@ -122,7 +122,7 @@ export class Outbox {
     const waiting = this.messages.filter((one) => one.state === 'sending');
     const lost = error.temporary ? waiting : waiting.filter((one) => one.key === message.key);
     for (const one of lost) this.put({ ...one, state: 'failed', reason: error.temporary ? undefined : error.code });
-    this.on.failed();
+    this.on.failed(error);
   }
 }
 

@@ -5,9 +5,10 @@ import { ApiError } from './api.js';
 const STALL = 30000; // without any progress for that long the connection is lost
 
 /** Posts a message with files; `progress` gets how much has left, from 0 to 1. */
-export function upload(url, { key, text, name }, files, { signal, progress, headers = {} }) {
+export function upload(url, { key, text, name, profile, about }, files, { signal, progress, headers = {} }) {
   const form = new FormData();
   for (const [field, value] of Object.entries({ key, text, name })) if (value !== undefined) form.append(field, value);
+  for (const [field, value] of Object.entries({ profile, about })) if (value) form.append(field, JSON.stringify(value));
   for (const file of files) form.append('files', file, file.name);
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
@@ -31,5 +32,6 @@ function settle(request, resolve, reject) {
   const { status, response } = request;
   if (status < 300 && response) return resolve(response);
   const after = Math.min(Number(request.getResponseHeader('Retry-After')) || 0, 60);
-  reject(new ApiError(status < 300 ? 0 : status, response?.error?.code ?? 'unknown', after));
+  const error = new ApiError(status < 300 ? 0 : status, response?.error?.code ?? 'unknown', after);
+  reject(Object.assign(error, { fields: response?.error?.fields ?? {} }));
 }

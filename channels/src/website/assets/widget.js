@@ -90,7 +90,7 @@
     frame?.remove();
     state.ready = false;
     const query = new URLSearchParams({ origin: location.origin, ...(data.lang && { lang: data.lang }) });
-    frame = make('iframe', { title: config.title, allow: 'autoplay', src: new URL(`frame?${query}`, home) });
+    frame = make('iframe', { title: config.title || t.title, allow: 'autoplay', src: new URL(`frame?${query}`, home) });
     panel.append(frame);
   }
 

@@ -1,0 +1,205 @@
+// What stands before and around the conversation: open or closed, greeting, form, consent, the page's own data.
+
+import { around } from './around.js';
+import { memory } from './memory.js';
+
+const REFRESH = 300000;
+const LATEST = 2 ** 31 - 1; // what timers can wait
+const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@.]{2,}$/;
+const PHONE = /^\+?(?:\D*\d){5,15}\D*$/;
+const FOREIGN = /[^\d\s()+\-./\u2011\u2013\u200e\u200f]/;
+
+/** Tells about the page around the chat: {url, referrer, title, data, utm}. */
+export function setPage(data) {
+  around.page = data;
+}
+
+export class Before {
+  /** `changed()` when the server tells something new. */
+  constructor(config, api, changed) {
+    Object.assign(this, { config, api, changed, t: config.texts, info: config.info, known: false });
+    for (const id of ['composer', 'name', 'who', 'before', 'status', 'closed', 'welcome', 'elsewhere']) this[id] = document.getElementById(id);
+    this.rows = [...this.before.querySelectorAll('[data-field]')];
+    this.consent = document.getElementById('field-consent');
+    this.kept = memory('sessionStorage', `openline:${config.keep ?? config.base}before:`);
+    this.agreed = new Promise((resolve) => { this.agree = resolve; });
+    if (!config.consent_first) this.agree();
+    this.composer.addEventListener('submit', (event) => this.check() || event.stopImmediatePropagation() || event.preventDefault());
+    this.composer.addEventListener('input', ({ target }) => this.say(target, ''));
+    this.apply(this.info);
+    if (config.frame) this.refresh();
+  }
+
+  async refresh() {
+    const info = await this.api.request(`/info?lang=${this.config.lang}`).catch(() => null);
+    if (info) this.apply(info);
+    this.changed();
+    if (!info) this.plan(REFRESH);
+  }
+
+  plan(wait) {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => (document.hidden ? this.plan(REFRESH) : this.refresh()), Math.min(wait, REFRESH, LATEST));
+  }
+
+  /** Shows what the server tells. */
+  apply(info) {
+    this.info = info;
+    const { t } = this;
+    this.status.hidden = !info.hours;
+    this.status.classList.toggle('away', !info.open);
+    this.set(this.status, info.open ? t.status_open : this.opens());
+    this.closed.hidden = info.open;
+    this.set(document.getElementById('closed-text'), info.closed_text ?? '');
+    this.welcome.hidden = !info.welcome;
+    document.getElementById('empty-text').hidden = Boolean(info.welcome);
+    this.set(this.welcome.querySelector('.text'), info.welcome ?? '');
+    this.lead();
+    this.form();
+    this.plan(info.opens_at ? info.opens_at - Date.now() + 1000 : REFRESH);
+  }
+
+  set(element, text) {
+    if (element.textContent !== text) element.textContent = text;
+  }
+
+  /** When it opens again, by the visitor's clock. */
+  opens() {
+    if (!this.info.opens_at) return this.t.status_closed;
+    const at = new Date(this.info.opens_at);
+    const soon = at - Date.now() < 6 * 86400000;
+    const style = soon ? { weekday: 'long', hour: 'numeric', minute: '2-digit' } : { dateStyle: 'medium', timeStyle: 'short' };
+    return this.t.status_opens.replace('{time}', () => new Intl.DateTimeFormat(this.config.lang, style).format(at));
+  }
+
+  lead() {
+    this.elsewhere.hidden = !this.info.elsewhere.length;
+    this.elsewhere.replaceChildren(...this.info.elsewhere.filter(({ url }) => /^(https?|tg):/.test(url)).map(({ name, url }) => {
+      const link = Object.assign(document.createElement('a'), { href: url, target: '_blank', rel: 'noopener noreferrer' });
+      link.textContent = this.t.elsewhere.replace('{name}', () => name);
+      return link;
+    }));
+  }
+
+  asked(key) {
+    return this.info.form.find((field) => field.key === key);
+  }
+
+  label(field) {
+    const oneOf = this.info.contact && ['email', 'phone'].includes(field.kind);
+    return field.required || oneOf ? field.label : this.t.field_optional.replace('{label}', () => field.label);
+  }
+
+  form() {
+    const { form, consent, contact } = this.info;
+    for (const row of this.rows) {
+      const field = this.asked(row.dataset.field);
+      row.hidden = !field;
+      if (field) this.set(row.querySelector('label'), this.label(field));
+      if (field) row.querySelector('input, select, textarea').required = field.required;
+    }
+    const name = this.asked('name');
+    this.set(document.getElementById('name-label'), name ? this.label(name) : this.t.name_label);
+    this.name.required = Boolean(name?.required);
+    document.getElementById('contact-hint').hidden = !contact;
+    document.getElementById('agree').hidden = !consent;
+    this.consent.required = Boolean(consent);
+    if (consent) this.set(document.getElementById('consent-text'), consent.text);
+    const shown = Boolean(consent) || form.some((field) => field.key !== 'name');
+    this.before.hidden = !shown;
+    this.before.disabled = !shown;
+  }
+
+  input(key) {
+    return key === 'name' ? this.name : document.getElementById(`field-${key}`);
+  }
+
+  /** Says what is wrong with a field, by a code; nothing when it is right. */
+  say(input, code, limit = 300) {
+    const line = input.getAttribute('aria-describedby')?.split(' ').map((id) => document.getElementById(id)).find((one) => one?.classList.contains('fault'));
+    if (!line) return;
+    this.set(line, code ? (this.t[`error_${code}`] ?? this.t.error_other).replace('{limit}', limit) : '');
+    input.ariaInvalid = code ? 'true' : null;
+  }
+
+  /** Whether everything that is asked is there; else says what is not, and goes to the first of it. */
+  check() {
+    const faults = new Map(this.info.form.map((field) => [field.key, this.fault(field)]).filter(([, code]) => code));
+    const reachable = ['email', 'phone'].some((key) => this.input(key).value.trim() || faults.has(key));
+    if (this.info.contact && !reachable) faults.set('email', 'contact_missing');
+    if (this.info.consent && !this.consent.checked) faults.set('consent', 'consent_needed');
+    this.mark(faults);
+    if (!faults.size) this.keep();
+    return !faults.size;
+  }
+
+  mark(faults) {
+    for (const key of ['name', ...this.rows.map((row) => row.dataset.field), 'consent']) this.say(this.input(key), faults.get(key), key === 'name' ? 100 : 300);
+    const first = ['name', ...this.rows.map((row) => row.dataset.field), 'consent'].find((key) => faults.has(key));
+    if (first === 'name') this.who.open = true;
+    if (first) this.input(first).focus();
+  }
+
+  fault(field) {
+    const value = this.input(field.key).value.trim();
+    if (!value) return field.required ? 'value_missing' : '';
+    if (field.kind === 'email') return EMAIL.test(value) ? '' : 'email_invalid';
+    if (field.kind === 'phone') return PHONE.test(value) && !FOREIGN.test(value) ? '' : 'phone_invalid';
+    const limit = field.key === 'name' ? 100 : 300;
+    if (Array.from(value).length > limit) return field.key === 'name' ? 'name_too_long' : 'value_too_long';
+    return '';
+  }
+
+  /** Keeps what was filled in until a message has brought it to the server. */
+  keep() {
+    if (!this.info.form.length && !this.info.consent) return;
+    const value = (key) => (this.asked(key) ? this.input(key).value.trim() : undefined) || undefined;
+    const own = this.info.form.filter(({ key }) => !['name', 'email', 'phone'].includes(key));
+    const fields = Object.fromEntries(own.map(({ key }) => [key, value(key)]).filter(([, one]) => one));
+    const consent = Boolean(this.info.consent);
+    this.profile = { name: value('name'), email: value('email'), phone: value('phone'), fields, consent, language: this.config.lang };
+    this.kept.set('profile', this.profile);
+    if (consent) this.api.opening = { ...this.api.opening, consent: true };
+    this.agree();
+  }
+
+  /** What goes along with a message. */
+  extras() {
+    const profile = this.profile ?? this.kept.get('profile') ?? undefined;
+    return { profile, about: this.kept.get('told') ? undefined : this.about() };
+  }
+
+  /** The visit and its page; the same visit for as long as the tab lives. */
+  about() {
+    const visit = this.kept.get('visit') ?? Array.from(crypto.getRandomValues(new Uint8Array(9)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+    this.kept.set('visit', visit);
+    const { url = location.href, referrer = document.referrer, title, data, utm } = around.page ?? {};
+    const found = URL.canParse(url) ? [...new URL(url).searchParams].filter(([key]) => key.startsWith('utm_')).map(([key, value]) => [key.slice(4), value]) : [];
+    return { visit, url, referrer: referrer || undefined, title, utm: utm ?? Object.fromEntries(found), data };
+  }
+
+  /** A message was accepted, and what went along with it. */
+  sent() {
+    this.kept.set('told', true);
+    if (!this.profile && !this.kept.get('profile')) return;
+    this.profile = undefined;
+    this.kept.remove('profile');
+    this.apply({ ...this.info, form: [], contact: false, consent: undefined });
+  }
+
+  /** The server did not take it: it knows better what is wrong. */
+  refused(error) {
+    if (!['profile_invalid', 'consent_needed'].includes(error?.code)) return;
+    this.profile = undefined;
+    this.kept.remove('profile');
+    const faults = error.code === 'consent_needed' ? { consent: 'consent_needed' } : error.fields;
+    this.refresh().then(() => this.mark(new Map(Object.entries(faults))));
+  }
+
+  /** Once there is a conversation, ways to go on elsewhere may be offered. */
+  around(items) {
+    if (this.known || !items.some((item) => item.from === 'visitor')) return;
+    this.known = true;
+    if (!this.config.items.length) this.plan(1000);
+  }
+}

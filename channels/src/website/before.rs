@@ -1,0 +1,456 @@
+//! The form before the conversation: its fields, and what was filled in.
+
+use super::error::{Problem, Refusal};
+use super::form::clean;
+use super::site::MAX_NAME;
+use super::texts::Catalogue;
+use openline_core::ConfigError;
+use openline_core::message::Visitor;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Longest value of an own field, in characters.
+const MAX_VALUE: usize = 300;
+const MAX_EMAIL: usize = 254;
+/// Digits of a phone number.
+const DIGITS: std::ops::RangeInclusive<usize> = 5..=15;
+/// Fields that every form may have, in their order.
+const STANDARD: [&str; 3] = ["name", "email", "phone"];
+
+/// `[settings.before]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Raw {
+    fields: Vec<RawField>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum RawField {
+    Named(String),
+    Full(FullField),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FullField {
+    key: String,
+    #[serde(default)]
+    label: String,
+    #[serde(default)]
+    kind: Kind,
+    #[serde(default)]
+    required: bool,
+    #[serde(default)]
+    options: Vec<String>,
+}
+
+/// What a field takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Kind {
+    /// A line of text.
+    #[default]
+    Text,
+    /// Several lines.
+    Long,
+    /// One of the options.
+    Select,
+    /// An e-mail address.
+    Email,
+    /// A phone number.
+    Phone,
+}
+
+/// A field of the form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Field {
+    pub(super) key: String,
+    /// What stands beside it; of standard fields in the visitor's language.
+    pub(super) label: String,
+    pub(super) kind: Kind,
+    pub(super) required: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) options: Vec<String>,
+}
+
+impl Field {
+    fn standard(key: &str, required: bool) -> Self {
+        let kind = match key {
+            "email" => Kind::Email,
+            "phone" => Kind::Phone,
+            _ => Kind::Text,
+        };
+        Self { key: key.to_owned(), label: String::new(), kind, required, options: Vec::new() }
+    }
+
+    fn is_standard(&self) -> bool {
+        STANDARD.contains(&self.key.as_str())
+    }
+
+    /// The field with its label in that language.
+    pub(super) fn labelled(mut self, language: &Catalogue) -> Self {
+        if self.label.is_empty() {
+            language.get(&format!("field_{}", self.key)).clone_into(&mut self.label);
+        }
+        self
+    }
+}
+
+/// The fields as configured.
+pub(super) fn read(raw: Raw) -> Result<Vec<Field>, ConfigError> {
+    let mut fields: Vec<Field> = Vec::new();
+    for raw in raw.fields {
+        let field = field(raw)?;
+        if fields.iter().any(|known| known.key == field.key) {
+            return Err(error(&field.key, "is there twice"));
+        }
+        fields.push(field);
+    }
+    Ok(fields)
+}
+
+fn error(key: &str, problem: &str) -> ConfigError {
+    ConfigError::at("before.fields", format!("{key:?} {problem}"))
+}
+
+fn field(raw: RawField) -> Result<Field, ConfigError> {
+    let full = match raw {
+        RawField::Named(key) if STANDARD.contains(&key.as_str()) => return Ok(Field::standard(&key, false)),
+        RawField::Named(key) => {
+            let problem =
+                "is none of name, email, phone; an own field is a table: {key = \"order\", label = \"Order\"}";
+            return Err(error(&key, problem));
+        }
+        RawField::Full(full) => full,
+    };
+    let key_ok = (1..=32).contains(&full.key.len())
+        && full.key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        && full.key != "consent";
+    if !key_ok {
+        return Err(error(&full.key, "is no key: use 1 to 32 of a-z, 0-9 and _, and not \"consent\""));
+    }
+    let standard = STANDARD.contains(&full.key.as_str());
+    if !standard && full.label.trim().is_empty() {
+        return Err(error(&full.key, "has no label"));
+    }
+    if (full.kind == Kind::Select) == full.options.is_empty() {
+        return Err(error(&full.key, "must have options exactly when its kind is \"select\""));
+    }
+    let base = Field::standard(&full.key, full.required);
+    Ok(Field { label: full.label, kind: if standard { base.kind } else { full.kind }, options: full.options, ..base })
+}
+
+/// The form with what reaches a visitor later: for when nobody is there.
+pub(super) fn with_contact(mut fields: Vec<Field>) -> Vec<Field> {
+    for (at, key) in STANDARD.iter().enumerate() {
+        if !fields.iter().any(|field| field.key == *key) {
+            fields.insert(at.min(fields.len()), Field::standard(key, false));
+        }
+    }
+    if let Some(name) = fields.iter_mut().find(|field| field.key == "name") {
+        name.required = true;
+    }
+    fields
+}
+
+/// What a visitor filled in: `profile` of `docs/website-api.md`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Profile {
+    pub(super) name: Option<String>,
+    pub(super) email: Option<String>,
+    pub(super) phone: Option<String>,
+    pub(super) fields: BTreeMap<String, Value>,
+    pub(super) consent: bool,
+    /// In which language the form stood there.
+    pub(super) language: Option<String>,
+}
+
+/// The most characters that a field takes.
+pub(super) fn limit(key: &str) -> usize {
+    if key == "name" { MAX_NAME } else { MAX_VALUE }
+}
+
+/// What is wrong, by the fields' keys: a code of the texts.
+pub(super) type Faults = BTreeMap<String, &'static str>;
+
+/// A profile that may be kept.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Checked {
+    name: Option<String>,
+    email: Option<String>,
+    phone: Option<String>,
+    /// Label and value of own fields.
+    pub(super) own: Vec<(String, String)>,
+}
+
+impl Profile {
+    /// Checks it against the fields that are asked; with `contact` an e-mail address or a phone number must be there.
+    pub(super) fn check(&self, form: &[Field], contact: bool) -> Result<Checked, Problem> {
+        let (mut checked, mut faults) = (Checked::default(), Faults::new());
+        for key in STANDARD {
+            let asked = form.iter().find(|field| field.key == key);
+            let field = asked.cloned().unwrap_or_else(|| Field::standard(key, false));
+            match value(&field, &self.given(key)) {
+                Ok(value) => *checked.slot(key) = value,
+                Err(fault) => drop(faults.insert(key.to_owned(), fault)),
+            }
+        }
+        for field in form.iter().filter(|field| !field.is_standard()) {
+            match value(field, &self.given(&field.key)) {
+                Ok(value) => checked.own.extend(value.map(|value| (field.label.clone(), value))),
+                Err(fault) => drop(faults.insert(field.key.clone(), fault)),
+            }
+        }
+        let reachable = checked.email.is_some() || checked.phone.is_some();
+        if contact && !reachable && !faults.contains_key("email") && !faults.contains_key("phone") {
+            faults.insert("email".to_owned(), "contact_missing");
+        }
+        if faults.is_empty() { Ok(checked) } else { Err(invalid(faults)) }
+    }
+
+    /// What was filled in under that key; empty when nothing was.
+    pub(super) fn given(&self, key: &str) -> String {
+        let text = match key {
+            "name" => self.name.as_deref(),
+            "email" => self.email.as_deref(),
+            "phone" => self.phone.as_deref(),
+            own => return self.fields.get(own).map(plain).unwrap_or_default(),
+        };
+        text.unwrap_or_default().to_owned()
+    }
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Number(_) | Value::Bool(_) => value.to_string(),
+        _ => String::new(),
+    }
+}
+
+fn invalid(faults: Faults) -> Problem {
+    let told: Vec<_> = faults.iter().map(|(key, fault)| format!("{key}: {fault}")).collect();
+    let message = format!("profile is not as the form asks: {}", told.join(", "));
+    Problem { fields: faults, ..Problem::of(Refusal::ProfileInvalid, message) }
+}
+
+/// One value as it is kept; `None` when it is empty.
+fn value(field: &Field, given: &str) -> Result<Option<String>, &'static str> {
+    let text = clean(given, field.kind == Kind::Long);
+    if text.is_empty() {
+        return if field.required { Err("value_missing") } else { Ok(None) };
+    }
+    let most = limit(&field.key);
+    match field.kind {
+        Kind::Email => email(&text).map(Some).ok_or("email_invalid"),
+        Kind::Phone => phone(&text).map(Some).ok_or("phone_invalid"),
+        Kind::Select if !field.options.contains(&text) => Err("choice_invalid"),
+        _ if text.chars().count() > most => Err(if field.key == "name" { "name_too_long" } else { "value_too_long" }),
+        _ => Ok(Some(text)),
+    }
+}
+
+/// An e-mail address that the portal takes too: it refuses the whole message for a bad one (`bitrix24.md` §4.7).
+fn email(text: &str) -> Option<String> {
+    let (local, host) = text.rsplit_once('@')?;
+    let local_ok = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_{|}~.".contains(&b);
+    let dots_ok = !local.starts_with('.') && !local.ends_with('.') && !local.contains("..");
+    let label_ok = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let labels: Vec<_> = host.split('.').collect();
+    let last = labels.last().copied().unwrap_or_default();
+    let last_ok = (2..=20).contains(&last.len()) && last.bytes().any(|b| b.is_ascii_alphabetic());
+    let ok = (1..=64).contains(&local.len())
+        && local.bytes().all(local_ok)
+        && dots_ok
+        && labels.len() >= 2
+        && labels.iter().all(|label| label_ok(label))
+        && last_ok
+        && text.len() <= MAX_EMAIL;
+    ok.then(|| text.to_owned())
+}
+
+/// The digits of a phone number, with its plus.
+fn phone(text: &str) -> Option<String> {
+    let known =
+        |c: char| c.is_ascii_digit() || c.is_whitespace() || "+-./()\u{2011}\u{2013}\u{200e}\u{200f}".contains(c);
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    let plus = text.trim_start_matches(['\u{200e}', '\u{200f}', '(', ' ']).starts_with('+');
+    let ok =
+        text.chars().all(known) && DIGITS.contains(&digits.len()) && text.matches('+').count() <= usize::from(plus);
+    ok.then(|| if plus { format!("+{digits}") } else { digits })
+}
+
+impl Checked {
+    fn slot(&mut self, key: &str) -> &mut Option<String> {
+        match key {
+            "email" => &mut self.email,
+            "phone" => &mut self.phone,
+            _ => &mut self.name,
+        }
+    }
+
+    /// The visitor as known, with what was told now.
+    pub(super) fn over(&self, known: Visitor) -> Visitor {
+        Visitor {
+            name: self.name.clone().unwrap_or(known.name),
+            email: self.email.clone().or(known.email),
+            phone: self.phone.clone().or(known.phone),
+            ..known
+        }
+    }
+
+    /// How the visitor can be reached, for people.
+    pub(super) fn contact(&self) -> Option<String> {
+        let known: Vec<_> = [&self.name, &self.email, &self.phone].into_iter().flatten().cloned().collect();
+        (self.email.is_some() || self.phone.is_some()).then(|| known.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn fields(text: &str) -> Result<Vec<Field>, ConfigError> {
+        read(toml::from_str(text).unwrap())
+    }
+
+    fn faults(form: &[Field], contact: bool, profile: Value) -> Faults {
+        let profile: Profile = serde_json::from_value(profile).unwrap();
+        profile.check(form, contact).map_or_else(|problem| problem.fields, |_| Faults::new())
+    }
+
+    #[test]
+    fn fields_are_configured_in_short_or_in_full() {
+        let form = fields(
+            "fields = ['name', {key = 'email', required = true}, {key = 'order', label = 'Order'}, \
+             {key = 'topic', label = 'Topic', kind = 'select', options = ['a', 'b']}]",
+        );
+        let form = form.unwrap();
+        let known: Vec<_> = form.iter().map(|field| (field.key.as_str(), field.kind, field.required)).collect();
+        let wanted = [
+            ("name", Kind::Text, false),
+            ("email", Kind::Email, true),
+            ("order", Kind::Text, false),
+            ("topic", Kind::Select, false),
+        ];
+        assert_eq!(known, wanted);
+        for bad in [
+            "fields = ['order']",
+            "fields = [{key = 'Order', label = 'x'}]",
+            "fields = [{key = 'consent', label = 'x'}]",
+            "fields = [{key = 'order'}]",
+            "fields = ['name', 'name']",
+            "fields = [{key = 'x', label = 'x', kind = 'select'}]",
+            "fields = [{key = 'x', label = 'x', options = ['a']}]",
+        ] {
+            assert_eq!(fields(bad).unwrap_err().key, "before.fields", "{bad}");
+        }
+    }
+
+    #[test]
+    fn each_field_says_what_is_wrong_with_it() {
+        let form = fields(
+            "fields = [{key = 'name', required = true}, 'email', 'phone', {key = 'order', label = 'Order', required = true}, \
+             {key = 'topic', label = 'Topic', kind = 'select', options = ['a']}]",
+        );
+        let form = form.unwrap();
+        let wrong = serde_json::json!({"email": "x@y", "phone": "call me", "fields": {"order": " ", "topic": "z"}});
+        let told = faults(&form, false, wrong);
+        let wanted = [
+            ("email", "email_invalid"),
+            ("name", "value_missing"),
+            ("order", "value_missing"),
+            ("phone", "phone_invalid"),
+            ("topic", "choice_invalid"),
+        ];
+        assert_eq!(told.iter().map(|(key, fault)| (key.as_str(), *fault)).collect::<Vec<_>>(), wanted);
+        let right = serde_json::json!({"name": "Ann", "fields": {"order": 7, "unknown": "x"}});
+        let profile: Profile = serde_json::from_value(right).unwrap();
+        assert_eq!(profile.check(&form, false).unwrap().own, [("Order".to_owned(), "7".to_owned())]);
+    }
+
+    #[test]
+    fn who_writes_when_nobody_is_there_can_be_reached() {
+        let form = with_contact(fields("fields = [{key = 'order', label = 'Order'}]").unwrap());
+        let keys: Vec<_> = form.iter().map(|field| field.key.as_str()).collect();
+        assert_eq!(keys, ["name", "email", "phone", "order"]);
+        let told = faults(&form, true, serde_json::json!({"name": "Ann"}));
+        assert_eq!(told.get("email"), Some(&"contact_missing"));
+        assert!(faults(&form, true, serde_json::json!({"name": "Ann", "phone": "030 12345"})).is_empty());
+    }
+
+    #[test]
+    fn emails_are_those_that_the_portal_takes() {
+        for good in ["a@b.co", "first.last+tag@mail.example.com", "o'neil@x-y.org"] {
+            assert_eq!(email(good).as_deref(), Some(good));
+        }
+        let long = format!("{}@x.org", "a".repeat(65));
+        for bad in [
+            "",
+            "a",
+            "a@",
+            "@b.co",
+            "a@b",
+            "a b@c.de",
+            "a@b..de",
+            ".a@b.de",
+            "a.@b.de",
+            "a@-b.de",
+            "ä@b.de",
+            "a@b.1",
+            "a@b.c",
+            "a@b@c.de ",
+            "a@[1.2.3.4]",
+            "\"a\"@b.de",
+            &long,
+        ] {
+            assert_eq!(email(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn phones_are_digits() {
+        for (given, kept) in [
+            ("+49 (30) 123-45.67", "+49301234567"),
+            ("030/123 456", "030123456"),
+            ("\u{200e}+971 4 123 4567", "+97141234567"),
+        ] {
+            assert_eq!(phone(given).as_deref(), Some(kept), "{given}");
+        }
+        for bad in ["1234", "12+345", "++49 30 1", "123456x", "1".repeat(16).as_str(), "+", "٠١٢٣٤٥"] {
+            assert_eq!(phone(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_was_known_stays() {
+        let known = Visitor { name: "Ann".into(), email: Some("a@b.co".into()), ..Visitor::default() };
+        let told = Checked { phone: Some("+49301".into()), ..Checked::default() };
+        let all = told.over(known);
+        assert_eq!(
+            (all.name.as_str(), all.email.as_deref(), all.phone.as_deref()),
+            ("Ann", Some("a@b.co"), Some("+49301"))
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_kept_is_plain(text in "\\PC{0,40}") {
+            if let Some(kept) = email(&text) {
+                prop_assert!(kept.is_ascii() && kept.matches('@').count() == 1 && !kept.contains(char::is_whitespace));
+            }
+            if let Some(kept) = phone(&text) {
+                prop_assert!(kept.trim_start_matches('+').bytes().all(|b| b.is_ascii_digit()));
+            }
+        }
+    }
+}

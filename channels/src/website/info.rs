@@ -1,0 +1,184 @@
+//! What stands before and around the conversation: `GET api/info`, and the same on the page.
+
+use super::before::{self, Faults, Field, Kind, Profile};
+use super::consent::Consent;
+use super::error::Problem;
+use super::hours::{Standing, standing};
+use super::site::Site;
+use super::texts::Catalogue;
+use openline_core::ChatId;
+use openline_core::handover::Continuation;
+use openline_core::message::Conversation;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// `[settings.welcome]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Welcome {
+    text: Option<String>,
+    /// Show no greeting of the line.
+    ignore_line: bool,
+}
+
+/// What a visitor finds.
+pub(super) struct Info {
+    /// `None` when no hours are known.
+    pub(super) standing: Option<Standing>,
+    pub(super) welcome: Option<String>,
+    pub(super) closed_text: Option<String>,
+    /// What is still to be agreed to.
+    pub(super) consent: Option<Consent>,
+    /// What is still to be filled in.
+    pub(super) form: Vec<Field>,
+    /// An e-mail address or a phone number must be among it.
+    pub(super) contact: bool,
+    /// Whether the end of a dialog asks for a vote.
+    pub(super) rating: bool,
+    elsewhere: Vec<Continuation>,
+    language: &'static Catalogue,
+}
+
+/// Under which key it is kept that a chat's visitor agreed.
+pub(super) fn consent_key(chat: &ChatId) -> String {
+    format!("consent/{chat}")
+}
+
+impl Info {
+    /// As it is now for the visitor of a chat; without one, for anybody new.
+    pub(super) async fn of(
+        site: &Site,
+        language: &'static Catalogue,
+        chat: Option<&ChatId>,
+        known: Option<&Conversation>,
+    ) -> Result<Self, Problem> {
+        let settings = &site.settings;
+        let line = site.inbox.line().await.unwrap_or_else(|error| {
+            tracing::debug!(%error, "the line's settings are not known");
+            openline_core::line::LineInfo::default()
+        });
+        let hours = settings.hours.over(line.hours.clone());
+        let standing = hours.map(|hours| standing(&hours, site.inbox.now()));
+        let closed = matches!(standing, Some(Standing::Closed(_)));
+        let visitor = known.map(|known| &known.visitor);
+        let contact = closed && visitor.is_none_or(|visitor| visitor.email.is_none() && visitor.phone.is_none());
+        let mut consent = settings.consent.asked(&line, language);
+        if let (Some(asked), Some(chat)) = (&consent, chat)
+            && site.inbox.remember(&consent_key(chat)).await?.as_deref() == Some(asked.version.as_bytes())
+        {
+            consent = None;
+        }
+        let elsewhere = match chat.filter(|_| known.is_some()) {
+            Some(chat) => site.inbox.elsewhere(chat).await?,
+            None => Vec::new(),
+        };
+        let closed_text = settings.hours.closed_text.clone().or(line.closed_text.clone());
+        Ok(Self {
+            standing,
+            welcome: settings.welcome.text.clone().or(line.welcome.clone().filter(|_| !settings.welcome.ignore_line)),
+            closed_text: closed_text.or_else(|| Some(language.get("closed_text").to_owned())).filter(|_| closed),
+            consent,
+            form: form(site, known.is_none(), contact, language),
+            contact,
+            rating: settings.rating.wants(&line),
+            elsewhere,
+            language,
+        })
+    }
+
+    /// Whether nobody is there.
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(self.standing, Some(Standing::Closed(_)))
+    }
+
+    /// As `docs/website-api.md` shows it.
+    pub(super) fn json(&self) -> Value {
+        let opens = match self.standing {
+            Some(Standing::Closed(opens)) => opens,
+            _ => None,
+        };
+        let elsewhere: Vec<_> =
+            self.elsewhere.iter().map(|place| json!({ "name": place.name, "url": place.url })).collect();
+        let mut body = json!({
+            "open": !self.is_closed(), "hours": self.standing.is_some(), "form": self.form, "contact": self.contact,
+            "rating": self.rating, "elsewhere": elsewhere, "language": self.language.code,
+        });
+        let more = [
+            ("opens_at", opens.map(|opens| json!(opens.0))),
+            ("welcome", self.welcome.as_ref().map(|text| json!(text))),
+            ("closed_text", self.closed_text.as_ref().map(|text| json!(text))),
+            ("consent", self.consent.as_ref().map(|consent| json!(consent))),
+        ];
+        for (key, value) in more.into_iter().filter_map(|(key, value)| Some((key, value?))) {
+            body[key] = value;
+        }
+        body
+    }
+}
+
+impl Info {
+    /// As the page's template wants it, with what was filled in already and what is wrong with it.
+    pub(super) fn for_page(&self, site: &Site, profile: &Profile, faults: &Faults) -> Value {
+        let t = self.language;
+        let said = |key: &str| faults.get(key).map(|code| t.by_code(code, before::limit(key)));
+        let asked = |key: &str| self.form.iter().find(|field| field.key == key);
+        let label = |field: &Field| {
+            let one_of = self.contact && matches!(field.kind, Kind::Email | Kind::Phone);
+            if field.required || one_of {
+                field.label.clone()
+            } else {
+                t.get("field_optional").replace("{label}", &field.label)
+            }
+        };
+        let rows: Vec<_> = before::with_contact(site.settings.before.clone())
+            .into_iter()
+            .filter(|field| field.key != "name")
+            .map(|field| {
+                let field = asked(&field.key).cloned().unwrap_or_else(|| field.labelled(t));
+                json!({
+                    "key": field.key, "kind": field.kind, "label": label(&field), "required": field.required && asked(&field.key).is_some(),
+                    "options": field.options, "hidden": asked(&field.key).is_none(),
+                    "value": profile.given(&field.key), "error": said(&field.key),
+                })
+            })
+            .collect();
+        let name = asked("name");
+        let focus = ["name"].into_iter().map(str::to_owned);
+        let focus = focus.chain(rows.iter().filter_map(|row| row["key"].as_str().map(str::to_owned)));
+        let focus = focus.chain(["consent".to_owned()]).find(|key| faults.contains_key(key));
+        json!({
+            "focus": focus, "hours": self.standing.is_some(), "closed": self.is_closed(), "status": self.status(site),
+            "closed_text": self.closed_text, "welcome": self.welcome, "contact": self.contact, "rows": rows,
+            "shown": self.form.iter().any(|field| field.key != "name") || self.consent.is_some(),
+            "name": {
+                "label": name.map_or_else(|| t.get("name_label").to_owned(), label),
+                "required": name.is_some_and(|field| field.required), "error": said("name"),
+            },
+            "consent": self.consent, "agreed": profile.consent, "consent_error": said("consent"),
+            "elsewhere": self.elsewhere.iter().map(|place| json!({
+                "url": place.url, "label": t.get("elsewhere").replace("{name}", &place.name),
+            })).collect::<Vec<_>>(),
+        })
+    }
+
+    /// Whether somebody is there, for people whose clock is not known: with the time zone.
+    fn status(&self, site: &Site) -> String {
+        match self.standing {
+            None => String::new(),
+            Some(Standing::Open) => self.language.get("status_open").to_owned(),
+            Some(Standing::Closed(None)) => self.language.get("status_closed").to_owned(),
+            Some(Standing::Closed(Some(opens))) => {
+                let zone = &site.settings.time_zone;
+                let at = jiff::Timestamp::from_millisecond(opens.0).unwrap_or_default().to_zoned(zone.clone());
+                let at = at.strftime("%Y-%m-%d %H:%M %Z").to_string();
+                self.language.get("status_opens").replace("{time}", &at)
+            }
+        }
+    }
+}
+
+fn form(site: &Site, begins: bool, contact: bool, language: &Catalogue) -> Vec<Field> {
+    let own = if begins { site.settings.before.clone() } else { Vec::new() };
+    let fields = if contact { before::with_contact(own) } else { own };
+    fields.into_iter().map(|field| field.labelled(language)).collect()
+}

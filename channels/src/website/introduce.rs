@@ -1,0 +1,84 @@
+//! What a message brings along beside its text: who writes, what they agreed to, where they are.
+
+use super::about;
+use super::before::{Checked, Profile};
+use super::error::{Problem, Refusal};
+use super::info::{Info, consent_key};
+use super::site::Site;
+use super::texts::{self, Catalogue};
+use openline_core::message::{Note, Visitor};
+use openline_core::{ChatId, Timestamp};
+use serde_json::Value;
+
+/// What was brought along, checked.
+#[derive(Debug, Default)]
+pub(super) struct Introduced {
+    /// The visitor as now known; `None` when nothing changed.
+    pub(super) visitor: Option<Visitor>,
+    /// For the operators. The first is stored with the message.
+    pub(super) notes: Vec<Note>,
+}
+
+/// What came with a message.
+pub(super) struct Brought<'b> {
+    /// The message's key.
+    pub(super) key: &'b str,
+    /// `None`: not said; empty: the visitor does not want to be called by a name any more.
+    pub(super) name: Option<String>,
+    pub(super) profile: Option<Profile>,
+    pub(super) about: Option<&'b Value>,
+}
+
+/// Checks it, and keeps that the visitor agreed. A visitor who begins must fill in what the configuration asks, and agree
+/// where that is asked; what is asked outside the hours is only asked of those who send a profile at all, because front
+/// ends of others don't know of it.
+pub(super) async fn introduce(
+    site: &Site,
+    language: &'static Catalogue,
+    chat: &ChatId,
+    brought: Brought<'_>,
+) -> Result<Introduced, Problem> {
+    let known = site.inbox.conversation(chat).await?;
+    let told = brought.profile.is_some();
+    let mut profile = brought.profile.unwrap_or_default();
+    let language = profile.language.as_deref().and_then(texts::find).unwrap_or(language);
+    let info = Info::of(site, language, Some(chat), known.as_ref()).await?;
+    let unnamed = brought.name.as_deref() == Some("") && profile.name.is_none();
+    profile.name = profile.name.or(brought.name);
+    let checked = match (told, &known) {
+        (true, _) => profile.check(&info.form, info.contact),
+        (false, None) => profile.check(&site.settings.before, false),
+        (false, Some(_)) => profile.check(&[], false),
+    }?;
+    if info.consent.is_some() && !profile.consent {
+        let message = "agree first: see consent of …/api/info, and send profile.consent = true";
+        return Err(Problem::of(Refusal::ConsentNeeded, message));
+    }
+    let before = known.map(|known| known.visitor).unwrap_or_default();
+    let mut visitor = checked.over(before.clone());
+    if unnamed {
+        visitor.name.clear();
+    }
+    let now = site.inbox.now();
+    if let Some(consent) = &info.consent {
+        site.inbox.keep(&consent_key(chat), consent.version.as_bytes()).await?;
+    }
+    let filled = filled(&checked, &info, now).map(|text| Note { key: format!("before/{}", brought.key), text });
+    let page = brought.about.filter(|_| site.settings.consent.page_data).and_then(about::note);
+    let notes = filled.into_iter().chain(page).collect();
+    Ok(Introduced { visitor: (visitor != before).then_some(visitor), notes })
+}
+
+/// What the operators are told of the form; `None` when it brought nothing that they don't see anyway.
+fn filled(checked: &Checked, info: &Info, now: Timestamp) -> Option<String> {
+    let own = checked.own.iter().map(|(label, value)| format!("{label}: {value}"));
+    let contact = checked.contact().filter(|_| info.is_closed());
+    let contact = contact.map(|contact| format!("Written outside the working hours. To be reached at: {contact}"));
+    let agreed = info.consent.as_ref().map(|consent| {
+        let at = jiff::Timestamp::from_millisecond(now.0).unwrap_or_default().strftime("%Y-%m-%d %H:%M:%S UTC");
+        let url = consent.url.as_ref().map(|url| format!(" ({url})")).unwrap_or_default();
+        format!("Agreed on {at} to version {}: \"{}\"{url}", consent.version, consent.text)
+    });
+    let lines: Vec<_> = contact.into_iter().chain(own).chain(agreed).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
