@@ -36,8 +36,14 @@ struct Ready {
 
 static FILES: LazyLock<HashMap<String, Ready>> = LazyLock::new(|| {
     let served = Assets::iter().filter(|name| !name.ends_with(".html"));
-    served.filter_map(|name| Some((name.to_string(), ready(&name, &Assets::get(&name)?)))).collect()
+    let files = served.filter_map(|name| Some((name.to_string(), ready(&name, &Assets::get(&name)?))));
+    let sheet: String = SHEETS.iter().map(|name| lean(&text(name))).collect();
+    files.chain([(SHEET.to_owned(), packed("text/css", sheet.into_bytes()))]).collect()
 });
+
+/// The page's style sheets go out as one: together they are a fifth lighter than one by one.
+const SHEET: &str = "page.css";
+const SHEETS: [&str; 3] = ["chat.css", "log.css", "before.css"];
 
 static MODULES: LazyLock<Vec<String>> = LazyLock::new(|| {
     let mut found = vec!["chat.js".to_owned()];
@@ -63,28 +69,52 @@ fn imported(line: &str) -> Option<&str> {
 }
 
 fn ready(name: &str, file: &EmbeddedFile) -> Ready {
-    let plain = if std::path::Path::new(name).extension().is_some_and(|kind| kind == "js") {
-        versioned(&String::from_utf8_lossy(&file.data)).into_bytes()
-    } else {
-        file.data.to_vec()
+    let source = || String::from_utf8_lossy(&file.data);
+    let plain = match std::path::Path::new(name).extension().and_then(|kind| kind.to_str()) {
+        Some("js") => versioned(&source()).into_bytes(),
+        Some("css") => lean(&source()).into_bytes(),
+        _ => file.data.to_vec(),
     };
+    packed(file.metadata.mimetype(), plain)
+}
+
+fn packed(kind: &str, plain: Vec<u8>) -> Ready {
     let packed = compress::gzip(&plain, 9).map(Bytes::from);
-    let kind = HeaderValue::from_str(file.metadata.mimetype());
-    let kind = kind.unwrap_or(HeaderValue::from_static("application/octet-stream"));
+    let kind = HeaderValue::from_str(kind).unwrap_or(HeaderValue::from_static("application/octet-stream"));
     Ready { kind, plain: Bytes::from(plain), packed }
 }
 
-/// A module that names the others by their versions, so that the browser asks for each of them once only; lines that
-/// are nothing but a comment are left empty, which keeps their numbers.
+/// A style sheet without its indentation and the lines that are nothing but a comment.
+fn lean(source: &str) -> String {
+    let is_comment = |line: &&str| line.starts_with("/*") && line.ends_with("*/");
+    source.lines().map(str::trim).filter(|line| !line.is_empty() && !is_comment(line)).fold(
+        String::with_capacity(source.len()),
+        |mut out, line| {
+            out.push_str(line);
+            out + "\n"
+        },
+    )
+}
+
+/// A module that names the others by their versions, so that the browser asks for each of them once only; without its
+/// indentation and comments, but with all its lines, which keeps their numbers.
 fn versioned(source: &str) -> String {
     source.lines().fold(String::with_capacity(source.len() + 256), |mut out, line| {
         match imported(line) {
             Some(name) => out.push_str(&line.replacen(name, &format!("{name}?v={}", version()), 1)),
             None if is_comment(line.trim()) => {}
-            None => out.push_str(line),
+            None => out.push_str(without_remark(line.trim())),
         }
         out + "\n"
     })
+}
+
+/// A line without the comment at its end. (What has a quote in it may be a text.)
+fn without_remark(line: &str) -> &str {
+    match line.rsplit_once(" // ") {
+        Some((code, remark)) if !remark.contains(['\'', '"', '`']) => code.trim_end(),
+        _ => line,
+    }
 }
 
 fn is_comment(line: &str) -> bool {
@@ -159,7 +189,7 @@ mod tests {
     fn modules_import_each_other_by_their_versions() {
         let source = versioned("import { a, b } from './dom.js';\nconst x = \"from './no.js'\";");
         let version = version();
-        assert_eq!(versioned("/** a */\n// b\nc(); // d"), "\n\nc(); // d\n");
+        assert_eq!(versioned("/** a */\n// b\n  c(); // d\ne = 'f // g';"), "\n\nc();\ne = 'f // g';\n");
         assert_eq!(source, format!("import {{ a, b }} from './dom.js?v={version}';\nconst x = \"from './no.js'\";\n"));
     }
 

@@ -191,6 +191,7 @@ async fn render(
         here => safe(&view.here()),
         tail_url => safe(&view.link("tail", &[("since", slice.rev.0), ("after", last_id)])),
         retry_url => safe(&view.link("retry", &[])),
+        forget_url => safe(&view.link("forget", &[])),
         lang => language.code,
         title => site.settings.title(language),
         subtitle => site.settings.subtitle.as_str(),

@@ -173,7 +173,7 @@ mod tests {
     /// Items of every kind, author and state, as the templates get them.
     fn items() -> Vec<serde_json::Value> {
         let base = json!({"id": "1", "kind": "message", "text": "x", "html": "x", "iso": "2026-01-01T09:00:00+00:00",
-            "time": "09:00"});
+            "time": "09:00", "initials": "AB", "tint": 1});
         let with = |more: serde_json::Value| {
             let mut item = base.clone();
             item.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

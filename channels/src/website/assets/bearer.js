@@ -21,6 +21,11 @@ export class Bearer {
     if (!this.identity) this.kept.set('token', session);
   }
 
+  drop() {
+    this.token = null;
+    this.kept.remove('token');
+  }
+
   /** Another frame may have replaced a lost session already. */
   look() {
     if (!this.identity) this.token = this.kept.get('token') ?? this.token;

@@ -126,10 +126,21 @@ function vote(event) {
   document.getElementById('text').focus();
 }
 
+/** Everything of this visitor goes: there, here, and then they are somebody new. */
+async function forget(event) {
+  event.preventDefault();
+  const gone = await api.forget().catch(() => null);
+  if (!gone) return say('announce', t.announce_failed);
+  outbox.messages.forEach(({ key }) => outbox.drop(key));
+  around.session?.drop();
+  location.reload();
+}
+
 async function start() {
   document.documentElement.classList.add('js');
   composer = new Composer({ ...config, base: config.keep ?? config.base, t }, (text, name, files) => { log.toEnd(); outbox.add(text, name, files); });
   document.getElementById('rate').addEventListener('submit', vote);
+  document.getElementById('forget').addEventListener('submit', forget);
   fitKeyboard();
   listen((type) => updates.nudge(type));
   if (olderPage) await newestPage().catch(() => { updates.cursor = 0; });

@@ -1,7 +1,7 @@
 // The form: name, text, files, counter, draft. It hands over what is to be sent and knows nothing of how.
 
-import { Attachments } from './attach.js';
-import { emojiPicker } from './emoji.js';
+import { Attachments, icon } from './attach.js';
+import { h } from './dom.js';
 import { memory } from './memory.js';
 
 export class Composer {
@@ -19,9 +19,7 @@ export class Composer {
 
   /** What needs the script: files (where the server takes them) and emoji. */
   tools(rules) {
-    const { button, panel } = emojiPicker(this.t, (emoji) => this.insert(emoji));
-    this.text.after(button);
-    this.composer.append(panel);
+    this.emoji();
     if (!rules) return;
     this.attachments = new Attachments(rules, this.t, (problem) => { this.error.textContent = problem; });
     this.text.before(this.attachments.button);
@@ -29,6 +27,23 @@ export class Composer {
     this.text.parentElement.before(this.attachments.chips);
     this.composer.append(this.attachments.zone);
     this.attachments.input.addEventListener('change', () => this.touch.matches || this.text.focus());
+  }
+
+  /** The button for emoji; what it opens is loaded when it is first pressed. */
+  emoji() {
+    const { t } = this;
+    const button = h('button', { type: 'button', class: 'act', 'aria-label': t.emoji, title: t.emoji, 'aria-expanded': 'false', 'aria-controls': 'emoji', 'data-testid': 'emoji' },
+      icon('M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M8 14.5a5 5 0 0 0 8 0M9 9.5v.4M15 9.5v.4'));
+    const first = async () => {
+      button.removeEventListener('click', first);
+      const loaded = await import(`./emoji.js${new URL(import.meta.url).search}`).catch(() => button.addEventListener('click', first));
+      if (!loaded) return;
+      const { panel, open } = loaded.emojiPicker(t, button, (emoji) => this.insert(emoji));
+      this.composer.append(panel);
+      open(true);
+    };
+    button.addEventListener('click', first);
+    this.text.after(button);
   }
 
   /** Puts something where the cursor is. */

@@ -1,14 +1,11 @@
 // A small choice of emoji. Screen readers know their names.
 
-import { icon } from './attach.js';
 import { h } from './dom.js';
 
 const CHOICE = '😀 😃 😄 😁 😅 😂 🙂 😉 😊 😍 😘 😋 😎 🤔 😐 🙄 😏 😴 😕 😮 😢 😭 😡 😱 🥳 🤗 🤝 👍 👎 👌 ✌️ 👏 🙏 💪 👋 ☝️ ❤️ 💙 💚 💛 💔 ✨ ⭐ 🔥 🎉 🎁 💯 ✅ ❌ ❓ ❗ ⏰ 📅 📎 📦 📞 💳 🚚 🏠 ☀️'.split(' ');
 
-/** The button and the panel it opens; `insert(emoji)` gets what is chosen. */
-export function emojiPicker(t, insert) {
-  const button = h('button', { type: 'button', class: 'act', 'aria-label': t.emoji, title: t.emoji, 'aria-expanded': 'false', 'aria-controls': 'emoji', 'data-testid': 'emoji' },
-    icon('M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M8 14.5a5 5 0 0 0 8 0M9 9.5v.4M15 9.5v.4'));
+/** The panel that the button opens; `insert(emoji)` gets what is chosen. */
+export function emojiPicker(t, button, insert) {
   const choices = CHOICE.map((one, index) => h('button', { type: 'button', tabindex: index ? '-1' : '0' }, one));
   const panel = h('div', { class: 'emoji', id: 'emoji', role: 'group', 'aria-label': t.emoji, hidden: true, 'data-testid': 'emoji-panel' }, choices);
   const open = (wanted) => {
@@ -32,7 +29,7 @@ export function emojiPicker(t, insert) {
   });
   addEventListener('pointerdown', ({ target }) => panel.hidden || panel.contains(target) || button.contains(target) || open(false));
   panel.addEventListener('focusout', ({ relatedTarget }) => relatedTarget && relatedTarget !== button && !panel.contains(relatedTarget) && open(false));
-  return { button, panel };
+  return { panel, open };
 }
 
 /** Where a key leads to from the n-th; rows are as the page lays them out. */

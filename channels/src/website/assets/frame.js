@@ -6,7 +6,6 @@ import { around } from './around.js';
 import { Bearer } from './bearer.js';
 import { h } from './dom.js';
 import { memory } from './memory.js';
-import { Sound } from './sound.js';
 import { Unread } from './unread.js';
 import { backoff, listen, pause } from './wake.js';
 
@@ -44,8 +43,19 @@ addEventListener('keydown', (event) => {
 });
 document.addEventListener('visibilitychange', () => unread?.look());
 document.getElementById('close').addEventListener('click', () => tell('close'));
-const sound = new Sound(document.getElementById('sound'), kept, config.frame.sound);
+const soundButton = document.getElementById('sound');
+const wanted = () => kept.get('sound') ?? config.frame.sound;
+soundButton.ariaPressed = String(wanted());
+soundButton.addEventListener('click', async () => (await sound()).toggle());
+let loaded = null;
 let unread = null;
+
+/** Loaded when it is wanted: most visitors leave it off. */
+async function sound() {
+  const { Sound } = await import(`./sound.js${new URL(import.meta.url).search}`);
+  loaded ??= new Sound(soundButton, kept, wanted());
+  return loaded;
+}
 
 /** To where one writes; on touch screens to the head, so that the keyboard stays away until it is wanted. */
 function focus() {
@@ -102,7 +112,7 @@ async function start() {
   around.session = new Bearer(own, identity);
   unread = new Unread(own, () => state.open && !document.hidden, (news) => {
     tell('unread', news);
-    if (news.fresh) sound.play();
+    if (news.fresh && wanted()) sound().then((one) => one.play());
   });
   around.shown = (items) => unread.shown(items);
   const found = await conversation(new Api(config.base, () => {}, around.session)).catch(refused);

@@ -2,14 +2,15 @@
 
 export class Sound {
   constructor(button, kept, on) {
-    Object.assign(this, { button, kept, on: kept.get('sound') ?? on });
+    Object.assign(this, { button, kept, on });
     this.draw();
-    button.addEventListener('click', () => {
-      this.on = !this.on;
-      kept.set('sound', this.on);
-      this.draw();
-      this.play();
-    });
+  }
+
+  toggle() {
+    this.on = !this.on;
+    this.kept.set('sound', this.on);
+    this.draw();
+    this.play();
   }
 
   draw() {
