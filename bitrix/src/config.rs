@@ -2,6 +2,8 @@
 
 use openline_core::ChannelId;
 use secrecy::SecretString;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
@@ -50,6 +52,29 @@ pub enum RequestLimit {
     None,
 }
 
+/// A channel's public address, asked for when the portal or somebody is told it: a messenger's bot learns its name only
+/// while it runs.
+#[derive(Clone)]
+pub struct Address(Arc<dyn Fn() -> Option<String> + Send + Sync>);
+
+impl Address {
+    /// Asks so each time.
+    pub fn new(ask: impl Fn() -> Option<String> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(ask))
+    }
+
+    /// The address as far as it is known now.
+    pub fn known(&self) -> Option<String> {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Address").field(&self.known()).finish()
+    }
+}
+
 /// A connector as it is registered (`bitrix24.md` §4.1).
 #[derive(Debug, Clone)]
 #[allow(clippy::struct_excessive_bools)] // the portal's own flags
@@ -65,7 +90,7 @@ pub struct Connector {
     /// `ICON.COLOR`: `#rrggbb`.
     pub color: String,
     /// Where a person meets the channel.
-    pub address: Option<String>,
+    pub address: Address,
     /// `DEL_EXTERNAL_MESSAGES`.
     pub delete_external: bool,
     /// `EDIT_INTERNAL_MESSAGES`.

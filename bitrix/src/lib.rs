@@ -34,7 +34,7 @@ mod tokens;
 mod verdict;
 mod web;
 
-pub use config::{Connector, PortalConfig, RequestLimit, is_loopback};
+pub use config::{Address, Connector, PortalConfig, RequestLimit, is_loopback};
 pub use lines::Binding;
 pub use rest::CallError;
 pub use roster::Registered;

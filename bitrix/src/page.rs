@@ -39,7 +39,7 @@ impl Page {
     /// A connector was switched on for a line.
     pub(crate) fn connected(connector: &Connector, line: &str) -> Self {
         let mut facts = vec![("Channel", connector.name.clone()), ("Open line", line.to_owned())];
-        facts.extend(connector.address.clone().map(|address| ("Visitors write at", address)));
+        facts.extend(connector.address.known().map(|address| ("Visitors write at", address)));
         let text = "Visitors' messages arrive in this open line from now on.";
         Self { class: "good", facts, ..Self::note("Successfully connected", text) }
     }

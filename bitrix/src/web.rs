@@ -385,7 +385,7 @@ async fn switch_on(bitrix: &Arc<Inner>, connector: &Connector, line: &str) -> Re
     let activate = json!({ "CONNECTOR": connector.id, "LINE": number, "ACTIVE": 1 });
     bitrix.portal.call("imconnector.activate", &activate, Urgency::Now).await?;
     let mut data = json!({ "ID": format!("{}_{line}", connector.id), "NAME": connector.name });
-    if let Some(address) = &connector.address {
+    if let Some(address) = connector.address.known() {
         data["URL"] = json!(address);
         data["URL_IM"] = json!(address);
     }

@@ -2,7 +2,7 @@
 
 use super::raw::RawConnector;
 use base64::{Engine, prelude::BASE64_STANDARD};
-use openline_bitrix::Connector;
+use openline_bitrix::{Address, Connector};
 use openline_core::{ChannelId, ConfigError};
 use std::path::Path;
 
@@ -70,7 +70,7 @@ impl ConnectorSettings {
     }
 
     /// As the backend wants it.
-    pub(super) fn to_connector(&self, channel: &ChannelId, address: Option<String>) -> Connector {
+    pub(super) fn to_connector(&self, channel: &ChannelId, address: Address) -> Connector {
         Connector {
             channel: channel.clone(),
             id: self.id.clone(),

@@ -9,7 +9,7 @@ pub use connector::ConnectorSettings;
 pub use files::FilesSettings;
 
 use around::Around;
-use openline_bitrix::{PortalConfig, RequestLimit, is_loopback};
+use openline_bitrix::{Address, PortalConfig, RequestLimit, is_loopback};
 use openline_core::channel::Host;
 use openline_core::secret::MasterSecret;
 use openline_core::{Channel, ChannelId, ConfigError};
@@ -236,7 +236,8 @@ impl Config {
     /// What the backend needs, with each channel's public address.
     pub fn portal_config(&self, channels: &BTreeMap<ChannelId, Arc<dyn Channel>>) -> PortalConfig {
         let connectors = self.channels.iter().map(|(id, instance)| {
-            let address = channels.get(id).and_then(|channel| channel.public_address());
+            let channel = channels.get(id).map(Arc::clone);
+            let address = Address::new(move || channel.as_ref()?.public_address());
             instance.connector.to_connector(id, address)
         });
         PortalConfig {
