@@ -10,6 +10,8 @@ use std::time::Duration;
 
 /// How long such a word is good.
 pub const LIFETIME: Duration = Duration::from_secs(30 * 60);
+/// How long a word is good for a channel that has taken it over and tells the operators later.
+pub(crate) const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Items of the earlier conversation that are told.
 pub(crate) const TOLD: usize = 30;
 const PROOF: usize = 12;
@@ -32,6 +34,9 @@ pub struct Handover {
     pub visitor: Visitor,
     /// What was said there last, for the operators' eyes.
     pub transcript: String,
+    /// The same once more within a week, for whoever has to tell it later: unlike the transcript it may be kept, because
+    /// nothing stands in it that somebody may want to have forgotten.
+    pub word: String,
 }
 
 /// Makes and checks the words.
@@ -46,8 +51,8 @@ impl Words {
     }
 
     /// 32 characters of `A-Za-z0-9_-`: Telegram takes 64 of these.
-    pub(crate) fn make(&self, id: ConversationId, now: Timestamp) -> String {
-        let until = u32::try_from(now.plus(LIFETIME).seconds()).unwrap_or(u32::MAX);
+    pub(crate) fn make(&self, id: ConversationId, until: Timestamp) -> String {
+        let until = u32::try_from(until.seconds()).unwrap_or(u32::MAX);
         let mut bytes = [id.0.to_be_bytes().as_slice(), &until.to_be_bytes()].concat();
         let proof = sign(&self.key, &bytes);
         bytes.extend(&proof[..PROOF]);
@@ -87,7 +92,7 @@ mod tests {
     #[test]
     fn a_word_is_short_signed_and_passing() {
         let words = Words::new(&MasterSecret::new([1; 32]));
-        let word = words.make(ConversationId(77), Timestamp(1_790_000_000_000));
+        let word = words.make(ConversationId(77), Timestamp(1_790_000_000_000).plus(LIFETIME));
         assert_eq!(word.len(), 32);
         assert_eq!(words.read(&word, Timestamp(1_790_000_000_000)), Some(ConversationId(77)));
         assert_eq!(words.read(&word, Timestamp(1_790_000_000_000).plus(LIFETIME * 2)), None);

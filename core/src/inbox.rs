@@ -418,7 +418,7 @@ impl VisitorInbox {
             return Ok(Vec::new());
         };
         let Some(id) = self.find(chat).await? else { return Ok(Vec::new()) };
-        let word = equipment.words.make(id, self.now());
+        let word = equipment.words.make(id, self.now().plus(handover::LIFETIME));
         let others = channels.iter().filter(|(channel, _)| **channel != self.channel);
         let mut places: Vec<_> = others.filter_map(|(_, channel)| channel.continue_at(&word)).collect();
         places.sort_by(|a, b| a.name.cmp(&b.name));
@@ -430,12 +430,13 @@ impl VisitorInbox {
     /// # Errors
     /// When the store can't be read.
     pub async fn take_over(&self, word: &str) -> Result<Option<Handover>, StoreError> {
-        let words = self.doors.equipment.as_ref().map(|equipment| &equipment.words);
-        let Some(from) = words.and_then(|words| words.read(word, self.now())) else { return Ok(None) };
+        let Some(words) = self.doors.equipment.as_ref().map(|equipment| &equipment.words) else { return Ok(None) };
+        let Some(from) = words.read(word, self.now()) else { return Ok(None) };
         let Some(conversation) = self.doors.store.conversation_by_id(from).await? else { return Ok(None) };
         let slice = self.doors.store.items_before(from, None, handover::TOLD).await?;
         let transcript = handover::transcript(conversation.channel.as_str(), &slice.items);
-        Ok(Some(Handover { from, visitor: conversation.visitor, transcript }))
+        let word = words.make(from, self.now().plus(handover::KEPT));
+        Ok(Some(Handover { from, visitor: conversation.visitor, transcript, word }))
     }
 
     /// Asks to forget all that this chat's visitor wrote, here and at the backend; see [`crate::forget`]. Whether there is

@@ -2,6 +2,7 @@
 
 use super::chats::Chat;
 use super::intake::Intake;
+use openline_core::handover::Handover;
 use openline_core::message::Note;
 use openline_core::{ChatId, StoreError, VisitorInbox};
 use serde_json::Value;
@@ -21,24 +22,25 @@ pub(super) async fn begin(intake: &Intake, chat: &Chat, id: &ChatId, word: &str)
     let inbox = &intake.inbox;
     let handover = if word.is_empty() { None } else { inbox.take_over(word).await? };
     if let Some(handover) = handover {
-        let note = Note { key: format!("handover/{}", handover.from), text: handover.transcript };
         if inbox.find(id).await?.is_some() {
-            inbox.note(id, note).await?;
+            inbox.note(id, note(handover)).await?;
         } else {
-            let kept = serde_json::json!({ "key": note.key, "text": note.text }).to_string();
-            inbox.keep(&key(id), kept.as_bytes()).await?;
+            inbox.keep(&key(id), handover.word.as_bytes()).await?;
         }
     }
     intake.say(chat.number, &intake.settings.start_text).await;
     Ok(())
 }
 
-/// The note that waits for the first message.
+fn note(handover: Handover) -> Note {
+    Note { key: format!("handover/{}", handover.from), text: handover.transcript }
+}
+
+/// The note that waits for the first message. It is written only now: what was erased meanwhile is not told.
 pub(super) async fn waiting(inbox: &VisitorInbox, id: &ChatId) -> Result<Option<Note>, StoreError> {
     let Some(kept) = inbox.remember(&key(id)).await? else { return Ok(None) };
-    let kept: Value = serde_json::from_slice(&kept).unwrap_or_default();
-    let text = |key: &str| kept[key].as_str().map(str::to_owned);
-    Ok(text("key").zip(text("text")).map(|(key, text)| Note { key, text }))
+    let word = String::from_utf8(kept).unwrap_or_default();
+    Ok(inbox.take_over(&word).await?.map(note))
 }
 
 /// The note went with a message.
