@@ -5,10 +5,12 @@
 //! teloxide's `Bot` or an address says may be logged: both hold the token.
 
 use super::errors::Failure;
-use futures_util::{Stream, StreamExt};
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::Value;
+use std::sync::OnceLock;
 use std::time::Duration;
 use teloxide::Bot;
 use teloxide::net::Download;
@@ -26,17 +28,30 @@ pub(super) const HOLD: u32 = 50;
 /// What the client allows to anything: a held poll and some more.
 const LONGEST: Duration = Duration::from_secs(65);
 
+/// A file as it comes.
+type Pieces = BoxStream<'static, std::io::Result<bytes::Bytes>>;
+
 /// A bot at a Bot API server. Has no `Debug`: it would print the token.
 pub(super) struct Api {
-    bot: Bot,
+    token: SecretString,
+    api_url: Url,
+    /// Made by the first call: a client reads the system's certificates.
+    bot: OnceLock<Result<Bot, String>>,
 }
 
 impl Api {
-    /// A bot; no call is made. The error never names the token.
-    pub(super) fn new(token: &SecretString, api_url: &Url) -> Result<Self, String> {
-        let client = teloxide::net::default_reqwest_settings().timeout(LONGEST).build();
-        let client = client.map_err(|error| format!("no client for https can be made: {}", deepest(&error)))?;
-        Ok(Self { bot: Bot::with_client(token.expose_secret(), client).set_api_url(api_url.clone()) })
+    /// A bot; nothing is read and no call is made.
+    pub(super) fn new(token: SecretString, api_url: Url) -> Self {
+        Self { token, api_url, bot: OnceLock::new() }
+    }
+
+    fn bot(&self) -> Result<&Bot, Failure> {
+        let make = || {
+            let client = teloxide::net::default_reqwest_settings().timeout(LONGEST).build();
+            let client = client.map_err(|error| format!("no client for https can be made: {}", deepest(&error)))?;
+            Ok(Bot::with_client(self.token.expose_secret(), client).set_api_url(self.api_url.clone()))
+        };
+        self.bot.get_or_init(make).as_ref().map_err(|problem| Failure::Unreached(problem.clone()))
     }
 
     /// Makes a call and returns its `result`.
@@ -47,11 +62,12 @@ impl Api {
 
     /// Not generic, so that it is compiled once.
     async fn post(&self, method: &str, body: Vec<u8>, patience: Duration) -> Result<Value, Failure> {
-        let mut url = self.bot.api_url();
+        let bot = self.bot()?;
+        let mut url = bot.api_url();
         if let Ok(mut path) = url.path_segments_mut() {
-            path.push(&format!("bot{}", self.bot.token())).push(method);
+            path.push(&format!("bot{}", bot.token())).push(method);
         }
-        let request = self.bot.client().post(url).header("content-type", "application/json").body(body);
+        let request = bot.client().post(url).header("content-type", "application/json").body(body);
         let answer = request.timeout(patience).send().await;
         let answer = answer.map_err(|error| Failure::of_network(error.is_connect(), deepest(&error)))?;
         let status = answer.status().as_u16();
@@ -64,7 +80,7 @@ impl Api {
     where
         P: MultipartPayload + Serialize + Send + 'static,
     {
-        let sent = MultipartRequest::new(self.bot.clone(), Raw(payload)).send();
+        let sent = MultipartRequest::new(self.bot()?.clone(), Raw(payload)).send();
         match tokio::time::timeout(UPLOAD, sent).await {
             Ok(answer) => answer.map_err(|error| Failure::of_teloxide(&error)),
             Err(_) => Err(Failure::Cut("no answer in time".to_owned())),
@@ -72,8 +88,9 @@ impl Api {
     }
 
     /// The bytes of a file that `getFile` gave a path for.
-    pub(super) fn download(&self, path: &str) -> impl Stream<Item = std::io::Result<bytes::Bytes>> + Send + 'static {
-        self.bot.download_file_stream(path).map(|piece| piece.map_err(|error| std::io::Error::other(deepest(&error))))
+    pub(super) fn download(&self, path: &str) -> Result<Pieces, Failure> {
+        let pieces = self.bot()?.download_file_stream(path);
+        Ok(pieces.map(|piece| piece.map_err(|error| std::io::Error::other(deepest(&error)))).boxed())
     }
 }
 

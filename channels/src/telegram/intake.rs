@@ -119,11 +119,11 @@ impl Intake {
     async fn accept(&self, mut incoming: Incoming) -> Result<(), Held> {
         let (chat, key) = (incoming.chat.clone(), incoming.key.clone());
         let new = self.inbox.find(&chat).await?.is_none();
-        let waiting = if new { start::waiting(&self.inbox, &chat).await? } else { None };
-        let brought = waiting.is_some();
-        incoming.note = waiting;
+        if new {
+            incoming.note = start::waiting(&self.inbox, &chat).await?;
+        }
         self.inbox.accept(incoming).await?;
-        if brought {
+        if new {
             start::told(&self.inbox, &chat).await?;
         }
         self.memory().tries.remove(&format!("{chat}/{key}"));
@@ -133,9 +133,9 @@ impl Intake {
     async fn incoming(&self, chat: &Chat, id: &ChatId, message: &Value) -> Result<Option<Incoming>, Held> {
         let Some(number) = message["message_id"].as_i64() else { return Ok(None) };
         let Some(draft) = draft(message, chat.group) else { return Ok(None) };
-        // Numbers begin anew in a group that moved.
-        let moved = chats::number(id) != Some(chat.number);
-        let key = if moved { format!("m{number}@{}", chat.number) } else { format!("m{number}") };
+        // Each bot numbers by itself (the channel may get another one), and numbers begin anew in a group that moved.
+        let moved = if chats::number(id) == Some(chat.number) { String::new() } else { format!("@{}", chat.number) };
+        let key = format!("{}/{number}{moved}", self.settings.bot());
         let mut content = Content { text: RichText(draft.spans), files: Vec::new() };
         if let Some(media) = &draft.media {
             match media::fetch(&self.api, &self.inbox, media).await {

@@ -2,7 +2,6 @@
 
 use super::api::Api;
 use super::errors::Failure;
-use futures_util::StreamExt;
 use openline_core::VisitorInbox;
 use openline_core::files::FileError;
 use openline_core::message::File;
@@ -89,7 +88,7 @@ pub(super) async fn fetch(api: &Api, inbox: &VisitorInbox, media: &Media) -> Res
     }
     let found = api.call(&GetFile::new(FileId(media.id.clone()))).await.map_err(|failure| not_given(&failure))?;
     let path = found["file_path"].as_str().ok_or_else(|| Missing::Now("Telegram named no path".to_owned()))?;
-    let bytes = api.download(path).boxed();
+    let bytes = api.download(path).map_err(|failure| not_given(&failure))?;
     inbox.keep_file(&media.name, &media.mime, bytes).await.map_err(|error| match error {
         FileError::TooLarge { .. } | FileError::Empty | FileError::TypeRefused(_) => Missing::Never(error.to_string()),
         FileError::Broken(_) => Missing::Now(error.to_string()),

@@ -28,7 +28,6 @@ use intake::Intake;
 use openline_core::channel::{Capabilities, Host, Outgoing};
 use openline_core::handover::Continuation;
 use openline_core::{Channel, ChannelId, ChannelKind, ConfigError, DeliveryError, VisitorInbox};
-use secrecy::ExposeSecret;
 use send::Sender;
 use settings::{Mode, Settings};
 use status::Status;
@@ -70,8 +69,7 @@ struct Telegram {
 impl Telegram {
     fn new(id: &ChannelId, settings: toml::Table, host: &Host) -> Result<Self, ConfigError> {
         let settings = Settings::read(settings, &host.public_url)?;
-        let api =
-            Api::new(&settings.token, &settings.api_url).map_err(|problem| ConfigError::at("api_url", problem))?;
+        let api = Api::new(settings.token.clone(), settings.api_url.clone());
         let (settings, api, hook) = (Arc::new(settings), Arc::new(api), Hook::new(id, host));
         Ok(Self { settings, api, hook, status: Status::default(), intake: OnceLock::new() })
     }
@@ -129,10 +127,8 @@ impl Channel for Telegram {
 
     async fn run(&self, inbox: VisitorInbox, stop: CancellationToken) -> Result<(), String> {
         let intake = self.intake(inbox);
-        // The digits before the colon are the bot's id, which is no secret.
-        let bot = self.settings.token.expose_secret().split(':').next().unwrap_or_default().to_owned();
         match self.settings.mode {
-            Mode::Polling => poll::run(intake, &self.status, &bot, &stop).await,
+            Mode::Polling => poll::run(intake, &self.status, &stop).await,
             Mode::Webhook => webhook::run(&intake, &self.hook, &self.status, &stop).await,
         }
         Ok(())

@@ -24,8 +24,9 @@ const CHATS: usize = 8;
 const OFFSET_LIFETIME: Duration = Duration::from_secs(6 * 24 * 3600);
 
 /// Polls until `stop`. Whatever fails is told by `status` and tried again.
-pub(super) async fn run(intake: Arc<Intake>, status: &Status, bot: &str, stop: &CancellationToken) {
-    let mut poll = Poll { intake, key: format!("offset/{bot}"), ready: false, steady: false, offset: None };
+pub(super) async fn run(intake: Arc<Intake>, status: &Status, stop: &CancellationToken) {
+    let key = format!("offset/{}", intake.settings.bot());
+    let mut poll = Poll { intake, key, ready: false, steady: false, offset: None };
     let mut pause = Pause::default();
     while let Some(round) = stop.run_until_cancelled(poll.round(status)).await {
         poll.steady = round.is_ok();

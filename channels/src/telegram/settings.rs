@@ -56,6 +56,11 @@ impl Default for Raw {
 }
 
 impl Settings {
+    /// The bot's id, which is no secret: the digits before the token's colon.
+    pub(super) fn bot(&self) -> &str {
+        self.token.expose_secret().split(':').next().unwrap_or_default()
+    }
+
     /// Checks the table. `public_url` is the program's own address.
     pub(super) fn read(table: toml::Table, public_url: &str) -> Result<Self, ConfigError> {
         let raw: Raw = serde_path_to_error::deserialize(toml::Value::Table(table)).map_err(|error| {

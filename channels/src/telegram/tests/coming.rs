@@ -226,3 +226,28 @@ async fn strange_updates_are_passed_over() {
     world.take(&json!({"message": ann(1, json!({"text": 5}))})).await.unwrap();
     assert_eq!(world.read("tg5"), ["[unsupported message: text]"]);
 }
+
+#[tokio::test]
+async fn another_bot_numbers_its_messages_anew() {
+    let mut world = World::new("").await;
+    world.say(ann(1, json!({"text": "to the old bot"}))).await;
+    world.restart_as("13:another-key", "");
+    world.say(ann(1, json!({"text": "to the new bot"}))).await;
+    world.say(ann(1, json!({"text": "to the new bot"}))).await;
+    assert_eq!(world.read("tg5"), ["to the old bot", "to the new bot"]);
+}
+
+#[tokio::test]
+async fn what_waits_for_the_first_message_is_no_text() {
+    let world = World::new("").await;
+    let word = word(&world).await;
+    world.say(ann(1, json!({"text": format!("/start {word}")}))).await;
+    let kept = world
+        .memory
+        .state
+        .lock()
+        .unwrap()
+        .values()
+        .any(|value| String::from_utf8_lossy(value).contains("from the site"));
+    assert!(!kept);
+}

@@ -67,7 +67,12 @@ impl World {
 
     /// As after a restart: nothing is in memory but what was stored.
     fn restart(&mut self, settings: &str) {
-        let settings = format!("token = '{TOKEN}'\napi_url = '{}'\n{settings}", self.url);
+        self.restart_as(TOKEN, settings);
+    }
+
+    /// The same with the key of any bot.
+    fn restart_as(&mut self, token: &str, settings: &str) {
+        let settings = format!("token = '{token}'\napi_url = '{}'\n{settings}", self.url);
         let table = toml::from_str(&settings).unwrap();
         self.channel = Arc::new(Telegram::new(&id("tg"), table, &self.host).unwrap());
     }
