@@ -1,8 +1,9 @@
-//! `openline demo`: a stand-in portal, and a website chat connected to it.
+//! `openline demo`: a stand-in portal, and a website chat connected to it; on request a stand-in Telegram with a bot.
 
 use crate::config::Config;
 use crate::service::{Service, StartError};
 use clap::Args;
+use openline_sandbox::telegram::{TelegramConfig, TelegramServer};
 use openline_sandbox::{Fault, FaultKind, PageOptions, Sandbox, SandboxConfig};
 use std::future::Future;
 use std::io::Write;
@@ -20,6 +21,9 @@ pub struct Options {
     /// Let the stand-in portal misbehave: refuse, cut, forget and repeat at random
     #[arg(long)]
     pub chaos: bool,
+    /// Put a Telegram bot beside the website chat, at a stand-in Telegram
+    #[arg(long)]
+    pub telegram: bool,
     /// Port of the website chat; any free one when it is taken
     #[arg(long, default_value_t = 8080)]
     pub port: u16,
@@ -28,8 +32,13 @@ pub struct Options {
     pub portal_port: u16,
 }
 
+/// The bot's key at the stand-in Telegram, which is no secret.
+pub const TOKEN: &str = "123456789:stand-in-for-a-bots-token";
+
 /// A running demo.
 pub struct Demo {
+    /// The stand-in Telegram, when it is wanted.
+    pub telegram: Option<TelegramServer>,
     /// The stand-in portal.
     pub sandbox: Sandbox,
     /// The service.
@@ -57,15 +66,17 @@ impl Demo {
         let portal_listen = free(options.portal_port).await?.local_addr()?;
         let sandbox =
             Sandbox::start(SandboxConfig { portal_listen, processing_ms: 20, ..SandboxConfig::default() }).await?;
+        let telegram = if options.telegram { Some(telegram().await?) } else { None };
         let listener = free(options.port).await?;
         let address = listener.local_addr()?;
-        let config = config(&sandbox, address, &path)?;
+        let config = config(&sandbox, telegram.as_ref(), address, &path)?;
+        let connectors: Vec<String> = config.channels.values().map(|channel| channel.connector.id.clone()).collect();
         let service = Service::start_on(config, listener).await?;
-        install(&sandbox, address).await?;
+        install(&sandbox, &connectors, address).await?;
         if options.chaos {
             chaos(&sandbox);
         }
-        Ok(Self { sandbox, service, _folder: folder })
+        Ok(Self { telegram, sandbox, service, _folder: folder })
     }
 }
 
@@ -75,21 +86,34 @@ impl Demo {
 /// What failed, for people.
 pub async fn run(options: Options, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
     let demo = Demo::start(&options).await?;
+    let phone = demo.telegram.as_ref().map(|telegram| format!("telegram  {}\n  ", telegram.phone_url()));
     let _ = write!(
         std::io::stdout(),
         "\n  openline demo is running\n\n  \
-         visitor   {}\n  \
+         visitor   {}\n  {}\
          operator  {}\n\n  \
          Write something on the visitor's page; it shows up at the operator's desk.\n  \
          Ctrl+C ends the demo.\n\n",
         demo.visitor_url(),
+        phone.unwrap_or_default(),
         demo.sandbox.desk_url()
     );
     let _ = std::io::stdout().flush();
     stop.await;
     demo.service.stop().await;
     demo.sandbox.stop().await;
+    if let Some(telegram) = demo.telegram {
+        telegram.stop().await;
+    }
     Ok(())
+}
+
+/// A stand-in Telegram with a bot, and somebody who may write to it.
+async fn telegram() -> std::io::Result<TelegramServer> {
+    let telegram = TelegramServer::start(TelegramConfig::default()).await?;
+    telegram.add_bot(TOKEN, "demo_bot");
+    telegram.person("Sam Rivers");
+    Ok(telegram)
 }
 
 /// A listener on the wanted port, or on any.
@@ -101,8 +125,13 @@ async fn free(port: u16) -> Result<TcpListener, StartError> {
     }
 }
 
-fn config(sandbox: &Sandbox, address: SocketAddr, folder: &Path) -> anyhow::Result<Config> {
-    let text = format!(
+fn config(
+    sandbox: &Sandbox,
+    telegram: Option<&TelegramServer>,
+    address: SocketAddr,
+    folder: &Path,
+) -> anyhow::Result<Config> {
+    let mut text = format!(
         "listen = \"{address}\"\n\
          public_url = \"http://{address}\"\n\
          store = \"sqlite:{}\"\n\
@@ -117,6 +146,13 @@ fn config(sandbox: &Sandbox, address: SocketAddr, folder: &Path) -> anyhow::Resu
         sandbox.client_id(),
         sandbox.client_secret(),
     );
+    if let Some(telegram) = telegram {
+        text.push_str(&format!(
+            "[channels.telegram]\nkind = \"telegram\"\nconnector = {{ name = \"Telegram\" }}\n\
+             settings = {{ token = \"{TOKEN}\", api_url = \"{}\" }}\n",
+            telegram.base_url()
+        ));
+    }
     Ok(Config::parse(Path::new("demo"), &text, Some(std::collections::HashMap::new()))?)
 }
 
@@ -139,15 +175,20 @@ fn chaos(sandbox: &Sandbox) {
 }
 
 /// What an admin does in a real portal: install the application, press "Connect" for a line.
-async fn install(sandbox: &Sandbox, address: SocketAddr) -> anyhow::Result<()> {
+async fn install(sandbox: &Sandbox, connectors: &[String], address: SocketAddr) -> anyhow::Result<()> {
     sandbox.install_script_only(&format!("http://{address}/bitrix/install"));
-    let registered = |portal: openline_sandbox::View<'_>| portal.connectors().iter().any(|id| id == "openline_site");
+    let registered = |portal: openline_sandbox::View<'_>| {
+        let known = portal.connectors();
+        connectors.iter().all(|id| known.contains(id))
+    };
     sandbox
         .wait_until(registered)
         .await
-        .map_err(|_| anyhow::anyhow!("the stand-in portal was not told of the connector"))?;
-    let page = sandbox.open_settings_page("openline_site", 1, &PageOptions::default()).await;
-    let page = page.map_err(anyhow::Error::msg)?;
-    anyhow::ensure!(page.status == 200, "the settings page answered {}", page.status);
+        .map_err(|_| anyhow::anyhow!("the stand-in portal was not told of the connectors"))?;
+    for connector in connectors {
+        let page = sandbox.open_settings_page(connector, 1, &PageOptions::default()).await;
+        let page = page.map_err(anyhow::Error::msg)?;
+        anyhow::ensure!(page.status == 200, "the settings page answered {}", page.status);
+    }
     Ok(())
 }

@@ -10,7 +10,7 @@ use axum::routing::get;
 use openline_bitrix::{Bitrix, Status};
 use openline_core::inbox::Doors;
 use openline_core::secret::MasterSecret;
-use openline_core::{Backend, Bridge, Channel, ChannelId, Clock, Store, SystemClock};
+use openline_core::{Backend, Bridge, Channel, ChannelId, Clock, Store, SystemClock, VisitorInbox};
 use openline_store::DiskFiles;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -119,6 +119,11 @@ impl Service {
         self.bitrix.status()
     }
 
+    /// The door of one of its channels, for programs that run the service inside themselves.
+    pub fn visitor_inbox(&self, channel: ChannelId) -> VisitorInbox {
+        self.doors.visitor_inbox(channel)
+    }
+
     /// Finishes what is under way, and closes the database.
     pub async fn stop(self) {
         self.stop.cancel();
@@ -158,7 +163,7 @@ fn master_secret(config: &Config) -> Result<MasterSecret, StartError> {
 }
 
 /// Runs a channel's intake, again after a pause when it fails.
-async fn keep_running(channel: Arc<dyn Channel>, inbox: openline_core::VisitorInbox, stop: CancellationToken) {
+async fn keep_running(channel: Arc<dyn Channel>, inbox: VisitorInbox, stop: CancellationToken) {
     let mut pause = Duration::from_secs(1);
     while !stop.is_cancelled() {
         let id = inbox.channel().clone();
