@@ -24,13 +24,25 @@ impl Process {
 
     /// Starts the world's service as a process and waits until it answers.
     pub async fn start(world: &World) -> Self {
+        let level = std::env::var("RUST_LOG").unwrap_or_else(|_| "off".to_owned());
+        Self::begin(world, &level, Stdio::null(), Stdio::inherit()).await
+    }
+
+    /// The same, with all that it logs at a level in a file.
+    pub async fn start_logging(world: &World, level: &str, file: &std::path::Path) -> Self {
+        let log = || std::fs::OpenOptions::new().create(true).append(true).open(file).expect("the log file");
+        Self::begin(world, level, log().into(), log().into()).await
+    }
+
+    async fn begin(world: &World, level: &str, out: Stdio, err: Stdio) -> Self {
         let config = world.folder().join("openline.toml");
         std::fs::write(&config, world.config_text()).expect("the configuration is written");
         let child = Command::new(std::env::current_exe().expect("the test binary"))
             .args(["child_process", "--exact", "--nocapture", "--test-threads=1"])
             .env(TOLD, &config)
-            .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "off".to_owned()))
-            .stdout(Stdio::null())
+            .env("RUST_LOG", level)
+            .stdout(out)
+            .stderr(err)
             .spawn()
             .expect("the process starts");
         let process = Self(child);

@@ -10,6 +10,7 @@ mod crash;
 mod crowd;
 mod erasing;
 mod files;
+mod five;
 mod forged;
 mod hostile;
 mod hour;
@@ -22,6 +23,7 @@ mod missed;
 mod privacy;
 mod replies;
 mod stream;
+mod telegram;
 
 use openline_tests::Process;
 

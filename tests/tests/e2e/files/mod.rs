@@ -8,7 +8,7 @@ mod upload;
 use openline_tests::CHANNELS;
 
 /// A picture of two by three pixels.
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x02\0\0\0\x03\x08\x06\0\0\0";
+pub const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x02\0\0\0\x03\x08\x06\0\0\0";
 
 /// The chat, with small limits for files.
 fn limited() -> String {
@@ -16,7 +16,7 @@ fn limited() -> String {
 }
 
 /// A content that is not like another one.
-fn content(size: usize, seed: u8) -> Vec<u8> {
+pub fn content(size: usize, seed: u8) -> Vec<u8> {
     (0..=250).cycle().take(size).map(|byte: u8| byte ^ seed).collect()
 }
 
