@@ -67,6 +67,7 @@ async fn answers_go_on(stage: &Stage, process: Process) {
     for text in &answered[5..10] {
         stage.answers(chat, text);
     }
+    stage.missed(&answered[5..10]).await;
     let process = Process::start(&stage.world).await;
     stage.is_seen(who, "answer 9").await;
     let ids: Vec<_> = answered[10..].iter().map(|text| stage.answers(chat, text)).collect();

@@ -93,10 +93,29 @@ impl Stage {
         .await
     }
 
+    /// Waits until the visitor sees exactly these texts. The portal promises no order between a change and what is written
+    /// after it.
+    pub(super) async fn comes_to_see(&self, who: &str, wanted: &[&str]) {
+        let what = format!("{who} comes to see {wanted:?}");
+        eventually(&what, async || (texts(&self.outside.sees(who).await) == wanted).then_some(())).await;
+    }
+
     /// Waits until the portal was told that the message arrived.
     pub(super) async fn is_confirmed(&self, message: i64) {
         let confirmed = |portal: View<'_>| portal.message(message).is_some_and(|message| !message.sending);
         self.world.sandbox.wait_until(confirmed).await.expect("the portal is told that it arrived");
+    }
+
+    /// Waits until the portal has tried to tell these, which it does once; for a service that is away.
+    pub(super) async fn missed(&self, texts: &[String]) {
+        let tried = |portal: View<'_>| {
+            let posted = |text: &String| {
+                let text = text.replace(' ', "+");
+                portal.events_of("ONIMCONNECTORMESSAGEADD").any(|post| post.body.contains(&text))
+            };
+            texts.iter().all(posted)
+        };
+        self.world.sandbox.wait_until(tried).await.expect("the portal tells of its messages");
     }
 
     pub(super) fn message(&self, message: i64) -> Message {

@@ -14,13 +14,16 @@ const TOKEN: &str = "123456789:AAbbCCddEEffGGhhIIjjKKllMMnnOOppQQr";
 /// How long an update may wait before the outside says that it does not know.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// A person's messages by their keys.
+type Sent = HashMap<String, i64>;
+
 /// People who write to the bot, and the messages that they sent by their keys.
 pub(super) struct Messenger {
     http: Http,
     server: TelegramServer,
     bot: Bot,
     mode: &'static str,
-    people: Mutex<HashMap<String, (Person, HashMap<String, i64>)>>,
+    people: Mutex<HashMap<String, (Person, Sent)>>,
 }
 
 impl Messenger {
@@ -42,9 +45,9 @@ impl Messenger {
         Self { http: Http::default(), server, bot, mode, people: Mutex::default() }
     }
 
-    fn with<R>(&self, who: &str, act: impl FnOnce(&Person, &mut HashMap<String, i64>) -> R) -> R {
+    fn with<R>(&self, who: &str, act: impl FnOnce(&Person, &mut Sent) -> R) -> R {
         let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = people.entry(who.to_owned()).or_insert_with(|| (self.server.person(who), HashMap::new()));
+        let entry = people.entry(who.to_owned()).or_insert_with(|| (self.server.person(who), Sent::new()));
         act(&entry.0, &mut entry.1)
     }
 
