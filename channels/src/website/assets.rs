@@ -130,12 +130,6 @@ pub(super) fn version() -> &'static str {
     &VERSION
 }
 
-/// All files' names.
-#[cfg(test)]
-pub(super) fn names() -> impl Iterator<Item = String> {
-    Assets::iter().map(std::borrow::Cow::into_owned)
-}
-
 /// A file's bytes on their way to a browser that takes gzip.
 #[cfg(test)]
 pub(super) fn weight(name: &str) -> usize {

@@ -142,7 +142,7 @@ async fn the_composer_on_all_screens() {
         visitor.eval("document.querySelectorAll('.operator [data-testid=quote]')[1].click()").await;
         visitor.write("[data-testid=text-input]", "Glossy, please.").await;
         let picture = stage.file("wall in the hall.png", &drawing(&visitor).await);
-        let measures = stage.file("measures of the hall, second try.pdf", &[7; 70_000]);
+        let measures = stage.file("measures of the hall, second try.pdf", &vec![7; 70_000]);
         for file in [picture, measures] {
             visitor.find("[data-testid=file-input]").await.send_keys(&file.display().to_string()).await.unwrap();
         }

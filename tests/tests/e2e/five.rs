@@ -49,8 +49,11 @@ impl App {
     }
 }
 
+/// The portal's chat, its connector and line, its texts and names of files.
+type Conversation = (i64, String, i64, Vec<String>, Vec<String>);
+
 /// Connector, line, texts and names of files of the conversation that began so.
-fn conversation(portal: View<'_>, first: &str) -> Option<(i64, String, i64, Vec<String>, Vec<String>)> {
+fn conversation(portal: View<'_>, first: &str) -> Option<Conversation> {
     let begun = |chat: i64| portal.texts(chat, "client").first().is_some_and(|text| text == first);
     let dialog = portal.dialogs().into_iter().find(|dialog| begun(dialog.chat_id))?;
     let of_client = portal.messages(dialog.chat_id).into_iter().filter(|message| message.author.side() == "client");

@@ -34,7 +34,8 @@ impl Events {
                 id.strip_prefix("id: ").unwrap().parse().unwrap(),
                 serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap(),
             );
-            self.rest = rest.to_owned();
+            let rest = rest.to_owned();
+            self.rest = rest;
             Some(read)
         };
         tokio::time::timeout(Duration::from_secs(10), next).await.expect("an event or the end")
