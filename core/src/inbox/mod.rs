@@ -1,0 +1,217 @@
+//! The two doors into the bridge: visitors' messages come in by a [`VisitorInbox`], operators' events by the
+//! [`OperatorInbox`]. What a door has answered `Ok` is durable.
+
+mod operator;
+mod visitor;
+
+pub use operator::OperatorInbox;
+pub use visitor::VisitorInbox;
+
+use crate::backend::FileStream;
+use crate::channel::ChatAddress;
+use crate::clock::{Clock, Timestamp};
+use crate::error::DeliveryError;
+use crate::files::{FileError, FileLinks, FileRules};
+use crate::handover::Words;
+use crate::hold::Hold;
+use crate::hub::{Directory, Revisions};
+use crate::id::ChannelId;
+use crate::message::{File, FileSource};
+use crate::secret::MasterSecret;
+use crate::store::{Change, News, Queue};
+use crate::troubles::Troubles;
+use crate::{Backend, Channel, Files, Store};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use tokio::sync::Notify;
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
+
+/// What the doors and the dispatcher share.
+#[derive(Clone)]
+pub struct Doors {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) revisions: Revisions,
+    pub(crate) directory: Directory,
+    /// How often something that is remembered here was forgotten.
+    pub(crate) forgotten: Arc<AtomicU64>,
+    wakes: Arc<HashMap<Queue, Notify>>,
+    /// There was a gap in which events may have been lost.
+    gap: Arc<Notify>,
+    /// For the bytes of operators' files; known once the bridge is built.
+    pub(crate) backend: Arc<OnceLock<Arc<dyn Backend>>>,
+    /// Where conversations may be gone on with; known once the bridge is built.
+    pub(crate) channels: Arc<OnceLock<HashMap<ChannelId, Arc<dyn Channel>>>>,
+    pub(crate) equipment: Option<Equipment>,
+    pub(crate) troubles: Troubles,
+    hold: Hold,
+    erasing: Arc<Notify>,
+    /// Ends every wait, so that held answers don't hold up a stop.
+    closing: CancellationToken,
+}
+
+/// What doors have that deal with files and signed links.
+#[derive(Clone)]
+pub(crate) struct Equipment {
+    pub(crate) files: Arc<dyn Files>,
+    pub(crate) rules: FileRules,
+    pub(crate) links: FileLinks,
+    pub(crate) words: Words,
+}
+
+impl Doors {
+    /// Doors for these channel instances.
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, channels: &[ChannelId]) -> Self {
+        let queues = channels.iter().cloned().map(Queue::Channel).chain([Queue::Backend, Queue::Confirm]);
+        let wakes = Arc::new(queues.map(|queue| (queue, Notify::new())).collect());
+        let (revisions, directory) = (Revisions::default(), Directory::default());
+        let (gap, backend, channels) = (Arc::default(), Arc::default(), Arc::default());
+        let (closing, troubles, forgotten) = (CancellationToken::new(), Troubles::default(), Arc::default());
+        let (equipment, erasing, hold) = (None, Arc::default(), Hold::default());
+        Self {
+            store,
+            clock,
+            revisions,
+            directory,
+            forgotten,
+            wakes,
+            gap,
+            backend,
+            channels,
+            equipment,
+            troubles,
+            hold,
+            erasing,
+            closing,
+        }
+    }
+
+    /// The same doors with a place for visitors' files, and with signed links.
+    #[must_use]
+    pub fn equipped(self, files: Arc<dyn Files>, rules: FileRules, public_url: &str, secret: &MasterSecret) -> Self {
+        let (links, words) = (FileLinks::new(public_url, secret), Words::new(secret));
+        Self { equipment: Some(Equipment { files, rules, links, words }), ..self }
+    }
+
+    /// Opens the file that a signed link names, see [`FileLinks`]; `None` when the link is not good, or what it named
+    /// is gone.
+    ///
+    /// # Errors
+    /// When the file can't be opened now.
+    pub async fn linked_file(&self, token: &str) -> Result<Option<(File, FileStream)>, DeliveryError> {
+        let links = self.equipment.as_ref().map(|equipment| &equipment.links);
+        let Some(place) = links.and_then(|links| links.check(token, self.clock.now())) else { return Ok(None) };
+        let item = self.store.item(place.conversation, place.message).await;
+        let item = item.map_err(|error| DeliveryError::retry(error.to_string()))?.filter(|item| !item.deleted);
+        let Some(file) = item.and_then(|item| item.content.files.into_iter().nth(place.index)) else { return Ok(None) };
+        let stream = self.open_file(&file).await?;
+        Ok(Some((file, stream)))
+    }
+
+    async fn open_file(&self, file: &File) -> Result<FileStream, DeliveryError> {
+        match &file.source {
+            FileSource::Backend(_) => match self.backend.get() {
+                Some(backend) => backend.open(file).await,
+                None => Err(DeliveryError::retry("the backend is not there yet")),
+            },
+            FileSource::Stored(id) => match &self.equipment {
+                Some(equipment) => equipment.files.open(id).await.map_err(|error| match error {
+                    FileError::Gone => DeliveryError::refused(error.to_string()),
+                    other => DeliveryError::retry(other.to_string()),
+                }),
+                None => Err(DeliveryError::retry("there is no place for files")),
+            },
+        }
+    }
+
+    /// The door for one channel instance.
+    pub fn visitor_inbox(&self, channel: ChannelId) -> VisitorInbox {
+        VisitorInbox { doors: self.clone(), channel }
+    }
+
+    /// The door for the backend.
+    pub fn operator_inbox(&self) -> OperatorInbox {
+        OperatorInbox { doors: self.clone() }
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Somebody asked to erase a conversation.
+    pub(crate) fn erasing(&self) -> &Notify {
+        &self.erasing
+    }
+
+    /// What went wrong last in each channel.
+    pub fn troubles(&self) -> &Troubles {
+        &self.troubles
+    }
+
+    /// Ends all waiting for news, now and from now on.
+    pub fn close(&self) {
+        self.closing.cancel();
+    }
+
+    /// Follows what other processes do on the same database, until [`Doors::close`]; returns at once when there can't be
+    /// others.
+    pub async fn listen(&self) {
+        let Some(mut news) = self.store.news() else { return };
+        while let Some(heard) = self.closing.run_until_cancelled(news.recv()).await {
+            match heard {
+                Ok(News::Change(change)) => self.publish(change),
+                Ok(News::Queue(queue)) => self.wake(&queue),
+                Ok(News::Gap) | Err(RecvError::Lagged(_)) => {
+                    self.forget_all();
+                    self.wakes.values().for_each(Notify::notify_one);
+                }
+                Err(RecvError::Closed) => return,
+            }
+        }
+    }
+
+    /// All queues there are.
+    pub fn queues(&self) -> Vec<Queue> {
+        self.wakes.keys().cloned().collect()
+    }
+
+    pub(crate) fn wake(&self, queue: &Queue) {
+        if let Some(wake) = self.wakes.get(queue) {
+            wake.notify_one();
+        }
+    }
+
+    pub(crate) fn waker(&self, queue: &Queue) -> Option<&Notify> {
+        self.wakes.get(queue)
+    }
+
+    pub(crate) fn gap(&self) -> &Notify {
+        &self.gap
+    }
+
+    pub(crate) fn publish(&self, change: Change) {
+        self.revisions.publish(&change.conversation, change.rev);
+    }
+
+    /// Before something is read or written that [`Doors::learn`] is told of.
+    fn before(&self) -> u64 {
+        self.forgotten.load(Ordering::SeqCst)
+    }
+
+    /// Remembers what became of a chat's conversation, unless it may have been erased meanwhile.
+    fn learn(&self, before: u64, address: &ChatAddress, change: Change) {
+        self.directory.publish(address, Some(change.conversation));
+        self.publish(change);
+        if self.before() != before {
+            self.directory.forget(address);
+            self.revisions.forget(&change.conversation);
+        }
+    }
+
+    fn serves(&self, channel: &ChannelId) -> bool {
+        self.wakes.contains_key(&Queue::Channel(channel.clone()))
+    }
+}

@@ -1,0 +1,101 @@
+//! The operators' door.
+
+use super::Doors;
+use crate::Store;
+use crate::channel::ChatAddress;
+use crate::clock::Clock;
+use crate::error::StoreError;
+use crate::hold;
+use crate::id::ChannelId;
+use crate::message::OperatorEvent;
+use crate::store::Queue;
+use std::sync::Arc;
+
+/// The backend's door.
+#[derive(Clone)]
+pub struct OperatorInbox {
+    pub(super) doors: Doors,
+}
+
+impl OperatorInbox {
+    /// Takes what happened on the operators' side, all in one transaction. When it returns, everything is durable.
+    ///
+    /// Events for channels that are not configured are passed over: there is nobody to bring them to.
+    ///
+    /// # Errors
+    /// When nothing was stored.
+    pub async fn accept(&self, events: Vec<OperatorEvent>) -> Result<(), StoreError> {
+        let (ours, foreign): (Vec<_>, Vec<_>) = events.into_iter().partition(|event| self.doors.serves(&event.channel));
+        for event in foreign {
+            tracing::warn!(channel = %event.channel, "event for a channel that is not configured, passed over");
+        }
+        let (held, at_once): (Vec<_>, Vec<_>) = ours.into_iter().partition(|event| self.is_held(&event.channel));
+        if !held.is_empty() {
+            self.hold(held).await?;
+        }
+        if at_once.is_empty() { Ok(()) } else { self.record(at_once).await }
+    }
+
+    /// Whether what was delivered in this channel can't be put into another order.
+    fn is_held(&self, channel: &ChannelId) -> bool {
+        let channels = self.doors.channels.get();
+        channels.and_then(|all| all.get(channel)).is_some_and(|channel| channel.capabilities().fixed_order)
+    }
+
+    async fn hold(&self, events: Vec<OperatorEvent>) -> Result<(), StoreError> {
+        let (first, told) = self.doors.hold.add(events);
+        if first {
+            // In a task of its own: whoever came first may go away, and the others wait for it.
+            let inbox = self.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(hold::MOMENT).await;
+                let (events, tell) = inbox.doors.hold.take();
+                let stored = inbox.record(events).await;
+                for tell in tell {
+                    let _ = tell.send(stored.clone());
+                }
+            });
+        }
+        told.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the service is stopping".to_owned())))
+    }
+
+    async fn record(&self, ours: Vec<OperatorEvent>) -> Result<(), StoreError> {
+        let addresses: Vec<_> =
+            ours.iter().map(|e| ChatAddress { channel: e.channel.clone(), chat: e.chat.clone() }).collect();
+        let before = self.doors.before();
+        let noted = self.doors.store.record_outgoing(ours, self.doors.clock.now()).await?;
+        for (note, address) in noted.into_iter().zip(addresses) {
+            if let Some(change) = note.change {
+                self.doors.learn(before, &address, change);
+            }
+            if let Some(queue) = note.queue {
+                self.doors.wake(&queue);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells that the backend can be worked with again: everything that waits for it becomes due, and replies that were
+    /// missed meanwhile are fetched.
+    ///
+    /// # Errors
+    /// When the store can't be written.
+    pub async fn backend_is_back(&self) -> Result<(), StoreError> {
+        for queue in [Queue::Backend, Queue::Confirm] {
+            self.doors.store.hurry(&queue, self.doors.clock.now()).await?;
+            self.doors.wake(&queue);
+        }
+        self.doors.gap.notify_one();
+        Ok(())
+    }
+
+    /// The store, for the backend's own state.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.doors.store
+    }
+
+    /// The time.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.doors.clock
+    }
+}

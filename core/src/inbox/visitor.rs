@@ -1,0 +1,294 @@
+//! The visitors' door.
+
+use super::{Doors, Equipment};
+use crate::backend::FileStream;
+use crate::channel::ChatAddress;
+use crate::clock::Timestamp;
+use crate::error::{DeliveryError, StoreError};
+use crate::files::{self, ByteStream, FileError, FilePlace, FileRules};
+use crate::forget;
+use crate::handover::{self, Continuation, Handover};
+use crate::id::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev};
+use crate::line::LineInfo;
+use crate::message::{Conversation, File, Incoming, Item, Note};
+use crate::store::{Amend, Change, Expect, Queue, Recorded, Slice};
+use std::time::Duration;
+
+/// Everything one channel instance may do with its conversations. It cannot reach those of another.
+#[derive(Clone)]
+pub struct VisitorInbox {
+    pub(super) doors: Doors,
+    pub(super) channel: ChannelId,
+}
+
+impl VisitorInbox {
+    /// The instance.
+    pub fn channel(&self) -> &ChannelId {
+        &self.channel
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        self.doors.clock.now()
+    }
+
+    /// Takes a visitor's message. When it returns, the message is durable and will reach the operators.
+    ///
+    /// # Errors
+    /// When nothing was stored; the visitor's side must repeat it with the same key.
+    pub async fn accept(&self, incoming: Incoming) -> Result<Recorded, StoreError> {
+        let (address, before) = (self.address(incoming.chat.clone()), self.doors.before());
+        let recorded = self.doors.store.record_incoming(&self.channel, incoming, self.doors.clock.now()).await?;
+        if recorded.fresh {
+            self.doors.learn(before, &address, recorded.change);
+            self.doors.wake(&Queue::Backend);
+        }
+        Ok(recorded)
+    }
+
+    /// Takes a visitor's edit or deletion of the message with that key. `None` when it changes nothing.
+    ///
+    /// # Errors
+    /// When nothing was stored.
+    pub async fn amend(&self, chat: &ChatId, key: &str, amend: Amend) -> Result<Option<Change>, StoreError> {
+        let now = self.doors.clock.now();
+        let change = self.doors.store.amend_incoming(&self.channel, chat, key, amend, now).await?;
+        if let Some(change) = change {
+            self.doors.publish(change);
+            self.doors.wake(&Queue::Backend);
+        }
+        Ok(change)
+    }
+
+    /// Puts a failed message of the conversation back on its way. False when it isn't failed.
+    ///
+    /// # Errors
+    /// When the store can't.
+    pub async fn retry(&self, id: ConversationId, message: MessageId) -> Result<bool, StoreError> {
+        let Some((change, queue)) = self.doors.store.retry_failed(id, message, self.now()).await? else {
+            return Ok(false);
+        };
+        self.doors.publish(change);
+        self.doors.wake(&queue);
+        Ok(true)
+    }
+
+    /// The row of a chat's conversation, when it has one. Remembered, so that asking again costs no read.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn find(&self, chat: &ChatId) -> Result<Option<ConversationId>, StoreError> {
+        let address = self.address(chat.clone());
+        if let Some(Some(id)) = self.doors.directory.newest(&address) {
+            return Ok(Some(id));
+        }
+        let before = self.doors.before();
+        let Some(found) = self.doors.store.conversation(&self.channel, chat).await? else { return Ok(None) };
+        self.doors.learn(before, &address, Change { conversation: found.id, rev: found.rev });
+        Ok(Some(found.id))
+    }
+
+    /// The conversation of a chat as it is stored now.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn conversation(&self, chat: &ChatId) -> Result<Option<Conversation>, StoreError> {
+        self.doors.store.conversation(&self.channel, chat).await
+    }
+
+    /// Waits at most `patience` for a chat's first message.
+    pub async fn wait_for_first(&self, chat: &ChatId, patience: Duration) -> Option<ConversationId> {
+        let address = self.address(chat.clone());
+        let wait = self.doors.directory.wait_above(&address, None, patience);
+        self.doors.closing.run_until_cancelled(wait).await.flatten().flatten()
+    }
+
+    /// The newest revision of a conversation.
+    ///
+    /// # Errors
+    /// When the store has to be read and can't be.
+    pub async fn newest(&self, id: ConversationId) -> Result<Rev, StoreError> {
+        if let Some(rev) = self.doors.revisions.newest(&id) {
+            return Ok(rev);
+        }
+        let rev = self.doors.store.items_since(id, Rev(i64::MAX), 0).await?.rev;
+        self.doors.publish(Change { conversation: id, rev });
+        Ok(rev)
+    }
+
+    /// Waits at most `patience` until the conversation has a revision above `since`; whether it has.
+    pub async fn wait_above(&self, id: ConversationId, since: Rev, patience: Duration) -> bool {
+        let wait = self.doors.revisions.wait_above(&id, since, patience);
+        self.doors.closing.run_until_cancelled(wait).await.flatten().is_some()
+    }
+
+    /// See [`Store::items_since`].
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn items_since(&self, id: ConversationId, since: Rev, limit: usize) -> Result<Slice, StoreError> {
+        self.doors.store.items_since(id, since, limit).await
+    }
+
+    /// See [`Store::items_before`].
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn items_before(
+        &self,
+        id: ConversationId,
+        before: Option<Pos>,
+        limit: usize,
+    ) -> Result<Slice, StoreError> {
+        self.doors.store.items_before(id, before, limit).await
+    }
+
+    /// Opens a file of a message, whichever side it is from.
+    ///
+    /// # Errors
+    /// See [`Backend::open`]; `Refused` when it is gone.
+    pub async fn open_file(&self, file: &File) -> Result<FileStream, DeliveryError> {
+        self.doors.open_file(file).await
+    }
+
+    /// The rules for visitors' files.
+    pub fn file_rules(&self) -> FileRules {
+        self.doors.equipment.as_ref().map(|equipment| equipment.rules.clone()).unwrap_or_default()
+    }
+
+    /// Keeps a visitor's file, to be named in the content of a message that is accepted next. `name` and `mime` are what
+    /// the sender claims.
+    ///
+    /// # Errors
+    /// [`FileError`]; nothing is kept then.
+    pub async fn keep_file(&self, name: &str, mime: &str, bytes: ByteStream) -> Result<File, FileError> {
+        let missing = || FileError::Unavailable("there is no place for files".to_owned());
+        let Equipment { files, rules, .. } = self.doors.equipment.as_ref().ok_or_else(missing)?;
+        let kept = files.keep(bytes, rules.most).await?;
+        let file = files::describe(name, mime, &kept);
+        if !rules.takes(&file.mime) {
+            return Err(FileError::TypeRefused(file.mime));
+        }
+        Ok(file)
+    }
+
+    /// A signed address of one of a message's files, for whoever has no session here.
+    pub fn file_url(
+        &self,
+        item: &Item,
+        conversation: ConversationId,
+        index: usize,
+        lifetime: Duration,
+    ) -> Option<String> {
+        let links = &self.doors.equipment.as_ref()?.links;
+        let place = FilePlace { conversation, message: item.id, index };
+        Some(links.url(place, item.content.files.get(index)?, self.now(), lifetime))
+    }
+
+    /// What the open line's settings say; kept for some minutes by the backend.
+    ///
+    /// # Errors
+    /// See [`Backend::line`].
+    pub async fn line(&self) -> Result<LineInfo, DeliveryError> {
+        match self.doors.backend.get() {
+            Some(backend) => backend.line(&self.channel).await,
+            None => Err(DeliveryError::retry("the backend is not there yet")),
+        }
+    }
+
+    /// Tells the operators of a chat's conversation something. False when there is no conversation yet, or the note's
+    /// key was known.
+    ///
+    /// # Errors
+    /// When nothing was stored.
+    pub async fn note(&self, chat: &ChatId, note: Note) -> Result<bool, StoreError> {
+        let Some(id) = self.find(chat).await? else { return Ok(false) };
+        let stored = self.doors.store.record_note(id, note, self.now()).await?;
+        if stored {
+            self.doors.wake(&Queue::Backend);
+        }
+        Ok(stored)
+    }
+
+    /// Where the visitor of this chat may go on with the conversation, see [`Channel::continue_at`].
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn elsewhere(&self, chat: &ChatId) -> Result<Vec<Continuation>, StoreError> {
+        let (Some(equipment), Some(channels)) = (&self.doors.equipment, self.doors.channels.get()) else {
+            return Ok(Vec::new());
+        };
+        let Some(id) = self.find(chat).await? else { return Ok(Vec::new()) };
+        let word = equipment.words.make(id, self.now().plus(handover::LIFETIME));
+        let others = channels.iter().filter(|(channel, _)| **channel != self.channel);
+        let mut places: Vec<_> = others.filter_map(|(_, channel)| channel.continue_at(&word)).collect();
+        places.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(places)
+    }
+
+    /// Takes over a conversation by the word that its visitor brought; `None` when the word is not good (any more).
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn take_over(&self, word: &str) -> Result<Option<Handover>, StoreError> {
+        let Some(words) = self.doors.equipment.as_ref().map(|equipment| &equipment.words) else { return Ok(None) };
+        let Some(from) = words.read(word, self.now()) else { return Ok(None) };
+        let Some(conversation) = self.doors.store.conversation_by_id(from).await? else { return Ok(None) };
+        let slice = self.doors.store.items_before(from, None, handover::TOLD).await?;
+        let transcript = handover::transcript(conversation.channel.as_str(), &slice.items);
+        let word = words.make(from, self.now().plus(handover::KEPT));
+        Ok(Some(Handover { from, visitor: conversation.visitor, transcript, word }))
+    }
+
+    /// Asks to forget all that this chat's visitor wrote, here and at the backend; see [`crate::forget`]. Whether there is
+    /// a conversation to forget.
+    ///
+    /// # Errors
+    /// When the wish was not stored.
+    pub async fn forget_visitor(&self, chat: &ChatId) -> Result<bool, StoreError> {
+        let Some(conversation) = self.conversation(chat).await? else { return Ok(false) };
+        forget::ask(&self.doors.store, conversation.id, self.now()).await?;
+        self.doors.erasing.notify_one();
+        Ok(true)
+    }
+
+    /// A value of the channel's own (an offset, a known name), by a key that is unique in the channel.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn remember(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.doors.store.state_get(&self.state_key(key)).await
+    }
+
+    /// Keeps a value of the channel's own.
+    ///
+    /// # Errors
+    /// When it was not stored.
+    pub async fn keep(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.doors.store.state_put(&self.state_key(key), value, Expect::Anything).await
+    }
+
+    /// Forgets a value of the channel's own.
+    ///
+    /// # Errors
+    /// When it is still stored.
+    pub async fn forget(&self, key: &str) -> Result<(), StoreError> {
+        self.doors.store.state_delete(&self.state_key(key)).await
+    }
+
+    fn state_key(&self, key: &str) -> String {
+        format!("channel/{}/{key}", self.channel)
+    }
+
+    /// One item of a conversation.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn item(&self, id: ConversationId, message: MessageId) -> Result<Option<Item>, StoreError> {
+        self.doors.store.item(id, message).await
+    }
+
+    fn address(&self, chat: ChatId) -> ChatAddress {
+        ChatAddress { channel: self.channel.clone(), chat }
+    }
+}
