@@ -20,6 +20,8 @@ use tempfile::TempDir;
 /// Set by who has no browser: the browser tests then say so and pass.
 const WITHOUT: &str = "OPENLINE_NO_BROWSER";
 
+/// How often it is started at the most.
+const STARTS: usize = 5;
 /// How long the end may take.
 const LAST_WORDS: Duration = Duration::from_secs(10);
 
@@ -91,16 +93,24 @@ impl Driver {
         if std::env::var_os(WITHOUT).is_some_and(|value| !value.is_empty()) {
             return None;
         }
+        // It takes a free port of one protocol and may find that it is taken in the other: then it gives up.
+        (0..STARTS)
+            .find_map(|_| Self::once().ok())
+            .or_else(|| Self::once().map_err(|said| panic!("{MISSING} ({said})")).ok())
+    }
+
+    /// One attempt; else what it said.
+    fn once() -> Result<Self, String> {
         let profiles = tempfile::tempdir().expect("a folder");
         let mut command = Command::new("chromedriver");
         command.arg("--port=0").env("TMPDIR", profiles.path());
         command.stdout(Stdio::piped()).stderr(Stdio::null()).stdin(Stdio::null());
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("{MISSING} ({error})"));
+        let mut child = command.spawn().map_err(|error| error.to_string())?;
         let mut output = BufReader::new(child.stdout.take().expect("its output"));
-        let port = port(&mut output);
+        let port = port(&mut output).inspect_err(|_| drop(child.wait()))?;
         let (done, ended) = channel();
         thread::spawn(move || copy(&mut output, &mut sink()).map(|_| done.send(())));
-        Some(Self { child, port, profiles, opened: AtomicU32::new(0), ended })
+        Ok(Self { child, port, profiles, opened: AtomicU32::new(0), ended })
     }
 
     /// Opens a browser with a profile of its own at an address.
@@ -136,17 +146,17 @@ impl Driver {
 }
 
 /// The driver says on which port it listens.
-fn port(output: &mut impl BufRead) -> u16 {
+fn port(output: &mut impl BufRead) -> Result<u16, String> {
     let mut said = String::new();
     for line in output.lines() {
         let line = line.unwrap_or_default();
         let port = line.split("on port ").nth(1).map(|rest| rest.trim_end_matches('.'));
         if let Some(port) = port.filter(|_| line.contains("successfully")).and_then(|port| port.parse().ok()) {
-            return port;
+            return Ok(port);
         }
         said.push_str(&line);
     }
-    panic!("{MISSING} (it says: {said})")
+    Err(said)
 }
 
 impl Drop for Driver {
