@@ -3,8 +3,9 @@
 use openline_core::FileId;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
+use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
-use tokio::fs::{File, OpenOptions};
+use tokio::fs::File;
 use tokio::io::{AsyncWriteExt, BufWriter};
 
 /// What drafts' names begin with.
@@ -56,9 +57,14 @@ impl Draft {
     pub(super) async fn begin(folder: &Path) -> std::io::Result<Self> {
         let number = getrandom::u64().map_err(std::io::Error::other)?;
         let path = folder.join(format!("{PREFIX}{number:016x}"));
-        let file = OpenOptions::new().write(true).create_new(true).open(&path).await?;
-        let path = Leftover(Some(path));
-        Ok(Self { file: BufWriter::with_capacity(BUFFER, file), path, hash: Sha256::new(), size: 0 })
+        // The file and what removes it come as one: it may be made after nobody waits for it any more.
+        let made = move || {
+            let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
+            Ok((file, Leftover(Some(path))))
+        };
+        let (file, path) = super::blocking(made).await?;
+        let file = BufWriter::with_capacity(BUFFER, File::from_std(file));
+        Ok(Self { file, path, hash: Sha256::new(), size: 0 })
     }
 
     /// Bytes so far.
