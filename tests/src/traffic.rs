@@ -153,4 +153,4 @@ fn compare(expected: &[String], seen: &[String], account: &mut Account) {
 }
 
 /// Patience for a whole round under faults.
-pub const ROUND: Duration = PATIENCE.saturating_mul(8);
+pub const ROUND: Duration = PATIENCE.saturating_mul(16);
