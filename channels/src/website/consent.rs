@@ -70,9 +70,14 @@ impl Settings {
         Ok(Self { required, text, url: raw.url, first: privacy.consent_first, page_data: privacy.page_data })
     }
 
+    /// Whether visitors have to agree to something.
+    pub(super) fn is_asked(&self, line: &LineInfo) -> bool {
+        self.required.unwrap_or(line.consent.is_some())
+    }
+
     /// What is asked of a visitor who speaks that language; `None` when nothing is.
     pub(super) fn asked(&self, line: &LineInfo, language: &Catalogue) -> Option<Consent> {
-        if !self.required.unwrap_or(line.consent.is_some()) {
+        if !self.is_asked(line) {
             return None;
         }
         let of_line = || line.consent.clone().filter(|text| !text.is_empty());

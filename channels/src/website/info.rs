@@ -8,6 +8,7 @@ use super::site::Site;
 use super::texts::Catalogue;
 use openline_core::ChatId;
 use openline_core::handover::Continuation;
+use openline_core::line::LineInfo;
 use openline_core::message::Conversation;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -45,6 +46,14 @@ pub(super) fn consent_key(chat: &ChatId) -> String {
 }
 
 impl Info {
+    /// What the open line says; nothing while that is not known.
+    pub(super) async fn line(site: &Site) -> LineInfo {
+        site.inbox.line().await.unwrap_or_else(|error| {
+            tracing::debug!(%error, "the line's settings are not known");
+            LineInfo::default()
+        })
+    }
+
     /// As it is now for the visitor of a chat; without one, for anybody new.
     pub(super) async fn of(
         site: &Site,
@@ -53,10 +62,7 @@ impl Info {
         known: Option<&Conversation>,
     ) -> Result<Self, Problem> {
         let settings = &site.settings;
-        let line = site.inbox.line().await.unwrap_or_else(|error| {
-            tracing::debug!(%error, "the line's settings are not known");
-            openline_core::line::LineInfo::default()
-        });
+        let line = Self::line(site).await;
         let hours = settings.hours.over(line.hours.clone());
         let standing = hours.map(|hours| standing(&hours, site.inbox.now()));
         let closed = matches!(standing, Some(Standing::Closed(_)));

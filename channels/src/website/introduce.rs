@@ -6,6 +6,7 @@ use super::error::{Problem, Refusal};
 use super::info::{Info, consent_key};
 use super::site::Site;
 use super::texts::{self, Catalogue};
+use futures_util::FutureExt;
 use openline_core::message::{Note, Visitor};
 use openline_core::{ChatId, Timestamp};
 use serde_json::Value;
@@ -38,6 +39,9 @@ pub(super) async fn introduce(
     chat: &ChatId,
     brought: Brought<'_>,
 ) -> Result<Introduced, Problem> {
+    if brings_nothing(&brought) && goes_on(site, chat).await? {
+        return Ok(Introduced::default());
+    }
     let known = site.inbox.conversation(chat).await?;
     let told = brought.profile.is_some();
     let mut profile = brought.profile.unwrap_or_default();
@@ -67,6 +71,21 @@ pub(super) async fn introduce(
     let page = brought.about.filter(|_| site.settings.consent.page_data).and_then(about::note);
     let notes = filled.into_iter().chain(page).collect();
     Ok(Introduced { visitor: (visitor != before).then_some(visitor), notes })
+}
+
+fn brings_nothing(brought: &Brought<'_>) -> bool {
+    brought.name.is_none() && brought.profile.is_none() && brought.about.is_none()
+}
+
+/// Whether it is one more message of a conversation in which nothing is asked: known without reading the store, because
+/// that is what most messages are.
+async fn goes_on(site: &Site, chat: &ChatId) -> Result<bool, Problem> {
+    if site.inbox.find(chat).await?.is_none() {
+        return Ok(false);
+    }
+    // What is not known yet is not waited for.
+    let line = Info::line(site).now_or_never().unwrap_or_default();
+    Ok(!site.settings.consent.is_asked(&line))
 }
 
 /// What the operators are told of the form; `None` when it brought nothing that they don't see anyway.
