@@ -188,6 +188,13 @@ mod tests {
     }
 
     #[test]
+    fn nothing_else_is_compiled_in() {
+        let is_ours = |name: &str| ["js", "css", "html", "svg"].iter().any(|kind| name.ends_with(&format!(".{kind}")));
+        let others: Vec<_> = Assets::iter().filter(|name| !is_ours(name)).collect();
+        assert!(others.is_empty(), "{others:?}");
+    }
+
+    #[test]
     fn all_modules_are_there() {
         assert!(modules().len() > 10 && modules().iter().all(|name| FILES.contains_key(name)), "{:?}", modules());
     }
