@@ -89,7 +89,7 @@ fn places(thread: &Thread) -> Vec<Value> {
 
 /// One history; `None` when the portal does not let us read it.
 async fn read(bitrix: &Inner, params: &Value) -> Result<Option<Value>, DeliveryError> {
-    match bitrix.portal.call(METHOD, params, Urgency::Later).await {
+    match bitrix.portal.ask(METHOD, params, Urgency::Later).await {
         Ok(answer) => Ok(Some(answer.result)),
         Err(error) if is_refused(&error) => {
             tracing::debug!(%error, "a dialog's history can't be read this way");

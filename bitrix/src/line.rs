@@ -43,7 +43,7 @@ async fn ask(bitrix: &Inner, line: &Value) -> Result<LineInfo, String> {
         return Err(reason);
     }
     let params = json!({ "CONFIG_ID": line, "WITH_QUEUE": "N" });
-    let answer = bitrix.portal.call("imopenlines.config.get", &params, Urgency::Later).await;
+    let answer = bitrix.portal.ask("imopenlines.config.get", &params, Urgency::Later).await;
     match answer.map_err(|error| error.to_string())?.result {
         Value::Object(config) => Ok(read(&Value::Object(config))),
         _ => Err("the portal does not know this line".to_owned()),

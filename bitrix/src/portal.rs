@@ -21,6 +21,10 @@ use url::Url;
 const SOON: Duration = Duration::from_secs(60);
 /// How long a blocked method rests when the portal does not say.
 const BLOCKED: Duration = Duration::from_secs(60);
+/// Between the tries of a question that broke off …
+const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
+/// … as long as it has not taken longer than this.
+const QUICK: Duration = Duration::from_secs(5);
 
 /// The portal as the rest of this crate sees it.
 pub(crate) struct Portal {
@@ -159,6 +163,26 @@ impl Portal {
             Err(error) => self.learn(method, error, used.as_deref()).await,
         }
         result
+    }
+
+    /// Calls a method that changes nothing, or nothing more when it is carried out twice. A call that broke off is made
+    /// again at once: whoever asks decides nothing without an answer, and would wait long before asking again.
+    pub(crate) async fn ask(
+        self: &Arc<Self>,
+        method: &str,
+        params: &Value,
+        urgency: Urgency,
+    ) -> Result<Answer, CallError> {
+        let began = Instant::now();
+        for pause in PAUSES {
+            match self.call(method, params, urgency).await {
+                Err(error) if verdict::of(&error) == Verdict::Unknown && began.elapsed() < QUICK => {
+                    tokio::time::sleep(pause.mul_f64(0.5 + jitter())).await;
+                }
+                other => return other,
+            }
+        }
+        self.call(method, params, urgency).await
     }
 
     async fn call_renewing(

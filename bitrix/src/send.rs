@@ -161,14 +161,14 @@ async fn find_chat(bitrix: &Inner, delivery: &Delivery, key: &CallKey) -> Result
         probing["message"] = json!({ "id": format!("{}-none", delivery.external_id), "text": "?" });
     }
     let params = json!({ "CONNECTOR": probe.connector, "LINE": line_number(&probe.line), "MESSAGES": [probing] });
-    let answer = match bitrix.portal.call(probe.method, &params, Urgency::Now).await {
+    let answer = match bitrix.portal.ask(probe.method, &params, Urgency::Now).await {
         Ok(answer) => answer,
         Err(error) => return undecided(&error),
     };
     let user = answer.result.pointer("/DATA/RESULT/0/user").and_then(|user| text(Some(user)));
     let Some(user) = user else { return Ok(None) };
     let code = format!("{}|{}|{}|{user}", key.connector, key.line, delivery.conversation.chat);
-    match bitrix.portal.call("imopenlines.dialog.get", &json!({ "USER_CODE": code }), Urgency::Now).await {
+    match bitrix.portal.ask("imopenlines.dialog.get", &json!({ "USER_CODE": code }), Urgency::Now).await {
         Ok(answer) => Ok(text(answer.result.get("id"))),
         Err(error) => undecided(&error),
     }
