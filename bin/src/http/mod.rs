@@ -1,5 +1,12 @@
 //! The HTTP server: an accept loop of our own, because it closes half-sent requests and keeps idle connections small.
 
+mod connection;
+mod held;
+mod line;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // failing is what a test is for
+mod wire;
+
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
@@ -7,12 +14,10 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, stream};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// A request's head must arrive within this; an idle connection is closed after it.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
@@ -32,10 +37,14 @@ const BUFFER: usize = 16 * 1024;
 /// Serves until `stop`, then finishes what is under way.
 pub async fn serve(listener: TcpListener, app: Router, stop: CancellationToken) {
     let app = app.layer(from_fn(within_time));
-    let graceful = GracefulShutdown::new();
+    let connections = TaskTracker::new();
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
         match accepted {
-            Ok((stream, _)) => start(stream, &app, &graceful),
+            Ok((stream, _)) => {
+                // Answers are small and someone is waiting for each.
+                let _ = stream.set_nodelay(true);
+                connections.spawn(connection::serve(stream, app.clone(), stop.clone()));
+            }
             Err(error) => {
                 // Out of file descriptors, most likely: others will be freed.
                 tracing::warn!(%error, "can't accept a connection");
@@ -44,24 +53,10 @@ pub async fn serve(listener: TcpListener, app: Router, stop: CancellationToken) 
         }
     }
     drop(listener);
-    if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
+    connections.close();
+    if tokio::time::timeout(GRACE, connections.wait()).await.is_err() {
         tracing::warn!("some requests did not end in time and were cut");
     }
-}
-
-fn start(stream: TcpStream, app: &Router, graceful: &GracefulShutdown) {
-    // Answers are small and someone is waiting for each.
-    let _ = stream.set_nodelay(true);
-    let connection = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .max_buf_size(BUFFER)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app.clone()));
-    let connection = graceful.watch(connection);
-    tokio::spawn(async move {
-        // Clients come and go; what matters was logged by the handlers.
-        let _ = connection.await;
-    });
 }
 
 async fn within_time(request: Request, next: Next) -> Response {
