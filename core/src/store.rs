@@ -225,8 +225,15 @@ pub struct DeadLetter {
     pub attempts: u32,
 }
 
-/// Under this and a file's id stands in the adapters' values what is to be removed, see [`Store::erase`].
+/// Under this and a file's id stands in the adapters' values what is to be removed unless a message names it: what an
+/// erased, deleted or changed message named, and what was kept for one that is not stored yet.
 pub const FORGET_FILES: &str = "files/forget/";
+
+/// Under this and a name stand in the adapters' values those that belong to a chat: they go with its conversation, see
+/// [`Store::erase`]. (No chat id has a `|`.)
+pub fn chat_values(channel: &ChannelId, chat: &ChatId) -> String {
+    format!("chat/{channel}/{chat}|")
+}
 
 /// What was forgotten with a conversation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -272,7 +279,7 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Recorded, StoreError>;
 
     /// A visitor edits or deletes an own message, named by its key. `None` when there is no such message or nothing
-    /// changed.
+    /// changed. Kept files that it does not name any more stand under [`FORGET_FILES`] then.
     async fn amend_incoming(
         &self,
         channel: &ChannelId,
@@ -318,7 +325,7 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<ConversationId>, StoreError>;
 
-    /// Forgets a conversation with all its items, jobs (dead ones too) and lanes. `None` when there is no such
+    /// Forgets a conversation with all its items, jobs (dead ones too), lanes and [`chat_values`]. `None` when there is no such
     /// conversation. What comes for its chat afterwards begins a new one; nothing gets an id that it had. Jobs of it
     /// that are under way are passed over when they are settled.
     ///
@@ -347,6 +354,14 @@ pub trait Store: Send + Sync + 'static {
 
     /// The last `limit` items (without notes) that stand before `before` (or at the end), by position.
     async fn items_before(&self, id: ConversationId, before: Option<Pos>, limit: usize) -> Result<Slice, StoreError>;
+
+    /// The notes of a conversation, oldest first, those after `after`, at most `limit`. It is for an admin.
+    async fn notes(
+        &self,
+        id: ConversationId,
+        after: Option<MessageId>,
+        limit: usize,
+    ) -> Result<Vec<Item>, StoreError>;
 
     /// One item.
     async fn item(&self, id: ConversationId, message: MessageId) -> Result<Option<Item>, StoreError>;

@@ -3,7 +3,7 @@
 use super::fixture::{ALL, Talk, at, claim, claim_one, claim_some, die, done, retry, settle, started, work_off};
 use super::{Harness, Stop};
 use crate::message::{Content, Dialog, File, FileSource, Note, Visitor};
-use crate::store::{Amend, Erased, FORGET_FILES, Outcome, Queue, Task};
+use crate::store::{Amend, Erased, Expect, FORGET_FILES, Outcome, Queue, Task, chat_values};
 use crate::{ConversationId, FileId, Rev, Store, StoreError};
 use std::sync::Arc;
 
@@ -153,6 +153,43 @@ pub async fn files_are_told_when_nobody_names_them(harness: &dyn Harness) {
     assert_eq!(erased.files, [kept('b'), kept('d')]);
     assert_eq!(store.unnamed_files(all()).await.unwrap(), all());
     assert!(store.unnamed_files(Vec::new()).await.unwrap().is_empty());
+}
+
+/// Nobody gets at what a deleted or changed message named, and erasing the conversation would not find it any more.
+pub async fn files_of_deleted_and_changed_messages_are_noted(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    let talk = Talk::new(&store, "c");
+    talk.write_as("a", None, with_files("ab"), at(1)).await;
+    talk.write_as("b", None, with_files("cd"), at(1)).await;
+    let noted = async || {
+        let list = store.state_list(FORGET_FILES).await.unwrap();
+        list.into_iter().map(|(key, _)| key.strip_prefix(FORGET_FILES).unwrap()[..1].to_owned()).collect::<String>()
+    };
+    talk.amend("a", Amend::Edit(with_files("be")), at(2)).await.unwrap();
+    assert_eq!(noted().await, "a");
+    talk.amend("b", Amend::Delete, at(2)).await.unwrap();
+    assert_eq!(noted().await, "acd");
+    assert!(talk.amend("b", Amend::Delete, at(3)).await.is_none());
+    assert_eq!(store.unnamed_files("abcde".chars().map(kept).collect()).await.unwrap(), ['a', 'c', 'd'].map(kept));
+}
+
+/// What an adapter remembers of a chat goes with its conversation; of others, whatever they are called, it stays.
+pub async fn a_chats_values_go_with_it(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    let (talk, other, child) = (Talk::new(&store, "c"), Talk::new(&store, "cd"), Talk::new(&store, "c/d"));
+    let key = |talk: &Talk, name: &str| format!("{}{name}", chat_values(&talk.channel, &talk.chat));
+    for talk in [&talk, &other, &child] {
+        talk.write("a", at(1)).await;
+        for name in ["consent", "x/y"] {
+            store.state_put(&key(talk, name), b"1", Expect::Anything).await.unwrap();
+        }
+    }
+    store.state_put("chat", b"1", Expect::Anything).await.unwrap();
+    erase(&store, talk.id().await).await;
+    let left: Vec<_> = store.state_list("").await.unwrap().into_iter().map(|(key, _)| key).collect();
+    let mut wanted = vec!["chat".to_owned()];
+    wanted.extend([&child, &other].into_iter().flat_map(|talk| ["consent", "x/y"].map(|name| key(talk, name))));
+    assert_eq!(left, wanted);
 }
 
 /// While visitors write, operators answer and messages are delivered: each is stored before, and gone, or after, and

@@ -170,6 +170,7 @@ macro_rules! store_contract {
                 a_note_of_a_message_comes_after_it,
                 a_note_is_stored_once,
                 a_note_needs_a_conversation,
+                notes_are_told_to_an_admin,
                 visitors_never_see_notes,
                 a_notes_job_changes_nothing_visitors_see,
                 a_notes_key_meets_no_other,
@@ -189,6 +190,8 @@ macro_rules! store_contract {
                 erased_ids_are_not_used_again,
                 jobs_of_an_erased_conversation_are_passed_over,
                 files_are_told_when_nobody_names_them,
+                files_of_deleted_and_changed_messages_are_noted,
+                a_chats_values_go_with_it,
                 erasing_leaves_nothing_half_done,
             }
             state {

@@ -184,3 +184,21 @@ pub async fn notes_that_come_at_once_are_stored_once(harness: &dyn Harness) {
     let notes = texts.iter().filter(|text| text.starts_with("note "));
     assert_eq!((texts.len(), notes.count()), (31, 10));
 }
+
+/// Oldest first, a page at a time, and nothing else; also when they were told long ago.
+pub async fn notes_are_told_to_an_admin(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    let (talk, other) = (Talk::new(&store, "c"), Talk::new(&store, "d"));
+    for (key, noted) in [("a", "1"), ("b", "2"), ("c", "3")] {
+        write_with(&talk, key, noted).await;
+    }
+    write_with(&other, "a", "4").await;
+    work_off(&store, &Queue::Backend, at(2)).await;
+    let id = talk.id().await;
+    let first = store.notes(id, None, 2).await.unwrap();
+    let rest = store.notes(id, Some(first[1].id), ALL).await.unwrap();
+    let texts: Vec<_> = first.iter().chain(&rest).map(text_of).collect();
+    assert_eq!(texts, ["note 1", "note 2", "note 3"]);
+    assert!(rest.iter().all(|item| item.kind == ItemKind::Note));
+    assert!(store.notes(ConversationId(other.id().await.0 + 1), None, ALL).await.unwrap().is_empty());
+}

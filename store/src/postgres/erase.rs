@@ -1,9 +1,9 @@
 //! Forgetting a conversation, and which kept files nobody names any more.
 
 use super::fault::Result;
-use super::state;
+use super::{read, state};
 use crate::files::names;
-use openline_core::store::{Expect, FORGET_FILES};
+use openline_core::store::{Expect, FORGET_FILES, chat_values};
 use openline_core::{ConversationId, FileId};
 use sqlx::postgres::PgConnection;
 use std::collections::BTreeSet;
@@ -16,6 +16,11 @@ pub(crate) async fn erase(db: &mut PgConnection, id: ConversationId) -> Result<O
     let sql = "SELECT id FROM conversations WHERE id = $1 FOR UPDATE";
     if sqlx::query(sql).bind(id.0).fetch_optional(&mut *db).await?.is_none() {
         return Ok(None);
+    }
+    if let Some(conversation) = read::conversation_by_id(db, id).await? {
+        for (key, _) in state::list(db, &chat_values(&conversation.channel, &conversation.chat)).await? {
+            state::delete(db, &key).await?;
+        }
     }
     let sql = "SELECT id FROM lanes WHERE conversation = $1 ORDER BY queue FOR UPDATE";
     let lanes: Vec<i64> = sqlx::query_scalar(sql).bind(id.0).fetch_all(&mut *db).await?;

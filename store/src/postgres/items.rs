@@ -3,9 +3,11 @@
 use super::chats::touch;
 use super::fault::Result;
 use super::row::{item as item_of, item_columns, to_json};
+use super::state;
 use crate::code::Stored;
-use openline_core::message::{Item, Side};
-use openline_core::store::{Amend, Change, Queue, Task};
+use crate::files::let_go;
+use openline_core::message::{Content, Item, Side};
+use openline_core::store::{Amend, Change, Expect, FORGET_FILES, Queue, Task};
 use openline_core::{ChannelId, ChatId, ConversationId, MessageId, Timestamp};
 use sqlx::postgres::PgConnection;
 
@@ -116,6 +118,11 @@ pub(crate) async fn amend(
             Task::Delete
         }
     };
+    let nothing = Content::default();
+    let now = if let Amend::Edit(content) = amend { content } else { &nothing };
+    for file in let_go(&item.content, now) {
+        state::put(db, &format!("{FORGET_FILES}{file}"), b"", Expect::Anything).await?;
+    }
     let errand = Errand { conversation, queue: Queue::Backend, task, message: item.id };
     enqueue(db, &[errand], at).await?;
     touch(db, conversation, item.id).await.map(Some)

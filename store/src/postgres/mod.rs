@@ -205,6 +205,15 @@ impl Store for PostgresStore {
         query!(self.database, db => read::items_before(db, id, before, limit))
     }
 
+    async fn notes(
+        &self,
+        id: ConversationId,
+        after: Option<MessageId>,
+        limit: usize,
+    ) -> Result<Vec<Item>, StoreError> {
+        query!(self.database, db => read::notes(db, id, after, limit))
+    }
+
     async fn item(&self, id: ConversationId, message: MessageId) -> Result<Option<Item>, StoreError> {
         query!(self.database, db => read::item(db, id, message))
     }

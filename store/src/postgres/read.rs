@@ -134,6 +134,25 @@ pub(crate) async fn items_before(
     Ok(slice)
 }
 
+pub(crate) async fn notes(
+    db: &mut PgConnection,
+    id: ConversationId,
+    after: Option<MessageId>,
+    most: usize,
+) -> Result<Vec<Item>> {
+    let rows = sqlx::query(concat!(
+        "SELECT ",
+        item_columns!(),
+        " FROM messages m WHERE m.conversation = $1 AND m.pos < 0 AND m.id > $2 ORDER BY m.id LIMIT $3"
+    ))
+    .bind(id.0)
+    .bind(after.unwrap_or_default().0)
+    .bind(limit(most))
+    .fetch_all(db)
+    .await?;
+    rows.iter().map(|row| item_of(row, 0)).collect()
+}
+
 pub(crate) async fn item(db: &mut PgConnection, id: ConversationId, message: MessageId) -> Result<Option<Item>> {
     let row =
         sqlx::query(concat!("SELECT ", item_columns!(), " FROM messages m WHERE m.id = $2 AND m.conversation = $1"))

@@ -1,9 +1,9 @@
 //! Forgetting a conversation, and which kept files nobody names any more.
 
 use super::row::{Result, all, column, execute, first};
-use super::state;
+use super::{read, state};
 use crate::files::names;
-use openline_core::store::FORGET_FILES;
+use openline_core::store::{FORGET_FILES, chat_values};
 use openline_core::{ConversationId, FileId};
 use rusqlite::Connection;
 use std::collections::BTreeSet;
@@ -13,8 +13,9 @@ const PAGE: i64 = 20_000;
 
 /// Forgets everything of a conversation. How many items it had, and which kept files they named.
 pub(crate) fn erase(db: &Connection, id: ConversationId) -> Result<Option<(u64, BTreeSet<FileId>)>> {
-    if first(db, "SELECT 1 FROM conversations WHERE id = ?1", [id.0], |_| Ok(()))?.is_none() {
-        return Ok(None);
+    let Some(conversation) = read::conversation_by_id(db, id)? else { return Ok(None) };
+    for (key, _) in state::list(db, &chat_values(&conversation.channel, &conversation.chat))? {
+        state::delete(db, &key)?;
     }
     let sql = "SELECT content FROM messages WHERE conversation = ?1 AND instr(content, '\"stored\":') > 0";
     let contents: Vec<String> = all(db, sql, [id.0], |row| column(row, 0))?;

@@ -172,6 +172,15 @@ impl Store for SqliteStore {
         self.threads.read(move |db| read::items_before(db, id, before, limit)).await
     }
 
+    async fn notes(
+        &self,
+        id: ConversationId,
+        after: Option<MessageId>,
+        limit: usize,
+    ) -> Result<Vec<Item>, StoreError> {
+        self.threads.read(move |db| read::notes(db, id, after, limit)).await
+    }
+
     async fn item(&self, id: ConversationId, message: MessageId) -> Result<Option<Item>, StoreError> {
         self.threads.read(move |db| read::item(db, id, message)).await
     }

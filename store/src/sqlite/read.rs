@@ -98,6 +98,21 @@ pub(crate) fn items_before(db: &Connection, id: ConversationId, before: Option<P
     Ok(slice)
 }
 
+pub(crate) fn notes(
+    db: &Connection,
+    id: ConversationId,
+    after: Option<MessageId>,
+    limit: usize,
+) -> Result<Vec<Item>> {
+    let sql = concat!(
+        "SELECT ",
+        item_columns!(),
+        " FROM messages m WHERE m.conversation = ?1 AND m.pos < 0 AND m.id > ?2 ORDER BY m.id LIMIT ?3"
+    );
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    all(db, sql, (id.0, after.unwrap_or_default().0, limit), |row| item_of(row, 0))
+}
+
 pub(crate) fn item(db: &Connection, id: ConversationId, message: MessageId) -> Result<Option<Item>> {
     let sql = concat!("SELECT ", item_columns!(), " FROM messages m WHERE m.id = ?2 AND m.conversation = ?1");
     first(db, sql, (id.0, message.0), |row| item_of(row, 0))

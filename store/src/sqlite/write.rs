@@ -1,9 +1,10 @@
 //! Walk 1, step 4: a visitor's message, its conversation and its job.
 
 use super::row::{Result, Stored, column, execute, first, item as item_of, item_columns, only, to_json};
-use super::{notes, read};
-use openline_core::message::{Dialog, Incoming, Item, ItemKind, Side, State};
-use openline_core::store::{Amend, Change, Queue, Recorded, Task};
+use super::{notes, read, state};
+use crate::files::let_go;
+use openline_core::message::{Content, Dialog, Incoming, Item, ItemKind, Side, State};
+use openline_core::store::{Amend, Change, FORGET_FILES, Queue, Recorded, Task};
 use openline_core::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev, Timestamp};
 use rusqlite::Connection;
 
@@ -78,6 +79,11 @@ pub(crate) fn amend_incoming(
             Task::Delete
         }
     };
+    let nothing = Content::default();
+    let now = if let Amend::Edit(content) = amend { content } else { &nothing };
+    for file in let_go(&item.content, now) {
+        state::put(db, &format!("{FORGET_FILES}{file}"), b"", &state::Expected::Anything)?;
+    }
     enqueue(db, conversation.id, &Queue::Backend, task, item.id, at)?;
     touch(db, conversation.id, item.id).map(Some)
 }

@@ -100,6 +100,10 @@ impl Store for Memory {
         Ok(Recorded { item: items[items.len() - 1].clone(), change, fresh: true })
     }
 
+    async fn notes(&self, _: ConversationId, _: Option<MessageId>, _: usize) -> Result<Vec<Item>, StoreError> {
+        Ok(Vec::new())
+    }
+
     async fn amend_incoming(
         &self,
         channel: &ChannelId,
