@@ -5,11 +5,13 @@
 use crate::Timestamp;
 use crate::backend::FileStream;
 use crate::id::{ConversationId, FileId, MessageId};
+use crate::media::{self, SVG};
 use crate::message::{File, FileSource};
 use crate::secret::{MasterSecret, sign};
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::stream::BoxStream;
+use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream};
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -85,7 +87,8 @@ pub trait Files: Send + Sync + 'static {
 pub struct FileRules {
     /// Most bytes of one file.
     pub most: u64,
-    /// Media types that are taken, `image/*` for a whole family; empty for all.
+    /// Media types that are taken, `image/*` for a whole family (but for SVG, a document with scripts, which has to be
+    /// named outright); empty for all.
     pub types: Vec<String>,
 }
 
@@ -99,14 +102,34 @@ impl FileRules {
     /// Whether a media type is taken.
     pub fn takes(&self, mime: &str) -> bool {
         let family = mime.split('/').next().unwrap_or_default();
-        let matches = |rule: &String| rule == mime || rule.strip_suffix("/*").is_some_and(|wanted| wanted == family);
+        let of_family = |rule: &String| rule.strip_suffix("/*").is_some_and(|wanted| wanted == family && mime != SVG);
+        let matches = |rule: &String| rule == mime || of_family(rule);
         self.types.is_empty() || self.types.iter().any(matches)
     }
 }
 
-/// What a kept file is to its message. `mime` is what the sender claims; of pictures the content decides.
+/// The media type of what comes, and all of it again. `mime` is what the sender claims; of pictures the content decides,
+/// and of sounds and films whether they are such.
+///
+/// # Errors
+/// [`FileError::Broken`].
+pub(crate) async fn media_type(mime: &str, mut bytes: ByteStream) -> Result<(String, ByteStream), FileError> {
+    let (mut head, mut read) = (Vec::new(), Vec::new());
+    while head.len() < media::ENOUGH
+        && let Some(piece) = bytes.next().await
+    {
+        let piece = piece.map_err(|error| FileError::Broken(error.to_string()))?;
+        head.extend_from_slice(&piece[..piece.len().min(media::ENOUGH)]);
+        read.push(Ok(piece));
+    }
+    Ok((media::told(mime, &head), stream::iter(read).chain(bytes).boxed()))
+}
+
+/// What a kept file is to its message. `mime` is what the sender claims; see [`VisitorInbox::keep_file`].
+///
+/// [`VisitorInbox::keep_file`]: crate::VisitorInbox::keep_file
 pub fn describe(name: &str, mime: &str, kept: &Kept) -> File {
-    let mime = picture_type(&kept.head).map_or_else(|| claimed(mime), str::to_owned);
+    let mime = media::told(mime, &kept.head);
     let pixels = imagesize::blob_size(&kept.head).ok().filter(|_| mime.starts_with("image/"));
     let side = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
     File {
@@ -116,29 +139,6 @@ pub fn describe(name: &str, mime: &str, kept: &Kept) -> File {
         pixels: pixels.map(|size| (side(size.width), side(size.height))),
         source: FileSource::Stored(kept.id.clone()),
     }
-}
-
-/// Pictures that browsers show, by their first bytes.
-fn picture_type(head: &[u8]) -> Option<&'static str> {
-    match head {
-        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some("image/png"),
-        [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
-        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some("image/gif"),
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("image/webp"),
-        [_, _, _, _, b'f', b't', b'y', b'p', b'a', b'v', b'i', b'f', ..] => Some("image/avif"),
-        _ => None,
-    }
-}
-
-/// A claimed type that is well formed and no picture (those are told by their content).
-fn claimed(mime: &str) -> String {
-    let mime = mime.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let part = |part: &str| {
-        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'+' | b'-' | b'_'))
-    };
-    let good = mime.len() <= 100 && mime.split_once('/').is_some_and(|(family, kind)| part(family) && part(kind));
-    let shown = ["image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/bmp"];
-    if good && !shown.contains(&mime.as_str()) { mime } else { "application/octet-stream".to_owned() }
 }
 
 /// The last part of a name, without what no file system or header likes; never empty, at most 150 characters, the
@@ -300,7 +300,8 @@ mod tests {
     fn rules_know_families() {
         let rules = FileRules { most: 1, types: vec!["image/*".into(), "application/pdf".into()] };
         assert!(rules.takes("image/png") && rules.takes("application/pdf"));
-        assert!(!rules.takes("application/zip") && !rules.takes("imagex/png"));
+        assert!(!rules.takes("application/zip") && !rules.takes("imagex/png") && !rules.takes("image/svg+xml"));
+        assert!(FileRules { types: vec!["image/svg+xml".into()], ..rules }.takes("image/svg+xml"));
         assert!(FileRules::default().takes("x/y"));
     }
 }

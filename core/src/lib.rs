@@ -20,6 +20,7 @@ pub mod hub;
 pub mod id;
 pub mod inbox;
 pub mod line;
+mod media;
 pub mod message;
 pub mod reconcile;
 pub mod retry;
