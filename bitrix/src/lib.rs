@@ -115,6 +115,7 @@ impl Bitrix {
         let client =
             rest::client(config.timeout).map_err(|e| StoreError::Unavailable(format!("no HTTP client: {e}")))?;
         let lines = lines::Lines::load(Arc::clone(inbox.store())).await?;
+        let line_infos = Arc::new(line::LineInfos::load(inbox.store()).await?);
         let portal = portal::Portal::open(config, inbox, secret.derive("bitrix/credentials"), client).await?;
         let states = states::States::new(secret.derive("bitrix/authorize"));
         let looked_for_lines = tokio::sync::Mutex::default();
@@ -124,7 +125,7 @@ impl Bitrix {
         Ok(Self(Arc::new(Inner {
             portal,
             lines,
-            line_infos: Arc::default(),
+            line_infos,
             states,
             pace,
             flights,

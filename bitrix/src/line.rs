@@ -1,6 +1,7 @@
 //! What an open line's own settings say to visitors (`imopenlines.config.get`, `bitrix24.md` §5.1), kept for some minutes.
 //!
-//! Visitors' pages ask for it, so nobody ever waits long: what is known is answered while it is asked anew.
+//! Visitors' pages ask for it, so nobody ever waits long: what is known, also from before the last start, is answered
+//! while it is asked anew.
 
 use crate::Inner;
 use crate::bbcode;
@@ -8,7 +9,8 @@ use crate::budget::Urgency;
 use crate::rest::{text, truthy};
 use crate::send::line_number;
 use openline_core::line::{Hours, LineInfo};
-use openline_core::{ChannelId, DeliveryError};
+use openline_core::store::Expect;
+use openline_core::{ChannelId, DeliveryError, Store, StoreError};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::future::Future;
@@ -24,6 +26,9 @@ const REST: Duration = Duration::from_secs(30);
 /// How long somebody waits for the first answer.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// Under this and a line's number its settings are remembered.
+const PREFIX: &str = "bitrix/info/";
+
 /// The days of `WORKTIME_DAYOFF`, Monday first.
 const DAYS: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
 const DAY: u16 = 24 * 60;
@@ -35,7 +40,32 @@ pub(crate) async fn line(bitrix: &Arc<Inner>, channel: &ChannelId) -> Result<Lin
     let line = bitrix.lines.choose(connector, None);
     let line = line.ok_or_else(|| DeliveryError::paused("the connector is connected to no open line"))?;
     let (asker, number) = (Arc::clone(bitrix), line_number(&line));
-    bitrix.line_infos.get(&line, move || async move { ask(&asker, &number).await }).await
+    let name = line.clone();
+    let ask = move || async move {
+        let info = ask(&asker, &number).await?;
+        keep(asker.portal.inbox.store(), &name, &info).await;
+        Ok(info)
+    };
+    bitrix.line_infos.get(&line, ask).await
+}
+
+/// Remembers what a line says, for the time after the next start in which the portal has not answered yet.
+async fn keep(store: &Arc<dyn Store>, line: &str, info: &LineInfo) {
+    let kept = match serde_json::to_vec(info) {
+        Ok(value) => store.state_put(&format!("{PREFIX}{line}"), &value, Expect::Anything).await,
+        Err(error) => Err(StoreError::Corrupt(error.to_string())),
+    };
+    if let Err(error) = kept {
+        tracing::warn!(line, %error, "the line's settings can't be remembered");
+    }
+}
+
+/// Forgets what is remembered of lines: the application is gone from the portal.
+pub(crate) async fn clear(store: &Arc<dyn Store>) -> Result<(), StoreError> {
+    for (key, _) in store.state_list(PREFIX).await? {
+        store.state_delete(&key).await?;
+    }
+    Ok(())
 }
 
 async fn ask(bitrix: &Inner, line: &Value) -> Result<LineInfo, String> {
@@ -71,6 +101,18 @@ struct Answer {
 }
 
 impl LineInfos {
+    /// With what was known before this start; all of it is asked anew.
+    pub(crate) async fn load(store: &Arc<dyn Store>) -> Result<Self, StoreError> {
+        let mut entries = HashMap::new();
+        for (key, value) in store.state_list(PREFIX).await? {
+            if let (Some(line), Ok(info)) = (key.strip_prefix(PREFIX), serde_json::from_slice(&value)) {
+                let answer = watch::Sender::new(Answer { info: Some(info), problem: None });
+                entries.insert(line.to_owned(), Entry { answer, due: Instant::now(), asking: false });
+            }
+        }
+        Ok(Self(Mutex::new(entries)))
+    }
+
     /// What is known of a line, asked for by `ask` when it is due: once, whoever else wants it at the same time.
     async fn get<A>(self: &Arc<Self>, line: &str, ask: impl FnOnce() -> A) -> Result<LineInfo, DeliveryError>
     where

@@ -130,6 +130,7 @@ async fn take(bitrix: &Arc<Inner>, event: Event, auth: &Value) -> Result<(), Sto
         Event::Uninstall { clean } => {
             tracing::warn!(clean, "openline was removed from the portal; conversations stay here");
             bitrix.lines.clear().await?;
+            crate::line::clear(bitrix.portal.inbox.store()).await?;
             crate::roster::clear(bitrix.portal.inbox.store()).await?;
             bitrix.portal.uninstalled().await
         }

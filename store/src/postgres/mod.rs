@@ -205,12 +205,7 @@ impl Store for PostgresStore {
         query!(self.database, db => read::items_before(db, id, before, limit))
     }
 
-    async fn notes(
-        &self,
-        id: ConversationId,
-        after: Option<MessageId>,
-        limit: usize,
-    ) -> Result<Vec<Item>, StoreError> {
+    async fn notes(&self, id: ConversationId, after: Option<MessageId>, limit: usize) -> Result<Vec<Item>, StoreError> {
         query!(self.database, db => read::notes(db, id, after, limit))
     }
 

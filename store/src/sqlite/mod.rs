@@ -172,12 +172,7 @@ impl Store for SqliteStore {
         self.threads.read(move |db| read::items_before(db, id, before, limit)).await
     }
 
-    async fn notes(
-        &self,
-        id: ConversationId,
-        after: Option<MessageId>,
-        limit: usize,
-    ) -> Result<Vec<Item>, StoreError> {
+    async fn notes(&self, id: ConversationId, after: Option<MessageId>, limit: usize) -> Result<Vec<Item>, StoreError> {
         self.threads.read(move |db| read::notes(db, id, after, limit)).await
     }
 

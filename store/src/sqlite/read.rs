@@ -98,12 +98,7 @@ pub(crate) fn items_before(db: &Connection, id: ConversationId, before: Option<P
     Ok(slice)
 }
 
-pub(crate) fn notes(
-    db: &Connection,
-    id: ConversationId,
-    after: Option<MessageId>,
-    limit: usize,
-) -> Result<Vec<Item>> {
+pub(crate) fn notes(db: &Connection, id: ConversationId, after: Option<MessageId>, limit: usize) -> Result<Vec<Item>> {
     let sql = concat!(
         "SELECT ",
         item_columns!(),

@@ -196,3 +196,23 @@ async fn the_page_speaks_every_language() {
     let html = html.send().await.unwrap().text().await.unwrap();
     assert!(html.contains("<html lang=\"fr\"") && html.contains("action=\"/c/site/\""));
 }
+
+/// After a start the portal may take its time. What it said before is true until it says something else.
+#[tokio::test]
+async fn what_the_line_asks_is_asked_also_after_a_start_beside_a_slow_portal() {
+    let mut line = never();
+    line["AGREEMENT_MESSAGE"] = json!("Y");
+    line["AGREEMENT_ID"] = json!("3");
+    let mut world = with("", line).await;
+    let told = info(&world).await;
+    assert_eq!((&told["open"], told["consent"].is_object()), (&json!(false), true));
+    world.stop_service().await;
+    let slow = openline_sandbox::Fault::latency(std::time::Duration::from_secs(60)).on("imopenlines.config.get");
+    world.sandbox.faults().add(slow);
+    world.start_service().await;
+    let visitor = world.visitor().await;
+    let (status, answer) = visitor.send_with(&json!({"key": "a", "text": "hello"})).await;
+    assert_eq!((status.as_u16(), &answer["error"]["code"]), (422, &json!("consent_needed")));
+    let told = info(&world).await;
+    assert_eq!((&told["open"], told["consent"].is_object()), (&json!(false), true), "{told}");
+}
