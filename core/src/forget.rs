@@ -2,15 +2,19 @@
 //!
 //! A wish to erase is a row of its own, so that neither a crash nor a portal that is away forgets it. First everything
 //! that the visitor wrote is deleted at the backend, by the same jobs as any deletion; when none is left to do, the
-//! conversation goes from the store, and its files with it.
+//! conversation goes from the store, and its files with it. What a visitor writes meanwhile would go too, so a channel
+//! whose visitors come back into the same chat asks [`VisitorInbox::is_being_forgotten`] and lets them send it later.
+//!
+//! [`VisitorInbox::is_being_forgotten`]: crate::VisitorInbox::is_being_forgotten
 
 use crate::error::StoreError;
 use crate::id::ConversationId;
 use crate::inbox::Doors;
-use crate::message::{Conversation, Item, ItemKind, Side};
+use crate::message::{Conversation, Item, ItemKind, Side, Thread};
 use crate::store::{Amend, Expect, Queue};
 use crate::{Store, Timestamp};
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -42,14 +46,76 @@ pub async fn is_asked(store: &Arc<dyn Store>, id: ConversationId) -> Result<bool
     Ok(store.state_get(&format!("{ASKED}{id}")).await?.is_some())
 }
 
+/// The wishes that this process knows of, so that messages can be asked about without reading.
+#[derive(Default)]
+pub(crate) struct Wishes(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    wished: HashSet<ConversationId>,
+    /// Whether those of earlier runs are among them.
+    all: bool,
+}
+
+impl Wishes {
+    fn add(&self, ids: impl IntoIterator<Item = ConversationId>) -> MutexGuard<'_, Known> {
+        let mut known = self.lock();
+        known.wished.extend(ids);
+        known
+    }
+
+    fn remove(&self, id: ConversationId) {
+        self.lock().wished.remove(&id);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Like [`ask`], for this process: from now on it knows.
+pub(crate) async fn ask_here(doors: &Doors, id: ConversationId) -> Result<(), StoreError> {
+    drop(doors.wishes.add([id]));
+    let asked = ask(&doors.store, id, doors.now()).await;
+    if asked.is_err() {
+        doors.wishes.remove(id);
+    }
+    asked
+}
+
+/// Whether a conversation is being erased. Of what another process was asked for on a database that only one serves (by
+/// the command line) it may learn some seconds later.
+pub(crate) async fn is_going_on(doors: &Doors, id: ConversationId) -> Result<bool, StoreError> {
+    if doors.store.news().is_some() {
+        return is_asked(&doors.store, id).await;
+    }
+    {
+        let known = doors.wishes.lock();
+        if known.all || known.wished.contains(&id) {
+            return Ok(known.wished.contains(&id));
+        }
+    }
+    let earlier = doors.store.state_list(ASKED).await?;
+    let mut known = doors.wishes.add(earlier.iter().filter_map(|(key, _)| conversation_of(key)));
+    known.all = true;
+    Ok(known.wished.contains(&id))
+}
+
+fn conversation_of(key: &str) -> Option<ConversationId> {
+    key.strip_prefix(ASKED)?.parse().ok().map(ConversationId)
+}
+
 /// Carries out wishes, and forgets what is older than `keep` (nothing when `None`), until `stop`.
 pub async fn run(doors: Doors, keep: Option<Duration>, stop: CancellationToken) {
     let (mut swept, mut retained) = (None, None);
     let rounds = async {
         loop {
             let now = doors.now();
-            if let Err(error) = round(&doors).await {
-                tracing::error!(%error, "can't erase what was asked for, trying again");
+            match round(&doors).await {
+                Ok(0) => {}
+                // What the deletions emptied named files.
+                Ok(_) => swept = None,
+                Err(error) => tracing::error!(%error, "can't erase what was asked for, trying again"),
             }
             let is_due = |last: Option<Timestamp>| last.is_none_or(|last| last.until(now) >= RETAIN);
             if let Some(keep) = keep.filter(|_| is_due(retained)) {
@@ -79,7 +145,8 @@ pub async fn run(doors: Doors, keep: Option<Duration>, stop: CancellationToken) 
 pub async fn round(doors: &Doors) -> Result<usize, StoreError> {
     let mut gone = 0;
     for (key, asked) in doors.store.state_list(ASKED).await? {
-        let id = key.strip_prefix(ASKED).and_then(|id| id.parse().ok()).map(ConversationId);
+        let id = conversation_of(&key);
+        drop(doors.wishes.add(id));
         let asked = std::str::from_utf8(&asked).ok().and_then(|at| at.parse().ok()).map_or(Timestamp(0), Timestamp);
         let over = match id {
             Some(id) => go_on(doors, id, asked).await?,
@@ -87,6 +154,7 @@ pub async fn round(doors: &Doors) -> Result<usize, StoreError> {
         };
         if over {
             doors.store.state_delete(&key).await?;
+            id.inspect(|id| doors.wishes.remove(*id));
             gone += 1;
         }
     }
@@ -105,8 +173,15 @@ async fn go_on(doors: &Doors, id: ConversationId, asked: Timestamp) -> Result<bo
     if !settled && asked.until(doors.now()) < PATIENCE {
         return Ok(false);
     }
-    let erased = doors.erase(id).await?;
-    tracing::info!(conversation = %id, items = erased.map_or(0, |erased| erased.items), settled, "erased");
+    let notes = doors.store.notes(id, None, usize::MAX).await?.len();
+    let items = doors.erase(id).await?.map_or(0, |erased| erased.items);
+    let Thread { line, chat, session } = conversation.thread;
+    let [line, chat, session] = [line, chat, session].map(Option::unwrap_or_default);
+    // Where whoever clears up the portal has to look.
+    tracing::info!(
+        conversation = %id, channel = %conversation.channel, items, notes_left_in_the_portal = notes, line, chat,
+        session, settled, "erased"
+    );
     Ok(true)
 }
 

@@ -1,9 +1,9 @@
 //! "Forget me": the visitor's own wish to erase what they wrote.
 
 use super::error::Problem;
-use super::info::consent_key;
+use super::info::CONSENT;
 use super::page;
-use super::site::Site;
+use super::site::{Reader, Site};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -28,7 +28,9 @@ pub(super) fn routes() -> Router<Arc<Site>> {
 async fn by_script(State(site): Shared, headers: HeaderMap) -> Result<Response, Problem> {
     let asked = ask(&site, &headers).await?;
     let body = Json(json!({ "forgotten": asked }));
-    Ok(without_session(&site, (StatusCode::ACCEPTED, [(header::CACHE_CONTROL, "no-store")], body).into_response()))
+    let response = (StatusCode::ACCEPTED, [(header::CACHE_CONTROL, "no-store")], body).into_response();
+    // A bearer's cookie, if there is one, is somebody else's: the hosted page's visitor in the same browser.
+    Ok(if Reader::of(&headers) == Reader::Cookie { without_session(&site, response) } else { response })
 }
 
 async fn by_form(State(site): Shared, headers: HeaderMap) -> Response {
@@ -42,7 +44,7 @@ async fn by_form(State(site): Shared, headers: HeaderMap) -> Response {
 async fn ask(site: &Site, headers: &HeaderMap) -> Result<bool, Problem> {
     site.same_site(headers)?;
     let session = site.known_session(headers)?;
-    site.inbox.forget(&consent_key(&session.chat)).await?;
+    site.inbox.forget_of(&session.chat, CONSENT).await?;
     Ok(site.inbox.forget_visitor(&session.chat).await?)
 }
 

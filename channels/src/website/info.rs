@@ -40,10 +40,8 @@ pub(super) struct Info {
     language: &'static Catalogue,
 }
 
-/// Under which key it is kept that a chat's visitor agreed.
-pub(super) fn consent_key(chat: &ChatId) -> String {
-    format!("consent/{chat}")
-}
+/// Under which name it is kept of a chat to what its visitor agreed.
+pub(super) const CONSENT: &str = "consent";
 
 impl Info {
     /// What the open line says; nothing while that is not known.
@@ -70,7 +68,7 @@ impl Info {
         let contact = closed && visitor.is_none_or(|visitor| visitor.email.is_none() && visitor.phone.is_none());
         let mut consent = settings.consent.asked(&line, language);
         if let (Some(asked), Some(chat)) = (&consent, chat)
-            && site.inbox.remember(&consent_key(chat)).await?.as_deref() == Some(asked.version.as_bytes())
+            && site.inbox.remember_of(chat, CONSENT).await?.as_deref() == Some(asked.version.as_bytes())
         {
             consent = None;
         }

@@ -3,7 +3,7 @@
 use super::about;
 use super::before::{Checked, Profile};
 use super::error::{Problem, Refusal};
-use super::info::{Info, consent_key};
+use super::info::{CONSENT, Info};
 use super::site::Site;
 use super::texts::{self, Catalogue};
 use futures_util::FutureExt;
@@ -18,6 +18,8 @@ pub(super) struct Introduced {
     pub(super) visitor: Option<Visitor>,
     /// For the operators. The first is stored with the message.
     pub(super) notes: Vec<Note>,
+    /// The version of what they have just agreed to.
+    agreed: Option<String>,
 }
 
 /// What came with a message.
@@ -30,15 +32,33 @@ pub(super) struct Brought<'b> {
     pub(super) about: Option<&'b Value>,
 }
 
-/// Checks it, and keeps that the visitor agreed. A visitor who begins must fill in what the configuration asks, and agree
-/// where that is asked; what is asked outside the hours is only asked of those who send a profile at all, because front
-/// ends of others don't know of it.
+/// Checks it, and keeps that the visitor agreed.
 pub(super) async fn introduce(
     site: &Site,
     language: &'static Catalogue,
     chat: &ChatId,
     brought: Brought<'_>,
 ) -> Result<Introduced, Problem> {
+    let introduced = examine(site, language, chat, brought).await?;
+    if let Some(version) = &introduced.agreed {
+        site.inbox.keep_of(chat, CONSENT, version.as_bytes()).await?;
+    }
+    Ok(introduced)
+}
+
+/// Checks it, and keeps nothing. A visitor who begins must fill in what the configuration asks, and agree where that is
+/// asked; what is asked outside the hours is only asked of those who send a profile at all, because front ends of others
+/// don't know of it. What comes while the conversation is being erased would be erased with it: it has to come later.
+pub(super) async fn examine(
+    site: &Site,
+    language: &'static Catalogue,
+    chat: &ChatId,
+    brought: Brought<'_>,
+) -> Result<Introduced, Problem> {
+    if site.inbox.is_being_forgotten(chat).await? {
+        let message = "what was written before is just being erased: nothing was stored; try again in a moment";
+        return Err(Problem::of(Refusal::StorageUnavailable, message));
+    }
     if brings_nothing(&brought) && goes_on(site, chat).await? {
         return Ok(Introduced::default());
     }
@@ -64,13 +84,11 @@ pub(super) async fn introduce(
         visitor.name.clear();
     }
     let now = site.inbox.now();
-    if let Some(consent) = &info.consent {
-        site.inbox.keep(&consent_key(chat), consent.version.as_bytes()).await?;
-    }
     let filled = filled(&checked, &info, now).map(|text| Note { key: format!("before/{}", brought.key), text });
     let page = brought.about.filter(|_| site.settings.consent.page_data).and_then(about::note);
     let notes = filled.into_iter().chain(page).collect();
-    Ok(Introduced { visitor: (visitor != before).then_some(visitor), notes })
+    let agreed = info.consent.map(|consent| consent.version);
+    Ok(Introduced { visitor: (visitor != before).then_some(visitor), notes, agreed })
 }
 
 fn brings_nothing(brought: &Brought<'_>) -> bool {

@@ -12,6 +12,7 @@ use crate::channel::ChatAddress;
 use crate::clock::{Clock, Timestamp};
 use crate::error::DeliveryError;
 use crate::files::{FileError, FileLinks, FileRules};
+use crate::forget::Wishes;
 use crate::handover::Words;
 use crate::hold::Hold;
 use crate::hub::{Directory, Revisions};
@@ -48,6 +49,7 @@ pub struct Doors {
     pub(crate) troubles: Troubles,
     hold: Hold,
     erasing: Arc<Notify>,
+    pub(crate) wishes: Arc<Wishes>,
     /// Ends every wait, so that held answers don't hold up a stop.
     closing: CancellationToken,
 }
@@ -69,7 +71,7 @@ impl Doors {
         let (revisions, directory) = (Revisions::default(), Directory::default());
         let (gap, backend, channels) = (Arc::default(), Arc::default(), Arc::default());
         let (closing, troubles, forgotten) = (CancellationToken::new(), Troubles::default(), Arc::default());
-        let (equipment, erasing, hold) = (None, Arc::default(), Hold::default());
+        let (equipment, erasing, wishes, hold) = (None, Arc::default(), Arc::default(), Hold::default());
         Self {
             store,
             clock,
@@ -84,6 +86,7 @@ impl Doors {
             troubles,
             hold,
             erasing,
+            wishes,
             closing,
         }
     }

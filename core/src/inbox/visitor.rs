@@ -11,7 +11,7 @@ use crate::handover::{self, Continuation, Handover};
 use crate::id::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev};
 use crate::line::LineInfo;
 use crate::message::{Conversation, File, Incoming, Item, Note};
-use crate::store::{Amend, Change, Expect, Queue, Recorded, Slice};
+use crate::store::{Amend, Change, Expect, Queue, Recorded, Slice, chat_values};
 use std::time::Duration;
 
 /// Everything one channel instance may do with its conversations. It cannot reach those of another.
@@ -247,12 +247,23 @@ impl VisitorInbox {
     /// When the wish was not stored.
     pub async fn forget_visitor(&self, chat: &ChatId) -> Result<bool, StoreError> {
         let Some(conversation) = self.conversation(chat).await? else { return Ok(false) };
-        forget::ask(&self.doors.store, conversation.id, self.now()).await?;
+        forget::ask_here(&self.doors, conversation.id).await?;
         self.doors.erasing.notify_one();
         Ok(true)
     }
 
     /// A value of the channel's own (an offset, a known name), by a key that is unique in the channel.
+    /// Whether the chat's conversation is just being erased: what came now would go with it, so it should come later.
+    ///
+    /// # Errors
+    /// When the store has to be read and can't be.
+    pub async fn is_being_forgotten(&self, chat: &ChatId) -> Result<bool, StoreError> {
+        match self.find(chat).await? {
+            Some(id) => forget::is_going_on(&self.doors, id).await,
+            None => Ok(false),
+        }
+    }
+
     ///
     /// # Errors
     /// When the store can't be read.
@@ -277,6 +288,30 @@ impl VisitorInbox {
     }
 
     fn state_key(&self, key: &str) -> String {
+    /// A value of the channel's own that belongs to a chat, by a name that is unique there.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn remember_of(&self, chat: &ChatId, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.doors.store.state_get(&(chat_values(&self.channel, chat) + name)).await
+    }
+
+    /// Keeps a value that belongs to a chat, until its conversation is erased.
+    ///
+    /// # Errors
+    /// When it was not stored.
+    pub async fn keep_of(&self, chat: &ChatId, name: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.doors.store.state_put(&(chat_values(&self.channel, chat) + name), value, Expect::Anything).await
+    }
+
+    /// Forgets a value that belongs to a chat.
+    ///
+    /// # Errors
+    /// When it is still stored.
+    pub async fn forget_of(&self, chat: &ChatId, name: &str) -> Result<(), StoreError> {
+        self.doors.store.state_delete(&(chat_values(&self.channel, chat) + name)).await
+    }
+
         format!("channel/{}/{key}", self.channel)
     }
 

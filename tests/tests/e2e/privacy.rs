@@ -8,7 +8,7 @@ use openline_core::{ChannelId, ChatId, Clock, Timestamp, forget};
 use openline_sandbox::{Fault, View};
 use openline_tests::{Visitor, World};
 use reqwest::Client;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,9 +19,11 @@ fn is_empty(chat: i64) -> impl Fn(View<'_>) -> bool {
 
 async fn forget_me(world: &World, visitor: &Visitor) -> Value {
     let asked = Client::new().post(world.url("/c/site/api/forget")).bearer_auth(&visitor.token).send().await.unwrap();
-    assert_eq!(asked.status(), 202);
-    let cookie = asked.headers()["set-cookie"].to_str().unwrap();
-    assert!(cookie.starts_with("ol_site=; ") && cookie.contains("Max-Age=0"), "{cookie}");
+    assert_eq!(
+        (asked.status().as_u16(), asked.headers().get("set-cookie")),
+        (202, None),
+        "a cookie is somebody else's"
+    );
     asked.json().await.unwrap()
 }
 
@@ -123,4 +125,74 @@ async fn what_is_too_old_is_forgotten() {
     assert_eq!(forget::retain(&doors, day * 20).await.unwrap(), 1);
     let known = async |name: &str| inbox.conversation(&ChatId::parse(name).unwrap()).await.unwrap().is_some();
     assert_eq!([known("old").await, known("waiting").await, known("new").await], [false, true, true]);
+}
+
+#[tokio::test]
+async fn the_page_forgets_its_cookie() {
+    let world = World::start().await;
+    let opened = Client::new().post(world.url("/c/site/api/session")).send().await.unwrap();
+    let cookie = opened.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let asked = Client::new().post(world.url("/c/site/api/forget")).header("cookie", cookie).send().await.unwrap();
+    let dropped = asked.headers()["set-cookie"].to_str().unwrap();
+    assert!(dropped.starts_with("ol_site=; ") && dropped.contains("Max-Age=0"), "{dropped}");
+}
+
+/// A customer comes back into the same chat. Their new message must not go with the old ones.
+#[tokio::test]
+async fn what_is_written_while_the_rest_is_erased_is_asked_for_again_and_stays() {
+    let mut world = World::start().await;
+    let visitor = world.visitor().await;
+    visitor.send("my secret").await;
+    let chat = world.portal_chat("my secret").await;
+    world.sandbox.faults().add(Fault::error(503, "QUERY_LIMIT_EXCEEDED", "").on("imconnector.delete.messages"));
+    forget_me(&world, &visitor).await;
+    let body = json!({ "key": "new", "text": "a new beginning" });
+    let refused = async |world: &World| {
+        let answer = visitor.try_send(&body).await.unwrap();
+        assert_eq!((answer.status().as_u16(), &answer.headers()["retry-after"]), (503, &"1".parse().unwrap()));
+        assert_eq!(answer.json::<Value>().await.unwrap()["error"]["code"], "storage_unavailable");
+        assert!(!world.sandbox.view(|portal| portal.texts(chat, "client")).contains(&"a new beginning".to_owned()));
+    };
+    refused(&world).await;
+    world.stop_service().await;
+    world.start_service().await;
+    refused(&world).await;
+    world.sandbox.faults().clear();
+    let taken = async || (visitor.try_send(&body).await.unwrap().status() == 201).then_some(());
+    openline_tests::eventually("the message is taken", taken).await;
+    let again = world.portal_chat("a new beginning").await;
+    assert_eq!(world.sandbox.view(|portal| portal.texts(again, "client")), ["a new beginning"]);
+    assert_eq!(visitor.texts("visitor").await, ["a new beginning"]);
+}
+
+#[tokio::test]
+async fn notes_and_consent_are_exported_erased_and_reported() {
+    let asked = "[channels.site.settings.before]\nfields = [{key = 'order', label = 'Order'}]\n\
+                 [channels.site.settings.consent]\nrequired = true\n";
+    let channels = format!("{}{asked}", openline_tests::CHANNELS);
+    let world = World::with(openline_sandbox::SandboxConfig::default().without_limits(), &channels).await;
+    let visitor = world.visitor().await;
+    let body = json!({
+        "key": "a", "text": "hello", "profile": {"name": "Ann", "fields": {"order": "77"}, "consent": true},
+        "about": {"visit": "v1", "url": "https://shop.example/cart"},
+    });
+    assert_eq!(visitor.send_with(&body).await.0, 201);
+    let chat = world.portal_chat("hello").await;
+    world.sandbox.wait_until(|portal| portal.texts(chat, "system").len() >= 3).await.unwrap();
+    let exported: Value = serde_json::from_str(&privacy::export(whose(&world, "Ann")).await.unwrap()).unwrap();
+    let own = &exported["conversations"][0];
+    let notes = own["notes"].to_string();
+    assert!(notes.contains("Order: 77") && notes.contains("Agreed on") && notes.contains("shop.example/cart"), "{own}");
+    assert_eq!(own["values"]["consent"].as_str().map(str::len), Some(8), "{own}");
+    let id = own["chat"].as_str().unwrap().to_owned();
+
+    let told = privacy::erase(whose(&world, "Ann"), false).await.unwrap();
+    assert!(told.contains(&format!("in the portal: chat {chat}")), "{told}");
+    assert!(told.contains("notes for the operators (2)"), "{told}");
+    let store =
+        openline_store::attach(&format!("sqlite:{}", world.folder().join("openline.db").display())).await.unwrap();
+    let left = store.state_list("").await.unwrap();
+    assert!(left.iter().all(|(key, _)| !key.contains(&id)), "{left:?}");
+    store.close().await;
+    assert_eq!(visitor.send_with(&body).await.1["error"]["code"], Value::Null, "whoever agrees again may write again");
 }
