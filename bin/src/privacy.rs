@@ -2,8 +2,10 @@
 
 use crate::config::Config;
 use openline_core::message::{Conversation, FileSource, Item};
+use openline_core::store::chat_values;
 use openline_core::{Clock, ConversationId, Store, SystemClock, forget};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -63,10 +65,12 @@ async fn exported(store: &Arc<dyn Store>, visitor: &str) -> Result<Value, String
     let mut conversations = Vec::new();
     for conversation in find(store, visitor).await? {
         let items: Vec<Value> = items(store, conversation.id).await?.iter().map(described).collect();
+        let notes: Vec<Value> = notes(store, conversation.id).await?.iter().map(described).collect();
+        let values = values(store, &conversation).await?;
         let Conversation { id, channel, chat, visitor, thread, dialog, .. } = conversation;
         conversations.push(json!({
             "conversation": id, "channel": channel, "chat": chat, "visitor": visitor, "portal": thread,
-            "dialog": dialog, "items": items,
+            "dialog": dialog, "items": items, "notes": notes, "values": values,
         }));
     }
     Ok(json!({ "conversations": conversations }))
@@ -83,6 +87,20 @@ async fn items(store: &Arc<dyn Store>, id: ConversationId) -> Result<Vec<Item>, 
             return Ok(all);
         }
     }
+}
+
+/// What operators were told of the visitor: the page, what was filled in and agreed to.
+async fn notes(store: &Arc<dyn Store>, id: ConversationId) -> Result<Vec<Item>, String> {
+    store.notes(id, None, usize::MAX).await.map_err(|error| error.to_string())
+}
+
+/// What the channel remembers of the chat: to what its visitor agreed.
+async fn values(store: &Arc<dyn Store>, conversation: &Conversation) -> Result<Map<String, Value>, String> {
+    let prefix = chat_values(&conversation.channel, &conversation.chat);
+    let values = store.state_list(&prefix).await.map_err(|error| error.to_string())?;
+    let readable =
+        |(key, value): (String, Vec<u8>)| (key[prefix.len()..].to_owned(), json!(String::from_utf8_lossy(&value)));
+    Ok(values.into_iter().map(readable).collect())
 }
 
 fn described(item: &Item) -> Value {
@@ -126,6 +144,10 @@ async fn erased(store: &Arc<dyn Store>, visitor: &str, sure: bool) -> Result<Str
     for conversation in &found {
         forget::ask(store, conversation.id, SystemClock::new().now()).await.map_err(failed)?;
     }
+    let mut told = BTreeMap::new();
+    for conversation in &found {
+        told.insert(conversation.id, notes(store, conversation.id).await?.len());
+    }
     let mut out = String::new();
     let end = Instant::now() + PATIENCE;
     for conversation in &found {
@@ -139,10 +161,18 @@ async fn erased(store: &Arc<dyn Store>, visitor: &str, sure: bool) -> Result<Str
         } else {
             "    erased here, and the visitor's messages in the portal\n"
         });
+        if let Some(notes) = told.get(&conversation.id).filter(|notes| **notes > 0) {
+            let _ = writeln!(
+                out,
+                "    left in the portal's chat: notes for the operators ({notes}), which tell of the visitor"
+            );
+        }
     }
     out.push_str(
-        "What openline can't take out of the portal, and an administrator has to: operators' own messages in these chats, \
-         the visitor as an external user, contacts, leads, deals and activities of the CRM, and files that operators saved.",
+        "What openline can't take out of the portal, and an administrator has to: openline's notes for the operators in \
+         these chats (pages visited, what was filled in, e-mail address and phone number, consent), operators' own messages, \
+         the visitor as an external user, contacts, leads, deals and activities of the CRM (also those made from such a \
+         note), and files that operators saved.",
     );
     Ok(out)
 }
