@@ -1,10 +1,13 @@
-//! Forgetting a conversation whole, with what is remembered of it and with its files.
+//! Forgetting a conversation whole, with what is remembered of it and with its files; and files that no message names.
 
 use crate::channel::ChatAddress;
 use crate::error::StoreError;
+use crate::files::{ByteStream, FileError, Files, Kept};
 use crate::id::{ConversationId, FileId};
 use crate::inbox::Doors;
+use crate::message::{Content, FileSource};
 use crate::store::{Erased, Expect, FORGET_FILES};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 impl Doors {
@@ -29,8 +32,37 @@ impl Doors {
         Ok(erased)
     }
 
-    /// Removes the files of erased conversations that could not be removed at that time: they had been kept shortly
-    /// before, or the process ended. To be called now and then.
+    /// Keeps bytes for a message that is stored next, and notes that none names them yet: it may be refused, or its sender
+    /// may be gone. It goes on when nobody waits for it any more, so that what is kept is noted.
+    pub(crate) async fn keep_bytes(
+        &self,
+        files: &Arc<dyn Files>,
+        bytes: ByteStream,
+        most: u64,
+    ) -> Result<Kept, FileError> {
+        let (files, store) = (Arc::clone(files), Arc::clone(&self.store));
+        let keeping = async move {
+            let kept = files.keep(bytes, most).await?;
+            let noted = store.state_put(&key(&kept.id), b"", Expect::Anything).await;
+            noted.map_err(|error| FileError::Unavailable(error.to_string()))?;
+            Ok(kept)
+        };
+        tokio::spawn(keeping).await.unwrap_or_else(|error| Err(FileError::Unavailable(error.to_string())))
+    }
+
+    /// A message is stored that names files. When it can't be noted, [`Doors::sweep_files`] finds it out.
+    pub(crate) async fn named(&self, content: &Content) {
+        for file in &content.files {
+            if let FileSource::Stored(id) = &file.source
+                && let Err(error) = self.store.state_delete(&key(id)).await
+            {
+                tracing::debug!(%error, "that a file is named could not be noted");
+            }
+        }
+    }
+
+    /// Removes the files that no message names (any more) and that could not be removed at that time: they had been kept
+    /// shortly before, or the process ended. To be called now and then.
     ///
     /// # Errors
     /// When the store can't be read or written.
@@ -60,7 +92,7 @@ impl Doors {
             Ok(true) => self.store.state_delete(&key(file)).await,
             Ok(false) => Ok(()),
             Err(error) => {
-                tracing::warn!(%file, %error, "a file of an erased conversation can't be removed yet");
+                tracing::warn!(%file, %error, "a file that no message names can't be removed yet");
                 Ok(())
             }
         }

@@ -356,12 +356,7 @@ pub trait Store: Send + Sync + 'static {
     async fn items_before(&self, id: ConversationId, before: Option<Pos>, limit: usize) -> Result<Slice, StoreError>;
 
     /// The notes of a conversation, oldest first, those after `after`, at most `limit`. It is for an admin.
-    async fn notes(
-        &self,
-        id: ConversationId,
-        after: Option<MessageId>,
-        limit: usize,
-    ) -> Result<Vec<Item>, StoreError>;
+    async fn notes(&self, id: ConversationId, after: Option<MessageId>, limit: usize) -> Result<Vec<Item>, StoreError>;
 
     /// One item.
     async fn item(&self, id: ConversationId, message: MessageId) -> Result<Option<Item>, StoreError>;

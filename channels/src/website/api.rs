@@ -11,7 +11,7 @@ use super::multipart::is_multipart;
 use super::session::Session;
 use super::site::{Reader, Site};
 use super::stream;
-use super::upload::Upload;
+use super::upload::{Sender, Upload};
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Path, RawQuery, Request, State};
@@ -198,8 +198,8 @@ struct SendMessage {
 }
 
 /// A field of a form that is JSON.
-fn part<T: for<'de> Deserialize<'de>>(upload: &Upload, name: &str) -> Result<Option<T>, Problem> {
-    let field = upload.fields.get(name).map(|field| serde_json::from_str(field));
+fn part<T: for<'de> Deserialize<'de>>(fields: &HashMap<String, String>, name: &str) -> Result<Option<T>, Problem> {
+    let field = fields.get(name).map(|field| serde_json::from_str(field));
     field.transpose().map_err(|error| Problem::of(Refusal::BadJson, format!("{name}: {error}")))
 }
 
@@ -222,9 +222,10 @@ async fn send(State(site): Shared, request: Request) -> Result<Response, Problem
     let session = site.known_session(&headers)?;
     let language = site.view(&headers, None).language;
     let (typed, profile, about) = if is_multipart(&headers) {
-        let mut upload = Upload::read(&site, request, true).await;
+        let sender = Sender { chat: &session.chat, language, profile: |fields, _| part(fields, "profile") };
+        let mut upload = Upload::read(&site, request, Some(sender)).await;
         upload.problem.take().map_or(Ok(()), Err)?;
-        let (profile, about) = (part(&upload, "profile")?, part(&upload, "about")?);
+        let (profile, about) = (part(&upload.fields, "profile")?, part(&upload.fields, "about")?);
         (upload.typed(), profile, about)
     } else {
         let sent = from_json(&headers, &whole(request.extract().await)?)?;

@@ -22,6 +22,15 @@ pub(super) struct Typed {
 impl Typed {
     /// Checks what was typed.
     pub(super) fn check(self) -> Result<Self, Problem> {
+        let typed = self.check_fields()?;
+        if typed.text.is_empty() && typed.files.is_empty() {
+            return Err(Problem::of(Refusal::TextEmpty, "Write something first: the text is empty."));
+        }
+        Ok(typed)
+    }
+
+    /// Checks what stands beside files.
+    pub(super) fn check_fields(self) -> Result<Self, Problem> {
         let key_ok = (1..=64).contains(&self.key.len())
             && self.key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
         if !key_ok {
@@ -29,9 +38,6 @@ impl Typed {
         }
         let text = clean(&self.text, true);
         let length = text.chars().count();
-        if length == 0 && self.files.is_empty() {
-            return Err(Problem::of(Refusal::TextEmpty, "Write something first: the text is empty."));
-        }
         if length > MAX_TEXT {
             let message = format!("The text has {length} characters, at most {MAX_TEXT} are taken.");
             return Err(Problem::of(Refusal::TextTooLong, message));

@@ -12,7 +12,7 @@ use super::rating;
 use super::session::Session;
 use super::site::{MAX_FILES, MAX_NAME, MAX_TEXT, Site, View};
 use super::texts::Catalogue;
-use super::upload::Upload;
+use super::upload::{Sender, Upload};
 use super::widget::Frame;
 use axum::Router;
 use axum::body::Bytes;
@@ -293,7 +293,12 @@ async fn submit(State(site): Shared, RawQuery(query): RawQuery, request: Request
     }
     let view = asked(&site, request.headers(), query);
     let session = site.session(request.headers());
-    let mut upload = Upload::read(&site, request, session.is_some()).await;
+    let sender = session.as_ref().map(|session| Sender {
+        chat: &session.chat,
+        language: view.language,
+        profile: |fields, language| Ok(profile(fields, language)),
+    });
+    let mut upload = Upload::read(&site, request, sender).await;
     let problem = upload.problem.take();
     if let Some(problem) = problem.as_ref().filter(|_| upload.fields.is_empty()) {
         return refuse(problem);

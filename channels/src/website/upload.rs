@@ -1,15 +1,18 @@
 //! A message that comes as a form: with files, which are kept as they come and never held in memory.
 
+use super::before::Profile;
 use super::error::{Problem, Refusal};
 use super::form::{Typed, fields};
+use super::introduce::{Brought, examine};
 use super::multipart::{Part, Parts, is_multipart};
 use super::site::{MAX_FILES, Site};
+use super::texts::Catalogue;
 use axum::RequestExt;
 use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use futures_util::{StreamExt, stream};
-use openline_core::VisitorInbox;
+use openline_core::ChatId;
 use openline_core::files::{ByteStream, FileError, FileRules};
 use openline_core::message::File;
 use std::collections::HashMap;
@@ -31,11 +34,11 @@ pub(super) struct Upload {
 }
 
 impl Upload {
-    /// Reads a form of either kind. Files are kept only when `keeps`.
-    pub(super) async fn read(site: &Site, request: Request, keeps: bool) -> Self {
+    /// Reads a form of either kind. Files are kept only for a sender.
+    pub(super) async fn read(site: &Site, request: Request, sender: Option<Sender<'_>>) -> Self {
         let mut upload = Self::default();
         let read = if is_multipart(request.headers()) {
-            upload.read_parts(&site.inbox, request, keeps).await
+            upload.read_parts(site, request, sender).await
         } else {
             upload.read_fields(request).await
         };
@@ -46,10 +49,8 @@ impl Upload {
     }
 
     /// What was typed and chosen.
-    pub(super) fn typed(mut self) -> Typed {
-        let mut take = |name: &str| self.fields.remove(name);
-        let (key, text, name) = (take("key").unwrap_or_default(), take("text").unwrap_or_default(), take("name"));
-        Typed { key, text, name, files: self.files }
+    pub(super) fn typed(self) -> Typed {
+        typed(&self.fields, self.files)
     }
 
     async fn read_fields(&mut self, request: Request) -> Result<(), Problem> {
@@ -61,8 +62,8 @@ impl Upload {
         Ok(())
     }
 
-    async fn read_parts(&mut self, inbox: &VisitorInbox, request: Request, keeps: bool) -> Result<(), Problem> {
-        let rules = inbox.file_rules();
+    async fn read_parts(&mut self, site: &Site, request: Request, sender: Option<Sender<'_>>) -> Result<(), Problem> {
+        let rules = site.inbox.file_rules();
         let most = rules.most.saturating_mul(MAX_FILES as u64).saturating_add(BESIDE);
         let (head, body) = request.into_parts();
         let wrong = |error: Error| wrong_body(&error, most);
@@ -72,8 +73,8 @@ impl Upload {
             if part.file_name.is_none() {
                 let field = self.field(&part, &mut *parts.lock().await).await;
                 self.problem = self.problem.take().or(field.map_err(wrong)?);
-            } else if keeps && part.name == "files" && self.problem.is_none() {
-                self.problem = self.file(inbox, &rules, part, &parts).await.err();
+            } else if let Some(sender) = sender.as_ref().filter(|_| part.name == "files" && self.problem.is_none()) {
+                self.problem = self.file(site, sender, part, &parts).await.err();
             }
         }
         Ok(())
@@ -97,8 +98,8 @@ impl Upload {
 
     async fn file(
         &mut self,
-        inbox: &VisitorInbox,
-        rules: &FileRules,
+        site: &Site,
+        sender: &Sender<'_>,
         part: Part,
         parts: &Arc<Mutex<Parts>>,
     ) -> Result<(), Problem> {
@@ -109,17 +110,46 @@ impl Upload {
             // Where nothing was chosen browsers send a file without name and content.
             return Ok(());
         }
+        if self.files.is_empty() {
+            sender.check(site, &self.fields).await?;
+        }
         if self.files.len() == MAX_FILES {
             let message = format!("A message takes at most {MAX_FILES} files. Please send the others in another one.");
             return Err(Problem::of(Refusal::TooManyFiles, message));
         }
-        let kept = inbox.keep_file(&name, &part.mime, coming(first, Arc::clone(parts))).await;
+        let kept = site.inbox.keep_file(&name, &part.mime, coming(first, Arc::clone(parts))).await;
         match kept {
             Ok(file) => self.files.push(file),
             Err(FileError::Broken(_)) => {}
-            Err(error) => return Err(refused(&name, &error, rules)),
+            Err(error) => return Err(refused(&name, &error, &site.inbox.file_rules())),
         }
         Ok(())
+    }
+}
+
+fn typed(fields: &Fields, files: Vec<File>) -> Typed {
+    let field = |name: &str| fields.get(name).cloned();
+    let (key, text, name) = (field("key").unwrap_or_default(), field("text").unwrap_or_default(), field("name"));
+    Typed { key, text, name, files }
+}
+
+/// What stands in a form beside its files.
+type Fields = HashMap<String, String>;
+
+/// Who sends a form. What stands before its files is checked before any of them is kept.
+pub(super) struct Sender<'s> {
+    pub(super) chat: &'s ChatId,
+    pub(super) language: &'static Catalogue,
+    /// Reads the profile out of the form's fields.
+    pub(super) profile: fn(&Fields, &Catalogue) -> Result<Option<Profile>, Problem>,
+}
+
+impl Sender<'_> {
+    async fn check(&self, site: &Site, fields: &Fields) -> Result<(), Problem> {
+        let Typed { key, name, .. } = typed(fields, Vec::new()).check_fields()?;
+        let profile = (self.profile)(fields, self.language)?;
+        let brought = Brought { key: &key, name, profile, about: None };
+        examine(site, self.language, self.chat, brought).await.map(|_| ())
     }
 }
 

@@ -39,6 +39,7 @@ impl VisitorInbox {
     pub async fn accept(&self, incoming: Incoming) -> Result<Recorded, StoreError> {
         let (address, before) = (self.address(incoming.chat.clone()), self.doors.before());
         let recorded = self.doors.store.record_incoming(&self.channel, incoming, self.doors.clock.now()).await?;
+        self.doors.named(&recorded.item.content).await;
         if recorded.fresh {
             self.doors.learn(before, &address, recorded.change);
             self.doors.wake(&Queue::Backend);
@@ -160,16 +161,16 @@ impl VisitorInbox {
     /// the sender claims.
     ///
     /// # Errors
-    /// [`FileError`]; nothing is kept then.
+    /// [`FileError`]; nothing is kept then. What no message names within an hour is removed.
     pub async fn keep_file(&self, name: &str, mime: &str, bytes: ByteStream) -> Result<File, FileError> {
         let missing = || FileError::Unavailable("there is no place for files".to_owned());
         let Equipment { files, rules, .. } = self.doors.equipment.as_ref().ok_or_else(missing)?;
-        let kept = files.keep(bytes, rules.most).await?;
-        let file = files::describe(name, mime, &kept);
-        if !rules.takes(&file.mime) {
-            return Err(FileError::TypeRefused(file.mime));
+        let (told, bytes) = files::media_type(mime, bytes).await?;
+        if !rules.takes(&told) {
+            return Err(FileError::TypeRefused(told));
         }
-        Ok(file)
+        let kept = self.doors.keep_bytes(files, bytes, rules.most).await?;
+        Ok(files::describe(name, mime, &kept))
     }
 
     /// A signed address of one of a message's files, for whoever has no session here.
@@ -252,7 +253,6 @@ impl VisitorInbox {
         Ok(true)
     }
 
-    /// A value of the channel's own (an offset, a known name), by a key that is unique in the channel.
     /// Whether the chat's conversation is just being erased: what came now would go with it, so it should come later.
     ///
     /// # Errors
@@ -264,6 +264,7 @@ impl VisitorInbox {
         }
     }
 
+    /// A value of the channel's own (an offset, a known name), by a key that is unique in the channel.
     ///
     /// # Errors
     /// When the store can't be read.
@@ -287,7 +288,6 @@ impl VisitorInbox {
         self.doors.store.state_delete(&self.state_key(key)).await
     }
 
-    fn state_key(&self, key: &str) -> String {
     /// A value of the channel's own that belongs to a chat, by a name that is unique there.
     ///
     /// # Errors
@@ -312,6 +312,7 @@ impl VisitorInbox {
         self.doors.store.state_delete(&(chat_values(&self.channel, chat) + name)).await
     }
 
+    fn state_key(&self, key: &str) -> String {
         format!("channel/{}/{key}", self.channel)
     }
 

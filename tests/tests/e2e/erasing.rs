@@ -145,3 +145,53 @@ async fn young_files_are_removed_later_unless_they_are_named_again() {
     place.doors.erase(next).await.unwrap().unwrap();
     assert!(place.kept().is_empty());
 }
+
+#[tokio::test]
+async fn what_no_message_came_to_name_is_removed() {
+    let place = Place::new().await;
+    let (refused, own) = (place.keep("a").await, place.keep("b").await);
+    assert_eq!(place.to_remove().await, 2, "neither is named yet");
+    place.write("c", "k", vec![own.clone()]).await;
+    assert_eq!((place.kept().len(), place.to_remove().await), (2, 1));
+    // The same key with another file is a conflict: what is stored stays as it is.
+    let other = place.keep("d").await;
+    place.write("c", "k", vec![other]).await;
+    assert_eq!(place.to_remove().await, 2);
+    place.drawer.young.store(true, Ordering::SeqCst);
+    place.doors.sweep_files().await.unwrap();
+    assert_eq!(place.kept().len(), 3, "somebody may be storing a message that names it");
+    let shared = place.keep("a").await;
+    assert_eq!(id(&shared), id(&refused));
+    place.write("c", "l", vec![shared.clone()]).await;
+    place.drawer.young.store(false, Ordering::SeqCst);
+    place.doors.sweep_files().await.unwrap();
+    assert_eq!((place.kept(), place.to_remove().await), (vec![id(&shared), id(&own)], 0));
+}
+
+#[tokio::test]
+async fn what_a_sender_left_behind_who_is_gone_is_removed() {
+    let place = Place::new().await;
+    let bytes = futures_util::stream::iter([Ok(Bytes::from_static(b"a"))]).boxed();
+    let mut keeping = Box::pin(place.inbox.keep_file("a.txt", "text/plain", bytes));
+    while place.kept().is_empty() {
+        assert!(futures_util::poll!(&mut keeping).is_pending(), "it was there before it was kept");
+        tokio::task::yield_now().await;
+    }
+    drop(keeping);
+    openline_tests::eventually("it is noted", async || (place.to_remove().await == 1).then_some(())).await;
+    place.doors.sweep_files().await.unwrap();
+    assert_eq!((place.kept(), place.to_remove().await), (Vec::new(), 0));
+}
+
+#[tokio::test]
+async fn the_files_of_a_visitor_who_was_forgotten_are_removed() {
+    let place = Place::new().await;
+    let own = place.keep("a").await;
+    let conversation = place.write("c", "k", vec![own]).await;
+    assert!(place.inbox.forget_visitor(&chat("c")).await.unwrap());
+    // The deletion at the backend empties the message before the conversation goes.
+    assert_eq!(openline_core::forget::round(&place.doors).await.unwrap(), 0);
+    place.doors.erase(conversation).await.unwrap().unwrap();
+    place.doors.sweep_files().await.unwrap();
+    assert_eq!((place.kept(), place.to_remove().await), (Vec::new(), 0));
+}

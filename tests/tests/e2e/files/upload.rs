@@ -82,7 +82,13 @@ async fn what_is_not_taken_is_refused_with_the_limit_and_nothing_is_stored() {
         (Form::message("k", " ").file("", "application/octet-stream", b""), 422, "text_empty", "the text is empty"),
         (Form::message("a b", "x").file("a.txt", "text/plain", b"a"), 422, "bad_key", "key must be"),
         (Form::message("k", &"x".repeat(300_000)).file("a.txt", "text/plain", b"a"), 413, "body_too_large", "too long"),
-        ((0..12).fold(Form::message("k", "x"), |form, _| form.file("b.bin", "", &big)), 413, "file_too_large", "1 MB"),
+        (
+            (0..12).fold(Form::message("k", "x"), |form, _| form.file("b.txt", "text/plain", &big)),
+            413,
+            "file_too_large",
+            "1 MB",
+        ),
+        (Form::message("k", "x").file("x.heic", "image/heic", b"MZ\x90\0"), 422, "file_type_refused", "octet-stream"),
     ];
     for (form, status, code, said) in cases {
         let (got, answer) = visitor.send_form(form).await;
@@ -170,4 +176,42 @@ async fn files_are_sent_without_a_script_too() {
     let page = browser.get(world.url("/c/site/")).header(COOKIE, &cookie).send().await.unwrap().text().await.unwrap();
     assert_eq!(page.matches("data-from=\"visitor\"").count(), 2);
     assert!(page.contains("alt=\"a.png\" width=\"2\" height=\"3\""), "{page}");
+}
+
+/// Everything in the folder for files but its lock.
+fn kept(world: &World) -> Vec<String> {
+    let all = std::fs::read_dir(world.folder().join("files")).unwrap();
+    let names = all.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name != ".lock").collect()
+}
+
+#[tokio::test]
+async fn a_file_is_not_kept_for_a_message_that_is_refused_for_what_stands_before_it() {
+    let asked =
+        "[channels.site.settings.consent]\nrequired = true\n[channels.site.settings.before]\nfields = ['email']\n";
+    let world = World::with(SandboxConfig::default().without_limits(), &format!("{}{asked}", limited())).await;
+    let visitor = world.visitor().await;
+    let agreed = |form: Form, profile: &str| form.field("profile", profile).file("a.txt", "text/plain", b"content");
+    let cases = [
+        (agreed(Form::message("a b", "x"), r#"{"consent":true}"#), "bad_key"),
+        (agreed(Form::message("k", &"x".repeat(10_001)), r#"{"consent":true}"#), "text_too_long"),
+        (agreed(Form::message("k", "x"), r#"{"consent":true,"email":"x"}"#), "profile_invalid"),
+        (agreed(Form::message("k", "x"), "{"), "bad_json"),
+        (agreed(Form::message("k", "x"), "{}"), "consent_needed"),
+        (Form::message("k", "").file("a.txt", "text/plain", b"content"), "consent_needed"),
+        (
+            Form::message("k", "").field("profile", r#"{"consent":true}"#).file("a", "video/mp4", b"<html>"),
+            "file_type_refused",
+        ),
+        (
+            Form::message("k", "").field("profile", r#"{"consent":true}"#).file("a", "image/heic", b"MZ"),
+            "file_type_refused",
+        ),
+    ];
+    for (form, code) in cases {
+        let (_, answer) = visitor.send_form(form).await;
+        assert_eq!((&answer["error"]["code"], kept(&world)), (&json!(code), Vec::new()), "{answer}");
+    }
+    let (status, answer) = visitor.send_form(agreed(Form::message("k", ""), r#"{"consent":true}"#)).await;
+    assert_eq!((status, kept(&world).len()), (StatusCode::CREATED, 1), "{answer}");
 }
