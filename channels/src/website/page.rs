@@ -182,7 +182,7 @@ async fn render(
         "more": slice.more,
         "frame": frame.map(|frame| json!({ "origin": frame.origin, "sound": site.settings.widget.sound })),
         "info": info.json(),
-        "consent_first": site.settings.consent.first && session.is_none() && frame.is_none(),
+        "consent_first": site.settings.consent.first && session.is_none(),
     });
     let last_id = slice.items.iter().map(|item| item.id.0).max().unwrap_or(0);
     let older_url = slice.items.first().map(|item| view.link("", &[("before", item.pos.0)]));

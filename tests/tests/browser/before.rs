@@ -223,6 +223,27 @@ async fn nothing_is_kept_before_the_visitor_agrees() {
     was_quiet_but(&visitor, |entry| entry["message"].as_str().unwrap_or_default().contains("401")).await;
 }
 
+/// The server can't be reached when they agree, and the tab is another one when it can.
+#[tokio::test]
+async fn a_message_that_waits_brings_along_that_its_writer_agreed() {
+    let Some(stage) = stage("[channels.site.settings.privacy]\nconsent_first = true\n", json!({})).await else {
+        return;
+    };
+    let visitor = stage.visitor(Look::DESKTOP).await;
+    visitor.eval("window.fetch = () => Promise.reject(new TypeError('away'))").await;
+    visitor.write("[data-testid=text-input]", "hello").await;
+    assert_eq!(visitor.eval("return localStorage.length + sessionStorage.length").await, 0, "not even a draft");
+    visitor.click("[data-testid=consent]").await;
+    visitor.click("[data-testid=send]").await;
+    visitor.until("Object.keys(localStorage).some((key) => key.includes('out:'))").await;
+    visitor.eval("sessionStorage.clear()").await;
+    visitor.reload().await;
+    shows(&visitor, "visitor", "hello").await;
+    stage.world.portal_chat("hello").await;
+    visitor.until("document.getElementById('before').hidden").await;
+    was_quiet_but(&visitor, |entry| entry["message"].as_str().unwrap_or_default().contains("401")).await;
+}
+
 #[tokio::test]
 async fn the_greeting_stands_there_until_somebody_writes() {
     let Some(stage) = stage("", json!({ "WELCOME_MESSAGE_TEXT": "Welcome to our <shop>!" })).await else { return };

@@ -236,6 +236,37 @@ async fn a_customer_has_one_conversation_on_all_devices() {
 }
 
 #[tokio::test]
+async fn nothing_is_kept_in_the_frame_before_the_visitor_agrees() {
+    let Some((host, stage)) = Host::with_chat("privacy.consent_first = true").await else { return };
+    let page = host.open(&stage, Look::DESKTOP, "").await;
+    presses(&page).await;
+    enters(&page).await;
+    page.write("[data-testid=text-input]", "hello").await;
+    page.click("[data-testid=send]").await;
+    page.until("document.activeElement.id === 'field-consent'").await;
+    let kept = "return [...Object.keys(localStorage), ...Object.keys(sessionStorage)]";
+    assert_eq!(page.eval(kept).await, json!([]));
+    page.click("[data-testid=consent]").await;
+    assert_eq!(page.eval(kept).await, json!([]), "not before it is sent");
+    page.click("[data-testid=send]").await;
+    is(&page, "hello", "delivered").await;
+    let token = "return Object.keys(localStorage).filter((key) => key.endsWith('token')).length";
+    assert_eq!(page.eval(token).await, 1);
+    page.reload().await;
+    presses(&page).await;
+    enters(&page).await;
+    shows(&page, "visitor", "hello").await;
+    says(&page, "and more").await;
+    is(&page, "and more", "delivered").await;
+    leaves(&page).await;
+    assert_eq!(page.client().get_all_cookies().await.unwrap().len(), 0);
+    was_quiet_but(&page, |entry| {
+        ["401", "422"].iter().any(|code| entry["message"].as_str().unwrap_or_default().contains(code))
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_wrong_signature_gets_no_chat_at_all() {
     let Some((host, stage)) = Host::with_chat(&format!("identity.secret = '{SECRET}'")).await else { return };
     let page = host.open(&stage, Look::DESKTOP, &format!("id=customer-43&hash={HASH}")).await;

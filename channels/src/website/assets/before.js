@@ -1,7 +1,7 @@
 // What stands before and around the conversation: open or closed, greeting, form, consent, the page's own data.
 
 import { around } from './around.js';
-import { memory } from './memory.js';
+import { hold, memory } from './memory.js';
 
 const REFRESH = 300000;
 const LATEST = 2 ** 31 - 1; // what timers can wait
@@ -22,7 +22,8 @@ export class Before {
     this.rows = [...this.before.querySelectorAll('[data-field]')];
     this.consent = document.getElementById('field-consent');
     this.kept = memory('sessionStorage', `openline:${config.keep ?? config.base}before:`);
-    this.agreed = new Promise((resolve) => { this.agree = resolve; });
+    this.agreed = new Promise((resolve) => { this.agree = () => { hold(false); resolve(); }; });
+    hold(Boolean(config.consent_first));
     if (!config.consent_first) this.agree();
     this.composer.addEventListener('submit', (event) => this.check() || event.stopImmediatePropagation() || event.preventDefault());
     this.composer.addEventListener('input', ({ target }) => this.say(target, ''));
@@ -158,9 +159,22 @@ export class Before {
     const fields = Object.fromEntries(own.map(({ key }) => [key, value(key)]).filter(([, one]) => one));
     const consent = Boolean(this.info.consent);
     this.profile = { name: value('name'), email: value('email'), phone: value('phone'), fields, consent, language: this.config.lang };
+    if (consent) this.opening();
+    else this.agree();
     this.kept.set('profile', this.profile);
-    if (consent) this.api.opening = { ...this.api.opening, consent: true };
+  }
+
+  /** They agreed: a session may be made, and something be kept. */
+  opening() {
+    this.api.opening = { ...this.api.opening, consent: true };
     this.agree();
+  }
+
+  /** After a reload: what was filled in for a message that is still on its way, or for one that failed before there was a session, goes along with it. */
+  restore(messages) {
+    const waits = messages.find(({ profile, state }) => profile && (state === 'sending' || this.config.consent_first));
+    this.profile ??= this.kept.get('profile') ?? waits?.profile;
+    if (this.profile?.consent) this.opening();
   }
 
   /** What goes along with a message. */

@@ -138,7 +138,7 @@ async function forget(event) {
 
 async function start() {
   document.documentElement.classList.add('js');
-  composer = new Composer({ ...config, base: config.keep ?? config.base, t }, (text, name, files) => { log.toEnd(); outbox.add(text, name, files); });
+  composer = new Composer({ ...config, base: config.keep ?? config.base, t }, (text, name, files) => { log.toEnd(); outbox.add(text, name, files, before.profile); });
   document.getElementById('rate').addEventListener('submit', vote);
   document.getElementById('forget').addEventListener('submit', forget);
   fitKeyboard();
@@ -147,6 +147,7 @@ async function start() {
   for (const { key } of config.items) if (key && outbox.has(key)) outbox.drop(key);
   show(false);
   log.toEnd();
+  before.restore(outbox.messages);
   outbox.pump();
   await before.agreed;
   updates.run();

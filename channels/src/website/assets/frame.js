@@ -5,7 +5,7 @@ import { Api } from './api.js';
 import { around } from './around.js';
 import { Bearer } from './bearer.js';
 import { h } from './dom.js';
-import { memory } from './memory.js';
+import { hold, memory } from './memory.js';
 import { Unread } from './unread.js';
 import { backoff, listen, pause } from './wake.js';
 
@@ -17,6 +17,7 @@ const state = { open: false };
 let greet;
 const greeted = new Promise((resolve) => { greet = resolve; });
 
+const NOTHING = { items: [], more: false, cursor: 0, name: '' };
 const tell = (openline, more) => window.parent.postMessage({ openline, ...more }, origin);
 
 const heard = {
@@ -115,11 +116,14 @@ async function start() {
     if (news.fresh && wanted()) sound().then((one) => one.play());
   });
   around.shown = (items) => unread.shown(items);
-  const found = await conversation(new Api(config.base, () => {}, around.session)).catch(refused);
+  // Who has to agree first gets a session with their first message.
+  const first = Boolean(config.consent_first) && !identity && !around.session.token;
+  hold(first);
+  const found = first ? NOTHING : await conversation(new Api(config.base, () => {}, around.session)).catch(refused);
   if (!found) return;
   introduce(found.name || identity?.name);
   if (found.more) document.getElementById('empty').before(h('p', { class: 'older' }, h('a', { id: 'older' })));
-  document.body.dataset.config = JSON.stringify({ ...config, ...found, keep: `${config.base}${whose}` });
+  document.body.dataset.config = JSON.stringify({ ...config, ...found, consent_first: first, keep: `${config.base}${whose}` });
   await import(`./chat.js${new URL(import.meta.url).search}`);
   if (state.open) focus();
 }

@@ -17,9 +17,10 @@ export class Outbox {
     this.messages = [...this.shared.all(), ...lost].sort((a, b) => a.at - b.at);
   }
 
-  add(text, name, files = []) {
+  /** `profile` is what was filled in for it, kept with it so that it outlives a reload. */
+  add(text, name, files = [], profile = undefined) {
     const at = Math.max(Date.now(), (this.messages.at(-1)?.at ?? 0) + 1);
-    const message = { key: freshKey(), text, name, at, state: 'sending' };
+    const message = { key: freshKey(), text, name, at, state: 'sending', profile };
     if (files.length) {
       this.held.set(message.key, files);
       message.files = files.map(described);
