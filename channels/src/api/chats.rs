@@ -9,6 +9,8 @@ use std::fmt::Write;
 pub(super) const MAX_ID: usize = 200;
 /// What stands before the hash of an id that core would not take. Ids that begin so themselves are hashed too.
 const HASHED: char = '~';
+/// Under which name it is kept of a chat what its caller calls it.
+const NAME: &str = "name";
 
 /// The chat as core knows it.
 pub(super) fn core_id(given: &str) -> Result<ChatId, Problem> {
@@ -38,20 +40,16 @@ pub(super) fn check(what: &'static str, given: &str) -> Result<(), Problem> {
 /// The chat as core knows it; its original name is durable when this returns.
 pub(super) async fn admit(inbox: &VisitorInbox, given: &str) -> Result<ChatId, Problem> {
     let id = core_id(given)?;
-    if id.as_str() != given && inbox.remember(&name(&id)).await?.is_none() {
-        inbox.keep(&name(&id), given.as_bytes()).await?;
+    if id.as_str() != given && inbox.remember_of(&id, NAME).await?.is_none() {
+        inbox.keep_of(&id, NAME, given.as_bytes()).await?;
     }
     Ok(id)
 }
 
 /// The caller's own name of a chat.
 pub(super) async fn original(inbox: &VisitorInbox, id: &ChatId) -> Result<String, StoreError> {
-    let kept = if id.as_str().starts_with(HASHED) { inbox.remember(&name(id)).await? } else { None };
+    let kept = if id.as_str().starts_with(HASHED) { inbox.remember_of(id, NAME).await? } else { None };
     Ok(kept.and_then(|kept| String::from_utf8(kept).ok()).unwrap_or_else(|| id.to_string()))
-}
-
-fn name(id: &ChatId) -> String {
-    format!("chat/{id}")
 }
 
 #[cfg(test)]

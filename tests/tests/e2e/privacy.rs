@@ -196,3 +196,23 @@ async fn notes_and_consent_are_exported_erased_and_reported() {
     store.close().await;
     assert_eq!(visitor.send_with(&body).await.1["error"]["code"], Value::Null, "whoever agrees again may write again");
 }
+
+/// What a caller calls a chat may be somebody's address.
+#[tokio::test]
+async fn a_callers_name_of_a_chat_goes_with_it() {
+    let token = "0123456789abcdef0123456789abcdef";
+    let channels = format!("[channels.crm]\nkind = \"api\"\n[channels.crm.settings]\ntoken = \"{token}\"\n");
+    let world = World::with(openline_sandbox::SandboxConfig::default().without_limits(), &channels).await;
+    let body = json!({ "chat": "ann lee@shop.example", "id": "1", "text": "hello", "visitor": { "name": "Ann" } });
+    let posted = Client::new().post(world.url("/c/crm/messages")).bearer_auth(token).json(&body).send().await.unwrap();
+    assert_eq!(posted.status(), 201);
+    world.portal_chat("hello").await;
+    let exported: Value = serde_json::from_str(&privacy::export(whose(&world, "Ann")).await.unwrap()).unwrap();
+    assert_eq!(exported["conversations"][0]["values"]["name"], "ann lee@shop.example", "{exported}");
+    privacy::erase(whose(&world, "Ann"), false).await.unwrap();
+    let url = format!("sqlite:{}", world.folder().join("openline.db").display());
+    let store = openline_store::attach(&url).await.unwrap();
+    let left = store.state_list("").await.unwrap();
+    assert!(left.iter().all(|(_, value)| !String::from_utf8_lossy(value).contains("shop.example")));
+    store.close().await;
+}
