@@ -140,22 +140,13 @@ fn loader(settings: &Settings, channel: &str, origin: &str, base: &str) -> Strin
         "title": settings.title,
         "launcher": settings.theme.launcher,
         "position": settings.theme.position,
-        "css": format!("{}{}", settings.theme.css(":host"), squeezed(&assets::text("widget.css"))),
+        "css": format!("{}{}", settings.theme.css(":host"), assets::lean(&assets::text("widget.css"))),
     });
     // Where a script may end in a page (nobody should paste it there, somebody will).
     let config = config.to_string().replace("</", "<\\/");
     let lines = assets::text("widget.js");
     let lines = lines.lines().map(str::trim).filter(|line| !line.starts_with("//") && !line.starts_with("/**"));
     lines.collect::<Vec<_>>().join("\n").replacen("__OPENLINE__", &config, 1)
-}
-
-/// Without comments and indentation, which every page would have to fetch.
-fn squeezed(css: &str) -> String {
-    let whole = css.split("/*").enumerate();
-    let bare: String = whole
-        .map(|(index, part)| if index == 0 { part } else { part.split_once("*/").map_or("", |(_, rest)| rest) })
-        .collect();
-    bare.lines().map(str::trim).collect()
 }
 
 pub(super) fn routes() -> Router<Arc<Site>> {
