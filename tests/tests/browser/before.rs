@@ -9,14 +9,14 @@ const FORM: &str = "[channels.site.settings.before]\nfields = [{key = 'name', re
                     {key = 'order', label = 'Order number'}]\n[channels.site.settings.consent]\nrequired = true\n\
                     url = 'https://shop.example/privacy'\n";
 
-async fn stage(settings: &str, line: Value) -> Option<Stage> {
+pub async fn stage(settings: &str, line: Value) -> Option<Stage> {
     let stage = Stage::with(&format!("{}{settings}", openline_tests::CHANNELS)).await?;
     assert!(stage.world.sandbox.configure_line(1, &line));
     Some(stage)
 }
 
 /// Closed on every day of the week.
-fn never() -> Value {
+pub fn never() -> Value {
     let days = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
     json!({ "WORKTIME_ENABLE": "Y", "WORKTIME_DAYOFF": days, "WORKTIME_DAYOFF_TEXT": "We are on holiday." })
 }

@@ -9,6 +9,7 @@ mod axe;
 mod before;
 mod changes;
 mod compose;
+mod contact;
 mod host;
 mod hostile;
 mod live;
