@@ -23,7 +23,7 @@ export class Bearer {
 
   drop() {
     this.token = null;
-    this.kept.remove('token');
+    this.kept.clear();
   }
 
   /** Another frame may have replaced a lost session already. */

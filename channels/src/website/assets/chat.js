@@ -6,6 +6,7 @@ import { Before } from './before.js';
 import { Composer } from './composer.js';
 import { Conversation } from './conversation.js';
 import { Log } from './log.js';
+import { memory } from './memory.js';
 import { Outbox } from './outbox.js';
 import { asked, seen, voteKey } from './rating.js';
 import { Rows } from './rows.js';
@@ -136,10 +137,15 @@ function vote(event) {
 /** Everything of this visitor goes: there, here, and then they are somebody new. */
 async function forget(event) {
   event.preventDefault();
-  const gone = await api.forget().catch(() => null);
-  if (!gone) return say('announce', t.announce_failed);
+  say('forget-fault', '');
+  const once = () => api.forget();
+  const gone = await once().catch((error) => error.status === 401 && once()) // the session was lost, and is another one now
+    .catch(({ code }) => code === 'consent_needed'); // there was none, and nothing to forget
+  if (!gone) return say('forget-fault', t.forget_failed);
   outbox.messages.forEach(({ key }) => outbox.drop(key));
+  for (const kind of ['localStorage', 'sessionStorage']) memory(kind, `openline:${config.keep ?? config.base}`).clear();
   around.session?.drop();
+  document.getElementById('composer').reset();
   location.reload();
 }
 

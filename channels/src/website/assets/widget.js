@@ -107,7 +107,7 @@
     },
     unread({ count, fresh, talk }) {
       state.unread = Number(count) || 0;
-      if (talk) keep('1');
+      keep(talk ? 1 : '');
       draw();
       emit('unread');
       if (fresh) emit('message');
