@@ -114,7 +114,7 @@ fn versioned(source: &str) -> String {
 }
 
 /// A line without the comment at its end. (What has a quote in it may be a text.)
-fn without_remark(line: &str) -> &str {
+pub(super) fn without_remark(line: &str) -> &str {
     match line.rsplit_once(" // ") {
         Some((code, remark)) if !remark.contains(['\'', '"', '`']) => code.trim_end(),
         _ => line,

@@ -17,6 +17,7 @@ mod live;
 mod outage;
 mod pictures;
 mod scriptless;
+mod sheet;
 mod stage;
 mod tabs;
 mod upload;

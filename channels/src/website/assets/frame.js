@@ -13,24 +13,24 @@ const config = JSON.parse(document.body.dataset.config);
 const t = config.texts;
 const { origin } = config.frame;
 const kept = memory('localStorage', `openline:${config.base}frame:`);
-const state = { open: false };
+const state = { open: false, focus: false };
 let greet;
 const greeted = new Promise((resolve) => { greet = resolve; });
 
 const tell = (openline, more) => window.parent.postMessage({ openline, ...more }, origin);
 
 const heard = {
-  hello({ identity, open, page }) {
+  hello({ identity, open, page, focus: wanted = open }) {
     around.page = page;
-    state.open = open;
+    Object.assign(state, { open, focus: wanted });
     greet(identity ?? null);
   },
   open() {
-    state.open = true;
+    state.open = state.focus = true;
     unread?.look();
     focus();
   },
-  closed() { state.open = false; },
+  closed() { state.open = state.focus = false; },
   page({ page }) { around.page = page; },
 };
 
@@ -121,7 +121,7 @@ async function start() {
   if (found.more) document.getElementById('empty').before(h('p', { class: 'older' }, h('a', { id: 'older' })));
   document.body.dataset.config = JSON.stringify({ ...config, ...found, keep: `${config.base}${whose}` });
   await import(`./chat.js${new URL(import.meta.url).search}`);
-  if (state.open) focus();
+  if (state.focus) focus();
 }
 
 start();
