@@ -78,7 +78,7 @@ const SPOIL: &str = "const ask = window.fetch; window.fetch = (url, init) => {
     return ask(url, { ...init, body: JSON.stringify(body) });
   }";
 
-async fn client(stage: &Stage, text: &str) -> (String, String) {
+pub async fn client(stage: &Stage, text: &str) -> (String, String) {
     let chat = stage.world.portal_chat(text).await;
     let dialogs = stage.world.sandbox.view(|portal| portal.dialogs());
     let client = dialogs.into_iter().find(|dialog| dialog.chat_id == chat).unwrap().client;

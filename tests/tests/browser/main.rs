@@ -10,6 +10,7 @@ mod before;
 mod changes;
 mod compose;
 mod contact;
+mod customers;
 mod forget;
 mod host;
 mod hostile;

@@ -20,6 +20,7 @@ export class Before {
     this.rows = [...this.before.querySelectorAll('[data-field]')];
     this.consent = document.getElementById('field-consent');
     this.kept = memory('sessionStorage', `openline:${config.keep ?? config.base}before:`);
+    for (const key of ['email', 'phone']) this.input(key).value ||= around.visitor?.[key] ?? '';
     this.agreed = new Promise((resolve) => { this.agree = resolve; });
     if (!config.consent_first) this.agree();
     this.composer.addEventListener('submit', (event) => this.check() || event.stopImmediatePropagation() || event.preventDefault());
@@ -150,8 +151,10 @@ export class Before {
 
   /** Keeps what was filled in, to go along with the next message. */
   keep() {
-    if (!this.info.form.length && !this.info.consent) return;
-    const value = (key) => (this.asked(key) ? typed(this.input(key)) : undefined) || undefined;
+    // What the page around knows counts as typed, where nobody is asked for it too; then nobody could correct it either.
+    const known = (key) => around.visitor && key !== 'name' && !this.fault({ key, kind: key });
+    const value = (key) => (this.asked(key) || known(key) ? typed(this.input(key)) : undefined) || undefined;
+    if (!this.info.form.length && !this.info.consent && !value('email') && !value('phone')) return;
     const own = this.info.form.filter(({ key }) => !['name', 'email', 'phone'].includes(key));
     const fields = Object.fromEntries(own.map(({ key }) => [key, value(key)]).filter(([, one]) => one));
     const consent = Boolean(this.info.consent);
@@ -196,6 +199,7 @@ export class Before {
     if (about) this.kept.set('told', true);
     if (!profile) return;
     this.profile = undefined;
+    around.visitor = null;
     this.apply({ ...this.info, form: [], contact: false, consent: undefined });
   }
 

@@ -86,7 +86,8 @@ async function conversation(api) {
   }
 }
 
-function introduce(name) {
+function introduce(said) {
+  const name = Array.from(String(said ?? '')).slice(0, 100).join('');
   const field = document.getElementById('name');
   if (!name || !field || field.value) return;
   field.value = name;
@@ -110,6 +111,7 @@ async function start() {
   const whose = identity ? `${String(identity.hash).slice(0, 16)}:` : '';
   const own = memory('localStorage', `openline:${config.base}frame:${whose}`);
   around.session = new Bearer(own, identity);
+  around.visitor = identity;
   unread = new Unread(own, () => state.open && !document.hidden, (news) => {
     tell('unread', news);
     if (news.fresh && wanted()) sound().then((one) => one.play());

@@ -153,7 +153,7 @@
     /** Who the visitor is, as the page's server has signed it; null when they sign out. */
     identify(identity) {
       const before = JSON.stringify(state.identity);
-      state.identity = identity?.id ? { ...identity, id: String(identity.id) } : null;
+      state.identity = identity ? { ...identity, id: String(identity.id ?? '') } : null; // one without an id is refused
       if (frame && before !== JSON.stringify(state.identity)) load(true);
     },
     page(more) {
