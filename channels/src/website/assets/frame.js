@@ -1,7 +1,7 @@
 // The chat in a frame on another page: asks that page who is there, gets a session without a cookie, and then starts
 // like the hosted page. Only the page at the origin it was opened for is told anything, and only what stands here.
 
-import { Api } from './api.js';
+import { Api, alone } from './api.js';
 import { around } from './around.js';
 import { Bearer } from './bearer.js';
 import { h } from './dom.js';
@@ -68,12 +68,20 @@ function say(text) {
   if (line.textContent !== text) line.textContent = text;
 }
 
+/** A session: of two frames that have none, one makes it for both. */
+async function begin(api) {
+  api.session.look();
+  const session = await api.request('/session', { body: api.session.wish() });
+  api.session.take(session);
+  return session;
+}
+
 /** A session and the newest page of its conversation; tried until there is an answer. */
 async function conversation(api) {
   for (let failures = 0; ; ) {
     try {
-      const session = await api.request('/session', { body: api.session.wish() });
-      api.session.take(session);
+      const session = await alone(`${api.root}/session`, () => begin(api));
+      if (session.session && session.session !== api.session.token) continue; // another frame's was first
       const page = session.cursor ? await api.page() : { items: [], more: false, cursor: 0 };
       say('');
       return { ...page, name: session.name };
