@@ -15,6 +15,7 @@ mod forget;
 mod host;
 mod hostile;
 mod live;
+mod options;
 mod outage;
 mod pictures;
 mod scriptless;
