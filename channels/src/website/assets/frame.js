@@ -131,7 +131,7 @@ async function start() {
   if (found.more) document.getElementById('empty').before(h('p', { class: 'older' }, h('a', { id: 'older' })));
   document.body.dataset.config = JSON.stringify({ ...config, ...found, keep: `${config.base}${whose}` });
   await import(`./chat.js${new URL(import.meta.url).search}`);
-  if (state.focus) focus();
+  if (state.focus && document.activeElement === document.body) focus(); // else somebody writes already
 }
 
 start();
