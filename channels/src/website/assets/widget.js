@@ -47,11 +47,12 @@
     root.prepend(make('style', {}, config.css)); // a browser from before 2023
   }
 
-  /** The page's own storage; some visitors forbid it. */
-  const keep = (...value) => {
+  /** Whether there is a conversation, in the page's own storage; some visitors forbid it. */
+  const talked = (talk) => {
     try {
       const key = `openline:${home.pathname}`;
-      return value.length ? localStorage.setItem(key, value[0]) : localStorage.getItem(key);
+      if (talk === undefined) return localStorage.getItem(key);
+      return talk ? localStorage.setItem(key, 1) : localStorage.removeItem(key);
     } catch { return null; }
   };
   const emit = (event) => listeners.filter(([name]) => name === event).forEach(([, heard]) => {
@@ -114,7 +115,7 @@
     unread({ count, fresh, talk }) {
       const before = state.unread;
       state.unread = Number(count) || 0;
-      keep(talk ? 1 : '');
+      talked(Boolean(talk));
       draw();
       if (state.unread !== before) emit('unread');
       if (fresh) emit('message');
@@ -181,7 +182,7 @@
     if ('open' in data && data.open !== 'false') {
       state.quiet = !state.open && !phone.matches; // nobody asked for it
       api.open();
-    } else if (keep()) (window.requestIdleCallback ?? setTimeout)(() => load());
+    } else if (talked()) (window.requestIdleCallback ?? setTimeout)(() => load());
   }
   if (document.body) start();
   else addEventListener('DOMContentLoaded', start);
