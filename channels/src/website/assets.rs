@@ -84,25 +84,29 @@ fn packed(kind: &str, plain: Vec<u8>) -> Ready {
     Ready { kind, plain: Bytes::from(plain), packed }
 }
 
-/// A style sheet without its indentation and the lines that are nothing but a comment.
-fn lean(source: &str) -> String {
-    let is_comment = |line: &&str| line.starts_with("/*") && line.ends_with("*/");
-    source.lines().map(str::trim).filter(|line| !line.is_empty() && !is_comment(line)).fold(
-        String::with_capacity(source.len()),
-        |mut out, line| {
-            out.push_str(line);
-            out + "\n"
-        },
-    )
+/// A style sheet without its comments and the blanks that mean nothing. (None of ours has them in a string.)
+pub(super) fn lean(source: &str) -> String {
+    let parts = source.split("/*").enumerate();
+    let bare: String = parts
+        .map(|(index, part)| if index == 0 { part } else { part.split_once("*/").map_or("", |(_, rest)| rest) })
+        .collect();
+    let lines: Vec<_> = bare.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let blanks = [(": ", ":"), ("; ", ";"), (", ", ","), (" {", "{"), ("{ ", "{"), (" }", "}")];
+    let tight = blanks.iter().fold(lines.join("\n"), |css, (wide, narrow)| css.replace(wide, narrow));
+    ["{", ";", ",", "}"].iter().fold(tight, |css, end| css.replace(&format!("{end}\n"), end)).replace(";}", "}")
 }
 
 /// A module that names the others by their versions, so that the browser asks for each of them once only; without its
 /// indentation and comments, but with all its lines, which keeps their numbers.
 fn versioned(source: &str) -> String {
+    let mut remark = false;
     source.lines().fold(String::with_capacity(source.len() + 256), |mut out, line| {
+        let begins = line.trim().starts_with("/**");
+        let inside = remark || begins;
+        remark = inside && !line.contains("*/");
         match imported(line) {
             Some(name) => out.push_str(&line.replacen(name, &format!("{name}?v={}", version()), 1)),
-            None if is_comment(line.trim()) => {}
+            None if inside || line.trim().starts_with("//") => {}
             None => out.push_str(without_remark(line.trim())),
         }
         out + "\n"
@@ -110,15 +114,11 @@ fn versioned(source: &str) -> String {
 }
 
 /// A line without the comment at its end. (What has a quote in it may be a text.)
-fn without_remark(line: &str) -> &str {
+pub(super) fn without_remark(line: &str) -> &str {
     match line.rsplit_once(" // ") {
         Some((code, remark)) if !remark.contains(['\'', '"', '`']) => code.trim_end(),
         _ => line,
     }
-}
-
-fn is_comment(line: &str) -> bool {
-    line.starts_with("//") || line.starts_with("/**") && line.ends_with("*/")
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -183,8 +183,16 @@ mod tests {
     fn modules_import_each_other_by_their_versions() {
         let source = versioned("import { a, b } from './dom.js';\nconst x = \"from './no.js'\";");
         let version = version();
-        assert_eq!(versioned("/** a */\n// b\n  c(); // d\ne = 'f // g';"), "\n\nc();\ne = 'f // g';\n");
+        let plain = "/** a */\n// b\n  c(); // d\ne = 'f // g';\n  /** h\n      i */\nj;";
+        assert_eq!(versioned(plain), "\n\nc();\ne = 'f // g';\n\n\nj;\n");
         assert_eq!(source, format!("import {{ a, b }} from './dom.js?v={version}';\nconst x = \"from './no.js'\";\n"));
+    }
+
+    #[test]
+    fn style_sheets_lose_what_means_nothing() {
+        let css =
+            "/* a\n b */\na :hover,\nb { c: d; /* e */\n  f: g(h, 1px + 2px); }\n\n@media (i: j) { k { l: \"\"; } }\n";
+        assert_eq!(lean(css), "a :hover,b{c:d;f:g(h,1px + 2px)}@media (i:j){k{l:\"\"}}");
     }
 
     #[test]

@@ -20,8 +20,8 @@ use std::sync::Arc;
 /// How long a page may use the script without asking whether it is new, in seconds: a changed configuration is seen
 /// everywhere after that.
 const LOADER_AGE: &str = "public, max-age=300";
-/// The texts that the script shows itself.
-const TEXTS: [&str; 5] = ["dir", "title", "widget_open", "widget_close", "widget_unread"];
+/// The texts that the script shows itself, in the order in which it names them.
+const TEXTS: [&str; 4] = ["widget_open", "widget_close", "widget_unread", "title"];
 
 /// `[settings.widget]` as it is written.
 #[derive(Deserialize, Default)]
@@ -125,11 +125,10 @@ impl MadeFiles {
 
 /// The script with everything it needs to know.
 fn loader(settings: &Settings, channel: &str, origin: &str, base: &str) -> String {
-    let texts = |language: &Catalogue| {
-        TEXTS.iter().map(|key| ((*key).to_owned(), json!(language.get(key)))).collect::<Map<_, _>>()
-    };
+    let shown = if settings.title.trim().is_empty() { &TEXTS[..] } else { &TEXTS[..3] };
+    let texts = |language: &Catalogue| shown.iter().map(|key| json!(language.get(key))).collect::<Value>();
     let languages: Map<String, Value> =
-        settings.language.all().map(|language| (language.code.to_owned(), texts(language).into())).collect();
+        settings.language.all().map(|language| (language.code.to_owned(), texts(language))).collect();
     let origins: Vec<_> = std::iter::once(origin).chain(settings.widget.origins.iter().map(String::as_str)).collect();
     let config = json!({
         "home": format!("{origin}{base}"),
@@ -137,25 +136,16 @@ fn loader(settings: &Settings, channel: &str, origin: &str, base: &str) -> Strin
         "key": format!("channels.{channel}.settings.widget.origins"),
         "lang": settings.language.fixed(),
         "texts": languages,
-        "title": settings.title,
+        "title": settings.title.trim(),
         "launcher": settings.theme.launcher,
         "position": settings.theme.position,
-        "css": format!("{}{}", settings.theme.css(":host"), squeezed(&assets::text("widget.css"))),
+        "css": format!("{}{}", settings.theme.css(":host"), assets::lean(&assets::text("widget.css"))),
     });
     // Where a script may end in a page (nobody should paste it there, somebody will).
     let config = config.to_string().replace("</", "<\\/");
     let lines = assets::text("widget.js");
     let lines = lines.lines().map(str::trim).filter(|line| !line.starts_with("//") && !line.starts_with("/**"));
-    lines.collect::<Vec<_>>().join("\n").replacen("__OPENLINE__", &config, 1)
-}
-
-/// Without comments and indentation, which every page would have to fetch.
-fn squeezed(css: &str) -> String {
-    let whole = css.split("/*").enumerate();
-    let bare: String = whole
-        .map(|(index, part)| if index == 0 { part } else { part.split_once("*/").map_or("", |(_, rest)| rest) })
-        .collect();
-    bare.lines().map(str::trim).collect()
+    lines.map(assets::without_remark).collect::<Vec<_>>().join("\n").replacen("__OPENLINE__", &config, 1)
 }
 
 pub(super) fn routes() -> Router<Arc<Site>> {
@@ -241,9 +231,14 @@ mod tests {
 
     #[test]
     fn the_script_is_light_and_so_is_the_first_opening() {
-        let made = loader(&settings(""), "site", "https://chat.example", "/c/site/");
-        let launcher = weight(&made);
-        assert!(launcher < 5_000, "widget.js: {launcher} bytes");
+        let themed = "title = 'Harbour Prints'\nwidget.origins = ['https://shop.example', 'https://www.shop.example', \
+                      'https://help.shop.example', 'https://shop-example.myshop.example']\n[theme]\naccent = '#7c2d12'\n\
+                      on_accent = '#ffffff'\nmode = 'dark'\nradius = 12\nfont = 'rounded'\nposition = 'left'\nlauncher = 'Ask us'";
+        let weights = ["", themed].map(|toml| {
+            weight(&loader(&settings(toml), "harbour_prints", "https://chat.shop.example", "/c/harbour_prints/"))
+        });
+        let launcher = weights[1].max(weights[0]);
+        assert!(launcher < 5_000, "widget.js: {weights:?} bytes");
         let styles = ["page.css", "frame.css", "icon.svg"].map(str::to_owned);
         let modules = ["frame.js", "around.js", "bearer.js", "unread.js"].map(str::to_owned);
         let mut files: Vec<_> = assets::modules().iter().cloned().chain(styles).chain(modules).collect();

@@ -9,14 +9,14 @@ const FORM: &str = "[channels.site.settings.before]\nfields = [{key = 'name', re
                     {key = 'order', label = 'Order number'}]\n[channels.site.settings.consent]\nrequired = true\n\
                     url = 'https://shop.example/privacy'\n";
 
-async fn stage(settings: &str, line: Value) -> Option<Stage> {
+pub async fn stage(settings: &str, line: Value) -> Option<Stage> {
     let stage = Stage::with(&format!("{}{settings}", openline_tests::CHANNELS)).await?;
     assert!(stage.world.sandbox.configure_line(1, &line));
     Some(stage)
 }
 
 /// Closed on every day of the week.
-fn never() -> Value {
+pub fn never() -> Value {
     let days = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
     json!({ "WORKTIME_ENABLE": "Y", "WORKTIME_DAYOFF": days, "WORKTIME_DAYOFF_TEXT": "We are on holiday." })
 }
@@ -207,20 +207,22 @@ async fn languages_on_a_computer() {
 
 #[tokio::test]
 async fn nothing_is_kept_before_the_visitor_agrees() {
-    let Some(stage) = stage("[channels.site.settings.privacy]\nconsent_first = true\n", json!({})).await else {
-        return;
-    };
-    let visitor = stage.visitor(Look::PHONE).await;
-    says(&visitor, "hello").await;
-    has_focus(&visitor, "field-consent").await;
-    assert!(visitor.client().get_all_cookies().await.unwrap().is_empty());
-    visitor.click("[data-testid=consent]").await;
-    visitor.click("[data-testid=send]").await;
-    shows(&visitor, "visitor", "hello").await;
-    stage.world.portal_chat("hello").await;
-    visitor.count("[data-kind=dialog_started]", 1).await;
-    assert_eq!(visitor.client().get_all_cookies().await.unwrap().len(), 1);
-    was_quiet_but(&visitor, |entry| entry["message"].as_str().unwrap_or_default().contains("401")).await;
+    for look in [Look::PHONE, Look::DESKTOP] {
+        let Some(stage) = stage("[channels.site.settings.privacy]\nconsent_first = true\n", json!({})).await else {
+            return;
+        };
+        let visitor = stage.visitor(look).await;
+        says(&visitor, "hello").await;
+        has_focus(&visitor, "field-consent").await;
+        assert!(visitor.client().get_all_cookies().await.unwrap().is_empty());
+        visitor.click("[data-testid=consent]").await;
+        visitor.click("[data-testid=send]").await;
+        shows(&visitor, "visitor", "hello").await;
+        stage.world.portal_chat("hello").await;
+        visitor.count("[data-kind=dialog_started]", 1).await;
+        assert_eq!(visitor.client().get_all_cookies().await.unwrap().len(), 1);
+        was_quiet_but(&visitor, |entry| entry["message"].as_str().unwrap_or_default().contains("401")).await;
+    }
 }
 
 /// The server can't be reached when they agree, and the tab is another one when it can.
@@ -246,12 +248,14 @@ async fn a_message_that_waits_brings_along_that_its_writer_agreed() {
 
 #[tokio::test]
 async fn the_greeting_stands_there_until_somebody_writes() {
-    let Some(stage) = stage("", json!({ "WELCOME_MESSAGE_TEXT": "Welcome to our <shop>!" })).await else { return };
-    let visitor = stage.visitor(Look::PHONE).await;
-    assert_eq!(visitor.text("[data-testid=welcome]").await, "Welcome to our <shop>!");
-    visitor.is_accessible("a greeting").await;
-    says(&visitor, "hello").await;
-    visitor.until("document.getElementById('empty').hidden").await;
-    shows(&visitor, "system", "Welcome to our <shop>!").await;
-    was_quiet(&visitor).await;
+    for look in [Look::PHONE, Look::DESKTOP] {
+        let Some(stage) = stage("", json!({ "WELCOME_MESSAGE_TEXT": "Welcome to our <shop>!" })).await else { return };
+        let visitor = stage.visitor(look).await;
+        assert_eq!(visitor.text("[data-testid=welcome]").await, "Welcome to our <shop>!");
+        visitor.is_accessible("a greeting").await;
+        says(&visitor, "hello").await;
+        visitor.until("document.getElementById('empty').hidden").await;
+        shows(&visitor, "system", "Welcome to our <shop>!").await;
+        was_quiet(&visitor).await;
+    }
 }

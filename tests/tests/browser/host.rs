@@ -16,6 +16,8 @@ use tokio::net::TcpListener;
 const OWN: &str = "window.violations = []; window.seen = [];\n\
     addEventListener('securitypolicyviolation', (event) => violations.push(`${event.violatedDirective} ${event.blockedURI}`));\n";
 
+const ICON: &str = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 1 1'/>";
+
 /// The two documented lines, and a call before the script is there.
 const QUEUE: &str = "window.openline = window.openline || function () { (openline.q = openline.q || []).push(arguments); };\n\
     openline('on', 'open', () => seen.push('open')); openline('on', 'close', () => seen.push('close')); openline('open');\n";
@@ -31,6 +33,7 @@ impl Host {
         let port = listener.local_addr().unwrap().port();
         let app = Router::new()
             .route("/", get(page))
+            .route("/icon.svg", get(async || ([(header::CONTENT_TYPE, "image/svg+xml")], ICON)))
             .route("/own.js", get(async || ([(header::CONTENT_TYPE, "text/javascript")], OWN)))
             .route("/queue.js", get(async || ([(header::CONTENT_TYPE, "text/javascript")], QUEUE)));
         tokio::spawn(async move { axum::serve(listener, app).await });
@@ -68,16 +71,22 @@ async fn page(Query(query): Query<HashMap<String, String>>) -> impl IntoResponse
         }
     }
     let has = |name: &str| query.contains_key(name);
-    let dir = if has("rtl") { " dir=\"rtl\" lang=\"ar\"" } else { "" };
+    let dir = if has("rtl") { " dir=\"rtl\" lang=\"ar\"" } else { " lang=\"en\"" };
+    for name in ["open", "lang", "position"] {
+        if let Some(value) = query.get(name) {
+            let _ = write!(data, " data-{name}=\"{value}\"");
+        }
+    }
     let queue = if has("queue") { "<script src=\"/queue.js\"></script>" } else { "" };
     let filling =
         "<p>Lorem ipsum dolor sit amet, consetetur sadipscing elitr, sed diam nonumy eirmod tempor.</p>".repeat(40);
     let html = format!(
         "<!doctype html><html{dir}><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <link rel=\"icon\" href=\"data:,\"><title>A shop</title><script src=\"/own.js\"></script>{queue}\
-         <script async src=\"{chat}widget.js\"{data}></script></head><body><main><h1>A shop</h1>{filling}</main></body></html>"
+         <link rel=\"icon\" href=\"/icon.svg\"><title>A shop</title><script src=\"/own.js\"></script>{queue}\
+         <script async src=\"{chat}widget.js\"{data}></script></head><body><header><label>Search <input id=\"search\" autofocus></label></header>\
+         <main><h1>A shop</h1>{filling}</main><footer inert>Closed already</footer></body></html>"
     );
-    let policy = format!("default-src 'self'; img-src data:; script-src 'self' {openline}; frame-src {openline}");
+    let policy = format!("default-src 'self'; script-src 'self' {openline}; frame-src {openline}");
     (
         [(header::CONTENT_TYPE, "text/html".to_owned()), (HeaderName::from_static("content-security-policy"), policy)],
         html,

@@ -54,38 +54,42 @@ async fn news_come_by_stream_without_any_other_call() {
 
 #[tokio::test]
 async fn a_blocked_stream_is_done_without() {
-    let Some(stage) = Stage::set().await else { return };
-    let visitor = stage.visitor(Look::DESKTOP).await;
-    watch(&visitor, "/stream", false).await;
-    let chat = talk(&stage, &visitor).await;
-    asks(&visitor, "wait=25").await;
-    stage.world.sandbox.operator_writes(chat, "held").unwrap();
-    shows(&visitor, "operator", "held").await;
-    assert_eq!(visitor.text("[data-testid=connection]").await, "", "nothing is lost");
+    for look in [Look::PHONE, Look::DESKTOP] {
+        let Some(stage) = Stage::set().await else { return };
+        let visitor = stage.visitor(look).await;
+        watch(&visitor, "/stream", false).await;
+        let chat = talk(&stage, &visitor).await;
+        asks(&visitor, "wait=25").await;
+        stage.world.sandbox.operator_writes(chat, "held").unwrap();
+        shows(&visitor, "operator", "held").await;
+        assert_eq!(visitor.text("[data-testid=connection]").await, "", "nothing is lost");
 
-    visitor.eval("blocked = '/stream wait=25'").await;
-    for text in ["asked", "again"] {
-        stage.world.sandbox.operator_writes(chat, text).unwrap();
-        shows(&visitor, "operator", text).await;
+        visitor.eval("blocked = '/stream wait=25'").await;
+        for text in ["asked", "again"] {
+            stage.world.sandbox.operator_writes(chat, text).unwrap();
+            shows(&visitor, "operator", text).await;
+        }
+
+        visitor.eval("blocked = ''; asked = []; dispatchEvent(new Event('online'))").await;
+        asks(&visitor, "/stream").await;
+        stage.world.sandbox.operator_writes(chat, "streamed").unwrap();
+        shows(&visitor, "operator", "streamed").await;
+        was_quiet(&visitor).await;
     }
-
-    visitor.eval("blocked = ''; asked = []; dispatchEvent(new Event('online'))").await;
-    asks(&visitor, "/stream").await;
-    stage.world.sandbox.operator_writes(chat, "streamed").unwrap();
-    shows(&visitor, "operator", "streamed").await;
-    was_quiet(&visitor).await;
 }
 
 #[tokio::test]
 async fn a_stream_that_something_holds_back_is_done_without() {
-    let Some(stage) = Stage::set().await else { return };
-    let visitor = stage.visitor(Look::PHONE).await;
-    watch(&visitor, "/stream", true).await;
-    let chat = talk(&stage, &visitor).await;
-    stage.world.sandbox.operator_writes(chat, "in spite of it").unwrap();
-    shows(&visitor, "operator", "in spite of it").await;
-    asks(&visitor, "wait=25").await;
-    was_quiet(&visitor).await;
+    for look in [Look::PHONE, Look::DESKTOP] {
+        let Some(stage) = Stage::set().await else { return };
+        let visitor = stage.visitor(look).await;
+        watch(&visitor, "/stream", true).await;
+        let chat = talk(&stage, &visitor).await;
+        stage.world.sandbox.operator_writes(chat, "in spite of it").unwrap();
+        shows(&visitor, "operator", "in spite of it").await;
+        asks(&visitor, "wait=25").await;
+        was_quiet(&visitor).await;
+    }
 }
 
 #[tokio::test]

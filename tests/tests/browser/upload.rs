@@ -60,22 +60,23 @@ async fn files_are_chosen_looked_over_and_sent() {
 
 #[tokio::test]
 async fn files_are_dropped_and_pasted() {
-    let Some(stage) = Stage::set().await else { return };
-    let visitor = stage.visitor(Look::DESKTOP).await;
-    visitor.find(".js").await;
-    let over = "document.body.dispatchEvent(new DragEvent('dragover', { dataTransfer: data, bubbles: true }))";
-    brings(&visitor, "dropped.pdf", "application/pdf", over).await;
-    visitor.find("[data-testid=drop-zone]:not([hidden])").await;
-    let drop =
-        "document.body.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }))";
-    brings(&visitor, "dropped.pdf", "application/pdf", drop).await;
-    visitor.count("[data-testid=drop-zone]:not([hidden])", 0).await;
-    let paste = "document.getElementById('text').dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true }))";
-    brings(&visitor, "pasted.txt", "text/plain", paste).await;
-    visitor.count("[data-testid=chip]", 2).await;
-    visitor.click("[data-testid=send]").await;
-    visitor.count("[data-testid=message] a.file[href]", 2).await;
-    was_quiet(&visitor).await;
+    for look in [Look::PHONE, Look::DESKTOP] {
+        let Some(stage) = Stage::set().await else { return };
+        let visitor = stage.visitor(look).await;
+        visitor.find(".js").await;
+        let over = "document.body.dispatchEvent(new DragEvent('dragover', { dataTransfer: data, bubbles: true }))";
+        brings(&visitor, "dropped.pdf", "application/pdf", over).await;
+        visitor.find("[data-testid=drop-zone]:not([hidden])").await;
+        let drop = "document.body.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }))";
+        brings(&visitor, "dropped.pdf", "application/pdf", drop).await;
+        visitor.count("[data-testid=drop-zone]:not([hidden])", 0).await;
+        let paste = "document.getElementById('text').dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true }))";
+        brings(&visitor, "pasted.txt", "text/plain", paste).await;
+        visitor.count("[data-testid=chip]", 2).await;
+        visitor.click("[data-testid=send]").await;
+        visitor.count("[data-testid=message] a.file[href]", 2).await;
+        was_quiet(&visitor).await;
+    }
 }
 
 #[tokio::test]

@@ -6,8 +6,8 @@ use crate::stage::{answers, is, opens, says, shows, shows_pictures, was_quiet_bu
 use openline_tests::browser::{Look, Page};
 use serde_json::json;
 
-const LAUNCHER: &str = "document.querySelector('openline-chat')?.shadowRoot.querySelector('button')";
-const PANEL: &str = "document.querySelector('openline-chat').shadowRoot.querySelector('.panel')";
+pub const LAUNCHER: &str = "document.querySelector('openline-chat')?.shadowRoot.querySelector('button')";
+pub const PANEL: &str = "document.querySelector('openline-chat').shadowRoot.querySelector('.panel')";
 
 /// Presses the launcher.
 pub async fn presses(page: &Page) {
@@ -36,7 +36,7 @@ pub async fn leaves(page: &Page) {
     page.client().enter_parent_frame().await.unwrap();
 }
 
-async fn opened(page: &Page) {
+pub async fn opened(page: &Page) {
     page.until(&format!(
         "{LAUNCHER}?.getAttribute('aria-expanded') === 'true' && getComputedStyle({PANEL}).visibility === 'visible'"
     ))
@@ -52,20 +52,30 @@ pub async fn badge(page: &Page, text: &str) {
 }
 
 /// Nothing was complained about, by the page's policy neither.
-async fn was_clean(page: &Page) {
+pub async fn was_clean(page: &Page) {
     assert_eq!(page.eval("return window.violations").await, json!([]));
     was_quiet_but(page, |_| false).await;
 }
 
 #[tokio::test]
-async fn the_chat_works_on_a_page_that_allows_two_lines_and_nothing_more() {
+async fn the_chat_works_on_a_computers_page_that_allows_two_lines_and_nothing_more() {
+    works_on_a_strict_page(Look::DESKTOP).await;
+}
+
+#[tokio::test]
+async fn the_chat_works_on_a_telephones_page_that_allows_two_lines_and_nothing_more() {
+    works_on_a_strict_page(Look::PHONE).await;
+}
+
+async fn works_on_a_strict_page(look: Look) {
     let Some((host, stage)) = Host::with_chat("").await else { return };
-    let (page, desk) = (host.open(&stage, Look::DESKTOP, "").await, stage.desk(Look::DESKTOP).await);
+    let (page, desk) = (host.open(&stage, look, "").await, stage.desk(Look::DESKTOP).await);
     closed_at_first(&page).await;
     presses(&page).await;
     opened(&page).await;
     enters(&page).await;
-    page.until("document.activeElement.id === 'text' && document.hasFocus()").await;
+    // On touch screens it is the conversation, so that the keyboard stays away; emulation does not reach into frames.
+    page.until("['text', 'log'].includes(document.activeElement.id) && document.hasFocus()").await;
     says(&page, "from the shop").await;
     is(&page, "from the shop", "delivered").await;
     opens(&desk).await;
@@ -200,9 +210,9 @@ async fn pages_from_right_to_left_have_it_on_the_other_side() {
     }
 }
 
-const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+pub const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 /// Of "customer-42", see docs/widget.md.
-const HASH: &str = "23ec0797ec2352dc78ac5d5328164f715c8a8d8bd84f5a7961fa972d5b215201";
+pub const HASH: &str = "23ec0797ec2352dc78ac5d5328164f715c8a8d8bd84f5a7961fa972d5b215201";
 
 #[tokio::test]
 async fn a_customer_has_one_conversation_on_all_devices() {

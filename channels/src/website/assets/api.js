@@ -118,7 +118,10 @@ async function answer(response, accept) {
   throw Object.assign(new ApiError(response.status, body.error?.code ?? 'unknown', Math.min(after, 60)), { fields: body.error?.fields ?? {} });
 }
 
-/** Runs `work` while no other tab does: two tabs must not replace one session by two. */
-function alone(name, work) {
-  return navigator.locks ? navigator.locks.request(name, work) : work();
+/** Runs `work` while no other tab does, where browsers can tell: two tabs must not make two sessions. */
+export async function alone(name, work) {
+  let begun = false;
+  const once = () => { begun = true; return work(); };
+  if (!navigator.locks) return once();
+  return navigator.locks.request(name, once).catch((error) => { if (begun) throw error; return work(); }); // not allowed here
 }

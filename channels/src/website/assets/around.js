@@ -2,6 +2,7 @@
 
 export const around = {
   session: null, // where the session is kept when cookies don't come here, see bearer.js
+  visitor: null, // who the page around says is there: {name, email, phone}; not signed
   page: null, // {url, referrer, title, data} of the page around the frame
   shown: () => {}, // gets the server's items whenever they are drawn
 };

@@ -15,15 +15,17 @@ export class Bearer {
     return { bearer: true, ...(this.identity && { identity: this.identity }) };
   }
 
+  /** Keeps the session that was made; or, where no lock prevented it, takes the one that another frame made meanwhile. */
   take({ session }) {
     if (!session) return;
-    this.token = session;
-    if (!this.identity) this.kept.set('token', session);
+    const other = this.identity ? null : this.kept.get('token');
+    this.token = other && other !== this.token ? other : session;
+    if (!this.identity) this.kept.set('token', this.token);
   }
 
   drop() {
     this.token = null;
-    this.kept.remove('token');
+    this.kept.clear();
   }
 
   /** Another frame may have replaced a lost session already. */

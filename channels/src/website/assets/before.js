@@ -1,13 +1,11 @@
 // What stands before and around the conversation: open or closed, greeting, form, consent, the page's own data.
 
 import { around } from './around.js';
+import { isEmail, isPhone, typed } from './contact.js';
 import { hold, memory } from './memory.js';
 
 const REFRESH = 300000;
 const LATEST = 2 ** 31 - 1; // what timers can wait
-const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@.]{2,}$/;
-const PHONE = /^\+?(?:\D*\d){5,15}\D*$/;
-const FOREIGN = /[^\d\s()+\-./\u2011\u2013\u200e\u200f]/;
 
 /** Tells about the page around the chat: {url, referrer, title, data, utm}. */
 export function setPage(data) {
@@ -22,6 +20,7 @@ export class Before {
     this.rows = [...this.before.querySelectorAll('[data-field]')];
     this.consent = document.getElementById('field-consent');
     this.kept = memory('sessionStorage', `openline:${config.keep ?? config.base}before:`);
+    for (const key of ['email', 'phone']) this.input(key).value ||= around.visitor?.[key] ?? '';
     this.agreed = new Promise((resolve) => { this.agree = () => { hold(false); resolve(); }; });
     hold(Boolean(config.consent_first));
     if (!config.consent_first) this.agree();
@@ -126,7 +125,7 @@ export class Before {
   /** Whether everything that is asked is there; else says what is not, and goes to the first of it. */
   check() {
     const faults = new Map(this.info.form.map((field) => [field.key, this.fault(field)]).filter(([, code]) => code));
-    const reachable = ['email', 'phone'].some((key) => this.input(key).value.trim() || faults.has(key));
+    const reachable = ['email', 'phone'].some((key) => typed(this.input(key)) || faults.has(key));
     if (this.info.contact && !reachable) faults.set('email', 'contact_missing');
     if (this.info.consent && !this.consent.checked) faults.set('consent', 'consent_needed');
     this.mark(faults);
@@ -142,26 +141,27 @@ export class Before {
   }
 
   fault(field) {
-    const value = this.input(field.key).value.trim();
+    const value = typed(this.input(field.key));
     if (!value) return field.required ? 'value_missing' : '';
-    if (field.kind === 'email') return EMAIL.test(value) ? '' : 'email_invalid';
-    if (field.kind === 'phone') return PHONE.test(value) && !FOREIGN.test(value) ? '' : 'phone_invalid';
+    if (field.kind === 'email') return isEmail(value) ? '' : 'email_invalid';
+    if (field.kind === 'phone') return isPhone(value) ? '' : 'phone_invalid';
     const limit = field.key === 'name' ? 100 : 300;
     if (Array.from(value).length > limit) return field.key === 'name' ? 'name_too_long' : 'value_too_long';
     return '';
   }
 
-  /** Keeps what was filled in until a message has brought it to the server. */
+  /** Keeps what was filled in, to go along with the next message. */
   keep() {
-    if (!this.info.form.length && !this.info.consent) return;
-    const value = (key) => (this.asked(key) ? this.input(key).value.trim() : undefined) || undefined;
+    // What the page around knows counts as typed, where nobody is asked for it too; then nobody could correct it either.
+    const known = (key) => around.visitor && key !== 'name' && !this.fault({ key, kind: key });
+    const value = (key) => (this.asked(key) || known(key) ? typed(this.input(key)) : undefined) || undefined;
+    if (!this.info.form.length && !this.info.consent && !value('email') && !value('phone')) return;
     const own = this.info.form.filter(({ key }) => !['name', 'email', 'phone'].includes(key));
     const fields = Object.fromEntries(own.map(({ key }) => [key, value(key)]).filter(([, one]) => one));
     const consent = Boolean(this.info.consent);
     this.profile = { name: value('name'), email: value('email'), phone: value('phone'), fields, consent, language: this.config.lang };
     if (consent) this.opening();
     else this.agree();
-    this.kept.set('profile', this.profile);
   }
 
   /** They agreed: a session may be made, and something be kept. */
@@ -170,17 +170,20 @@ export class Before {
     this.agree();
   }
 
-  /** After a reload: what was filled in for a message that is still on its way, or for one that failed before there was a session, goes along with it. */
-  restore(messages) {
-    const waits = messages.find(({ profile, state }) => profile && (state === 'sending' || this.config.consent_first));
-    this.profile ??= this.kept.get('profile') ?? waits?.profile;
-    if (this.profile?.consent) this.opening();
+  /** Puts what a waiting message brings along back into the form, where nothing else was written. */
+  fill(profile) {
+    if (!profile) return;
+    for (const [key, value] of Object.entries({ ...profile.fields, name: profile.name, email: profile.email, phone: profile.phone })) {
+      const input = this.input(key);
+      if (input && value) input.value ||= value;
+    }
+    this.consent.checked ||= profile.consent;
+    if (profile.consent) this.opening();
   }
 
-  /** What goes along with a message. */
+  /** What goes along with a message; what there is nothing new of is left out. */
   extras() {
-    const profile = this.profile ?? this.kept.get('profile') ?? undefined;
-    return { profile, about: this.kept.get('told') ? undefined : this.about() };
+    return { ...(this.profile && { profile: this.profile }), ...(!this.kept.get('told') && { about: this.about() }) };
   }
 
   /** The visit and its page; the same visit for as long as the tab lives. */
@@ -193,11 +196,11 @@ export class Before {
   }
 
   /** A message was accepted, and what went along with it. */
-  sent() {
-    this.kept.set('told', true);
-    if (!this.profile && !this.kept.get('profile')) return;
+  sent(profile, about) {
+    if (about) this.kept.set('told', true);
+    if (!profile) return;
     this.profile = undefined;
-    this.kept.remove('profile');
+    around.visitor = null;
     this.apply({ ...this.info, form: [], contact: false, consent: undefined });
   }
 
@@ -205,7 +208,6 @@ export class Before {
   refused(error) {
     if (!['profile_invalid', 'consent_needed'].includes(error?.code)) return;
     this.profile = undefined;
-    this.kept.remove('profile');
     const faults = error.code === 'consent_needed' ? { consent: 'consent_needed' } : error.fields;
     this.refresh().then(() => this.mark(new Map(Object.entries(faults))));
   }

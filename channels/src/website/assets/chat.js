@@ -6,6 +6,7 @@ import { Before } from './before.js';
 import { Composer } from './composer.js';
 import { Conversation } from './conversation.js';
 import { Log } from './log.js';
+import { memory } from './memory.js';
 import { Outbox } from './outbox.js';
 import { asked, seen, voteKey } from './rating.js';
 import { Rows } from './rows.js';
@@ -31,7 +32,7 @@ const api = new Api(config.base, (page) => {
 const log = new Log(t, { again, discard: ({ key }) => outbox.drop(key), restore, quote, older });
 const outbox = new Outbox(api, config.keep ?? config.base, {
   changed: () => show(),
-  accepted: ({ item }) => { take([item]); before.sent(); },
+  accepted: ({ item }) => take([item]),
   failed: (error) => { before.refused(error); say('announce', t.announce_failed); },
   extras: () => before.extras(),
 });
@@ -65,10 +66,17 @@ function take(items) {
   const arrived = new Set(items.map((item) => item.key));
   const here = outbox.messages.filter((message) => arrived.has(message.key));
   show();
-  here.forEach((message) => outbox.drop(message.key));
+  here.forEach((message) => { outbox.drop(message.key); told(message); });
   if (!others.length) return;
   log.announceBelow();
   unread.add(others.length);
+}
+
+/** The server has a message and what went along with it: those behind it need not bring the same once more. */
+function told({ profile, about }) {
+  const same = (one) => JSON.stringify(one.profile) === JSON.stringify(profile);
+  if (profile) outbox.messages.filter(same).forEach((one) => outbox.put({ ...one, profile: undefined }));
+  before.sent(profile, about);
 }
 
 async function older() {
@@ -80,7 +88,7 @@ async function older() {
 
 /** A message the server doesn't have is posted again with its key; one it has is put back in its queue. */
 async function again({ id, key }) {
-  if (!id) return outbox.again(key);
+  if (!id) return before.check() && outbox.again(key);
   retrying.add(id);
   show();
   const answer = await api.retry(id).catch((error) => (error.temporary && say('announce', t.announce_failed), null));
@@ -121,7 +129,7 @@ async function newestPage() {
 function vote(event) {
   event.preventDefault();
   log.toEnd();
-  outbox.put({ key: voteKey(), text: event.submitter.value, at: Date.now(), state: 'sending' });
+  outbox.put({ key: voteKey(), text: event.submitter.value, at: Date.now(), state: 'sending', ...before.extras() });
   outbox.pump();
   document.getElementById('text').focus();
 }
@@ -129,25 +137,30 @@ function vote(event) {
 /** Everything of this visitor goes: there, here, and then they are somebody new. */
 async function forget(event) {
   event.preventDefault();
-  const gone = await api.forget().catch(() => null);
-  if (!gone) return say('announce', t.announce_failed);
+  say('forget-fault', '');
+  const once = () => api.forget();
+  const gone = await once().catch((error) => error.status === 401 && once()) // the session was lost, and is another one now
+    .catch(({ code }) => code === 'consent_needed'); // there was none, and nothing to forget
+  if (!gone) return say('forget-fault', t.forget_failed);
   outbox.messages.forEach(({ key }) => outbox.drop(key));
+  for (const kind of ['localStorage', 'sessionStorage']) memory(kind, `openline:${config.keep ?? config.base}`).clear();
   around.session?.drop();
+  document.getElementById('composer').reset();
   location.reload();
 }
 
 async function start() {
   document.documentElement.classList.add('js');
-  composer = new Composer({ ...config, base: config.keep ?? config.base, t }, (text, name, files) => { log.toEnd(); outbox.add(text, name, files, before.profile); });
+  composer = new Composer({ ...config, base: config.keep ?? config.base, t }, (text, name, files) => { log.toEnd(); outbox.add(text, name, files); });
   document.getElementById('rate').addEventListener('submit', vote);
   document.getElementById('forget').addEventListener('submit', forget);
   fitKeyboard();
   listen((type) => updates.nudge(type));
   if (olderPage) await newestPage().catch(() => { updates.cursor = 0; });
   for (const { key } of config.items) if (key && outbox.has(key)) outbox.drop(key);
+  before.fill(outbox.messages.find(({ profile }) => profile)?.profile);
   show(false);
   log.toEnd();
-  before.restore(outbox.messages);
   outbox.pump();
   await before.agreed;
   updates.run();

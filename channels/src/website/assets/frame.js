@@ -1,7 +1,7 @@
 // The chat in a frame on another page: asks that page who is there, gets a session without a cookie, and then starts
 // like the hosted page. Only the page at the origin it was opened for is told anything, and only what stands here.
 
-import { Api } from './api.js';
+import { Api, alone } from './api.js';
 import { around } from './around.js';
 import { Bearer } from './bearer.js';
 import { h } from './dom.js';
@@ -13,7 +13,7 @@ const config = JSON.parse(document.body.dataset.config);
 const t = config.texts;
 const { origin } = config.frame;
 const kept = memory('localStorage', `openline:${config.base}frame:`);
-const state = { open: false };
+const state = { open: false, focus: false };
 let greet;
 const greeted = new Promise((resolve) => { greet = resolve; });
 
@@ -21,17 +21,17 @@ const NOTHING = { items: [], more: false, cursor: 0, name: '' };
 const tell = (openline, more) => window.parent.postMessage({ openline, ...more }, origin);
 
 const heard = {
-  hello({ identity, open, page }) {
+  hello({ identity, open, page, focus: wanted = open }) {
     around.page = page;
-    state.open = open;
+    Object.assign(state, { open, focus: wanted });
     greet(identity ?? null);
   },
   open() {
-    state.open = true;
+    state.open = state.focus = true;
     unread?.look();
     focus();
   },
-  closed() { state.open = false; },
+  closed() { state.open = state.focus = false; },
   page({ page }) { around.page = page; },
 };
 
@@ -69,12 +69,20 @@ function say(text) {
   if (line.textContent !== text) line.textContent = text;
 }
 
+/** A session: of two frames that have none, one makes it for both. */
+async function begin(api) {
+  api.session.look();
+  const session = await api.request('/session', { body: api.session.wish() });
+  api.session.take(session);
+  return session;
+}
+
 /** A session and the newest page of its conversation; tried until there is an answer. */
 async function conversation(api) {
   for (let failures = 0; ; ) {
     try {
-      const session = await api.request('/session', { body: api.session.wish() });
-      api.session.take(session);
+      const session = await alone(`${api.root}/session`, () => begin(api));
+      if (session.session && session.session !== api.session.token) continue; // another frame's was first
       const page = session.cursor ? await api.page() : { items: [], more: false, cursor: 0 };
       say('');
       return { ...page, name: session.name };
@@ -87,7 +95,8 @@ async function conversation(api) {
   }
 }
 
-function introduce(name) {
+function introduce(said) {
+  const name = Array.from(String(said ?? '')).slice(0, 100).join('');
   const field = document.getElementById('name');
   if (!name || !field || field.value) return;
   field.value = name;
@@ -111,6 +120,7 @@ async function start() {
   const whose = identity ? `${String(identity.hash).slice(0, 16)}:` : '';
   const own = memory('localStorage', `openline:${config.base}frame:${whose}`);
   around.session = new Bearer(own, identity);
+  around.visitor = identity;
   unread = new Unread(own, () => state.open && !document.hidden, (news) => {
     tell('unread', news);
     if (news.fresh && wanted()) sound().then((one) => one.play());
@@ -125,7 +135,7 @@ async function start() {
   if (found.more) document.getElementById('empty').before(h('p', { class: 'older' }, h('a', { id: 'older' })));
   document.body.dataset.config = JSON.stringify({ ...config, ...found, consent_first: first, keep: `${config.base}${whose}` });
   await import(`./chat.js${new URL(import.meta.url).search}`);
-  if (state.open) focus();
+  if (state.focus && document.activeElement === document.body) focus(); // else somebody writes already
 }
 
 start();

@@ -15,5 +15,8 @@ export function memory(kind, prefix) {
     remove: (key) => guarded((store) => store.removeItem(prefix + key)),
     all: () => guarded((store) => Object.keys(store).filter((key) => key.startsWith(prefix))
       .map((key) => JSON.parse(store.getItem(key))), []),
+    /** Removes all of it; but not the frame's part, nor that of a signed-in customer, which begins with a word of 16. */
+    clear: () => guarded((store) => Object.keys(store).filter((key) => key.startsWith(prefix) && !/^(frame|[^:]{16}):/.test(key.slice(prefix.length)))
+      .forEach((key) => store.removeItem(key))),
   };
 }

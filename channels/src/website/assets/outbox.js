@@ -8,7 +8,8 @@ const TRIES = 12; // about two minutes
 const STEP = 4; // per cent
 
 export class Outbox {
-  /** `on.changed()` when what it holds changed, `on.accepted(answer)` and `on.failed()` for what became of one. */
+  /** `on.changed()` when what it holds changed, `on.accepted(answer)` and `on.failed()` for what became of one,
+      `on.extras()` what goes along with it: kept with the message, because the next tab knows nothing of it. */
   constructor(api, base, on) {
     Object.assign(this, { api, on, busy: false, held: new Map(), flight: null });
     this.shared = memory('localStorage', `openline:${base}out:`);
@@ -17,10 +18,9 @@ export class Outbox {
     this.messages = [...this.shared.all(), ...lost].sort((a, b) => a.at - b.at);
   }
 
-  /** `profile` is what was filled in for it, kept with it so that it outlives a reload. */
-  add(text, name, files = [], profile = undefined) {
+  add(text, name, files = []) {
     const at = Math.max(Date.now(), (this.messages.at(-1)?.at ?? 0) + 1);
-    const message = { key: freshKey(), text, name, at, state: 'sending', profile };
+    const message = { key: freshKey(), text, name, at, state: 'sending', ...this.on.extras() };
     if (files.length) {
       this.held.set(message.key, files);
       message.files = files.map(described);
@@ -30,10 +30,11 @@ export class Outbox {
     this.pump();
   }
 
+  /** Tries a failed one anew, with what is filled in now. */
   again(key) {
     const message = this.find(key);
     if (message?.state !== 'failed' || message.lost) return;
-    this.put({ ...message, state: 'sending', reason: undefined });
+    this.put({ ...message, ...this.on.extras(), state: 'sending', reason: undefined });
     this.pump();
   }
 
@@ -84,7 +85,8 @@ export class Outbox {
   async attempts({ key, text, name }) {
     for (let failures = 0, tries = 0; ;) {
       try {
-        return await this.post({ key, text, name, ...this.on.extras() });
+        const { profile, about } = this.find(key);
+        return await this.post({ key, text, name, profile, about });
       } catch (error) {
         if (!this.has(key)) return null;
         failures += 1;

@@ -3,7 +3,7 @@
 export class Unread {
   /** `tell({count, fresh, talk})`: how many there are, whether one has just come, whether there is a conversation at all. */
   constructor(kept, looking, tell) {
-    Object.assign(this, { kept, looking, tell, last: null, newest: 0, items: [] });
+    Object.assign(this, { kept, looking, tell, last: null, newest: 0, items: null });
     this.seen = kept.get('seen') ?? 0;
     addEventListener('storage', () => { // another tab has shown it
       this.seen = Math.max(this.seen, kept.get('seen') ?? 0);
@@ -17,6 +17,7 @@ export class Unread {
   }
 
   look() {
+    if (!this.items) return;
     const others = this.items.filter((item) => item.from !== 'visitor').map((item) => Number(item.id));
     const newest = Math.max(0, ...others);
     const fresh = this.last !== null && newest > this.newest;

@@ -12,13 +12,14 @@
   }
 
   const known = (tag) => tag && config.texts[tag.split('-')[0].toLowerCase()];
-  const t = [data.lang, config.lang, ...navigator.languages, 'en'].map(known).find(Boolean);
+  const [toOpen, toClose, newOnes, named] = [data.lang, config.lang, ...navigator.languages, 'en'].map(known).find(Boolean);
   const phone = matchMedia('(max-width: 480px)');
   const view = window.visualViewport;
   const page = document.documentElement;
   const listeners = [];
-  const state = { open: false, unread: 0, identity: null, page: {}, scroll: null, ready: false };
+  const state = { open: false, unread: 0, identity: null, page: {}, ready: false, quiet: false };
   let frame = null;
+  let behind = null; // the page behind the sheet, as it was
 
   const make = (tag, attributes = {}, ...children) => {
     const element = document.createElementNS(`http://www.w3.org/${/^(svg|path)$/.test(tag) ? '2000/svg' : '1999/xhtml'}`, tag);
@@ -31,7 +32,8 @@
   // The page's styles don't reach into the shadow, and none of this needs its policy's leave.
   const chat = make('openline-chat');
   const root = chat.attachShadow({ mode: 'open' });
-  const panel = make('div', { class: 'panel' });
+  const title = config.title || named;
+  const panel = make('div', { class: 'panel', role: 'dialog', 'aria-label': title });
   const badge = make('span', { class: 'badge', 'aria-hidden': 'true' });
   const news = make('span', { class: 'vh', role: 'status' });
   const button = make('button', { type: 'button', 'aria-expanded': 'false' },
@@ -45,11 +47,12 @@
     root.prepend(make('style', {}, config.css)); // a browser from before 2023
   }
 
-  /** The page's own storage; some visitors forbid it. */
-  const keep = (...value) => {
+  /** Whether there is a conversation, in the page's own storage; some visitors forbid it. */
+  const talked = (talk) => {
     try {
       const key = `openline:${home.pathname}`;
-      return value.length ? localStorage.setItem(key, value[0]) : localStorage.getItem(key);
+      if (talk === undefined) return localStorage.getItem(key);
+      return talk ? localStorage.setItem(key, 1) : localStorage.removeItem(key);
     } catch { return null; }
   };
   const emit = (event) => listeners.filter(([name]) => name === event).forEach(([, heard]) => {
@@ -58,10 +61,9 @@
   const tell = (openline, more) => state.ready && frame.contentWindow.postMessage({ openline, ...more }, home.origin);
 
   function draw() {
-    const label = t[state.open ? 'widget_close' : 'widget_open'];
-    const count = t.widget_unread.replace('{count}', state.unread);
+    const label = state.open ? toClose : toOpen;
     badge.textContent = state.unread > 99 ? '99+' : state.unread || '';
-    const told = state.unread ? count : '';
+    const told = state.unread ? newOnes.replace('{count}', state.unread) : '';
     if (news.textContent !== told) news.textContent = told;
     button.setAttribute('aria-label', [config.launcher, label, told].filter(Boolean).join(', '));
     button.setAttribute('aria-expanded', String(state.open));
@@ -70,15 +72,15 @@
     fit();
   }
 
-  /** On phones the chat is a sheet: the page behind it keeps still, and the keyboard shrinks it. */
+  /** On phones the chat is a sheet: the page behind it keeps still and can't be reached, and the keyboard shrinks it. */
   function fit() {
     const sheet = state.open && phone.matches;
-    if (sheet && state.scroll === null) {
-      state.scroll = page.style.overflow;
-      page.style.overflow = 'hidden';
-    } else if (!sheet && state.scroll !== null) {
-      page.style.overflow = state.scroll;
-      state.scroll = null;
+    if (sheet === !behind) {
+      behind ??= { overflow: page.style.overflow, parts: [...document.body.children].filter((one) => one !== chat && !one.inert) };
+      page.style.overflow = sheet ? 'hidden' : behind.overflow;
+      for (const one of behind.parts) one.inert = sheet;
+      if (!sheet) behind = null;
+      panel.setAttribute('aria-modal', sheet);
     }
     const seen = sheet && view?.scale === 1;
     panel.style.height = seen ? `${view.height}px` : '';
@@ -87,12 +89,16 @@
 
   function load(anew) {
     if (frame && !anew) return;
+    if (frame) state.quiet = !inside();
     frame?.remove();
     state.ready = false;
     const query = new URLSearchParams({ origin: location.origin, ...(data.lang && { lang: data.lang }) });
-    frame = make('iframe', { title: config.title || t.title, allow: 'autoplay', src: new URL(`frame?${query}`, home) });
+    frame = make('iframe', { title, allow: 'autoplay', src: new URL(`frame?${query}`, home) });
     panel.append(frame);
   }
+
+  /** Whether the chat has the focus, or nothing else can have it. */
+  const inside = () => behind || document.activeElement === chat;
 
   function about() {
     return { url: location.href, referrer: document.referrer, title: document.title, data: state.page };
@@ -101,15 +107,17 @@
   const heard = {
     ready() {
       state.ready = true;
-      tell('hello', { identity: state.identity, open: state.open, page: about() });
+      const focus = state.open && !state.quiet;
+      tell('hello', { identity: state.identity, open: state.open, focus, page: about() });
       panel.classList.add('ready');
-      if (state.open) frame.focus();
+      if (focus) frame.focus();
     },
     unread({ count, fresh, talk }) {
+      const before = state.unread;
       state.unread = Number(count) || 0;
-      if (talk) keep('1');
+      talked(Boolean(talk));
       draw();
-      emit('unread');
+      if (state.unread !== before) emit('unread');
       if (fresh) emit('message');
     },
     close: () => api.close(),
@@ -128,16 +136,16 @@
       load();
       draw();
       tell('open');
-      frame.focus();
+      if (!state.quiet) frame.focus();
       emit('open');
     },
     close() {
       if (!state.open) return;
-      const inside = document.activeElement === chat;
-      state.open = false;
+      const within = inside();
+      state.open = state.quiet = false;
       draw();
       tell('closed');
-      if (inside) button.focus();
+      if (within) button.focus();
       emit('close');
     },
     toggle: () => (state.open ? api.close() : api.open()),
@@ -146,7 +154,7 @@
     /** Who the visitor is, as the page's server has signed it; null when they sign out. */
     identify(identity) {
       const before = JSON.stringify(state.identity);
-      state.identity = identity?.id ? { ...identity, id: String(identity.id) } : null;
+      state.identity = identity ? { ...identity, id: String(identity.id ?? '') } : null; // one without an id is refused
       if (frame && before !== JSON.stringify(state.identity)) load(true);
     },
     page(more) {
@@ -160,19 +168,21 @@
   window.openline = (name, ...values) => (Object.hasOwn(api, name) ? api[name](...values) : console.error(`openline: there is no ${name}`));
 
   button.addEventListener('click', api.toggle);
-  root.addEventListener('keydown', (event) => event.key === 'Escape' && api.close());
+  addEventListener('keydown', ({ key }) => key === 'Escape' && inside() && api.close(), true);
   phone.addEventListener('change', fit);
   view?.addEventListener('resize', fit);
   view?.addEventListener('scroll', fit);
-  const named = Object.entries(data).filter(([name]) => /^identity./.test(name));
-  if (named.length) api.identify(Object.fromEntries(named.map(([name, value]) => [name.slice(8).toLowerCase(), value])));
+  const who = Object.entries(data).filter(([name]) => /^identity./.test(name));
+  if (who.length) api.identify(Object.fromEntries(who.map(([name, value]) => [name.slice(8).toLowerCase(), value])));
 
   function start() {
     document.body.append(chat);
     draw();
     for (const call of queue) window.openline(...call);
-    if ('open' in data && data.open !== 'false') api.open();
-    else if (keep()) (window.requestIdleCallback ?? setTimeout)(() => load());
+    if ('open' in data && data.open !== 'false') {
+      state.quiet = !state.open && !phone.matches; // nobody asked for it
+      api.open();
+    } else if (talked()) (window.requestIdleCallback ?? setTimeout)(() => load());
   }
   if (document.body) start();
   else addEventListener('DOMContentLoaded', start);

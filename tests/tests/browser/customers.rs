@@ -1,0 +1,58 @@
+//! Customers whom the page around has signed in, or says it has.
+
+use crate::contact::client;
+use crate::host::Host;
+use crate::stage::{is, says};
+use crate::widget::{HASH, SECRET, enters, leaves, presses, was_clean};
+use openline_tests::browser::Look;
+use serde_json::json;
+
+#[tokio::test]
+async fn who_has_no_id_gets_no_anonymous_chat_instead() {
+    let Some((host, stage)) = Host::with_chat(&format!("identity.secret = '{SECRET}'")).await else { return };
+    for (look, bad) in [(Look::PHONE, "id: ''"), (Look::DESKTOP, "id: 0"), (Look::DESKTOP, "name: 'Ann'")] {
+        let page = host.open(&stage, look, "").await;
+        page.until("window.Openline").await;
+        page.eval(&format!("Openline.identify({{ {bad}, hash: '{HASH}' }})")).await;
+        presses(&page).await;
+        enters(&page).await;
+        page.find(".mark[role=alert]").await;
+        assert_eq!(page.eval("return document.getElementById('composer').checkVisibility()").await, false);
+        assert_eq!(
+            page.eval("return Object.keys(localStorage).filter((key) => key.includes('token'))").await,
+            json!([])
+        );
+        page.is_accessible("a customer who was refused").await;
+        leaves(&page).await;
+        let said = page.console().await;
+        let told = |entry: &serde_json::Value| {
+            entry["message"].as_str().is_some_and(|line| line.contains("refused this visitor (identity_refused)"))
+        };
+        assert!(said.iter().any(told), "{said:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_page_says_of_a_customer_counts_as_typed() {
+    let Some((host, stage)) = Host::with_chat(&format!("identity.secret = '{SECRET}'")).await else { return };
+    for (look, email, kept) in [
+        (Look::PHONE, "ann@shop.example", "ann@shop.example"),
+        // What the portal would refuse must not keep the message back: nobody sees a field to correct it in.
+        (Look::DESKTOP, "müller@web.de", "ann@shop.example"),
+    ] {
+        let page = host.open(&stage, look, "").await;
+        page.until("window.Openline").await;
+        let who =
+            json!({ "id": "customer-42", "hash": HASH, "name": "Ann Lee", "email": email, "phone": "+49 30 123456" });
+        page.eval(&format!("Openline.identify({who})")).await;
+        presses(&page).await;
+        enters(&page).await;
+        let text = format!("from {email}");
+        says(&page, &text).await;
+        is(&page, &text, "delivered").await;
+        says(&page, "and more").await;
+        assert_eq!(client(&stage, &text).await, (kept.to_owned(), "+4930123456".to_owned()));
+        leaves(&page).await;
+        was_clean(&page).await;
+    }
+}
