@@ -172,7 +172,7 @@
   phone.addEventListener('change', fit);
   view?.addEventListener('resize', fit);
   view?.addEventListener('scroll', fit);
-  const who = Object.entries(data).filter(([name]) => /^identity./.test(name));
+  const who = Object.entries(data).filter(([name, value]) => value && /^identity./.test(name));
   if (who.length) api.identify(Object.fromEntries(who.map(([name, value]) => [name.slice(8).toLowerCase(), value])));
 
   function start() {
