@@ -1,12 +1,13 @@
 //! The dispatcher: claims due jobs, has them carried out by the other side's adapter, and settles them.
 
+mod visitors;
+
 use crate::backend::{Act, Confirmation, Delivery, Receipt};
-use crate::channel::Outgoing;
 use crate::error::{DeliveryError, StoreError};
 use crate::files::FilePlace;
-use crate::id::ChannelId;
+use crate::id::{ChannelId, ConversationId};
 use crate::inbox::Doors;
-use crate::message::{Item, Note, Thread};
+use crate::message::Note;
 use crate::reconcile::{self, Round};
 use crate::retry::after_failure;
 use crate::store::{Claimed, Job, Outcome, Queue, Settlement, Task};
@@ -16,10 +17,10 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 
-/// How long a job is leased: longer than any adapter may take.
+/// How long a job is leased: longer than any adapter may take, `visitors::PATIENCE` among them.
 const LEASE: Duration = Duration::from_secs(180);
 /// Longest sleep of an idle queue; a missed wake-up costs no more than this.
 const IDLE: Duration = Duration::from_secs(30);
@@ -31,8 +32,8 @@ const STORE_PAUSE: Duration = Duration::from_millis(500);
 const NOTE_TRIES: u32 = 5;
 /// Portal calls under way at the same time.
 const BACKEND_CALLS: u32 = 8;
-/// Batches of one channel under way at the same time, and messages in one.
-const CHANNEL_BATCHES: u32 = 2;
+/// Messages of one channel under way at the same time, and the most that one claim takes.
+const CHANNEL_SENDS: u32 = 64;
 const CHANNEL_BATCH: usize = 16;
 
 /// The bridge between the channels and the backend.
@@ -75,9 +76,9 @@ impl Bridge {
         loop {
             let mut round = 0;
             for queue in self.doors.queues() {
-                let claimed = self.claim(&queue).await?;
+                let claimed = self.claim(&queue, CHANNEL_BATCH).await?;
                 round += claimed.jobs.len();
-                self.carry_out(&queue, claimed.jobs).await;
+                self.carry_out(&queue, claimed.jobs, None).await;
             }
             if round == 0 {
                 return Ok(done);
@@ -87,7 +88,7 @@ impl Bridge {
     }
 
     async fn work(self: Arc<Self>, queue: Queue, stop: CancellationToken) {
-        let calls = if matches!(queue, Queue::Channel(_)) { CHANNEL_BATCHES } else { BACKEND_CALLS };
+        let calls = if matches!(queue, Queue::Channel(_)) { CHANNEL_SENDS } else { BACKEND_CALLS };
         let slots = Arc::new(Semaphore::new(calls as usize));
         while stop.run_until_cancelled(self.next(&queue, &slots, &stop)).await.is_some() {}
         // What is under way holds slots; having all of them means that everything is settled.
@@ -97,8 +98,14 @@ impl Bridge {
     /// Claims and starts one batch, or sleeps until there may be one. It may be dropped wherever it waits: a claim runs
     /// in a task of its own, so that no lease is taken without somebody to settle it.
     async fn next(self: &Arc<Self>, queue: &Queue, slots: &Arc<Semaphore>, stop: &CancellationToken) {
-        let Ok(slot) = Arc::clone(slots).acquire_owned().await else { return };
-        if !matches!(queue, Queue::Channel(_)) {
+        let Ok(mut held) = Arc::clone(slots).acquire_owned().await else { return };
+        if matches!(queue, Queue::Channel(_)) {
+            // A slot for each message: a slow one keeps its own only.
+            let more = slots.available_permits().min(CHANNEL_BATCH - 1);
+            if let Ok(more) = Arc::clone(slots).try_acquire_many_owned(u32::try_from(more).unwrap_or_default()) {
+                held.merge(more);
+            }
+        } else {
             self.backend.ready().await;
         }
         let Some(waker) = self.doors.waker(queue) else { return };
@@ -109,11 +116,10 @@ impl Bridge {
             if stop.is_cancelled() {
                 return;
             }
-            let claimed = bridge.claim(&owned_queue).await;
+            let claimed = bridge.claim(&owned_queue, held.num_permits()).await;
             let nap = bridge.nap(&owned_queue, &claimed);
             let _ = told.send(nap);
-            bridge.carry_out(&owned_queue, claimed.map(|claimed| claimed.jobs).unwrap_or_default()).await;
-            drop(slot);
+            bridge.carry_out(&owned_queue, claimed.map(|claimed| claimed.jobs).unwrap_or_default(), Some(held)).await;
         });
         if let Ok(Some(nap)) = hears.await {
             let _ = tokio::time::timeout(nap, woken).await;
@@ -135,43 +141,51 @@ impl Bridge {
         }
     }
 
-    async fn claim(&self, queue: &Queue) -> Result<Claimed, StoreError> {
+    /// `sends`: how many messages of a channel.
+    async fn claim(&self, queue: &Queue, sends: usize) -> Result<Claimed, StoreError> {
         let (deliveries, confirmations) = self.backend.batch_limits();
         let limit = match queue {
             Queue::Backend => deliveries,
             Queue::Confirm => confirmations,
-            Queue::Channel(_) => CHANNEL_BATCH,
+            Queue::Channel(_) => sends,
         };
         self.doors.store.claim(queue, limit, self.doors.clock.now(), LEASE).await
     }
 
-    /// A message with files takes as long as the backend fetches them, so each is settled for itself: nobody else waits
-    /// for that.
-    async fn carry_out(&self, queue: &Queue, jobs: Vec<Job>) {
-        let slow = |job: &Job| *queue == Queue::Backend && !job.item.content.files.is_empty();
-        let (slow, quick): (Vec<_>, Vec<_>) = jobs.into_iter().partition(slow);
-        let batches = slow.into_iter().map(|job| vec![job]).chain([quick]);
-        join_all(batches.map(|jobs| self.carry_out_together(queue, jobs))).await;
+    /// Carries jobs out and settles them; `held`: the slots that they have.
+    async fn carry_out(&self, queue: &Queue, jobs: Vec<Job>, held: Option<OwnedSemaphorePermit>) {
+        match queue {
+            Queue::Channel(id) => self.to_visitors(queue, id, jobs, held).await,
+            Queue::Backend | Queue::Confirm => self.to_backend(queue, jobs).await,
+        }
     }
 
-    async fn carry_out_together(&self, queue: &Queue, jobs: Vec<Job>) {
-        if jobs.is_empty() {
-            return;
-        }
-        let outcomes = match queue {
-            Queue::Backend => self.to_operators(&jobs).await,
-            Queue::Confirm => self.confirm(&jobs).await,
-            Queue::Channel(id) => join_all(jobs.iter().map(|job| self.send(id, job))).await,
+    /// A message with files takes as long as the backend fetches them, so each is settled for itself: nobody else waits
+    /// for that.
+    async fn to_backend(&self, queue: &Queue, jobs: Vec<Job>) {
+        let slow = |job: &Job| *queue == Queue::Backend && !job.item.content.files.is_empty();
+        let (slow, quick): (Vec<_>, Vec<_>) = jobs.into_iter().partition(slow);
+        let batches = slow.into_iter().map(|job| vec![job]).chain([quick]).filter(|jobs| !jobs.is_empty());
+        let together = |jobs: Vec<Job>| async move {
+            let outcomes = match queue {
+                Queue::Confirm => self.confirm(&jobs).await,
+                _ => self.to_operators(&jobs).await,
+            };
+            self.ended(queue, jobs.into_iter().zip(outcomes).collect()).await;
         };
-        for (job, outcome) in jobs.iter().zip(&outcomes) {
+        join_all(batches.map(together)).await;
+    }
+
+    /// Tells of what ended, and settles it.
+    async fn ended(&self, queue: &Queue, ended: Vec<(Job, Outcome)>) {
+        for (job, outcome) in &ended {
             log(queue, job, outcome);
             if let Outcome::Retry { reason, .. } | Outcome::Dead { reason, .. } = outcome {
                 self.doors.troubles.note(&job.conversation.channel, self.doors.clock.now(), reason);
             }
         }
         // Backwards, because the first one of a lane holds its lease for all.
-        let settlements: Vec<_> =
-            jobs.iter().zip(outcomes).rev().map(|(job, outcome)| Settlement { job: job.id, outcome }).collect();
+        let settlements = ended.into_iter().rev().map(|(job, outcome)| Settlement { job: job.id, outcome }).collect();
         self.settle(settlements).await;
         // The lanes may have more: look again at once.
         self.doors.wake(queue);
@@ -205,7 +219,7 @@ impl Bridge {
         let results = if batch.is_empty() { Vec::new() } else { self.backend.deliver(&batch).await };
         for (delivery, result) in batch.iter().zip(&results) {
             if let Ok(Receipt { note: Some(note), .. }) = result {
-                self.remember_note(delivery, note).await;
+                self.remember_note(delivery.conversation.id, note).await;
             }
         }
         let mut results = results.into_iter();
@@ -222,13 +236,13 @@ impl Bridge {
         jobs.iter().map(|job| outcome(job)).collect()
     }
 
-    /// Stored before the delivery is settled: after a crash in between, the same note comes again, and is known by its key.
-    async fn remember_note(&self, delivery: &Delivery, note: &Note) {
+    /// Stored before the job is settled: after a crash in between, the same note comes again, and is known by its key.
+    async fn remember_note(&self, conversation: ConversationId, note: &Note) {
         for _ in 0..NOTE_TRIES {
-            match self.doors.store.record_note(delivery.conversation.id, note.clone(), self.doors.clock.now()).await {
+            match self.doors.store.record_note(conversation, note.clone(), self.doors.clock.now()).await {
                 Ok(_) => return self.doors.wake(&Queue::Backend),
                 Err(error) => {
-                    tracing::error!(%error, message = %delivery.item.id, "can't store a note to the operators");
+                    tracing::error!(%error, %conversation, "can't store a note to the operators");
                 }
             }
             tokio::time::sleep(STORE_PAUSE).await;
@@ -276,28 +290,6 @@ impl Bridge {
             .collect()
     }
 
-    async fn send(&self, id: &ChannelId, job: &Job) -> Outcome {
-        let Some(channel) = self.channels.get(id) else {
-            return self.failed(job, DeliveryError::paused("the channel is not configured"));
-        };
-        let outgoing = Outgoing { conversation: &job.conversation, item: &job.item, uncertain: job.uncertain };
-        let sent = match job.task {
-            Task::Send if job.item.deleted => return done(Receipt::default()),
-            Task::Send | Task::Confirm | Task::Note => channel.send(outgoing).await,
-            Task::Edit if job.item.deleted || !channel.capabilities().edits => Ok(Vec::new()),
-            Task::Edit => channel.edit(outgoing).await.map(|()| Vec::new()),
-            Task::Delete if !channel.capabilities().deletes => Ok(Vec::new()),
-            Task::Delete => channel.delete(outgoing).await.map(|()| Vec::new()),
-        };
-        match sent {
-            Ok(delivered_as) => {
-                let follow = (job.task == Task::Send).then_some((Queue::Confirm, Task::Confirm));
-                Outcome::Done { thread: Thread::default(), delivered_as, follow }
-            }
-            Err(error) => told_to_operators(self.failed(job, error), job),
-        }
-    }
-
     fn failed(&self, job: &Job, error: DeliveryError) -> Outcome {
         // A random number that needs no seed: the hasher's own keys.
         let jitter =
@@ -329,27 +321,6 @@ impl Bridge {
             }
         }
     }
-}
-
-/// An operator learns that a reply did not reach its visitor.
-fn told_to_operators(outcome: Outcome, job: &Job) -> Outcome {
-    match outcome {
-        Outcome::Dead { reason, note: None } if job.task == Task::Send => {
-            let text = format!("This message did not reach the visitor: {reason}\n{}", excerpt(&job.item));
-            let note = Note { key: format!("failed/{}", job.item.id), text: text.trim_end().to_owned() };
-            Outcome::Dead { reason, note: Some(note) }
-        }
-        other => other,
-    }
-}
-
-/// Which message it was.
-fn excerpt(item: &Item) -> String {
-    let text = item.content.text.to_plain();
-    let short: String = text.chars().take(80).collect();
-    let files = item.content.files.iter().map(|file| file.name.as_str()).collect::<Vec<_>>().join(", ");
-    let more = if short.len() < text.len() { "…" } else { "" };
-    format!("> {}{more} {files}", short.replace('\n', " "))
 }
 
 /// A send of something that was taken back before it left.

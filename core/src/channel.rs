@@ -43,8 +43,8 @@ pub struct Outgoing<'a> {
 /// One configured channel instance.
 ///
 /// Core calls [`Channel::send`], [`Channel::edit`] and [`Channel::delete`] for one chat strictly one after another, for
-/// different chats at the same time. They may take their time, but must come back within a minute, and must not retry
-/// by themselves: core does, by the error they return.
+/// different chats at the same time, up to 64. They may take their time, but must come back within a minute (after two and
+/// a half core drops them, with an unknown outcome), and must not retry by themselves: core does, by the error they return.
 #[async_trait]
 pub trait Channel: Send + Sync + 'static {
     /// What it can do. Must be constant, and answer without waiting.

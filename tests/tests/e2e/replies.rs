@@ -11,7 +11,10 @@ use openline_core::{Backend, Bridge, Channel, ChannelId, ChatId, Clock, Delivery
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tempfile::TempDir;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 /// A portal that is there or not, and remembers what it was told.
 #[derive(Default)]
@@ -19,6 +22,7 @@ struct Portal {
     away: AtomicBool,
     confirmed: Mutex<Vec<Vec<i64>>>,
     notes: Mutex<Vec<String>>,
+    news: Notify,
 }
 
 #[async_trait]
@@ -36,6 +40,7 @@ impl Backend for Portal {
             return vec![Err(DeliveryError::paused("can't connect")); batch.len()];
         }
         self.confirmed.lock().unwrap().push(batch.iter().filter_map(|one| one.item.remote).collect());
+        self.news.notify_one();
         vec![Ok(()); batch.len()]
     }
 
@@ -56,7 +61,7 @@ impl Backend for Portal {
     }
 }
 
-/// A messenger that takes everything but what says "refuse".
+/// A messenger that takes everything but what says "refuse", and "slow" things never to their end.
 struct Messenger;
 
 #[async_trait]
@@ -68,6 +73,7 @@ impl Channel for Messenger {
     async fn send(&self, message: Outgoing<'_>) -> Result<Vec<String>, DeliveryError> {
         match message.item.content.text.to_plain() {
             text if text.contains("refuse") => Err(DeliveryError::refused("the visitor has blocked us")),
+            text if text.contains("slow") => std::future::pending().await,
             text => Ok(vec![text]),
         }
     }
@@ -108,9 +114,13 @@ impl Service {
     }
 
     async fn operator_writes(&self, remotes: std::ops::Range<i64>, text: &str) {
+        self.operator_writes_to("c", remotes, text).await;
+    }
+
+    async fn operator_writes_to(&self, chat: &str, remotes: std::ops::Range<i64>, text: &str) {
         let event = |remote| OperatorEvent {
             channel: ChannelId::parse("site").unwrap(),
-            chat: ChatId::parse("c").unwrap(),
+            chat: ChatId::parse(chat).unwrap(),
             thread: Thread::default(),
             happened: Happened::Wrote { remote, side: Side::Operator, author: None, content: Content::plain(text) },
         };
@@ -149,4 +159,25 @@ async fn operators_are_told_of_a_reply_that_failed() {
     for part in ["did not reach the visitor", "the visitor has blocked us", "please refuse this"] {
         assert!(notes[0].contains(part), "{notes:?}");
     }
+}
+
+/// A chat whose file takes for ever holds up no other one, and what is done is settled meanwhile.
+#[tokio::test]
+async fn slow_sends_hold_up_nobody_else() {
+    let service = Service::start().await;
+    for chat in 0..40 {
+        service.operator_writes_to(&format!("slow{chat}"), chat..chat + 1, "slow").await;
+    }
+    service.operator_writes_to("quick", 100..120, "quick").await;
+    let (stop, bridge) = (CancellationToken::new(), Arc::clone(&service.bridge));
+    let running = tokio::spawn(bridge.run(Duration::from_secs(3600), stop.clone()));
+    let all = async {
+        while service.portal.confirmed.lock().unwrap().concat().len() < 20 {
+            service.portal.news.notified().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), all).await.expect("the quick ones are confirmed");
+    assert_eq!(service.portal.confirmed.lock().unwrap().concat(), (100..120).collect::<Vec<_>>());
+    assert_eq!(service.store.depth(&Queue::Channel(ChannelId::parse("site").unwrap())).await.unwrap(), 40);
+    running.abort();
 }
