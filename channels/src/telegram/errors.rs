@@ -96,7 +96,8 @@ impl Failure {
                 "Telegram does not accept the bot's token; check channels.ID.settings.token with BotFather".to_owned()
             }
             Self::Answer { code: 409, text, .. } if text.contains("webhook") => {
-                "another program has set a webhook for this bot, so it can't be polled; each bot serves one program only"
+                "another program has set a webhook for this bot, so it can't be polled; each bot serves one program only: \
+                 stop that one, then restart openline"
                     .to_owned()
             }
             Self::Answer { code: 409, .. } => {

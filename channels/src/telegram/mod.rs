@@ -20,6 +20,7 @@ mod status;
 mod tests;
 mod upload;
 mod webhook;
+mod window;
 
 use api::Api;
 use async_trait::async_trait;

@@ -1,11 +1,11 @@
 //! Intake by asking: `getUpdates`, held by Telegram until there is something. Asking for what comes after an update is
-//! its acknowledgement, so that is done only when everything before is stored.
+//! its acknowledgement, so that is done only when everything before is stored. While an update takes long (a visitor's
+//! file), Telegram is asked from that one on again and again, so that the others do not wait for it.
 
 use super::api::HOLD;
-use super::intake::{Held, Intake, chat_of};
+use super::intake::{Held, Intake};
 use super::status::{Status, Trouble};
-use futures_util::StreamExt;
-use futures_util::stream;
+use super::window::{ChatNumber, Window, number};
 use openline_core::StoreError;
 use openline_core::clock::Timestamp;
 use serde_json::Value;
@@ -13,40 +13,46 @@ use std::sync::Arc;
 use std::time::Duration;
 use teloxide::payloads::{DeleteWebhook, GetMe, GetUpdates, GetUpdatesSetters};
 use teloxide::types::AllowedUpdate;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 /// What we want to be told.
 pub(super) const WANTED: [AllowedUpdate; 3] =
     [AllowedUpdate::Message, AllowedUpdate::EditedMessage, AllowedUpdate::MyChatMember];
-/// Chats whose updates are taken at the same time: a large file of one visitor holds up nobody else.
-const CHATS: usize = 8;
+/// Chats whose updates are taken at the same time.
+const CHATS: usize = 32;
+/// How long it is from one question to the next while updates are under way, or when Telegram answers at once with
+/// nothing though it was told to wait.
+const MOMENT: Duration = Duration::from_secs(1);
 /// After a week without updates Telegram begins their numbers anew; an offset is good for less.
 const OFFSET_LIFETIME: Duration = Duration::from_secs(6 * 24 * 3600);
 
 /// Polls until `stop`. Whatever fails is told by `status` and tried again.
 pub(super) async fn run(intake: Arc<Intake>, status: &Status, stop: &CancellationToken) {
     let key = format!("offset/{}", intake.settings.bot());
-    let mut poll = Poll { intake, key, ready: false, steady: false, offset: None };
+    let free = Arc::new(Semaphore::new(CHATS));
+    let (window, work) = (Window::default(), JoinSet::new());
+    let mut poll = Poll { intake, key, ready: false, steady: false, offset: None, window, work, free };
     let mut pause = Pause::default();
     while let Some(round) = stop.run_until_cancelled(poll.round(status)).await {
         poll.steady = round.is_ok();
         let inbox = &poll.intake.inbox;
         match round {
             Ok(()) => {
-                status.works(inbox);
+                match poll.window.problem() {
+                    Some(problem) => status.fails(inbox, problem.to_owned()),
+                    None => status.works(inbox),
+                }
                 pause = Pause::default();
             }
             Err(trouble) => {
-                poll.ready = poll.ready && !is_conflict(&trouble);
                 status.fails(inbox, trouble.line());
                 stop.run_until_cancelled(tokio::time::sleep(pause.next(&trouble))).await;
             }
         }
     }
-}
-
-fn is_conflict(trouble: &Trouble) -> bool {
-    matches!(trouble, Trouble::Telegram(failure) if failure.code() == Some(409))
 }
 
 /// How long to wait after a failure: 1, 2, 4 … 30 s, or what Telegram says.
@@ -70,54 +76,112 @@ struct Poll {
     intake: Arc<Intake>,
     /// Where the offset is kept; another bot's numbers are others.
     key: String,
-    /// Whether Telegram can be polled: it knows us and calls no webhook.
+    /// Whether Telegram knows us, and our own webhook is gone. That is asked for once: a webhook that is there later is
+    /// another program's.
     ready: bool,
     /// Whether the last round succeeded; if not, Telegram is asked to answer at once, so that health is known soon.
     steady: bool,
     /// The first update that is not taken yet, and since when that is known.
     offset: Option<(i64, Timestamp)>,
+    window: Window,
+    /// The updates that are being taken, one of a chat.
+    work: JoinSet<Ended>,
+    free: Arc<Semaphore>,
+}
+
+/// What became of an update.
+struct Ended {
+    chat: ChatNumber,
+    number: i64,
+    result: Result<(), Held>,
 }
 
 impl Poll {
     async fn round(&mut self, status: &Status) -> Result<(), Trouble> {
-        let intake = Arc::clone(&self.intake);
+        self.prepare(status).await?;
+        let begun = Instant::now();
+        let hold = if self.steady && self.window.is_empty() { HOLD } else { 0 };
+        let answer = self.ask(hold).await?;
+        let updates = answer.as_array().map(Vec::as_slice).unwrap_or_default();
+        let new = self.window.hear(updates, begun);
+        let idle = new.is_empty() && hold > 0;
+        for (chat, update) in new {
+            self.begin(chat, update);
+        }
+        let taken = self.work_until(begun + MOMENT).await;
+        self.acknowledge(updates.iter().filter_map(number).min()).await?;
+        taken?;
+        if idle || !self.window.is_empty() {
+            sleep_until(begun + MOMENT).await;
+        }
+        Ok(())
+    }
+
+    async fn prepare(&mut self, status: &Status) -> Result<(), Trouble> {
         if !self.ready {
+            let intake = &self.intake;
             self.offset = self.kept().await?;
             status.recall(&intake.inbox).await?;
             status.learn(&intake.inbox, &intake.api.call(&GetMe::new()).await?).await?;
             intake.api.call(&DeleteWebhook::new()).await?;
             self.ready = true;
         }
-        let mut ask = GetUpdates::new().timeout(if self.steady { HOLD } else { 0 }).allowed_updates(WANTED);
-        let now = intake.inbox.now();
-        let offset = self.offset.filter(|(_, since)| since.until(now) < OFFSET_LIFETIME);
-        ask.offset = offset.and_then(|(offset, _)| i32::try_from(offset).ok());
-        let updates = intake.api.call(&ask).await?;
-        self.take(updates.as_array().map(Vec::as_slice).unwrap_or_default()).await
+        Ok(())
     }
 
-    /// Takes a batch: chats beside each other, updates of a chat in their order. What is before the first that failed
-    /// is not asked for again.
-    async fn take(&mut self, updates: &[Value]) -> Result<(), Trouble> {
-        let intake = &self.intake;
-        let mut work = Vec::new();
-        for updates in by_chat(updates) {
-            work.push(take_chat(intake, updates));
-        }
-        let results: Vec<_> = stream::iter(work).buffer_unordered(CHATS).collect().await;
-        let first = updates.iter().filter_map(number).min();
-        let mut next = updates.iter().filter_map(number).max().map(|last| last + 1);
+    async fn ask(&self, hold: u32) -> Result<Value, Trouble> {
+        let mut ask = GetUpdates::new().timeout(hold).allowed_updates(WANTED);
+        let now = self.intake.inbox.now();
+        let offset = self.offset.filter(|(_, since)| since.until(now) < OFFSET_LIFETIME);
+        ask.offset = offset.and_then(|(offset, _)| i32::try_from(offset).ok());
+        Ok(self.intake.api.call(&ask).await?)
+    }
+
+    fn begin(&mut self, chat: ChatNumber, update: Value) {
+        let (intake, free) = (Arc::clone(&self.intake), Arc::clone(&self.free));
+        self.work.spawn(async move {
+            let _turn = free.acquire_owned().await;
+            Ended { chat, number: number(&update).unwrap_or_default(), result: intake.take(&update).await }
+        });
+    }
+
+    /// Takes updates until there are none, but not for longer. A chat whose file does not come rests for itself; when
+    /// nothing can be stored, all do.
+    async fn work_until(&mut self, end: Instant) -> Result<(), Trouble> {
         let mut trouble = None;
-        for (failed, held) in results.into_iter().filter_map(Result::err) {
-            next = next.min(failed);
-            trouble = Some(held);
+        while let Ok(Some(ended)) = timeout_at(end, self.work.join_next()).await {
+            let Ok(Ended { chat, number, result }) = ended else {
+                // What was under way begins anew: it comes again.
+                self.work.shutdown().await;
+                self.window = Window::default();
+                return Err(Trouble::Here("an update was not taken to its end".to_owned()));
+            };
+            match result {
+                Ok(()) => {
+                    if let Some(next) = self.window.took(chat, number) {
+                        self.begin(chat, next);
+                    }
+                }
+                Err(held) => {
+                    self.window.failed(chat, number);
+                    match held {
+                        Held::File(_) => self.window.rest(chat, held.to_string(), Instant::now()),
+                        Held::Store(_) => trouble = Some(held),
+                    }
+                }
+            }
         }
-        if let Some(next) = next.filter(|next| Some(*next) > first) {
+        trouble.map_or(Ok(()), |held| Err(held.into()))
+    }
+
+    /// What is before the first that is not taken is not asked for again. `first`: of those that just came.
+    async fn acknowledge(&mut self, first: Option<i64>) -> Result<(), StoreError> {
+        if let Some(next) = self.window.next().filter(|next| first.is_some_and(|first| first < *next)) {
             let now = self.intake.inbox.now();
             self.intake.inbox.keep(&self.key, format!("{next} {}", now.0).as_bytes()).await?;
             self.offset = Some((next, now));
         }
-        trouble.map_or(Ok(()), |held| Err(held.into()))
+        Ok(())
     }
 
     async fn kept(&self) -> Result<Option<(i64, Timestamp)>, StoreError> {
@@ -126,29 +190,4 @@ impl Poll {
         let parts = text.split_once(' ').and_then(|(offset, at)| Some((offset.parse().ok()?, at.parse().ok()?)));
         Ok(parts.map(|(offset, at)| (offset, Timestamp(at))))
     }
-}
-
-fn number(update: &Value) -> Option<i64> {
-    update["update_id"].as_i64()
-}
-
-/// The updates in their order, those of a chat together.
-fn by_chat(updates: &[Value]) -> Vec<Vec<&Value>> {
-    let mut chats: Vec<(Option<i64>, Vec<&Value>)> = Vec::new();
-    for update in updates {
-        let chat = chat_of(update);
-        match chats.iter_mut().find(|(known, _)| *known == chat) {
-            Some((_, of_chat)) => of_chat.push(update),
-            None => chats.push((chat, vec![update])),
-        }
-    }
-    chats.into_iter().map(|(_, updates)| updates).collect()
-}
-
-/// Stops at the first that can't be taken, and names it.
-async fn take_chat(intake: &Intake, updates: Vec<&Value>) -> Result<(), (Option<i64>, Held)> {
-    for update in updates {
-        intake.take(update).await.map_err(|held| (number(update), held))?;
-    }
-    Ok(())
 }

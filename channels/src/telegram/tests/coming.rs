@@ -49,6 +49,48 @@ async fn what_hinders_polling_is_told_without_the_token() {
     world.fake.until("asked", |fake| fake.asked.lock().unwrap().len() == 2).await;
     stop.cancel();
     task.await.unwrap().unwrap();
+    // A webhook that is set later is another program's.
+    assert_eq!(world.fake.calls("deleteWebhook").len(), 1);
+}
+
+fn bob(number: i64, text: &str) -> Value {
+    let mut message = ann(number, json!({"text": text}));
+    message["chat"]["id"] = json!(6);
+    message
+}
+
+#[tokio::test]
+async fn a_file_on_its_way_holds_up_its_own_chat_only() {
+    let world = World::new("").await;
+    world.fake.stuck.store(true, Ordering::SeqCst);
+    world.fake.files.lock().unwrap().insert("photos/file_1.jpg".into(), vec![0xff, 0xd8, 0xff, 0].into());
+    world.fake.bring(json!({"update_id": 40, "message": photo(1)}));
+    let (stop, task) = world.run();
+    world.fake.until("the file is asked for", |fake| !fake.calls("getFile").is_empty()).await;
+    world.fake.bring(json!({"update_id": 41, "message": ann(2, json!({"text": "two"}))}));
+    world.fake.bring(json!({"update_id": 42, "message": bob(3, "hello")}));
+    world.fake.until("Bob is heard", |_| world.read("tg6") == ["hello"]).await;
+    assert!(world.read("tg5").is_empty());
+    // Nothing behind what is not stored is acknowledged.
+    assert!(world.fake.asked.lock().unwrap().iter().all(Option::is_none));
+    world.fake.unstick();
+    world.fake.until("acknowledged", |fake| fake.asked.lock().unwrap().last() == Some(&Some(43))).await;
+    assert_eq!(world.read("tg5"), ["look<photo_1.jpg image/jpeg>", "two"]);
+    assert_eq!((world.read("tg6"), world.fake.calls("getFile").len()), (vec!["hello".to_owned()], 1));
+    stop.cancel();
+    task.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_hold_polls_is_not_asked_all_the_time() {
+    let world = World::new("").await;
+    world.fake.impatient.store(true, Ordering::SeqCst);
+    let begun = Instant::now();
+    let (stop, task) = world.run();
+    world.fake.until("asked", |fake| fake.asked.lock().unwrap().len() == 3).await;
+    assert!(begun.elapsed().as_millis() >= 900);
+    stop.cancel();
+    task.await.unwrap().unwrap();
 }
 
 #[tokio::test]

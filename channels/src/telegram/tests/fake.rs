@@ -8,6 +8,7 @@ use axum::routing::{any, get};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 
@@ -22,6 +23,10 @@ pub(super) struct Telegram {
     refusals: Mutex<HashMap<String, VecDeque<(u16, Value)>>>,
     pub(super) files: Mutex<HashMap<String, Bytes>>,
     pub(super) info: Mutex<Value>,
+    /// Files don't come as long as this is set.
+    pub(super) stuck: AtomicBool,
+    /// Polls are answered at once, whatever was asked.
+    pub(super) impatient: AtomicBool,
     last: Mutex<i64>,
     news: watch::Sender<u32>,
 }
@@ -57,6 +62,12 @@ impl Telegram {
 
     pub(super) fn bring(&self, update: Value) {
         self.updates.lock().unwrap().push(update);
+        self.news.send_modify(|n| *n += 1);
+    }
+
+    /// Files come again.
+    pub(super) fn unstick(&self) {
+        self.stuck.store(false, Ordering::SeqCst);
         self.news.send_modify(|n| *n += 1);
     }
 
@@ -118,7 +129,7 @@ async fn updates(state: &Telegram, given: &Value) -> Response {
     loop {
         let mut waiting = state.updates.lock().unwrap().clone();
         waiting.retain(|update| offset.is_none_or(|offset| update["update_id"].as_i64().unwrap() >= offset));
-        if !waiting.is_empty() || given["timeout"] == 0 {
+        if !waiting.is_empty() || given["timeout"] == 0 || state.impatient.load(Ordering::SeqCst) {
             return Json(json!({"ok": true, "result": waiting})).into_response();
         }
         news.changed().await.unwrap();
@@ -149,6 +160,10 @@ async fn parameters(request: Request) -> Value {
 }
 
 async fn download(State(state): State<Arc<Telegram>>, Path((_, path)): Path<(String, String)>) -> Response {
+    let mut news = state.news.subscribe();
+    while state.stuck.load(Ordering::SeqCst) {
+        news.changed().await.unwrap();
+    }
     match state.files.lock().unwrap().get(&path).cloned() {
         Some(bytes) => bytes.into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
