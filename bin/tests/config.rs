@@ -1,4 +1,5 @@
-//! The shipped configurations load, nothing in them is out of date, and errors say what to do.
+//! The shipped configurations load, nothing in them is out of date, and errors say what to do. More than 400 lines,
+//! because all of it reads the same few configurations.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test's helper fails the test
 
@@ -394,4 +395,23 @@ fn a_kinds_secret_may_be_elsewhere() {
     assert_eq!(errors, "c.toml: channels.site.settings.title: the environment variable TITLE is not set");
     let text = text.replace("env = \"TITLE\"", "file = \"nowhere\"");
     assert!(bad(&text, &[]).starts_with("c.toml: channels.site.settings.title: the file nowhere can't be read: "));
+}
+
+/// An edit that changes nothing for the visitor is not offered.
+#[test]
+fn operators_may_change_what_the_channel_can_change() {
+    let text = format!(
+        "{PORTAL}{SITE}[channels.site.connector]\ndelete_internal_messages = false\n[channels.echo]\nkind = \"echo\"\n[channels.echo.settings]\ntoken = \"0123456789abcdef\"\n"
+    );
+    let config = good(&text, &[]);
+    let clock = std::sync::Arc::new(openline_core::clock::SystemClock::default());
+    let host = config.host(openline_core::secret::MasterSecret::new([1; 32]), clock);
+    let channels = config.build_channels(&host).unwrap_or_else(|errors| panic!("{errors:?}"));
+    let flags = |text: &str, connectors: &[openline_bitrix::Connector]| {
+        let found = connectors.iter().find(|one| one.channel.as_str() == text).unwrap();
+        (found.edit_internal, found.delete_internal)
+    };
+    let connectors = config.portal_config(&channels).connectors;
+    assert_eq!(flags("echo", &connectors), (false, false));
+    assert_eq!(flags("site", &connectors), (true, false));
 }

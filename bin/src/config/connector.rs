@@ -3,6 +3,7 @@
 use super::raw::RawConnector;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use openline_bitrix::{Address, Connector};
+use openline_core::channel::Capabilities;
 use openline_core::{ChannelId, ConfigError};
 use std::path::Path;
 
@@ -24,8 +25,9 @@ pub struct ConnectorSettings {
     color: String,
     line: Option<u32>,
     delete_external: bool,
-    edit_internal: bool,
-    delete_internal: bool,
+    /// What the channel can do, unless configured.
+    edit_internal: Option<bool>,
+    delete_internal: Option<bool>,
     newsletter: bool,
     system_messages: bool,
     signature: bool,
@@ -69,8 +71,8 @@ impl ConnectorSettings {
         })
     }
 
-    /// As the backend wants it.
-    pub(super) fn to_connector(&self, channel: &ChannelId, address: Address) -> Connector {
+    /// As the backend wants it. Operators may change what the channel can change.
+    pub(super) fn to_connector(&self, channel: &ChannelId, can: Capabilities, address: Address) -> Connector {
         Connector {
             channel: channel.clone(),
             id: self.id.clone(),
@@ -79,8 +81,8 @@ impl ConnectorSettings {
             color: self.color.clone(),
             address,
             delete_external: self.delete_external,
-            edit_internal: self.edit_internal,
-            delete_internal: self.delete_internal,
+            edit_internal: self.edit_internal.unwrap_or(can.edits),
+            delete_internal: self.delete_internal.unwrap_or(can.deletes),
             newsletter: self.newsletter,
             system_messages: self.system_messages,
             signature: self.signature,

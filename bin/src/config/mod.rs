@@ -237,8 +237,9 @@ impl Config {
     pub fn portal_config(&self, channels: &BTreeMap<ChannelId, Arc<dyn Channel>>) -> PortalConfig {
         let connectors = self.channels.iter().map(|(id, instance)| {
             let channel = channels.get(id).map(Arc::clone);
+            let can = channel.as_ref().map(|channel| channel.capabilities()).unwrap_or_default();
             let address = Address::new(move || channel.as_ref()?.public_address());
-            instance.connector.to_connector(id, address)
+            instance.connector.to_connector(id, can, address)
         });
         PortalConfig {
             url: self.portal.url.clone(),

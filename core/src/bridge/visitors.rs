@@ -52,18 +52,20 @@ impl Bridge {
             return self.failed(job, DeliveryError::paused("the channel is not configured"));
         };
         let outgoing = Outgoing { conversation: &job.conversation, item: &job.item, uncertain: job.uncertain };
+        let can = channel.capabilities();
+        match job.task {
+            Task::Send | Task::Edit if job.item.deleted => return done(Receipt::default()),
+            Task::Edit if !can.edits => return self.without_effect(job).await,
+            Task::Delete if !can.deletes => return self.without_effect(job).await,
+            _ => {}
+        }
         let sending = async {
             match job.task {
                 Task::Send | Task::Confirm | Task::Note => channel.send(outgoing).await,
-                Task::Edit if job.item.deleted || !channel.capabilities().edits => Ok(Vec::new()),
                 Task::Edit => channel.edit(outgoing).await.map(|()| Vec::new()),
-                Task::Delete if !channel.capabilities().deletes => Ok(Vec::new()),
                 Task::Delete => channel.delete(outgoing).await.map(|()| Vec::new()),
             }
         };
-        if job.task == Task::Send && job.item.deleted {
-            return done(Receipt::default());
-        }
         let late = |_| Err(DeliveryError::unknown(format!("no answer within {} s", PATIENCE.as_secs())));
         match tokio::time::timeout(PATIENCE, sending).await.unwrap_or_else(late) {
             Ok(delivered_as) => {
@@ -73,22 +75,45 @@ impl Bridge {
             Err(error) => told_to_operators(self.failed(job, error), job),
         }
     }
+
+    /// A change that this channel can't apply to what it has delivered.
+    async fn without_effect(&self, job: &Job) -> Outcome {
+        if !job.item.delivered_as.is_empty() {
+            let note = failure(job, "this channel can't change what it has delivered");
+            self.remember_note(job.conversation.id, &note).await;
+        }
+        done(Receipt::default())
+    }
 }
 
-/// An operator learns that a reply did not reach its visitor.
+/// An operator learns that something did not reach its visitor.
 fn told_to_operators(outcome: Outcome, job: &Job) -> Outcome {
     match outcome {
-        Outcome::Dead { reason, note: None } if job.task == Task::Send => {
-            let text = format!("This message did not reach the visitor: {reason}\n{}", excerpt(&job.item));
-            let note = Note { key: format!("failed/{}", job.item.id), text: text.trim_end().to_owned() };
+        Outcome::Dead { reason, note: None } => {
+            let note = failure(job, &reason);
             Outcome::Dead { reason, note: Some(note) }
         }
         other => other,
     }
 }
 
-/// Which message it was.
+/// What the operators shall know of a job that failed. Its key makes it one for each message and task, however often
+/// the message is edited.
+fn failure(job: &Job, reason: &str) -> Note {
+    let (kind, what) = match job.task {
+        Task::Edit => ("/edit", "The visitor may still see the earlier text of this message"),
+        Task::Delete => ("/delete", "The visitor still sees a message that was deleted here"),
+        Task::Send | Task::Confirm | Task::Note => ("", "This message did not reach the visitor"),
+    };
+    let text = format!("{what}: {reason}\n{}", excerpt(&job.item));
+    Note { key: format!("failed{kind}/{}", job.item.id), text: text.trim_end().to_owned() }
+}
+
+/// Which message it was; of one that is deleted nothing is left to tell.
 fn excerpt(item: &Item) -> String {
+    if item.content.text.is_empty() && item.content.files.is_empty() {
+        return String::new();
+    }
     let text = item.content.text.to_plain();
     let short: String = text.chars().take(80).collect();
     let files = item.content.files.iter().map(|file| file.name.as_str()).collect::<Vec<_>>().join(", ");

@@ -61,13 +61,24 @@ impl Backend for Portal {
     }
 }
 
-/// A messenger that takes everything but what says "refuse", and "slow" things never to their end.
-struct Messenger;
+/// A messenger that takes everything but what says "refuse", and "slow" things never to their end. It changes nothing
+/// that is delivered: it can't, or it may not.
+struct Messenger {
+    can: Capabilities,
+}
 
 #[async_trait]
 impl Channel for Messenger {
     fn capabilities(&self) -> Capabilities {
-        Capabilities::default()
+        self.can
+    }
+
+    async fn edit(&self, _: Outgoing<'_>) -> Result<(), DeliveryError> {
+        Err(DeliveryError::refused("it is too old"))
+    }
+
+    async fn delete(&self, _: Outgoing<'_>) -> Result<(), DeliveryError> {
+        Err(DeliveryError::refused("it is too old"))
     }
 
     async fn send(&self, message: Outgoing<'_>) -> Result<Vec<String>, DeliveryError> {
@@ -91,17 +102,21 @@ struct Service {
 
 impl Service {
     async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(ManualClock::at(Timestamp(1_767_225_600_000)));
-        Self::on(folder, clock, Arc::default()).await
+        Self::that_can(Capabilities::default()).await
     }
 
-    async fn on(folder: TempDir, clock: Arc<ManualClock>, portal: Arc<Portal>) -> Self {
+    async fn that_can(can: Capabilities) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::at(Timestamp(1_767_225_600_000)));
+        Self::on(folder, clock, Arc::default(), can).await
+    }
+
+    async fn on(folder: TempDir, clock: Arc<ManualClock>, portal: Arc<Portal>, can: Capabilities) -> Self {
         let url = format!("sqlite:{}", folder.path().join("replies.db").display());
         let store = openline_store::open(&url).await.unwrap();
         let site = ChannelId::parse("site").unwrap();
         let doors = Doors::new(Arc::clone(&store), Arc::clone(&clock) as Arc<dyn Clock>, std::slice::from_ref(&site));
-        let channels = HashMap::from([(site, Arc::new(Messenger) as Arc<dyn Channel>)]);
+        let channels = HashMap::from([(site, Arc::new(Messenger { can }) as Arc<dyn Channel>)]);
         let bridge = Bridge::new(doors.clone(), Arc::clone(&portal) as Arc<dyn Backend>, channels);
         Self { folder, clock, portal, store, doors, bridge }
     }
@@ -110,7 +125,18 @@ impl Service {
         let Self { folder, clock, portal, store, doors, bridge } = self;
         store.close().await;
         drop((store, doors, bridge));
-        Self::on(folder, clock, portal).await
+        Self::on(folder, clock, portal, Capabilities::default()).await
+    }
+
+    async fn happens(&self, remote: i64, edit: Option<&str>) {
+        let happened = match edit {
+            Some(text) => Happened::Edited { remote, text: Content::plain(text).text, at: self.clock.now() },
+            None => Happened::Deleted { remote },
+        };
+        let (channel, chat) = (ChannelId::parse("site").unwrap(), ChatId::parse("c").unwrap());
+        let event = OperatorEvent { channel, chat, thread: Thread::default(), happened };
+        self.doors.operator_inbox().accept(vec![event]).await.unwrap();
+        self.bridge.drain().await.unwrap();
     }
 
     async fn operator_writes(&self, remotes: std::ops::Range<i64>, text: &str) {
@@ -180,4 +206,24 @@ async fn slow_sends_hold_up_nobody_else() {
     assert_eq!(service.portal.confirmed.lock().unwrap().concat(), (100..120).collect::<Vec<_>>());
     assert_eq!(service.store.depth(&Queue::Channel(ChannelId::parse("site").unwrap())).await.unwrap(), 40);
     running.abort();
+}
+
+/// Whether the channel can't do it at all or failed to: one note for each message and kind of change.
+#[tokio::test]
+async fn operators_are_told_of_changes_that_the_visitor_does_not_see() {
+    let all = Capabilities { edits: true, deletes: true, ..Capabilities::default() };
+    for (can, reason, dead) in [(all, "it is too old", 3), (Capabilities::default(), "this channel can't change", 0)] {
+        let service = Service::that_can(can).await;
+        service.operator_writes(1..2, "ten euros").await;
+        service.bridge.drain().await.unwrap();
+        for (remote, edit) in [(1, Some("nine euros")), (1, Some("eight euros")), (1, None)] {
+            service.happens(remote, edit).await;
+        }
+        let notes = service.portal.notes.lock().unwrap().clone();
+        assert_eq!(notes.len(), 2, "{notes:?}");
+        assert!(notes[0].starts_with(&format!("The visitor may still see the earlier text of this message: {reason}")));
+        assert!(notes[0].ends_with("> nine euros"), "{notes:?}");
+        assert!(notes[1].starts_with(&format!("The visitor still sees a message that was deleted here: {reason}")));
+        assert_eq!(service.store.dead_letters(None, 9).await.unwrap().len(), dead);
+    }
 }
