@@ -38,6 +38,8 @@ pub struct Outgoing<'a> {
     pub item: &'a Item,
     /// An earlier attempt may have gone through without our learning of it.
     pub uncertain: bool,
+    /// How many attempts failed so far; begins anew when a dead letter is replayed.
+    pub attempts: u32,
 }
 
 /// One configured channel instance.

@@ -13,7 +13,6 @@ use serde_json::Value;
 use std::sync::OnceLock;
 use std::time::Duration;
 use teloxide::Bot;
-use teloxide::net::Download;
 use teloxide::payloads;
 use teloxide::requests::{MultipartPayload, MultipartRequest, Payload, Request};
 use teloxide::types::InputFile;
@@ -87,9 +86,19 @@ impl Api {
         }
     }
 
-    /// The bytes of a file that `getFile` gave a path for.
-    pub(super) fn download(&self, path: &str) -> Result<Pieces, Failure> {
-        let pieces = self.bot()?.download_file_stream(path);
+    /// The bytes of a file that `getFile` gave a path for. Its slashes stay: not every server takes them encoded.
+    pub(super) async fn download(&self, path: &str) -> Result<Pieces, Failure> {
+        let bot = self.bot()?;
+        let mut url = bot.api_url();
+        if let Ok(mut parts) = url.path_segments_mut() {
+            parts.push("file").push(&format!("bot{}", bot.token())).extend(path.split('/'));
+        }
+        let answer = bot.client().get(url).send().await;
+        let answer = answer.map_err(|error| Failure::of_network(error.is_connect(), deepest(&error)))?;
+        if !answer.status().is_success() {
+            return Err(Failure::Page(answer.status().as_u16()));
+        }
+        let pieces = answer.bytes_stream();
         Ok(pieces.map(|piece| piece.map_err(|error| std::io::Error::other(deepest(&error)))).boxed())
     }
 }

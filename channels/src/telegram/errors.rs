@@ -19,6 +19,8 @@ pub(super) enum Failure {
         /// The group is a supergroup now, with this id.
         moved_to: Option<i64>,
     },
+    /// An answer that is not Telegram's: something on the way (a proxy before a Bot API server) refused the call.
+    Page(u16),
     /// The call never left.
     Unreached(String),
     /// The call left, its outcome is unknown.
@@ -53,7 +55,10 @@ impl Failure {
                 Self::Answer { code: 400, text, retry_after: None, moved_to: Some(chat.0) }
             }
             RequestError::Network(error) => Self::of_network(error.is_connect(), deepest(error.as_ref())),
-            RequestError::InvalidJson { .. } => Self::Cut("the answer is not understood".to_owned()),
+            RequestError::InvalidJson { raw, .. } => match status_of(raw) {
+                Some(status @ 400..500) => Self::Page(status),
+                _ => Self::Cut("the answer is not understood".to_owned()),
+            },
             RequestError::Io(error) => Self::Unreached(error.to_string()),
         }
     }
@@ -84,6 +89,11 @@ impl Failure {
         }
     }
 
+    /// A file will not pass this way, however often it is sent.
+    pub(super) fn is_about_size(&self) -> bool {
+        matches!(self, Self::Answer { code: 413, .. }) || matches!(self, Self::Page(code) if !may_pass(*code))
+    }
+
     /// Telegram does not like the formatting; the text itself may be good.
     pub(super) fn is_about_entities(&self) -> bool {
         self.code() == Some(400) && (self.says("entit") || self.says("can't parse"))
@@ -104,6 +114,7 @@ impl Failure {
                 "another program polls with this bot's token; each bot serves one program only".to_owned()
             }
             Self::Answer { code, text, .. } => format!("Telegram answered {code}: {}", brief(text)),
+            Self::Page(code) => format!("Telegram's address answered {code} without an explanation"),
             Self::Unreached(text) => format!("Telegram can't be reached: {text}"),
             Self::Cut(text) => format!("no answer from Telegram: {text}"),
         }
@@ -114,6 +125,8 @@ impl Failure {
 pub(super) fn delivery(failure: &Failure) -> DeliveryError {
     match failure {
         Failure::Unreached(_) | Failure::Answer { code: 409, .. } => DeliveryError::retry(failure.line()),
+        Failure::Page(code) if may_pass(*code) => DeliveryError::retry(failure.line()),
+        Failure::Page(_) => DeliveryError::refused(failure.line()),
         Failure::Cut(_) | Failure::Answer { code: 500.., .. } => DeliveryError::unknown(failure.line()),
         Failure::Answer { code: 429, retry_after, .. } => {
             DeliveryError::Retry { reason: "Telegram asks to slow down".to_owned(), after: *retry_after }
@@ -123,6 +136,11 @@ pub(super) fn delivery(failure: &Failure) -> DeliveryError {
         Failure::Answer { code: 403, text, .. } => DeliveryError::refused(forbidden(text)),
         Failure::Answer { text, .. } => DeliveryError::refused(bad_request(text)),
     }
+}
+
+/// Statuses of a proxy that say nothing about the file: let in, time-out, too early, too many.
+fn may_pass(status: u16) -> bool {
+    matches!(status, 401 | 407 | 408 | 425 | 429)
 }
 
 fn forbidden(text: &str) -> String {
@@ -156,6 +174,18 @@ fn explained(known: &[(&str, &str)], text: &str) -> String {
 /// Telegram's words, not too many of them.
 fn brief(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
+/// The status that a page names in its title or heading, or begins with; teloxide does not keep the answer's own.
+fn status_of(page: &str) -> Option<u16> {
+    let lower = page.to_ascii_lowercase();
+    let after = |tag: &&str| lower.find(*tag).map(|at| at + tag.len());
+    let mut places = ["<title>", "<h1>"].iter().filter_map(after).chain([0]);
+    places.find_map(|at| {
+        let words = lower[at..].trim_start();
+        let digits = words.split(|c: char| !c.is_ascii_digit()).next()?;
+        digits.parse().ok().filter(|status| (400..600).contains(status))
+    })
 }
 
 /// The code that belongs to a description.
@@ -226,6 +256,22 @@ mod tests {
         ] {
             assert_eq!(code_of(text), code);
         }
+    }
+
+    #[test]
+    fn a_proxys_page_has_its_status() {
+        for (page, status) in [
+            ("<html>\r\n<head><title>413 Request Entity Too Large</title></head>", Some(413)),
+            ("<html><body><h1>413 Payload Too Large</h1>", Some(413)),
+            ("403 Forbidden", Some(403)),
+            ("<html><head><title>502 Bad Gateway</title>", Some(502)),
+            ("<title>Welcome</title>12", None),
+            ("", None),
+        ] {
+            assert_eq!(status_of(page), status, "{page}");
+        }
+        assert!(matches!(delivery(&Failure::Page(429)), DeliveryError::Retry { .. }));
+        assert!(matches!(delivery(&Failure::Page(413)), DeliveryError::Refused { .. }));
     }
 
     #[test]

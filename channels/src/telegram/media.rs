@@ -88,7 +88,12 @@ pub(super) async fn fetch(api: &Api, inbox: &VisitorInbox, media: &Media) -> Res
     }
     let found = api.call(&GetFile::new(FileId(media.id.clone()))).await.map_err(|failure| not_given(&failure))?;
     let path = found["file_path"].as_str().ok_or_else(|| Missing::Now("Telegram named no path".to_owned()))?;
-    let bytes = api.download(path).map_err(|failure| not_given(&failure))?;
+    if path.starts_with('/') || path.get(1..3) == Some(":\\") {
+        let problem = "the Bot API server keeps it to itself: it runs with --local, which openline can't work with";
+        tracing::error!(channel = %inbox.channel(), problem, "a visitor's file was given up");
+        return Err(Missing::Never(problem.to_owned()));
+    }
+    let bytes = api.download(path).await.map_err(|failure| not_given(&failure))?;
     inbox.keep_file(&media.name, &media.mime, bytes).await.map_err(|error| match error {
         FileError::TooLarge { .. } | FileError::Empty | FileError::TypeRefused(_) => Missing::Never(error.to_string()),
         FileError::Broken(_) => Missing::Now(error.to_string()),

@@ -3,7 +3,6 @@
 use super::errors::Failure;
 use super::outgoing::Rendered;
 use super::send::{Sender, Stopped, message_id};
-use bytes::BytesMut;
 use futures_util::StreamExt;
 use openline_core::DeliveryError;
 use openline_core::backend::FileStream;
@@ -22,6 +21,9 @@ pub(super) const LARGEST: u64 = 50_000_000;
 /// Most bytes of what shall be shown as a photo.
 const LARGEST_PHOTO: u64 = 10_000_000;
 
+/// After so many failed attempts an upload that gets no answer (it may take too long on this line) is not tried again.
+const TRIES: u32 = 3;
+
 /// How Telegram shows a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shape {
@@ -33,7 +35,7 @@ enum Shape {
     Document,
 }
 
-/// Sends a file. `Unsupported`: it is too large for Telegram.
+/// Sends a file. `Unsupported`: it is too large for Telegram, or for the way there.
 pub(super) async fn file(
     sender: &Sender,
     chat: i64,
@@ -56,6 +58,11 @@ pub(super) async fn file(
             Err(Stopped::There(failure)) => failure,
             other => return other,
         };
+        let hopeless = matches!(failure, Failure::Cut(_)) && message.attempts + 1 >= TRIES;
+        if hopeless || failure.is_about_size() {
+            tracing::warn!(message = %message.item.id, problem = failure.line(), "a file goes as a link");
+            return Err(Stopped::Here(DeliveryError::Unsupported));
+        }
         if failure.is_about_entities() && formatted && caption.is_some() {
             formatted = false;
         } else if failure.code() == Some(400) && shown != Shape::Document && is_about_content(&failure) {
@@ -80,8 +87,8 @@ async fn once(
     caption: Option<&Rendered>,
     formatted: bool,
 ) -> Result<i64, Stopped> {
-    let broken = Arc::new(AtomicBool::new(false));
-    let input = input(stream, file, &broken).await.map_err(Stopped::Here)?;
+    let flow = Arc::new(Flow::default());
+    let input = input(stream, file, &flow);
     let text = caption.map(|caption| caption.text.clone());
     let entities = caption.filter(|_| formatted).map(Rendered::entities);
     // The payloads have no trait in common that names these fields.
@@ -100,29 +107,38 @@ async fn once(
         Shape::Audio => upload!(SendAudio),
         Shape::Document => upload!(SendDocument),
     };
-    if sent.is_err() && broken.load(Ordering::Relaxed) {
+    if sent.is_err() && flow.over.load(Ordering::Relaxed) {
+        return Err(Stopped::Here(DeliveryError::Unsupported));
+    }
+    if sent.is_err() && flow.broken.load(Ordering::Relaxed) {
         return Err(Stopped::Here(DeliveryError::retry("the operator's file broke off on its way")));
     }
     Ok(message_id(&sent?)?)
 }
 
-/// The bytes for teloxide: as they come when it is known how many, else all of them at first.
-async fn input(stream: FileStream, file: &File, broken: &Arc<AtomicBool>) -> Result<InputFile, DeliveryError> {
-    let name = file_name(&file.name);
-    if stream.size.is_some() {
-        let broken = Arc::clone(broken);
-        let bytes = stream.bytes.inspect(move |piece| broken.store(piece.is_err(), Ordering::Relaxed));
-        return Ok(InputFile::read(StreamReader::new(bytes)).file_name(name));
-    }
-    let (mut all, mut bytes) = (BytesMut::new(), stream.bytes);
-    while let Some(piece) = bytes.next().await {
-        let piece = piece.map_err(|_| DeliveryError::retry("the operator's file broke off on its way"))?;
-        all.extend_from_slice(&piece);
-        if all.len() as u64 > LARGEST {
-            return Err(DeliveryError::Unsupported);
+/// How a file's bytes came to an end before their time.
+#[derive(Default)]
+struct Flow {
+    /// They broke off.
+    broken: AtomicBool,
+    /// There are more of them than Telegram takes.
+    over: AtomicBool,
+}
+
+/// The bytes for teloxide, as they come. When it is not told before how many there are, that may turn out too late: a
+/// body that breaks off is no message.
+fn input(stream: FileStream, file: &File, flow: &Arc<Flow>) -> InputFile {
+    let (flow, mut sent) = (Arc::clone(flow), 0);
+    let bytes = stream.bytes.map(move |piece| {
+        let piece = piece.inspect_err(|_| flow.broken.store(true, Ordering::Relaxed))?;
+        sent += piece.len() as u64;
+        if sent > LARGEST {
+            flow.over.store(true, Ordering::Relaxed);
+            return Err(std::io::Error::other("more than Telegram takes"));
         }
-    }
-    Ok(InputFile::memory(all.freeze()).file_name(name))
+        Ok(piece)
+    });
+    InputFile::read(StreamReader::new(bytes)).file_name(file_name(&file.name))
 }
 
 fn shape_of(file: &File, served: Option<&str>, size: Option<u64>) -> Shape {

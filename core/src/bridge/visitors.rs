@@ -51,7 +51,8 @@ impl Bridge {
         let Some(channel) = self.channels.get(id) else {
             return self.failed(job, DeliveryError::paused("the channel is not configured"));
         };
-        let outgoing = Outgoing { conversation: &job.conversation, item: &job.item, uncertain: job.uncertain };
+        let Job { conversation, item, uncertain, attempts, .. } = job;
+        let outgoing = Outgoing { conversation, item, uncertain: *uncertain, attempts: *attempts };
         let can = channel.capabilities();
         match job.task {
             Task::Send | Task::Edit if job.item.deleted => return done(Receipt::default()),

@@ -139,6 +139,19 @@ async fn files_are_fetched_and_kept() {
 }
 
 #[tokio::test]
+async fn a_server_that_keeps_files_to_itself_is_told() {
+    let world = World::new("").await;
+    let path = json!({"ok": true, "result": {"file_id": "f", "file_path": "/var/lib/bot/12:hush/photos/file_1.jpg"}});
+    world.fake.answer("getFile", 200, path);
+    world.say(photo(1)).await;
+    let read = world.read("tg5");
+    assert!(
+        read[0].starts_with("look\n[photo: the Bot API server keeps it to itself: it runs with --local"),
+        "{read:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_file_that_can_not_come_is_told() {
     let world = World::new("").await;
     world.say(ann(1, json!({"document": {"file_id": "f", "file_size": 5000}}))).await;
@@ -243,7 +256,8 @@ async fn a_group_that_is_served_stays_one_conversation_when_it_moves() {
     world.say(moved).await;
     assert_eq!(world.read("tg-7"), ["Ann:\none", "Ann:\ntwo"]);
     let (item, conversation) = (memory::item(9, "9", Side::Operator, Content::plain("hi")), conversation("tg-7"));
-    let outgoing = openline_core::channel::Outgoing { conversation: &conversation, item: &item, uncertain: false };
+    let outgoing =
+        openline_core::channel::Outgoing { conversation: &conversation, item: &item, uncertain: false, attempts: 0 };
     world.channel.send(outgoing).await.unwrap();
     assert_eq!(world.fake.calls("sendMessage")[0]["chat_id"], -1007);
 }

@@ -159,7 +159,15 @@ async fn parameters(request: Request) -> Value {
     Value::Object(fields)
 }
 
-async fn download(State(state): State<Arc<Telegram>>, Path((_, path)): Path<(String, String)>) -> Response {
+async fn download(
+    State(state): State<Arc<Telegram>>,
+    Path((_, path)): Path<(String, String)>,
+    uri: axum::http::Uri,
+) -> Response {
+    // As independent servers do, that look for a file of that name.
+    if uri.path().contains("%2F") {
+        return StatusCode::NOT_FOUND.into_response();
+    }
     let mut news = state.news.subscribe();
     while state.stuck.load(Ordering::SeqCst) {
         news.changed().await.unwrap();

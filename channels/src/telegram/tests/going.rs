@@ -16,12 +16,12 @@ fn item(number: i64, content: Content) -> Item {
 async fn send(world: &World, item: &Item, uncertain: bool) -> Result<Vec<String>, DeliveryError> {
     let conversation = conversation("tg5");
     world.channel.intake(world.inbox());
-    world.channel.send(Outgoing { conversation: &conversation, item, uncertain }).await
+    world.channel.send(Outgoing { conversation: &conversation, item, uncertain, attempts: 0 }).await
 }
 
 async fn edit(world: &World, item: &Item) -> Result<(), DeliveryError> {
     let conversation = conversation("tg5");
-    world.channel.edit(Outgoing { conversation: &conversation, item, uncertain: false }).await
+    world.channel.edit(Outgoing { conversation: &conversation, item, uncertain: false, attempts: 0 }).await
 }
 
 fn file(world: &World, name: &str, mime: &str, bytes: &'static [u8]) -> File {
@@ -33,7 +33,8 @@ fn file(world: &World, name: &str, mime: &str, bytes: &'static [u8]) -> File {
 async fn before_everything_is_wired_it_waits() {
     let world = World::new("").await;
     let (conversation, item) = (conversation("tg5"), item(1, Content::plain("x")));
-    let sent = world.channel.send(Outgoing { conversation: &conversation, item: &item, uncertain: false }).await;
+    let sent =
+        world.channel.send(Outgoing { conversation: &conversation, item: &item, uncertain: false, attempts: 0 }).await;
     assert!(matches!(sent, Err(DeliveryError::Retry { .. })));
 }
 
@@ -92,7 +93,7 @@ async fn a_moved_group_is_followed() {
     let to = json!({"migrate_to_chat_id": -1009});
     world.fake.refuse("sendMessage", 400, "Bad Request: group chat was upgraded to a supergroup chat", to);
     let (conversation, item) = (conversation("tg-9"), item(1, Content::plain("x")));
-    let outgoing = Outgoing { conversation: &conversation, item: &item, uncertain: false };
+    let outgoing = Outgoing { conversation: &conversation, item: &item, uncertain: false, attempts: 0 };
     assert_eq!(world.channel.send(outgoing).await.unwrap(), ["1"]);
     let calls = world.fake.calls("sendMessage");
     assert_eq!((&calls[0]["chat_id"], &calls[1]["chat_id"]), (&json!(-9), &json!(-1009)));
@@ -149,6 +150,52 @@ async fn what_telegram_does_not_take_becomes_a_link() {
     let calls = world.fake.calls("sendMessage");
     assert_eq!(calls[0]["text"], "see");
     assert!(calls[1]["text"].as_str().unwrap().starts_with("film.mp4: https://chat.example/f/1-1-0-"));
+}
+
+/// What stood in the last text.
+fn last_text(world: &World) -> String {
+    world.fake.calls("sendMessage").last().map(|call| call["text"].as_str().unwrap().to_owned()).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn what_a_proxy_does_not_let_through_becomes_a_link() {
+    let world = World::new("").await;
+    let png = file(&world, "a.png", "image/png", b"\x89PNG\r\n\x1a\n0000");
+    let item = item(1, Content { text: RichText::plain("look"), files: vec![png] });
+    let page = json!("<html><head><title>413 Request Entity Too Large</title></head></html>");
+    world.fake.answer("sendPhoto", 413, page);
+    assert_eq!(send(&world, &item, false).await.unwrap(), ["1"]);
+    assert!(last_text(&world).starts_with("look\na.png: https://chat.example/f/"));
+}
+
+#[tokio::test]
+async fn an_upload_that_never_ends_becomes_a_link_at_the_third_time() {
+    let world = World::new("").await;
+    world.channel.intake(world.inbox());
+    let pdf = file(&world, "a.pdf", "application/pdf", b"%PDF");
+    let (item, conversation) = (item(1, Content { text: RichText::default(), files: vec![pdf] }), conversation("tg5"));
+    let at = |attempts| Outgoing { conversation: &conversation, item: &item, uncertain: attempts > 0, attempts };
+    for attempts in [0, 1] {
+        world.fake.answer("sendDocument", 200, json!("garbage"));
+        assert!(matches!(world.channel.send(at(attempts)).await, Err(DeliveryError::Unknown { .. })));
+    }
+    world.fake.answer("sendDocument", 200, json!("garbage"));
+    world.channel.send(at(2)).await.unwrap();
+    assert!(last_text(&world).starts_with("a.pdf: https://chat.example/f/"));
+}
+
+#[tokio::test]
+async fn a_file_of_unknown_size_goes_as_it_comes() {
+    let world = World::new("").await;
+    world.shelf.vague.store(true, std::sync::atomic::Ordering::SeqCst);
+    let mut pdf = file(&world, "a.pdf", "application/pdf", b"%PDF");
+    let mut huge = file(&world, "film.zip", "application/zip", Box::leak(vec![0; 50_000_001].into()));
+    (pdf.size, huge.size) = (None, None);
+    let of = |number, file: &File| item(number, Content { text: RichText::default(), files: vec![file.clone()] });
+    assert_eq!(send(&world, &of(1, &pdf), false).await.unwrap(), ["1"]);
+    assert_eq!(world.fake.calls("sendDocument")[0]["uploaded"]["size"], 4);
+    send(&world, &of(2, &huge), false).await.unwrap();
+    assert!(last_text(&world).starts_with("film.zip: https://chat.example/f/"));
 }
 
 #[tokio::test]
@@ -212,7 +259,7 @@ async fn everything_is_taken_back() {
     item.delivered_as = send(&world, &item, false).await.unwrap();
     item.content = Content::default();
     let conversation = conversation("tg5");
-    let outgoing = Outgoing { conversation: &conversation, item: &item, uncertain: false };
+    let outgoing = Outgoing { conversation: &conversation, item: &item, uncertain: false, attempts: 0 };
     world.fake.refuse("deleteMessage", 400, "Bad Request: message to delete not found", json!(null));
     world.channel.delete(outgoing).await.unwrap();
     assert_eq!(world.fake.calls("deleteMessage").len(), 2);
