@@ -66,7 +66,7 @@ impl Api {
         let chat = chat.map_err(|error| DeliveryError::retry(error.to_string()))?;
         let wire = WireMessage::new(message.item, conversation.id, inbox);
         let data = json!({ "channel": conversation.channel, "chat": chat, "message": wire });
-        let ids = webhook.post(&event.id(message), event, &data, inbox.now()).await?;
+        let ids = webhook.post(&event.id(message), event, &data, message.attempts, inbox.now()).await?;
         Ok(if ids.is_empty() { own } else { ids })
     }
 }

@@ -20,6 +20,8 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 const MAX_ANSWER: usize = 64 * 1024;
 /// The longest that a receiver may ask us to wait.
 const MAX_WAIT: Duration = Duration::from_secs(24 * 3600);
+/// How often an event is posted that is refused: about two hours. Receivers refuse by mistake while they are changed.
+const TRIES: u32 = 16;
 /// When somebody has to mend something.
 const PAUSE: Duration = Duration::from_secs(60);
 
@@ -71,22 +73,29 @@ impl Webhook {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Posts an event once. The ids that the receiver gave the message, perhaps none.
+    /// Posts an event once, after so many failed attempts. The ids that the receiver gave the message, perhaps none.
     pub(super) async fn post(
         &self,
         id: &str,
         event: Event,
         data: &Value,
+        attempts: u32,
         now: Timestamp,
     ) -> Result<Vec<String>, DeliveryError> {
         let body = json!({ "type": event.name(), "timestamp": written(now), "data": data }).to_string();
-        let result = self.exchange(id, body, now).await;
+        let result = self.exchange(id, body, attempts, now).await;
         let trouble = result.as_ref().err().map(ToString::to_string);
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
         result
     }
 
-    async fn exchange(&self, id: &str, body: String, now: Timestamp) -> Result<Vec<String>, DeliveryError> {
+    async fn exchange(
+        &self,
+        id: &str,
+        body: String,
+        attempts: u32,
+        now: Timestamp,
+    ) -> Result<Vec<String>, DeliveryError> {
         let signatures: Vec<_> = self.target.keys.iter().map(|key| signature(key, id, now.seconds(), &body)).collect();
         let request = self
             .client()?
@@ -97,7 +106,7 @@ impl Webhook {
             .header("webhook-signature", signatures.join(" "))
             .body(body);
         let response = request.send().await.map_err(|error| not_answered(&error))?;
-        judge(response.status(), response.headers(), now)?;
+        judge(response.status(), response.headers(), attempts, now)?;
         Ok(ids(response).await)
     }
 
@@ -149,7 +158,7 @@ fn deepest(error: &dyn Error) -> Option<&(dyn Error + 'static)> {
 }
 
 /// What a status means for the message.
-fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Result<(), DeliveryError> {
+fn judge(status: StatusCode, headers: &HeaderMap, attempts: u32, now: Timestamp) -> Result<(), DeliveryError> {
     let reason = format!("the webhook answered {}", status.as_u16());
     let paused = |what: &str| Err(DeliveryError::Paused { reason: format!("{reason}: {what}"), after: PAUSE });
     match status.as_u16() {
@@ -157,6 +166,9 @@ fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Result<(), 
         300..=399 => paused("configure the address that it redirects to"),
         401 | 403 | 407 => paused("it does not let us in; it must check the signature and nothing else"),
         408 | 425 | 429 | 503 => Err(DeliveryError::Retry { reason, after: wait(headers, now) }),
+        400..=499 if status != StatusCode::GONE && attempts + 1 < TRIES => {
+            Err(DeliveryError::Retry { reason, after: wait(headers, now) })
+        }
         400..=499 => Err(DeliveryError::Refused { reason }),
         _ => Err(DeliveryError::Unknown { reason }),
     }
@@ -210,8 +222,12 @@ mod tests {
     }
 
     fn judged(status: u16, retry_after: Option<&str>) -> Result<(), DeliveryError> {
+        judged_after(0, status, retry_after)
+    }
+
+    fn judged_after(attempts: u32, status: u16, retry_after: Option<&str>) -> Result<(), DeliveryError> {
         let headers = retry_after.map(|value| (RETRY_AFTER, value.parse().unwrap())).into_iter().collect();
-        judge(StatusCode::from_u16(status).unwrap(), &headers, Timestamp(784_111_777_000))
+        judge(StatusCode::from_u16(status).unwrap(), &headers, attempts, Timestamp(784_111_777_000))
     }
 
     #[test]
@@ -222,9 +238,13 @@ mod tests {
         for status in [301, 302, 307, 401, 403, 407] {
             assert!(matches!(judged(status, None), Err(DeliveryError::Paused { .. })), "{status}");
         }
-        for status in [400, 404, 405, 409, 410, 413, 415, 422, 451] {
-            assert!(matches!(judged(status, None), Err(DeliveryError::Refused { .. })), "{status}");
+        for status in [400, 404, 405, 409, 413, 415, 422, 451] {
+            assert!(matches!(judged(status, None), Err(DeliveryError::Retry { .. })), "{status}");
+            assert!(matches!(judged_after(14, status, None), Err(DeliveryError::Retry { .. })), "{status}");
+            assert!(matches!(judged_after(15, status, None), Err(DeliveryError::Refused { .. })), "{status}");
         }
+        assert!(matches!(judged(410, None), Err(DeliveryError::Refused { .. })));
+        assert!(matches!(judged_after(99, 429, None), Err(DeliveryError::Retry { .. })));
         for status in [500, 502, 504, 599] {
             assert!(matches!(judged(status, None), Err(DeliveryError::Unknown { .. })), "{status}");
         }
