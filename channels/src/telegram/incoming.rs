@@ -73,16 +73,42 @@ fn writer(message: &Value) -> Option<String> {
 
 fn forwarded(message: &Value) -> Option<String> {
     let origin = &message["forward_origin"];
-    let hidden = origin["sender_user_name"].as_str().or_else(|| message["forward_sender_name"].as_str());
-    let known = [&origin["sender_user"], &origin["sender_chat"], &origin["chat"]];
     let older = [&message["forward_from"], &message["forward_from_chat"]];
-    let named = known.into_iter().chain(older).find_map(name).or_else(|| hidden.map(str::to_owned));
+    let hidden = || message["forward_sender_name"].as_str().map(str::to_owned);
+    let named = origin_of(origin).or_else(|| older.into_iter().find_map(name)).or_else(hidden);
     let is_forward = origin.is_object() || message["forward_date"].is_number();
     named.or_else(|| is_forward.then(|| "somebody".to_owned()))
 }
 
+/// Who wrote something first.
+fn origin_of(origin: &Value) -> Option<String> {
+    let known = [&origin["sender_user"], &origin["sender_chat"], &origin["chat"]];
+    known.into_iter().find_map(name).or_else(|| origin["sender_user_name"].as_str().map(str::to_owned))
+}
+
 /// What the message answers to.
-fn reply(message: &Value) -> Option<Span> {
+fn reply(message: &Value) -> Vec<Span> {
+    let remark = |text| vec![styled(Style::Italic, text), Span::text("\n")];
+    match quote(message) {
+        Some(quote) => vec![quote],
+        None => elsewhere(message).map(remark).unwrap_or_default(),
+    }
+}
+
+/// An answer to what is not in this chat, of which Telegram does not tell the text.
+fn elsewhere(message: &Value) -> Option<String> {
+    let (story, far) = (&message["reply_to_story"], &message["external_reply"]);
+    let of = |who: Option<String>| who.map(|who| format!(" of {who}")).unwrap_or_default();
+    if story.is_object() {
+        return Some(format!("in reply to a story{}", of(name(&story["chat"]))));
+    }
+    let what = if far["story"].is_object() { "story" } else { "message" };
+    let media = media::of(far).map(|media| format!(" [{}]", media.label)).unwrap_or_default();
+    let who = of(origin_of(&far["origin"]).or_else(|| name(&far["chat"])));
+    far.is_object().then(|| format!("in reply to a {what}{who} from another chat{media}"))
+}
+
+fn quote(message: &Value) -> Option<Span> {
     let earlier = &message["reply_to_message"];
     let said = message["quote"]["text"].as_str().or_else(|| earlier["text"].as_str());
     let said = said.or_else(|| earlier["caption"].as_str()).map(str::trim).filter(|said| !said.is_empty());
@@ -96,6 +122,7 @@ fn reply(message: &Value) -> Option<Span> {
     };
     // What the bot said an operator wrote; which one Telegram does not know.
     let author = writer(earlier).filter(|_| earlier["from"]["is_bot"] != Value::Bool(true));
+    let author = author.or_else(|| origin_of(&message["external_reply"]["origin"]));
     Some(Span::Quote { author, c: vec![Span::text(quoted)] })
 }
 
@@ -138,6 +165,20 @@ mod tests {
         assert_eq!(plain(&photo), "> [photo]\nnice");
         let long = json!({"text": "x", "reply_to_message": {"text": "é".repeat(300)}});
         assert!(plain(&long).starts_with(&format!("> {}…\n", "é".repeat(200))));
+    }
+
+    #[test]
+    fn a_reply_to_what_is_elsewhere_is_not_silent() {
+        let story = json!({"text": "wow", "reply_to_story": {"chat": {"title": "Shop"}, "id": 3}});
+        assert_eq!(plain(&story), "in reply to a story of Shop\nwow");
+        let origin = json!({"type": "channel", "chat": {"title": "News"}});
+        let photo = json!({"text": "this?", "external_reply": {"origin": origin, "photo": [{"file_id": "x"}]}});
+        assert_eq!(plain(&photo), "in reply to a message of News from another chat [photo]\nthis?");
+        let hidden =
+            json!({"text": "x", "external_reply": {"origin": {"type": "hidden_user", "sender_user_name": "C"}}});
+        assert_eq!(plain(&hidden), "in reply to a message of C from another chat\nx");
+        let quoted = json!({"text": "x", "quote": {"text": "a"}, "external_reply": {"origin": origin}});
+        assert_eq!(plain(&quoted), "> News:\n> a\nx");
     }
 
     #[test]
