@@ -21,8 +21,22 @@ const PROOF: usize = 12;
 pub struct Continuation {
     /// What the place is called: "Telegram".
     pub name: String,
+    /// Which one of that name it is, for when there are several: "@shop_bot".
+    pub which: String,
     /// The address that leads there.
     pub url: String,
+}
+
+/// Sorts places by name, and tells those of the same name apart.
+pub(crate) fn told_apart(mut places: Vec<Continuation>) -> Vec<Continuation> {
+    let all: Vec<_> = places.iter().map(|place| place.name.clone()).collect();
+    for place in &mut places {
+        if all.iter().filter(|name| **name == place.name).count() > 1 {
+            place.name = format!("{} {}", place.name, place.which);
+        }
+    }
+    places.sort_by(|a, b| (&a.name, &a.url).cmp(&(&b.name, &b.url)));
+    places
 }
 
 /// What a handed-over conversation brings along.
@@ -60,12 +74,17 @@ impl Words {
     }
 
     pub(crate) fn read(&self, word: &str, now: Timestamp) -> Option<ConversationId> {
+        self.signed(word).filter(|(_, until)| now.seconds() <= *until).map(|(id, _)| id)
+    }
+
+    /// Whose word it is, and until when it is good, in seconds.
+    pub(crate) fn signed(&self, word: &str) -> Option<(ConversationId, i64)> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(word).ok().filter(|bytes| bytes.len() == 12 + PROOF)?;
         let expected = sign(&self.key, &bytes[..12]);
         let same = bytes[12..].iter().zip(&expected[..PROOF]).fold(0, |all, (a, b)| all | (a ^ b)) == 0;
         let until = i64::from(u32::from_be_bytes(bytes[8..12].try_into().ok()?));
         let id = i64::from_be_bytes(bytes[..8].try_into().ok()?);
-        (same && now.seconds() <= until).then_some(ConversationId(id))
+        same.then_some((ConversationId(id), until))
     }
 }
 
@@ -90,12 +109,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn places_of_one_name_are_told_apart() {
+        let place =
+            |name: &str, which: &str| Continuation { name: name.into(), which: which.into(), url: which.into() };
+        let places = told_apart(vec![place("Telegram", "@b"), place("Viber", "@c"), place("Telegram", "@a")]);
+        let names: Vec<_> = places.iter().map(|place| place.name.as_str()).collect();
+        assert_eq!(names, ["Telegram @a", "Telegram @b", "Viber"]);
+    }
+
+    #[test]
     fn a_word_is_short_signed_and_passing() {
         let words = Words::new(&MasterSecret::new([1; 32]));
         let word = words.make(ConversationId(77), Timestamp(1_790_000_000_000).plus(LIFETIME));
         assert_eq!(word.len(), 32);
         assert_eq!(words.read(&word, Timestamp(1_790_000_000_000)), Some(ConversationId(77)));
         assert_eq!(words.read(&word, Timestamp(1_790_000_000_000).plus(LIFETIME * 2)), None);
+        assert_eq!(words.signed(&word).map(|(id, _)| id), Some(ConversationId(77)));
+        assert_eq!(words.signed("campaign42"), None);
         let other = Words::new(&MasterSecret::new([2; 32]));
         assert_eq!(other.read(&word, Timestamp(1_790_000_000_000)), None);
         for bad in ["", "x", &word[1..], &format!("{word}AAAA")] {

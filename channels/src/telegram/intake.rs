@@ -92,7 +92,9 @@ impl Intake {
             return Ok(());
         }
         if let Some(word) = start::word(message).filter(|_| chat.private) {
-            return Ok(start::begin(self, &chat, &chats::known_as(&self.inbox, &chat).await?, word).await?);
+            let id = chats::known_as(&self.inbox, &chat).await?;
+            let number = message["message_id"].as_i64().unwrap_or_default();
+            return Ok(start::begin(self, &chat, &id, word, number).await?);
         }
         let id = chats::known_as(&self.inbox, &chat).await?;
         let Some(incoming) = self.incoming(&chat, &id, message).await? else { return Ok(()) };

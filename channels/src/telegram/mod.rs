@@ -110,8 +110,9 @@ impl Channel for Telegram {
     }
 
     fn continue_at(&self, word: &str) -> Option<Continuation> {
-        let url = format!("{}?start={word}", self.status.address()?);
-        Some(Continuation { name: "Telegram".to_owned(), url })
+        let address = self.status.address()?;
+        let which = format!("@{}", address.rsplit('/').next().unwrap_or_default());
+        Some(Continuation { name: "Telegram".to_owned(), which, url: format!("{address}?start={word}") })
     }
 
     fn health(&self) -> Result<(), String> {

@@ -6,50 +6,85 @@ use openline_core::handover::Handover;
 use openline_core::message::Note;
 use openline_core::{ChatId, StoreError, VisitorInbox};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
-/// The word behind `/start`, which may be empty; `None` when the message is no `/start`.
+/// The word behind `/start`, which may be empty; `None` when the message is no `/start`, or says more than a link can.
 pub(super) fn word(message: &Value) -> Option<&str> {
     let rest = message["text"].as_str()?.trim().strip_prefix("/start")?;
-    match rest.strip_prefix('@') {
-        Some(named) => Some(named.split_once(char::is_whitespace).map_or("", |(_, word)| word.trim())),
-        None => (rest.is_empty() || rest.starts_with(char::is_whitespace)).then(|| rest.trim()),
-    }
+    let word = match rest.strip_prefix('@') {
+        Some(named) => named.split_once(char::is_whitespace).map_or("", |(_, word)| word.trim()),
+        None if rest.is_empty() || rest.starts_with(char::is_whitespace) => rest.trim(),
+        None => return None,
+    };
+    let safe = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+    (word.len() <= 64 && word.bytes().all(safe)).then_some(word)
 }
 
-/// Greets. What was said elsewhere is told to the operators: now, or with the first message here, because an empty
-/// conversation is not begun.
-pub(super) async fn begin(intake: &Intake, chat: &Chat, id: &ChatId, word: &str) -> Result<(), StoreError> {
+/// Greets. What was said elsewhere, or by which link somebody came, is told to the operators: now, or with the first
+/// message here, because an empty conversation is not begun. `number`: the message's.
+pub(super) async fn begin(
+    intake: &Intake,
+    chat: &Chat,
+    id: &ChatId,
+    word: &str,
+    number: i64,
+) -> Result<(), StoreError> {
     let inbox = &intake.inbox;
+    let known = inbox.find(id).await?.is_some();
     let handover = if word.is_empty() { None } else { inbox.take_over(word).await? };
-    if let Some(handover) = handover {
-        if inbox.find(id).await?.is_some() {
-            inbox.note(id, note(handover)).await?;
-        } else {
-            inbox.keep(&key(id), handover.word.as_bytes()).await?;
+    match handover {
+        Some(handover) if known => inbox.note(id, note(&handover)).await.map(|_| ())?,
+        Some(handover) => inbox.keep(&key(id), handover.word.as_bytes()).await?,
+        // One that is too old is no news.
+        None if word.is_empty() || inbox.is_handover(word) => {}
+        None if known => {
+            let key = format!("link/{}/{number}", intake.settings.bot());
+            inbox.note(id, Note { key, text: came_by(word) }).await.map(|_| ())?;
         }
+        None => inbox.keep(&link_key(id), word.as_bytes()).await?,
     }
     intake.say(chat.number, &intake.settings.start_text).await;
     Ok(())
 }
 
-fn note(handover: Handover) -> Note {
-    Note { key: format!("handover/{}", handover.from), text: handover.transcript }
+fn came_by(word: &str) -> String {
+    format!("The visitor came by the link {word}.")
+}
+
+/// Told once as it is: a visitor who wrote more there since brings more along.
+fn note(handover: &Handover) -> Note {
+    let told = Sha256::digest(&handover.transcript);
+    let told = told.iter().take(8).fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+    Note { key: format!("handover/{}/{told}", handover.from), text: handover.transcript.clone() }
 }
 
 /// The note that waits for the first message. It is written only now: what was erased meanwhile is not told.
 pub(super) async fn waiting(inbox: &VisitorInbox, id: &ChatId) -> Result<Option<Note>, StoreError> {
-    let Some(kept) = inbox.remember(&key(id)).await? else { return Ok(None) };
-    let word = String::from_utf8(kept).unwrap_or_default();
-    Ok(inbox.take_over(&word).await?.map(note))
+    let text = |kept: Vec<u8>| String::from_utf8(kept).unwrap_or_default();
+    let link = inbox.remember(&link_key(id)).await?.map(text);
+    let handover = match inbox.remember(&key(id)).await?.map(text) {
+        Some(word) => inbox.take_over(&word).await?,
+        None => None,
+    };
+    Ok(match (link, handover.as_ref().map(note)) {
+        (None, note) => note,
+        (Some(link), None) => Some(Note { key: format!("link/{link}"), text: came_by(&link) }),
+        (Some(link), Some(note)) => Some(Note { text: format!("{}\n{}", came_by(&link), note.text), ..note }),
+    })
 }
 
 /// The note went with a message.
 pub(super) async fn told(inbox: &VisitorInbox, id: &ChatId) -> Result<(), StoreError> {
-    inbox.forget(&key(id)).await
+    inbox.forget(&key(id)).await?;
+    inbox.forget(&link_key(id)).await
 }
 
 fn key(id: &ChatId) -> String {
     format!("handover/{id}")
+}
+
+fn link_key(id: &ChatId) -> String {
+    format!("link/{id}")
 }
 
 #[cfg(test)]
@@ -64,6 +99,7 @@ mod tests {
         assert_eq!(of("/start abc_-1").as_deref(), Some("abc_-1"));
         assert_eq!(of("/start@a_bot abc").as_deref(), Some("abc"));
         assert_eq!(of("/start@a_bot").as_deref(), Some(""));
+        assert_eq!(of("/start where is my parcel?"), None);
         assert_eq!(of("/startle"), None);
         assert_eq!(of("/started a@b.example"), None);
         assert_eq!(of("please /start"), None);

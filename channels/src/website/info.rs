@@ -73,7 +73,7 @@ impl Info {
             consent = None;
         }
         let elsewhere = match chat.filter(|_| known.is_some()) {
-            Some(chat) => site.inbox.elsewhere(chat).await?,
+            Some(chat) => site.inbox.elsewhere(chat, settings.continue_at.as_deref()).await?,
             None => Vec::new(),
         };
         let closed_text = settings.hours.closed_text.clone().or(line.closed_text.clone());

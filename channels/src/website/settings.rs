@@ -5,7 +5,7 @@ use super::texts::{Catalogue, Language};
 use super::widget::{self, Made, Widget};
 use super::{consent, hours, identity, info, rating, theme};
 use jiff::tz::TimeZone;
-use openline_core::ConfigError;
+use openline_core::{ChannelId, ConfigError};
 use serde::Deserialize;
 use std::path::Path;
 
@@ -17,6 +17,8 @@ pub(super) struct Settings {
     pub(super) language: Language,
     pub(super) time_zone: TimeZone,
     pub(super) allowed_origins: Vec<String>,
+    /// Channels where a conversation may be gone on with; `None` for all.
+    pub(super) continue_at: Option<Vec<ChannelId>>,
     pub(super) widget: Widget,
     pub(super) theme: theme::Theme,
     /// The picture in the header; `None` for the built-in one.
@@ -38,6 +40,7 @@ struct Raw {
     language: String,
     time_zone: String,
     allowed_origins: Vec<String>,
+    continue_at: Option<Vec<String>>,
     widget: widget::Raw,
     theme: theme::Raw,
     identity: identity::Raw,
@@ -57,6 +60,7 @@ impl Default for Raw {
             language: "auto".into(),
             time_zone: "UTC".into(),
             allowed_origins: Vec::new(),
+            continue_at: None,
             widget: widget::Raw::default(),
             theme: theme::Raw::default(),
             identity: identity::Raw::default(),
@@ -90,6 +94,7 @@ impl Settings {
             language,
             time_zone,
             allowed_origins: origins,
+            continue_at: raw.continue_at.map(channels).transpose()?,
             widget: Widget::read(&raw.widget)?,
             theme: theme::Theme::read(raw.theme)?,
             avatar: None,
@@ -112,6 +117,14 @@ impl Settings {
         self.avatar = self.theme.load_avatar(folder)?;
         Ok(())
     }
+}
+
+fn channels(given: Vec<String>) -> Result<Vec<ChannelId>, ConfigError> {
+    let read = |id: String| {
+        let problem = "is not a channel's id; write names of [channels.…] tables, like [\"telegram\"]";
+        ChannelId::parse(&id).map_err(|_| ConfigError::at("continue_at", format!("{id:?} {problem}")))
+    };
+    given.into_iter().map(read).collect()
 }
 
 /// Scheme and host of another site, as the key `key` names it.
@@ -142,6 +155,7 @@ mod tests {
         assert!(error("language = 'xx'").starts_with("language: \"xx\" is not there; there is: auto, en"));
         assert!(error("time_zone = 'Mars/Base'").starts_with("time_zone"));
         assert!(error("allowed_origins = ['https://a.example/path']").starts_with("allowed_origins"));
+        assert!(error("continue_at = ['The Bot']").starts_with("continue_at: \"The Bot\" is not a channel's id"));
     }
 
     #[test]

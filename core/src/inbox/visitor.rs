@@ -211,20 +211,29 @@ impl VisitorInbox {
         Ok(stored)
     }
 
-    /// Where the visitor of this chat may go on with the conversation, see [`Channel::continue_at`].
+    /// Where the visitor of this chat may go on with the conversation, see [`Channel::continue_at`]: in the channels that
+    /// are `offered`, or in all.
     ///
     /// # Errors
     /// When the store can't be read.
-    pub async fn elsewhere(&self, chat: &ChatId) -> Result<Vec<Continuation>, StoreError> {
+    pub async fn elsewhere(
+        &self,
+        chat: &ChatId,
+        offered: Option<&[ChannelId]>,
+    ) -> Result<Vec<Continuation>, StoreError> {
         let (Some(equipment), Some(channels)) = (&self.doors.equipment, self.doors.channels.get()) else {
             return Ok(Vec::new());
         };
         let Some(id) = self.find(chat).await? else { return Ok(Vec::new()) };
         let word = equipment.words.make(id, self.now().plus(handover::LIFETIME));
-        let others = channels.iter().filter(|(channel, _)| **channel != self.channel);
-        let mut places: Vec<_> = others.filter_map(|(_, channel)| channel.continue_at(&word)).collect();
-        places.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(places)
+        let is_offered = |channel: &ChannelId| offered.is_none_or(|offered| offered.contains(channel));
+        let others = channels.iter().filter(|(channel, _)| **channel != self.channel && is_offered(channel));
+        Ok(handover::told_apart(others.filter_map(|(_, channel)| channel.continue_at(&word)).collect()))
+    }
+
+    /// Whether this is a word to take over a conversation by, good or not any more.
+    pub fn is_handover(&self, word: &str) -> bool {
+        self.doors.equipment.as_ref().is_some_and(|equipment| equipment.words.signed(word).is_some())
     }
 
     /// Takes over a conversation by the word that its visitor brought; `None` when the word is not good (any more).

@@ -199,8 +199,10 @@ async fn word(world: &World) -> String {
     site.accept(incoming).await.unwrap();
     let me = json!({"username": "shop_bot"});
     world.channel.status.learn(&world.inbox(), &me).await.unwrap();
-    let places = site.elsewhere(&chat).await.unwrap();
-    assert_eq!(places[0].name, "Telegram");
+    let places = site.elsewhere(&chat, None).await.unwrap();
+    assert_eq!((places[0].name.as_str(), places[0].which.as_str()), ("Telegram", "@shop_bot"));
+    assert!(site.elsewhere(&chat, Some(&[id("viber")])).await.unwrap().is_empty());
+    assert_eq!(site.elsewhere(&chat, Some(&[id("tg")])).await.unwrap().len(), 1);
     places[0].url.strip_prefix("https://t.me/shop_bot?start=").unwrap().to_owned()
 }
 
@@ -226,9 +228,45 @@ async fn in_a_known_chat_it_is_told_at_once() {
     world.say(ann(1, json!({"text": "hello"}))).await;
     let word = word(&world).await;
     world.say(ann(2, json!({"text": format!("/start {word}")}))).await;
-    world.say(ann(3, json!({"text": "/start AAAA"}))).await;
+    world.say(ann(3, json!({"text": format!("/start {word}")}))).await;
     assert_eq!(world.notes().len(), 1);
     assert_eq!(world.read("tg5"), ["hello"]);
+    // What was written there since is told, too.
+    let (site, content) = (world.doors.visitor_inbox(id("site")), Content::plain("and one thing more"));
+    let (chat, key) = (ChatId::parse("c1").unwrap(), "k2".into());
+    let more = openline_core::message::Incoming { chat, key, visitor: None, content, note: None };
+    site.accept(more).await.unwrap();
+    world.say(ann(4, json!({"text": format!("/start {word}")}))).await;
+    assert_eq!(world.notes().len(), 2);
+    assert!(world.notes()[1].contains("and one thing more"));
+}
+
+#[tokio::test]
+async fn operators_learn_by_which_link_a_visitor_came() {
+    let world = World::new("").await;
+    world.say(ann(1, json!({"text": "/start campaign42"}))).await;
+    assert!(world.notes().is_empty());
+    world.say(ann(2, json!({"text": "hello"}))).await;
+    assert_eq!(world.notes(), ["The visitor came by the link campaign42."]);
+    let again = ann(3, json!({"text": "/start spring"}));
+    world.say(again.clone()).await;
+    world.say(again).await;
+    assert_eq!(world.notes()[1..], ["The visitor came by the link spring."]);
+    // What no link can say is a message.
+    world.say(ann(4, json!({"text": "/start where is it?"}))).await;
+    assert_eq!(world.read("tg5"), ["hello", "/start where is it?"]);
+}
+
+#[tokio::test]
+async fn a_link_and_a_conversation_come_along_together() {
+    let world = World::new("").await;
+    let word = word(&world).await;
+    world.say(ann(1, json!({"text": "/start campaign42"}))).await;
+    world.say(ann(2, json!({"text": format!("/start {word}")}))).await;
+    world.say(ann(3, json!({"text": "hello"}))).await;
+    assert!(
+        world.notes()[0].starts_with("The visitor came by the link campaign42.\nThis visitor wrote in site before")
+    );
 }
 
 fn group(number: i64, more: Value) -> Value {

@@ -16,7 +16,7 @@ async fn a_conversation_of_the_website_is_brought_along(mode: Mode) {
     joined.answer(site, "tomorrow").await;
     let chat = joined.world.sandbox.view(|portal| portal.dialog(site).unwrap().external_chat_id);
     let inbox = joined.world.service.as_ref().unwrap().visitor_inbox(ChannelId::parse("site").unwrap());
-    let places = inbox.elsewhere(&ChatId::parse(&chat).unwrap()).await.unwrap();
+    let places = inbox.elsewhere(&ChatId::parse(&chat).unwrap(), None).await.unwrap();
     assert_eq!((places.len(), places[0].name.as_str()), (1, "Telegram"));
     let word = places[0].url.strip_prefix("https://t.me/shop_bot?start=").unwrap().to_owned();
 
