@@ -1,9 +1,11 @@
 //! Replies that never reached us: the portal never repeats an event, so what was written while we were away, or was
-//! dropped on the way, is fetched from the open dialogs' histories and taken as if its event had come.
+//! dropped on the way, is fetched from the dialogs' histories and taken as if its event had come: of the open ones each
+//! time, of those that are over once more.
 
-use crate::Backend;
 use crate::error::{DeliveryError, StoreError};
 use crate::inbox::Doors;
+use crate::message::{OperatorEvent, Thread};
+use crate::{Backend, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -38,32 +40,105 @@ pub(crate) async fn run(doors: Doors, backend: Arc<dyn Backend>, every: Duration
     stop.run_until_cancelled(rounds).await;
 }
 
-/// Looks at every open dialog once.
+/// Looks at every dialog that is over once more, and at every open one.
 ///
 /// # Errors
 /// When the store can't be used.
 pub(crate) async fn round(doors: &Doors, backend: &Arc<dyn Backend>) -> Result<Round, StoreError> {
-    let (mut round, mut after) = (Round::default(), None);
+    let mut round = Round::default();
     let since = doors.clock.now().minus(ACTIVE_WITHIN);
+    if past(doors, backend, since, &mut round).await? {
+        open(doors, backend, since, &mut round).await?;
+    }
+    Ok(round)
+}
+
+/// The dialogs that are over, until each was read once. True when the backend is there.
+async fn past(
+    doors: &Doors,
+    backend: &Arc<dyn Backend>,
+    since: Timestamp,
+    round: &mut Round,
+) -> Result<bool, StoreError> {
+    let mut after = 0;
+    loop {
+        let page = doors.store.past_dialogs(after, since, backend.missed_limit()).await?;
+        let Some(last) = page.last() else { return Ok(true) };
+        after = last.id;
+        let (ids, page): (Vec<_>, Vec<_>) = page.into_iter().map(|past| (past.id, past.conversation)).unzip();
+        let mut there = true;
+        let mut read = Vec::new();
+        for (id, result) in ids.into_iter().zip(backend.missed(&page).await) {
+            // What they tell of the conversation's place is over, too.
+            let events = |mut events: Vec<OperatorEvent>| {
+                events.iter_mut().for_each(|event| event.thread = Thread::default());
+                events
+            };
+            match take(doors, result.map(events), round).await? {
+                Look::Done => read.push(id),
+                Look::Failed => {}
+                Look::Away => there = false,
+            }
+        }
+        round.dialogs += page.len();
+        doors.store.forget_past_dialogs(read).await?;
+        if !there {
+            return Ok(false);
+        }
+    }
+}
+
+async fn open(
+    doors: &Doors,
+    backend: &Arc<dyn Backend>,
+    since: Timestamp,
+    round: &mut Round,
+) -> Result<(), StoreError> {
+    let mut after = None;
     loop {
         let page = doors.store.following(after, since, backend.missed_limit()).await?;
-        let Some(last) = page.last() else { return Ok(round) };
+        let Some(last) = page.last() else { return Ok(()) };
         after = Some(last.id);
         round.dialogs += page.len();
+        let mut there = true;
         for result in backend.missed(&page).await {
-            match result {
-                Ok(events) if events.is_empty() => {}
-                Ok(events) => {
-                    round.found += events.len();
-                    doors.operator_inbox().accept(events).await?;
-                }
-                // The whole portal is away: the next round begins when it is back.
-                Err(DeliveryError::Paused { reason, .. }) => {
-                    tracing::warn!(reason, "missed replies can't be fetched now");
-                    return Ok(round);
-                }
-                Err(error) => tracing::warn!(%error, "a dialog's history could not be read"),
+            there &= take(doors, result, round).await? != Look::Away;
+        }
+        if !there {
+            return Ok(());
+        }
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Look {
+    Done,
+    Failed,
+    /// The whole portal is away: the next round begins when it is back.
+    Away,
+}
+
+/// Takes what one look into a dialog's history brought.
+async fn take(
+    doors: &Doors,
+    result: Result<Vec<OperatorEvent>, DeliveryError>,
+    round: &mut Round,
+) -> Result<Look, StoreError> {
+    match result {
+        Ok(events) => {
+            round.found += events.len();
+            if !events.is_empty() {
+                doors.operator_inbox().accept(events).await?;
             }
+            Ok(Look::Done)
+        }
+        Err(DeliveryError::Paused { reason, .. }) => {
+            tracing::warn!(reason, "missed replies can't be fetched now");
+            Ok(Look::Away)
+        }
+        Err(error) => {
+            tracing::warn!(%error, "a dialog's history could not be read");
+            Ok(Look::Failed)
         }
     }
 }

@@ -193,6 +193,15 @@ pub struct Noted {
     pub queue: Option<Queue>,
 }
 
+/// A dialog that is over, or that another one followed, and whose history has not been read since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastDialog {
+    /// Its row.
+    pub id: i64,
+    /// Its conversation, with that dialog as [`Thread::session`].
+    pub conversation: Conversation,
+}
+
 /// A part of a conversation.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Slice {
@@ -347,6 +356,19 @@ pub trait Store: Send + Sync + 'static {
         active_since: Timestamp,
         limit: usize,
     ) -> Result<Vec<Conversation>, StoreError>;
+
+    /// Dialogs that were finished, and those in whose place another one was told of ([`Thread::session`]), each until
+    /// [`Store::forget_past_dialogs`], by id after `after`, at most `limit`; of conversations in which something happened
+    /// since `active_since`. One that is told of again meanwhile has a new id.
+    async fn past_dialogs(
+        &self,
+        after: i64,
+        active_since: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<PastDialog>, StoreError>;
+
+    /// The histories of these dialogs were read.
+    async fn forget_past_dialogs(&self, ids: Vec<i64>) -> Result<(), StoreError>;
 
     /// Items (without notes) new or changed after `since`, by revision, at most `limit`. Go on from [`Slice::rev`], or
     /// from the last item's revision when there are more.

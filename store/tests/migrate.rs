@@ -143,6 +143,7 @@ async fn seen(store: &dyn Store) -> Vec<String> {
         seen.push(format!("{conversation:?}"));
     }
     seen.push(format!("{:?}", store.following(None, Timestamp(0), ALL).await.unwrap()));
+    seen.push(format!("{:?}", store.past_dialogs(0, Timestamp(0), ALL).await.unwrap()));
     seen.extend(store.dead_letters(None, ALL).await.unwrap().iter().map(|letter| format!("{letter:?}")));
     seen.extend(store.state_list("").await.unwrap().iter().map(|value| format!("{value:?}")));
     for queue in queues() {

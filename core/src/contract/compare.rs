@@ -25,6 +25,7 @@ impl Run {
         }
         open.sort_by_key(|conversation| conversation.id);
         assert_eq!(self.store.following(None, at(0), ALL).await.unwrap(), open);
+        self.compare_past_dialogs().await;
         self.compare_idle().await;
         let letters = self.store.dead_letters(None, ALL).await.unwrap();
         let letters: Vec<_> = letters.iter().map(|letter| (letter.job, letter.task, letter.attempts)).collect();
@@ -37,6 +38,23 @@ impl Run {
         assert_eq!(letters, dead);
         let values: Vec<_> = self.values.clone().into_iter().collect();
         assert_eq!(self.store.state_list("").await.unwrap(), values);
+    }
+
+    async fn compare_past_dialogs(&self) {
+        let mut expected = Vec::new();
+        for (talk, room) in self.talks.iter().zip(&self.reference.rooms) {
+            for session in &room.past {
+                let mut conversation = talk.conversation().await;
+                conversation.thread.session = Some(session.clone());
+                expected.push(conversation);
+            }
+        }
+        expected.sort_by_key(|past| (past.id, past.thread.session.clone()));
+        let past = self.store.past_dialogs(0, at(0), ALL).await.unwrap();
+        assert!(past.is_sorted_by(|one, two| one.id < two.id));
+        let mut found: Vec<_> = past.into_iter().map(|past| past.conversation).collect();
+        found.sort_by_key(|past| (past.id, past.thread.session.clone()));
+        assert_eq!(found, expected);
     }
 
     async fn compare_idle(&mut self) {

@@ -1,9 +1,11 @@
 //! Promises about the operators' dialog and what is remembered of a conversation's place on their side.
 
-use super::Harness;
 use super::fixture::{Talk, at, claim_one, done, finished, settle, started, wrote};
+use super::{Harness, Stop};
 use crate::message::{Dialog, Item, ItemKind, OperatorEvent, Side, Thread};
-use crate::store::{Outcome, Queue};
+use crate::store::{Outcome, PastDialog, Queue};
+use crate::{ConversationId, Store, Timestamp};
+use std::sync::Arc;
 
 fn marks(items: &[Item]) -> Vec<ItemKind> {
     items.iter().map(|item| item.kind).filter(|kind| *kind != ItemKind::Message).collect()
@@ -124,6 +126,57 @@ pub async fn a_delivery_into_a_dialog_opens_it(harness: &dyn Harness) {
     assert_eq!(deliver("d", done()).await, Dialog::Closed);
     assert_eq!(deliver("e", delivered_into("t")).await, Dialog::Open);
     assert_eq!(marks(&talk.items().await), [ItemKind::DialogFinished]);
+}
+
+async fn past(store: &Arc<dyn Store>, since: Timestamp) -> Vec<(i64, ConversationId, String)> {
+    let past = store.past_dialogs(0, since, 100).await.unwrap();
+    assert!(past.is_sorted_by(|one, two| one.id < two.id));
+    let told = |past: PastDialog| (past.id, past.conversation.id, past.conversation.thread.session.unwrap());
+    past.into_iter().map(told).collect()
+}
+
+/// The last words of a dialog may have been missed when it is over, or when the next one is told of: by an event, or by
+/// a delivery. That is remembered, also when the process ends.
+pub async fn past_dialogs_are_told_until_they_were_read(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    let (talk, other) = (Talk::new(&store, "c"), Talk::new(&store, "d"));
+    talk.hear(finished("a"), at(1)).await;
+    talk.hear(finished("a"), at(1)).await;
+    for session in ["b", "b", "c"] {
+        let event = OperatorEvent { thread: thread(None, None, Some(session)), ..other.event(wrote(1)) };
+        store.record_outgoing(vec![event], at(2)).await.unwrap();
+    }
+    other.write("x", at(2)).await;
+    let job = claim_one(&store, &Queue::Backend, at(2)).await;
+    settle(&store, &job, delivered_into("d"), at(3)).await;
+    let (one, two) = (talk.id().await, other.id().await);
+    let store = harness.reopen(store, Stop::Crash).await;
+    let found = past(&store, at(0)).await;
+    let told: Vec<_> = found.iter().map(|(_, id, session)| (*id, session.as_str())).collect();
+    assert_eq!(told, [(one, "a"), (two, "b"), (two, "c")]);
+    assert_eq!(past(&store, at(2)).await, found[1..], "nothing happens in the first one");
+    let page = store.past_dialogs(found[0].0, at(0), 1).await.unwrap();
+    assert_eq!(page.iter().map(|past| past.id).collect::<Vec<_>>(), [found[1].0]);
+    assert_eq!(page[0].conversation.thread.chat, None);
+    store.forget_past_dialogs(vec![found[0].0, found[2].0]).await.unwrap();
+    assert_eq!(past(&store, at(0)).await, found[1..2]);
+    store.erase(two).await.unwrap();
+    assert_eq!(past(&store, at(0)).await, []);
+}
+
+/// Something may have been written after its history was read, so what was read before does not count.
+pub async fn a_past_dialog_that_is_told_again_is_told_anew(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    let talk = Talk::new(&store, "c");
+    for session in ["s", "t"] {
+        let event = OperatorEvent { thread: thread(None, None, Some(session)), ..talk.event(wrote(1)) };
+        store.record_outgoing(vec![event], at(1)).await.unwrap();
+    }
+    let before = past(&store, at(0)).await;
+    talk.hear(finished("s"), at(2)).await;
+    store.forget_past_dialogs(before.iter().map(|(id, ..)| *id).collect()).await.unwrap();
+    let after = past(&store, at(0)).await;
+    assert_eq!((before.len(), after.len(), &after[0].2), (1, 1, &before[0].2));
 }
 
 /// Whose histories are read for missed replies: open dialogs in which somebody wrote lately, in pages of any size.

@@ -117,6 +117,8 @@ macro_rules! store_contract {
                 the_thread_keeps_what_is_not_told_anew,
                 a_delivery_into_a_dialog_opens_it,
                 open_dialogs_are_followed,
+                past_dialogs_are_told_until_they_were_read,
+                a_past_dialog_that_is_told_again_is_told_anew,
             }
             reading {
                 items_since_tells_each_item_once_in_its_newest_shape,

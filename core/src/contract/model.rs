@@ -1,11 +1,11 @@
 //! Random operations, each done on the store and on a much simpler one, with everything compared.
 
-use super::fixture::{Talk, at, claim_some, edited, finished, started};
+use super::fixture::{ALL, Talk, at, claim_some, edited, finished, started};
 use super::random::{Random, Told, seeds};
 use super::reference::{Lane, Reference, Room};
 use super::{Harness, Stop};
 use crate::message::{Content, Happened, Incoming, Item, Note, OperatorEvent, Side, State, Thread, Visitor};
-use crate::store::{Amend, Claimed, Erased, Expect, Outcome, Queue, Settlement, Task};
+use crate::store::{Amend, Claimed, Erased, Expect, Outcome, PastDialog, Queue, Settlement, Task};
 use crate::{MessageId, Rev, Store, StoreError, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -82,7 +82,8 @@ impl Run {
             83..85 => self.drop_dead().await,
             85..89 => self.state().await,
             89 => self.erase().await,
-            90..96 => self.now = at(self.seconds() + self.random.below(50) as u64),
+            90 => self.read_past_dialogs().await,
+            91..96 => self.now = at(self.seconds() + self.random.below(50) as u64),
             _ => self.compare().await,
         }
     }
@@ -142,6 +143,21 @@ impl Run {
         }
     }
 
+    /// Some of them, of one conversation.
+    async fn read_past_dialogs(&mut self) {
+        let room = self.random.below(3);
+        let read: Vec<_> = self.reference.rooms[room].past.clone().into_iter().take(self.random.below(3)).collect();
+        let talk = &self.talks[room];
+        let is_read = |past: &PastDialog| {
+            (&past.conversation.channel, &past.conversation.chat) == (&talk.channel, &talk.chat)
+                && past.conversation.thread.session.as_ref().is_some_and(|session| read.contains(session))
+        };
+        let past = self.store.past_dialogs(0, at(0), ALL).await.unwrap();
+        let ids = past.iter().filter(|past| is_read(past)).map(|past| past.id).collect();
+        self.store.forget_past_dialogs(ids).await.unwrap();
+        self.reference.rooms[room].past.retain(|session| !read.contains(session));
+    }
+
     async fn amend(&mut self) {
         let (room, key) = (self.random.below(3), self.random.below(40).to_string());
         let amend = if self.random.chance(70) { Amend::Edit(Content::plain(self.word())) } else { Amend::Delete };
@@ -174,7 +190,7 @@ impl Run {
             let talk = &self.talks[room];
             // What an event that means nothing leaves of a conversation that is not there is the store's business.
             let thread = if self.reference.rooms[room].mails.is_empty() { Thread::default() } else { thread };
-            self.reference.rooms[room].thread.update(&thread);
+            self.reference.rooms[room].tell(&thread);
             expected.push(self.reference.hear(room, talk, &happened, self.now));
             events.push(OperatorEvent { thread, ..talk.event(happened) });
         }

@@ -58,6 +58,8 @@ pub(super) struct Room {
     pub(super) dialog: Dialog,
     started: Vec<String>,
     finished: BTreeSet<String>,
+    /// Dialogs whose histories are to be read once more.
+    pub(super) past: BTreeSet<String>,
     /// Whether a visitor can see that something changed since it was looked at last.
     pub(super) changed: bool,
     /// When the newest item came.
@@ -333,8 +335,17 @@ impl Room {
         }
     }
 
-    fn delivered_into(&mut self, thread: &Thread) {
+    pub(super) fn tell(&mut self, thread: &Thread) {
+        if let (Some(known), Some(next)) = (&self.thread.session, &thread.session)
+            && known != next
+        {
+            self.past.insert(known.clone());
+        }
         self.thread.update(thread);
+    }
+
+    fn delivered_into(&mut self, thread: &Thread) {
+        self.tell(thread);
         if thread.session.as_ref().is_some_and(|session| !self.finished.contains(session)) {
             self.dialog = Dialog::Open;
         }
@@ -353,6 +364,7 @@ impl Room {
     fn finish(&mut self, session: &str, now: Timestamp) -> bool {
         let new = self.finished.insert(session.to_owned());
         if new {
+            self.past.insert(session.to_owned());
             if self.started.last().is_none_or(|running| self.finished.contains(running)) {
                 self.dialog = Dialog::Closed;
             }

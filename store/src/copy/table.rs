@@ -35,7 +35,7 @@ pub(super) struct Table {
 }
 
 /// All tables, each behind those that it refers to. A lease ends with the copy, and nobody knows what becomes of its job.
-pub(super) static TABLES: [Table; 6] = [
+pub(super) static TABLES: [Table; 7] = [
     Table {
         name: "meta",
         rows: "key <> 'schema'",
@@ -115,6 +115,12 @@ pub(super) static TABLES: [Table; 6] = [
             column("dead_at", Kind::Number),
             column("reason", Kind::Words),
         ],
+    },
+    Table {
+        name: "past_dialogs",
+        rows: "TRUE",
+        counts: true,
+        columns: &[column("id", Kind::Number), column("conversation", Kind::Number), column("session", Kind::Words)],
     },
     Table {
         name: "state",

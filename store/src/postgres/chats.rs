@@ -1,6 +1,7 @@
 //! Conversations' rows: made, locked, and moved on.
 
 use super::fault::{Result, corrupt};
+use super::past;
 use super::row::column;
 use crate::code::Stored;
 use openline_core::message::{Dialog, Thread};
@@ -142,6 +143,9 @@ pub(crate) async fn set_dialog(db: &mut PgConnection, id: ConversationId, dialog
 pub(crate) async fn remember_thread(db: &mut PgConnection, id: ConversationId, thread: &Thread) -> Result<()> {
     if *thread == Thread::default() {
         return Ok(());
+    }
+    if let Some(session) = &thread.session {
+        past::add_before(db, &[(id, session)]).await?;
     }
     sqlx::query(
         "UPDATE conversations SET line = coalesce($2, line), portal_chat = coalesce($3, portal_chat), \

@@ -37,6 +37,7 @@ pub(crate) async fn erase(db: &mut PgConnection, id: ConversationId) -> Result<O
         "DELETE FROM jobs WHERE dead_at IS NOT NULL AND message IN (SELECT id FROM messages WHERE conversation = $1)";
     sqlx::query(sql).bind(id.0).execute(&mut *db).await?;
     sqlx::query("DELETE FROM lanes WHERE id = ANY($1)").bind(&lanes).execute(&mut *db).await?;
+    sqlx::query("DELETE FROM past_dialogs WHERE conversation = $1").bind(id.0).execute(&mut *db).await?;
     let sql = "DELETE FROM messages WHERE conversation = $1";
     let items = sqlx::query(sql).bind(id.0).execute(&mut *db).await?.rows_affected();
     sqlx::query("DELETE FROM conversations WHERE id = $1").bind(id.0).execute(db).await?;

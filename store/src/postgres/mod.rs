@@ -20,6 +20,7 @@ mod news;
 mod notes;
 mod outgoing;
 pub(crate) mod owner;
+mod past;
 mod plan;
 mod read;
 pub(crate) mod row;
@@ -35,7 +36,8 @@ use incoming::Letter;
 use news::{Post, Telling};
 use openline_core::message::{Conversation, Incoming, Item, Note, OperatorEvent};
 use openline_core::store::{
-    Amend, Change, Claimed, DeadLetter, Erased, Expect, News, Noted, Outcome, Queue, Recorded, Settlement, Slice,
+    Amend, Change, Claimed, DeadLetter, Erased, Expect, News, Noted, Outcome, PastDialog, Queue, Recorded, Settlement,
+    Slice,
 };
 use openline_core::visitor::Wanted;
 use openline_core::{
@@ -195,6 +197,19 @@ impl Store for PostgresStore {
         limit: usize,
     ) -> Result<Vec<Conversation>, StoreError> {
         query!(self.database, db => read::following(db, after, active_since, limit))
+    }
+
+    async fn past_dialogs(
+        &self,
+        after: i64,
+        active_since: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<PastDialog>, StoreError> {
+        query!(self.database, db => past::page(db, after, active_since, limit))
+    }
+
+    async fn forget_past_dialogs(&self, ids: Vec<i64>) -> Result<(), StoreError> {
+        transaction!(self.database, db => past::forget(db, &ids))
     }
 
     async fn items_since(&self, id: ConversationId, since: Rev, limit: usize) -> Result<Slice, StoreError> {

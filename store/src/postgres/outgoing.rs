@@ -4,6 +4,7 @@ use super::chats::{self, Address, next_place, remember_thread, set_dialog, touch
 use super::fault::{Result, corrupt};
 use super::items::{self, Errand, enqueue, insert, known};
 use super::late::place_by_remote;
+use super::past;
 use super::row::{text, to_json};
 use crate::code::Stored;
 use openline_core::message::{Content, Dialog, Happened, Item, ItemKind, OperatorEvent, Side, State};
@@ -111,6 +112,9 @@ impl Step<'_> {
         }
         if state == Dialog::Open || !self.another_runs(session).await? {
             set_dialog(self.db, self.id, state).await?;
+        }
+        if kind == ItemKind::DialogFinished {
+            past::add(self.db, self.id, session).await?;
         }
         let place = next_place(self.db, self.id, self.at).await?;
         let item = Item {

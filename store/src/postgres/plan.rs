@@ -21,6 +21,8 @@ pub(crate) struct Conversation {
     pub(crate) rev: i64,
     /// What was told of its place on the backend's side.
     pub(crate) thread: Thread,
+    /// The dialogs that were told of, one after another.
+    pub(crate) sessions: Vec<String>,
     /// Whether its dialog is open now.
     pub(crate) opened: bool,
     pub(crate) changed: bool,
@@ -93,7 +95,8 @@ impl Plan {
     }
 
     pub(crate) fn add_conversation(&mut self, id: i64, rev: i64) {
-        let conversation = Conversation { rev, thread: Thread::default(), opened: false, changed: false };
+        let (thread, sessions) = (Thread::default(), Vec::new());
+        let conversation = Conversation { rev, thread, sessions, opened: false, changed: false };
         self.conversations.insert(id, conversation);
     }
 
@@ -178,6 +181,7 @@ impl Plan {
             && *thread != Thread::default()
         {
             conversation.thread.update(thread);
+            conversation.sessions.extend(thread.session.clone());
             conversation.opened |= thread.session.is_some() && !finished;
             conversation.changed = true;
         }

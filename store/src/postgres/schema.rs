@@ -9,7 +9,10 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 /// The schema's steps, in order; the database remembers how many it has.
-pub(crate) const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/postgres/0001_first.sql")];
+pub(crate) const MIGRATIONS: [&str; 2] = [
+    include_str!("../../migrations/postgres/0001_first.sql"),
+    include_str!("../../migrations/postgres/0002_past_dialogs.sql"),
+];
 /// `server_version_num` of the oldest server that has all that is used here.
 const OLDEST: i32 = 130_000;
 /// How long it may take to connect.

@@ -5,6 +5,7 @@ use super::fault::{Result, corrupt};
 use super::items::{Errand, enqueue};
 use super::notes;
 use super::outgoing::finish_key;
+use super::past;
 use super::plan::{Job, Next, Plan};
 use super::row::column;
 use crate::code::Stored;
@@ -175,6 +176,20 @@ async fn write_conversations(db: &mut PgConnection, plan: &Plan) -> Result<()> {
     let changed: Vec<_> = plan.conversations.iter().filter(|(_, conversation)| conversation.changed).collect();
     if changed.is_empty() {
         return Ok(());
+    }
+    let next = |(id, conversation): &(&i64, &super::plan::Conversation)| {
+        let sessions = &conversation.sessions;
+        sessions.first().map(|session| (ConversationId(**id), session.clone()))
+    };
+    let first: Vec<_> = changed.iter().filter_map(next).collect();
+    let first: Vec<_> = first.iter().map(|(id, session)| (*id, session.as_str())).collect();
+    past::add_before(db, &first).await?;
+    for (id, conversation) in &changed {
+        for (before, after) in conversation.sessions.iter().zip(conversation.sessions.iter().skip(1)) {
+            if before != after {
+                past::add(db, ConversationId(**id), before).await?;
+            }
+        }
     }
     let part = |of: fn(&super::plan::Conversation) -> &Option<String>| -> Vec<_> {
         changed.iter().map(|(_, conversation)| of(conversation).as_deref().map(str::as_bytes)).collect()

@@ -30,6 +30,7 @@ pub(crate) fn erase(db: &Connection, id: ConversationId) -> Result<Option<(u64, 
         "DELETE FROM jobs WHERE dead_at IS NOT NULL AND message IN (SELECT id FROM messages WHERE conversation = ?1)";
     execute(db, sql, [id.0])?;
     execute(db, "DELETE FROM lanes WHERE conversation = ?1", [id.0])?;
+    execute(db, "DELETE FROM past_dialogs WHERE conversation = ?1", [id.0])?;
     let items = execute(db, "DELETE FROM messages WHERE conversation = ?1", [id.0])?;
     execute(db, "DELETE FROM conversations WHERE id = ?1", [id.0])?;
     Ok(Some((items as u64, files)))

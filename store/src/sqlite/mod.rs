@@ -8,6 +8,7 @@ mod claim;
 mod erase;
 mod notes;
 mod outgoing;
+mod past;
 mod read;
 mod row;
 pub(crate) mod schema;
@@ -23,7 +24,7 @@ use crate::OpenError;
 use async_trait::async_trait;
 use openline_core::message::{Conversation, Incoming, Item, Note, OperatorEvent};
 use openline_core::store::{
-    Amend, Change, Claimed, DeadLetter, Erased, Expect, Noted, Queue, Recorded, Settlement, Slice,
+    Amend, Change, Claimed, DeadLetter, Erased, Expect, Noted, PastDialog, Queue, Recorded, Settlement, Slice,
 };
 use openline_core::visitor::Wanted;
 use openline_core::{
@@ -162,6 +163,19 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Result<Vec<Conversation>, StoreError> {
         self.threads.read(move |db| read::following(db, after, active_since, limit)).await
+    }
+
+    async fn past_dialogs(
+        &self,
+        after: i64,
+        active_since: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<PastDialog>, StoreError> {
+        self.threads.read(move |db| past::page(db, after, active_since, limit)).await
+    }
+
+    async fn forget_past_dialogs(&self, ids: Vec<i64>) -> Result<(), StoreError> {
+        self.threads.write_behind(move |db| past::forget(db, &ids)).await
     }
 
     async fn items_since(&self, id: ConversationId, since: Rev, limit: usize) -> Result<Slice, StoreError> {

@@ -1,5 +1,6 @@
 //! Walk 2, step 4: what happened on the operators' side, once however often it is told.
 
+use super::past;
 use super::row::{Result, Stored, all, column, execute, first, only, to_json};
 use super::write::{POS_STEP, Place, conversation_id, enqueue, insert, known, next_place, set_dialog, touch};
 use openline_core::message::{Content, Dialog, Happened, Item, ItemKind, OperatorEvent, Side, State, Thread};
@@ -100,6 +101,9 @@ fn dialog(db: &Connection, id: ConversationId, session: &str, kind: ItemKind, at
     if state == Dialog::Open || !another_runs(db, id, session)? {
         set_dialog(db, id, state)?;
     }
+    if kind == ItemKind::DialogFinished {
+        past::add(db, id, session)?;
+    }
     let place = next_place(db, id, at)?;
     let item = Item {
         id: MessageId(0),
@@ -145,6 +149,9 @@ pub(crate) fn delivered_into(db: &Connection, id: ConversationId, thread: &Threa
 pub(crate) fn remember_thread(db: &Connection, id: ConversationId, thread: &Thread) -> Result<()> {
     if *thread == Thread::default() {
         return Ok(());
+    }
+    if let Some(session) = &thread.session {
+        past::add_before(db, id, session)?;
     }
     let sql = "UPDATE conversations SET line = coalesce(?2, line), portal_chat = coalesce(?3, portal_chat), \
                session = coalesce(?4, session) WHERE id = ?1";

@@ -44,3 +44,49 @@ async fn replies_dropped_on_the_way_are_fetched() {
     visitor.until(all).await;
     assert_eq!(visitor.texts("operator").await, ["dropped 0", "dropped 1", "dropped 2"]);
 }
+
+/// Its start and its finish are told, the last reply's event never comes, and nobody writes any more.
+#[tokio::test]
+async fn a_reply_dropped_before_its_dialog_was_finished_is_fetched_once_and_confirmed() {
+    let rest = "reconcile_seconds = 1\n[channels.site]\nkind = \"website\"\n";
+    let world = World::with(SandboxConfig::default().without_limits(), rest).await;
+    let visitor = world.visitor().await;
+    visitor.send("anybody?").await;
+    let chat = world.portal_chat("anybody?").await;
+    let started = |items: &[openline_tests::Item]| items.iter().any(|item| item["kind"] == "dialog_started");
+    visitor.until(started).await;
+    // No round may find it while the dialog is open.
+    world.sandbox.faults().add(Fault::status(500).on("imopenlines.session.history.get"));
+    world.sandbox.faults().add(Fault::new(FaultKind::DropEvent).on("ONIMCONNECTORMESSAGEADD"));
+    let last = world.sandbox.operator_writes(chat, "goodbye").unwrap();
+    assert!(world.sandbox.operator_finishes(chat));
+    visitor.until(|items| items.iter().any(|item| item["kind"] == "dialog_finished")).await;
+    world.sandbox.faults().clear();
+    let confirmed = |portal: View<'_>| portal.message(last).is_some_and(|message| !message.sending);
+    world.sandbox.wait_until(confirmed).await.unwrap();
+    let replies = visitor.texts("operator").await;
+    assert_eq!(replies.iter().filter(|text| *text == "goodbye").count(), 1, "{replies:?}");
+}
+
+/// After a time of being away the visitor's own message opens the next dialog before the first one was read.
+#[tokio::test]
+async fn a_reply_missed_in_the_dialog_before_is_fetched() {
+    let rest = "reconcile_seconds = 1\n[channels.site]\nkind = \"website\"\n";
+    let world = World::with(SandboxConfig::default().without_limits(), rest).await;
+    let visitor = world.visitor().await;
+    visitor.send("anybody?").await;
+    let chat = world.portal_chat("anybody?").await;
+    visitor.until(|items| items.iter().any(|item| item["kind"] == "dialog_started")).await;
+    world.sandbox.faults().add(Fault::status(500).on("imopenlines.session.history.get"));
+    world.sandbox.faults().add(Fault::new(FaultKind::DropEvent));
+    let missed = world.sandbox.operator_writes(chat, "goodbye").unwrap();
+    assert!(world.sandbox.operator_finishes(chat));
+    visitor.send("one more thing").await;
+    let delivered = |item: &openline_tests::Item| item["state"] == "delivered";
+    visitor.until(|items| items.iter().filter(|item| delivered(item) && item["from"] == "visitor").count() == 2).await;
+    world.sandbox.faults().clear();
+    let confirmed = |portal: View<'_>| portal.message(missed).is_some_and(|message| !message.sending);
+    world.sandbox.wait_until(confirmed).await.unwrap();
+    let replies = visitor.texts("operator").await;
+    assert_eq!(replies.iter().filter(|text| *text == "goodbye").count(), 1, "{replies:?}");
+}

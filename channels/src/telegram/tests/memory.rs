@@ -10,7 +10,7 @@ use openline_core::message::{
     Content, Conversation, Dialog, File, Incoming, Item, ItemKind, Note, OperatorEvent, Side, State, Thread,
 };
 use openline_core::store::{
-    Amend, Change, Claimed, DeadLetter, Erased, Expect, Noted, Queue, Recorded, Settlement, Slice, Store,
+    Amend, Change, Claimed, DeadLetter, Erased, Expect, Noted, PastDialog, Queue, Recorded, Settlement, Slice, Store,
 };
 use openline_core::{ChannelId, ChatId, ConversationId, DeliveryError, FileId, JobId, MessageId, Pos, Rev, StoreError};
 use std::collections::{BTreeMap, HashMap};
@@ -170,6 +170,12 @@ impl Store for Memory {
         _: Timestamp,
         _: usize,
     ) -> Result<Vec<Conversation>, StoreError> {
+        gone()
+    }
+    async fn past_dialogs(&self, _: i64, _: Timestamp, _: usize) -> Result<Vec<PastDialog>, StoreError> {
+        gone()
+    }
+    async fn forget_past_dialogs(&self, _: Vec<i64>) -> Result<(), StoreError> {
         gone()
     }
     async fn items_since(&self, _: ConversationId, _: Rev, _: usize) -> Result<Slice, StoreError> {
