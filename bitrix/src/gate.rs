@@ -48,9 +48,14 @@ impl Gate {
         ends
     }
 
-    /// The portal can't be reached or is busy: wait, longer each time in a row.
-    pub(crate) fn back_off(&self, reason: &str, jitter: f64) {
-        let failures = self.state.lock().unwrap_or_else(PoisonError::into_inner).failures;
+    /// The portal can't be reached or is busy: wait, longer each time in a row. Calls that fail together are one time:
+    /// one that began before the last wait, or ends during it, says nothing new.
+    pub(crate) fn back_off(&self, reason: &str, jitter: f64, began: Instant) {
+        let State { failures, since, until, .. } = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = since.is_some_and(|since| began < since) || until.is_some_and(|until| Instant::now() < until);
+        if failures > 0 && known {
+            return;
+        }
         let wait = Duration::from_secs(1 << failures.min(6)).min(MAX_BACKOFF).mul_f64(0.5 + jitter / 2.0);
         tracing::warn!(reason, wait_ms = wait.as_millis(), "the portal can't be worked with, waiting");
         self.shut(reason, wait, failures + 1);
@@ -118,7 +123,7 @@ mod tests {
     async fn an_outage_is_looked_at_ever_more_seldom() {
         let (gate, start) = (Gate::open(), Instant::now());
         for _ in 0..12 {
-            gate.back_off("down", 1.0);
+            gate.back_off("down", 1.0, Instant::now());
             gate.pass().await;
         }
         let waited = start.elapsed().as_secs();
@@ -128,11 +133,34 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn calls_that_fail_together_are_one_failure() {
+        let (gate, began) = (Gate::open(), Instant::now());
+        tokio::time::advance(Duration::from_millis(10)).await;
+        let closed = Instant::now();
+        for _ in 0..8 {
+            gate.back_off("down", 1.0, began);
+            tokio::time::advance(Duration::from_millis(1)).await;
+        }
+        // One that began meanwhile, because it did not wait for the gate.
+        gate.back_off("down", 1.0, Instant::now());
+        gate.pass().await;
+        assert_eq!(closed.elapsed().as_secs(), 1);
+        // Late ones of the same outage.
+        gate.back_off("down", 1.0, began);
+        let again = Instant::now();
+        gate.pass().await;
+        assert!(again.elapsed().is_zero());
+        gate.back_off("down", 1.0, again);
+        gate.pass().await;
+        assert_eq!(again.elapsed().as_secs(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn the_longer_closure_wins_and_an_older_success_opens_nothing() {
         let (gate, before) = (Gate::open(), Instant::now());
         tokio::time::advance(Duration::from_millis(1)).await;
         gate.suspend("blocked by the vendor", Duration::from_secs(3600));
-        gate.back_off("busy", 1.0);
+        gate.back_off("busy", 1.0, Instant::now());
         assert_eq!(gate.reason().as_deref(), Some("blocked by the vendor"));
         assert!(!gate.succeeded(before));
         assert!(gate.succeeded(Instant::now()));

@@ -300,7 +300,7 @@ impl Portal {
     }
 
     /// Acts on what a failure means for all calls.
-    async fn learn(&self, method: &str, error: &CallError, used: Option<&Credentials>) {
+    async fn learn(&self, method: &str, error: &CallError, used: Option<&Credentials>, began: Instant) {
         let reason = error.to_string();
         let verdict = verdict::of(error);
         if let Some(after) = error.after().filter(|_| matches!(verdict, Verdict::Wait | Verdict::Unknown)) {
@@ -311,16 +311,16 @@ impl Portal {
                 if error.is("QUERY_LIMIT_EXCEEDED") {
                     self.budget.overflowed();
                 }
-                self.gate.back_off(&reason, jitter());
+                self.gate.back_off(&reason, jitter(), began);
             }
-            Verdict::MethodBlocked => self.budget.block(method, self.clock().now(), error.after().unwrap_or(BLOCKED)),
+            Verdict::MethodBlocked => self.block(method, error),
             // What we can do without (a history, a list of lines) must not stop what we can't do without.
             Verdict::Suspend(_) if !method.starts_with("imconnector.") && !error.is_about_the_portal() => {
                 tracing::warn!(method, reason, "the portal does not offer this");
             }
             Verdict::Suspend(pause) => self.gate.suspend(&reason, pause),
             // Expired again already: nothing is wrong with the installation.
-            Verdict::Refresh if error.is("expired_token") => self.gate.back_off(&reason, jitter()),
+            Verdict::Refresh if error.is("expired_token") => self.gate.back_off(&reason, jitter(), began),
             // Still refused with a renewed token. Only the portal's own word is final: a proxy may answer 401 too.
             Verdict::Refresh if !error.is_final_auth() => self.gate.suspend(&reason, Duration::from_secs(60)),
             // The renewal has acted on its own failure; nothing is to be done where nothing is installed.
