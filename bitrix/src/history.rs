@@ -8,7 +8,7 @@ use crate::budget::Urgency;
 use crate::form::elements;
 use crate::rest::{CallError, integer, text, truthy};
 use crate::send::line_number;
-use crate::verdict::{self, Verdict};
+use crate::verdict;
 use openline_core::DeliveryError;
 use openline_core::backend::Delivery;
 use openline_core::message::{Content, Conversation, Dialog, File, FileSource, Happened, OperatorEvent, Side, Thread};
@@ -75,8 +75,9 @@ pub(crate) async fn missed(
     };
     let mut results = Vec::with_capacity(conversations.len());
     for (conversation, asked) in conversations.iter().zip(asked) {
-        let history = if asked.is_some() { answers.next().flatten() } else { None };
-        results.push(Ok(history.map(|history| unconfirmed(&history, conversation)).unwrap_or_default()));
+        let history = if asked.is_some() { answers.next().unwrap_or(Ok(None)) } else { Ok(None) };
+        let events = |history: Option<Value>| history.map(|history| unconfirmed(&history, conversation));
+        results.push(history.map(|history| events(history).unwrap_or_default()).map_err(|error| unread(&error)));
     }
     results
 }
@@ -91,20 +92,11 @@ fn places(thread: &Thread) -> Vec<Value> {
 async fn read(bitrix: &Inner, params: &Value) -> Result<Option<Value>, DeliveryError> {
     match bitrix.portal.ask(METHOD, params, Urgency::Later).await {
         Ok(answer) => Ok(Some(answer.result)),
-        Err(error) if is_refused(&error) => {
+        Err(error) if verdict::refuses_this(&error) => {
             tracing::debug!(%error, "a dialog's history can't be read this way");
             Ok(None)
         }
         Err(error) => Err(unread(&error)),
-    }
-}
-
-/// Whether the portal does not let us look, now or later.
-fn is_refused(error: &CallError) -> bool {
-    match verdict::of(error) {
-        Verdict::Reject => true,
-        Verdict::Suspend(_) => !error.is_about_the_portal(),
-        _ => false,
     }
 }
 

@@ -5,7 +5,7 @@ use crate::config::PortalConfig;
 use crate::credentials::{Credentials, Vault};
 use crate::gate::Gate;
 use crate::oauth;
-use crate::rest::{self, Answer, CallError};
+use crate::rest::{self, Answer, CallError, Spent};
 use crate::verdict::{self, Verdict};
 use openline_core::{Clock, OperatorInbox, StoreError, Timestamp};
 use reqwest::Client;
@@ -150,19 +150,29 @@ impl Portal {
         let result = self.call_renewing(method, params, urgency, &mut used).await;
         match &result {
             Ok(answer) => {
-                if let Some(reset_at) = answer.operating_reset_at {
-                    let (spent, reset_at) = (answer.operating.unwrap_or(0.0), Timestamp(reset_at.saturating_mul(1000)));
-                    let cost = answer.processing.unwrap_or(answer.took.as_secs_f64());
-                    self.budget.note_operating(method, spent, reset_at, cost, self.clock().now());
-                }
+                self.note_spent(method, answer.spent, answer.took);
                 if self.gate.succeeded(began) {
                     tracing::info!("the portal can be worked with again");
                     let _ = self.inbox.backend_is_back().await;
                 }
             }
-            Err(error) => self.learn(method, error, used.as_deref()).await,
+            Err(error) => self.learn(method, error, used.as_deref(), began).await,
         }
         result
+    }
+
+    /// Takes into account what a call cost that took so long.
+    pub(crate) fn note_spent(&self, method: &str, spent: Spent, took: Duration) {
+        if let Some(reset_at) = spent.reset_at {
+            let (used, reset_at) = (spent.operating.unwrap_or(0.0), Timestamp(reset_at.saturating_mul(1000)));
+            let cost = spent.processing.unwrap_or(took.as_secs_f64());
+            self.budget.note_operating(method, used, reset_at, cost, self.clock().now());
+        }
+    }
+
+    /// A method is blocked: it is not called until its operating time frees up.
+    pub(crate) fn block(&self, method: &str, error: &CallError) {
+        self.budget.block(method, self.clock().now(), error.after().unwrap_or(BLOCKED));
     }
 
     /// Calls a method that changes nothing, or nothing more when it is carried out twice. A call that broke off is made

@@ -121,17 +121,36 @@ impl CallError {
     }
 }
 
+/// What a call cost of the portal's time.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Spent {
+    /// `operating`: seconds of the method's budget that are used up, when told.
+    pub operating: Option<f64>,
+    /// `processing`: seconds the portal worked on the call, when told.
+    pub processing: Option<f64>,
+    /// `operating_reset_at`: Unix seconds, when told.
+    pub reset_at: Option<i64>,
+}
+
+impl Spent {
+    /// From a `time` object.
+    pub(crate) fn of(time: Option<&Value>) -> Self {
+        let field = |name: &str| time.and_then(|time| time.get(name));
+        Self {
+            operating: field("operating").and_then(float),
+            processing: field("processing").and_then(float),
+            reset_at: field("operating_reset_at").and_then(integer),
+        }
+    }
+}
+
 /// A successful answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     /// `result`.
     pub result: Value,
-    /// `time.operating`: seconds of the method's budget that are used up, when told.
-    pub operating: Option<f64>,
-    /// `time.processing`: seconds the portal worked on the call, when told.
-    pub processing: Option<f64>,
-    /// `time.operating_reset_at`: Unix seconds, when told.
-    pub operating_reset_at: Option<i64>,
+    /// `time`: what the call cost.
+    pub spent: Spent,
     /// How long the request took.
     pub took: Duration,
 }
@@ -271,14 +290,7 @@ fn read(status: StatusCode, value: Value) -> Result<Answer, (String, String)> {
         return Err((format!("HTTP_{}", status.as_u16()), "an answer without result and without error".to_owned()));
     }
     let result = map.remove("result").unwrap_or_default();
-    let time = map.get("time");
-    Ok(Answer {
-        result,
-        took: Duration::ZERO,
-        operating: time.and_then(|time| time.get("operating")).and_then(float),
-        processing: time.and_then(|time| time.get("processing")).and_then(float),
-        operating_reset_at: time.and_then(|time| time.get("operating_reset_at")).and_then(integer),
-    })
+    Ok(Answer { result, spent: Spent::of(map.get("time")), took: Duration::ZERO })
 }
 
 pub(crate) fn error_of(map: &Map<String, Value>) -> Option<(String, String)> {
@@ -354,7 +366,7 @@ mod tests {
     fn the_operating_time_is_read() {
         let time = json!({"operating": 1.5, "operating_reset_at": 1_767_226_200});
         let answer = read(StatusCode::OK, json!({"result": true, "time": time})).unwrap();
-        assert_eq!((answer.operating, answer.operating_reset_at), (Some(1.5), Some(1_767_226_200)));
+        assert_eq!((answer.spent.operating, answer.spent.reset_at), (Some(1.5), Some(1_767_226_200)));
     }
 
     #[test]

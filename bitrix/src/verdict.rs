@@ -101,6 +101,15 @@ fn of_oauth(status: u16, code: &str) -> Verdict {
     }
 }
 
+/// Whether what was asked for can't be had, now or later, while the portal as a whole can be worked with.
+pub fn refuses_this(error: &CallError) -> bool {
+    match of(error) {
+        Verdict::Reject => true,
+        Verdict::Suspend(_) => !error.is_about_the_portal(),
+        _ => false,
+    }
+}
+
 /// The verdict as core understands it, for one item of work.
 pub fn to_delivery(error: &CallError) -> DeliveryError {
     let reason = error.to_string();
