@@ -59,11 +59,8 @@ fn element(bitrix: &Inner, confirmation: &Confirmation) -> Result<((String, Stri
     let connector = bitrix.portal.config.connector_of(&conversation.channel).ok_or_else(|| refused("no connector"))?;
     let line = conversation.thread.line.clone().ok_or_else(|| refused("no line"))?;
     let remote = item.remote.ok_or_else(|| refused("not the portal's message"))?;
-    if let Some(wait) = bitrix.portal.budget.blocked(METHOD, bitrix.portal.clock().now()) {
-        return Err(DeliveryError::Retry {
-            reason: format!("{METHOD} is blocked by its operating time"),
-            after: Some(wait),
-        });
+    if let Some(after) = bitrix.portal.budget.blocked(METHOD, bitrix.portal.clock().now()) {
+        return Err(DeliveryError::Paused { reason: format!("{METHOD} is blocked by its operating time"), after });
     }
     let mut im = json!({ "message_id": remote });
     if let Some(chat) = &conversation.thread.chat {

@@ -15,7 +15,7 @@ use openline_core::message::{Content, Conversation, Dialog, File, FileSource, Ha
 use openline_core::text::{RichText, Span};
 use serde_json::{Value, json};
 
-/// So many failed looks are enough.
+/// So many failed looks for one message are enough.
 const LOOKS: u32 = 5;
 
 const METHOD: &str = "imopenlines.session.history.get";
@@ -47,7 +47,7 @@ pub(crate) async fn arrival(
             Ok(Some(history)) => history,
             Ok(None) => continue,
             // A look that keeps failing must not hold the message for ever.
-            Err(DeliveryError::Unknown { .. }) if delivery.attempts >= LOOKS => continue,
+            Err(DeliveryError::Unknown { .. }) if bitrix.looks.failed(&delivery.external_id) >= LOOKS => continue,
             Err(error) => return Err(error),
         };
         // With CHAT_ID it is the last dialog; another one tells what is missing only while it is still open.

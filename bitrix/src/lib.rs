@@ -31,6 +31,7 @@ mod send;
 mod setup;
 mod states;
 mod tokens;
+mod tries;
 mod verdict;
 mod web;
 
@@ -62,6 +63,10 @@ pub(crate) struct Inner {
     states: states::States,
     pace: pace::Pace,
     flights: flights::Flights,
+    /// Looks that failed, whether a message has arrived.
+    looks: tries::Tries,
+    /// Refusals of one message in a call that succeeded.
+    refusals: tries::Tries,
     file_client: reqwest::Client,
     looked_for_lines: tokio::sync::Mutex<HashMap<String, Instant>>,
     /// When each connector was registered again last, because the portal did not know it.
@@ -129,6 +134,8 @@ impl Bitrix {
             states,
             pace,
             flights,
+            looks: tries::Tries::default(),
+            refusals: tries::Tries::default(),
             proofs: proofs::Proofs::default(),
             confirming: Arc::new(tokio::sync::Semaphore::new(4)),
             registered: tokio::sync::Mutex::default(),

@@ -10,6 +10,7 @@ use crate::history::{self, Arrival};
 use crate::names::user_block;
 use crate::rest::{CallError, error_of, text, truthy};
 use crate::setup;
+use crate::tries::Tries;
 use crate::verdict::{self, Verdict};
 use futures_util::future::join_all;
 use openline_core::DeliveryError;
@@ -94,11 +95,8 @@ async fn place(bitrix: &Inner, delivery: &Delivery) -> Result<CallKey, DeliveryE
         Act::Edit => "imconnector.update.messages",
         Act::Delete => "imconnector.delete.messages",
     };
-    if let Some(wait) = bitrix.portal.budget.blocked(method, bitrix.portal.clock().now()) {
-        return Err(DeliveryError::Retry {
-            reason: format!("{method} is blocked by its operating time"),
-            after: Some(wait),
-        });
+    if let Some(after) = bitrix.portal.budget.blocked(method, bitrix.portal.clock().now()) {
+        return Err(DeliveryError::Paused { reason: format!("{method} is blocked by its operating time"), after });
     }
     let present = conversation.thread.line.as_deref();
     let line = match bitrix.lines.choose(connector, present) {
@@ -127,6 +125,9 @@ async fn already_there(bitrix: &Inner, delivery: &Delivery, key: &CallKey) -> Re
         conversation.thread.chat = find_chat(bitrix, delivery, key).await?;
     }
     let arrival = history::arrival(bitrix, &conversation, delivery).await?;
+    if !matches!(arrival, Arrival::Unreadable) {
+        bitrix.looks.forget(&delivery.external_id);
+    }
     if let Arrival::There { mut thread, files } = arrival {
         thread.line = Some(key.line.clone());
         return Ok(Some(Receipt {
@@ -139,7 +140,8 @@ async fn already_there(bitrix: &Inner, delivery: &Delivery, key: &CallKey) -> Re
     if let Some(after) = bitrix.flights.still_flying(&delivery.external_id, longest) {
         return Err(DeliveryError::Paused { reason: "waiting whether the message arrives".into(), after });
     }
-    if matches!(arrival, Arrival::Missing) {
+    bitrix.looks.forget(&delivery.external_id);
+    if matches!(arrival, Arrival::Missing) || delivery.item.deleted {
         return Ok(None);
     }
     if !bitrix.portal.config.resend_unknown {
@@ -263,10 +265,12 @@ fn walk(result: &Value, public_url: &str, key: &CallKey, deliveries: &[&Delivery
         Some(Value::Object(map)) => map.get(&index.to_string()),
         _ => None,
     };
-    deliveries.iter().enumerate().map(|(index, delivery)| judge(at(index), public_url, key, delivery)).collect()
+    let public_url = &bitrix.portal.config.public_url;
+    let judged = |(index, delivery): (usize, &&Delivery)| judge(at(index), public_url, key, delivery, &bitrix.refusals);
+    deliveries.iter().enumerate().map(judged).collect()
 }
 
-fn judge(element: Option<&Value>, public_url: &str, key: &CallKey, delivery: &Delivery) -> Delivered {
+fn judge(element: Option<&Value>, public_url: &str, key: &CallKey, delivery: &Delivery, refusals: &Tries) -> Delivered {
     let Some(element) = element else {
         return Err(DeliveryError::unknown("the portal's answer has no result for this message"));
     };
@@ -275,12 +279,13 @@ fn judge(element: Option<&Value>, public_url: &str, key: &CallKey, delivery: &De
             Some(why) => format!("{why} ({})", errors(element)),
             None => format!("the portal refused the message: {}", errors(element)),
         };
-        return Err(if delivery.attempts < ELEMENT_TRIES {
-            DeliveryError::retry(reason)
-        } else {
-            DeliveryError::refused(reason)
-        });
+        if refusals.failed(&delivery.external_id) < ELEMENT_TRIES {
+            return Err(DeliveryError::retry(reason));
+        }
+        refusals.forget(&delivery.external_id);
+        return Err(DeliveryError::refused(reason));
     }
+    refusals.forget(&delivery.external_id);
     let thread = |session: Option<&Value>| Thread {
         line: Some(key.line.clone()),
         chat: session.and_then(|session| text(session.get("CHAT_ID"))),
@@ -330,7 +335,8 @@ mod tests {
     #[test]
     fn files_that_were_not_fetched_are_a_note_and_no_second_message() {
         let answer = |files: Value| json!({ "SUCCESS": true, "session": { "ID": "3", "CHAT_ID": "4" }, "message": { "files": files } });
-        let receipt = |files| judge(Some(&answer(files)), URL, &key(), &delivery("x", &["a", "b"])).unwrap();
+        let tries = Tries::default();
+        let receipt = |files| judge(Some(&answer(files)), URL, &key(), &delivery("x", &["a", "b"]), &tries).unwrap();
         assert!(receipt(json!([1])).note.unwrap().text.contains("1 of them"));
         assert!(receipt(json!([])).note.is_some() && receipt(json!({ "0": 1, "3": 2 })).note.is_none());
     }
@@ -338,17 +344,17 @@ mod tests {
     #[test]
     fn a_message_of_unfetched_files_alone_is_tried_again_and_then_given_up_with_the_reason() {
         let refused = json!({ "SUCCESS": false, "ERRORS": ["Incomplete data"] });
-        let judged = |attempts, text| {
-            let delivery = Delivery { attempts, ..delivery(text, &["a.png"]) };
-            judge(Some(&refused), URL, &key(), &delivery).unwrap_err()
-        };
-        assert!(matches!(judged(0, ""), DeliveryError::Retry { .. }));
-        let DeliveryError::Refused { reason } = judged(ELEMENT_TRIES, "") else { panic!("not given up") };
+        let tries = Tries::default();
+        let judged = |text| judge(Some(&refused), URL, &key(), &delivery(text, &["a.png"]), &tries).unwrap_err();
+        for _ in 0..ELEMENT_TRIES {
+            assert!(matches!(judged(""), DeliveryError::Retry { .. }));
+        }
+        let DeliveryError::Refused { reason } = judged("") else { panic!("not given up") };
         assert!(
             reason.starts_with("the portal could not fetch the message's files from https://c.example"),
             "{reason}"
         );
         assert!(reason.ends_with("(Incomplete data)"));
-        assert!(judged(0, "x").to_string().starts_with("the portal refused the message"));
+        assert!(judged("x").to_string().starts_with("the portal refused the message"));
     }
 }

@@ -22,8 +22,6 @@ pub struct Delivery {
     pub external_id: String,
     /// An earlier attempt may have gone through: look before doing it again.
     pub uncertain: bool,
-    /// How many counted attempts failed so far.
-    pub attempts: u32,
     /// Signed addresses of the message's files, in order, good for a day: whoever has one gets the file.
     pub file_urls: Vec<String>,
 }

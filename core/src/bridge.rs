@@ -260,7 +260,6 @@ impl Bridge {
             },
             external_id: format!("{}-{}", self.doors.store.tag(), job.item.id),
             uncertain: job.uncertain,
-            attempts: job.attempts,
             file_urls: self.file_urls(job),
         }
     }

@@ -13,6 +13,9 @@ const ENOUGH: u32 = 20;
 /// … and not before it is this old: 3 days.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(3 * 24 * 3600);
 
+/// Jobs that wait for the same come back within so long, not all at once.
+const SPREAD: Duration = Duration::from_secs(15);
+
 /// The outcome of a failed attempt. `jitter` is a random number from 0 to 1.
 pub fn after_failure(job: &Job, error: DeliveryError, now: Timestamp, jitter: f64) -> Outcome {
     let unknown = matches!(error, DeliveryError::Unknown { .. });
@@ -20,7 +23,7 @@ pub fn after_failure(job: &Job, error: DeliveryError, now: Timestamp, jitter: f6
         DeliveryError::Refused { reason } => Outcome::Dead { reason, note: None },
         DeliveryError::Unsupported => Outcome::Dead { reason: "the channel can't do this".to_owned(), note: None },
         DeliveryError::Paused { reason, after } => Outcome::Retry {
-            at: now.plus(after.mul_f64(1.0 + jitter)),
+            at: now.plus(after + after.min(SPREAD).mul_f64(jitter)),
             reason,
             uncertain: job.uncertain,
             counted: false,
@@ -111,6 +114,13 @@ mod tests {
         assert!(matches!(outcome, Outcome::Retry { counted: false, uncertain: false, .. }));
         let old = Timestamp(i64::try_from(GIVE_UP_AFTER.as_millis()).unwrap() * 2);
         assert!(matches!(after_failure(&job(3), DeliveryError::paused("x"), old, 0.0), Outcome::Retry { .. }));
+    }
+
+    #[test]
+    fn a_long_pause_is_not_made_much_longer() {
+        let paused = |secs| DeliveryError::Paused { reason: "x".into(), after: Duration::from_secs(secs) };
+        assert_eq!((wait_of(0, paused(2), 1.0), wait_of(0, paused(600), 1.0)), (4_000, 615_000));
+        assert_eq!(wait_of(0, paused(600), 0.0), 600_000);
     }
 
     #[test]
