@@ -11,23 +11,41 @@ use tokio::time::Instant;
 /// How often at the least it is looked whether such a message has arrived.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// When each call began, by the message's external id; `None` when it has ended with an answer that did not tell what
-/// became of the message.
+/// What is known of a message's call.
+#[derive(Clone, Copy)]
+enum Flight {
+    /// It began then; after so long nobody waited for it any more, unless somebody still does.
+    Begun(Instant, Option<Duration>),
+    /// It has ended with an answer that did not tell what became of the message.
+    Ended,
+}
+
+/// The calls, by the messages' external ids.
 #[derive(Default)]
-pub(crate) struct Flights(Mutex<HashMap<String, Option<Instant>>>);
+pub(crate) struct Flights(Mutex<HashMap<String, Flight>>);
 
 impl Flights {
     /// A call with these messages begins.
     pub(crate) fn started<'i>(&self, ids: impl Iterator<Item = &'i str>) {
         let now = Instant::now();
         let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        flights.extend(ids.map(|id| (id.to_owned(), Some(now))));
+        flights.extend(ids.map(|id| (id.to_owned(), Flight::Begun(now, None))));
     }
 
     /// The portal has answered, so it does not work on these any more; what became of them it did not tell.
     pub(crate) fn ended<'i>(&self, ids: impl Iterator<Item = &'i str>) {
         let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        flights.extend(ids.map(|id| (id.to_owned(), None)));
+        flights.extend(ids.map(|id| (id.to_owned(), Flight::Ended)));
+    }
+
+    /// The call was cut: the portal may go on with it.
+    pub(crate) fn cut<'i>(&self, ids: impl Iterator<Item = &'i str>) {
+        let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for id in ids {
+            if let Some(Flight::Begun(began, ran)) = flights.get_mut(id) {
+                *ran = Some(began.elapsed());
+            }
+        }
     }
 
     /// What became of these is known.
@@ -38,12 +56,19 @@ impl Flights {
         }
     }
 
-    /// Whether the portal may still be working on a message, when a call takes at most `longest`: how long to wait before
-    /// looking again. A message whose call is not known here was sent before the program started: it counts from now.
-    pub(crate) fn still_flying(&self, id: &str, longest: Duration) -> Option<Duration> {
+    /// Whether the portal may still be working on a message: how long to wait before looking again. `longest` says how
+    /// long a call takes at most that ran for so long until it was cut. A message whose call is not known here was sent
+    /// before the program started: it counts from now.
+    pub(crate) fn still_flying(&self, id: &str, longest: impl FnOnce(Duration) -> Duration) -> Option<Duration> {
         let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let began = *flights.entry(id.to_owned()).or_insert_with(|| Some(Instant::now()));
-        let left = began.map_or(Duration::ZERO, |began| longest.saturating_sub(began.elapsed()));
+        let unknown = || Flight::Begun(Instant::now(), Some(Duration::ZERO));
+        let left = match *flights.entry(id.to_owned()).or_insert_with(unknown) {
+            Flight::Begun(began, ran) => {
+                let elapsed = began.elapsed();
+                longest(ran.unwrap_or(elapsed)).saturating_sub(elapsed)
+            }
+            Flight::Ended => Duration::ZERO,
+        };
         if left.is_zero() {
             flights.remove(id);
             return None;
@@ -59,14 +84,26 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_cut_call_may_go_on_for_a_while() {
         let flights = Flights::default();
+        let five = |_| Duration::from_secs(5);
         flights.started(["a"].into_iter());
         tokio::time::advance(Duration::from_secs(4)).await;
-        assert_eq!(flights.still_flying("a", Duration::from_secs(5)), Some(Duration::from_secs(1)));
-        assert_eq!(flights.still_flying("before the start", Duration::from_secs(5)), Some(LOOK));
+        assert_eq!(flights.still_flying("a", five), Some(Duration::from_secs(1)));
+        assert_eq!(flights.still_flying("before the start", five), Some(LOOK));
         flights.ended(["answered"].into_iter());
-        assert_eq!(flights.still_flying("answered", Duration::from_secs(5)), None);
+        assert_eq!(flights.still_flying("answered", five), None);
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!(flights.still_flying("a", Duration::from_secs(5)), None);
-        assert_eq!(flights.still_flying("before the start", Duration::from_secs(5)), Some(LOOK));
+        assert_eq!(flights.still_flying("a", five), None);
+        assert_eq!(flights.still_flying("before the start", five), Some(LOOK));
+    }
+    #[tokio::test(start_paused = true)]
+    async fn it_counts_how_long_a_call_had_run_when_it_was_cut() {
+        let flights = Flights::default();
+        flights.started(["a"].into_iter());
+        tokio::time::advance(Duration::from_secs(2)).await;
+        flights.cut(["a"].into_iter());
+        tokio::time::advance(Duration::from_secs(3)).await;
+        assert_eq!(flights.still_flying("a", |ran| ran * 3), Some(Duration::from_secs(1)));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(flights.still_flying("a", |ran| ran * 3), None);
     }
 }

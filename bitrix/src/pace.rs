@@ -13,40 +13,59 @@ const LONGEST: Duration = Duration::from_secs(65);
 /// Taken for the time of one message until it is measured.
 const GUESS_US: u64 = 150_000;
 
-/// The measured time of one message, smoothed, in microseconds.
-pub(crate) struct Pace(AtomicU64);
+/// The time of one message, smoothed, in microseconds.
+pub(crate) struct Pace {
+    /// Measured by calls that were answered.
+    measured: AtomicU64,
+    /// As it is feared: calls that were cut took so long at the least.
+    feared: AtomicU64,
+}
 
 impl Default for Pace {
     fn default() -> Self {
-        Self(AtomicU64::new(GUESS_US))
+        Self { measured: AtomicU64::new(GUESS_US), feared: AtomicU64::new(GUESS_US) }
     }
 }
 
 impl Pace {
     /// A call with so many messages without files took so long (what files take says nothing of the others). Slower is believed at once, faster by and by.
     pub(crate) fn note(&self, messages: usize, took: Duration) {
-        let messages = u64::try_from(messages).unwrap_or(1).max(1);
-        let now = u64::try_from(took.as_micros()).unwrap_or(u64::MAX) / messages;
-        let known = self.0.load(Ordering::Relaxed);
-        let smoothed = if now > known { now } else { known.midpoint(now) };
-        self.0.store(smoothed.max(1), Ordering::Relaxed);
+        let now = each(messages, took);
+        for time in [&self.measured, &self.feared] {
+            let known = time.load(Ordering::Relaxed);
+            let smoothed = if now > known { now } else { known.midpoint(now) };
+            time.store(smoothed.max(1), Ordering::Relaxed);
+        }
+    }
+
+    /// A call with so many messages without files was cut after that time: they would have taken longer.
+    pub(crate) fn note_cut(&self, messages: usize, ran: Duration) {
+        self.feared.fetch_max(each(messages, ran), Ordering::Relaxed);
     }
 
     /// How long after a call was cut the portal may still be working on it: it goes on when nobody waits any more, but
-    /// not for longer than its own limit. How long it fetches files nobody knows.
-    pub(crate) fn settled_after(&self, with_files: bool) -> Duration {
+    /// not for longer than its own limit. How long it fetches files nobody knows. One that had been running for `ran`
+    /// when it was cut is slower than others, whatever is known of those. From the call's beginning.
+    pub(crate) fn settled_after(&self, with_files: bool, ran: Duration) -> Duration {
         if with_files {
             return LONGEST;
         }
-        let whole_call = Duration::from_micros(self.0.load(Ordering::Relaxed)) * u32::try_from(MOST).unwrap_or(20);
-        (whole_call * 3 + Duration::from_secs(1)).min(LONGEST)
+        let each = Duration::from_micros(self.measured.load(Ordering::Relaxed));
+        let whole_call = each * u32::try_from(MOST).unwrap_or(20);
+        (whole_call * 3 + Duration::from_secs(1)).max(ran * 3).min(LONGEST)
     }
 
     /// How many messages the next call may have.
     pub(crate) fn messages_a_call(&self) -> usize {
         let target = u64::try_from(TARGET.as_micros()).unwrap_or(u64::MAX);
-        usize::try_from(target / self.0.load(Ordering::Relaxed)).unwrap_or(MOST).clamp(1, MOST)
+        usize::try_from(target / self.feared.load(Ordering::Relaxed)).unwrap_or(MOST).clamp(1, MOST)
     }
+}
+
+/// The time of one message, in microseconds.
+fn each(messages: usize, took: Duration) -> u64 {
+    let messages = u64::try_from(messages).unwrap_or(1).max(1);
+    u64::try_from(took.as_micros()).unwrap_or(u64::MAX) / messages
 }
 
 #[cfg(test)]
@@ -63,5 +82,29 @@ mod tests {
         assert_eq!(pace.messages_a_call(), 1);
         (0..60).for_each(|_| pace.note(10, Duration::from_millis(100)));
         assert_eq!(pace.messages_a_call(), MOST);
+    }
+    #[test]
+    fn calls_that_are_cut_make_the_next_ones_smaller() {
+        let pace = Pace::default();
+        pace.note_cut(20, Duration::from_secs(60));
+        assert_eq!(pace.messages_a_call(), 5);
+        pace.note_cut(5, Duration::from_millis(20));
+        assert_eq!(pace.messages_a_call(), 5, "a short one says nothing");
+        (0..60).for_each(|_| pace.note(5, Duration::from_millis(50)));
+        assert_eq!(pace.messages_a_call(), MOST);
+    }
+
+    #[test]
+    fn a_call_that_ran_long_may_go_on_long() {
+        let pace = Pace::default();
+        (0..60).for_each(|_| pace.note(10, Duration::from_millis(100)));
+        let settled = |ran| pace.settled_after(false, Duration::from_millis(ran));
+        assert!((1600..1700).contains(&settled(20).as_millis()), "{:?}", settled(20));
+        assert_eq!(settled(2_000), Duration::from_secs(6));
+        assert_eq!(settled(68_000), LONGEST);
+        assert_eq!(pace.settled_after(true, Duration::ZERO), LONGEST);
+        // What was cut says how small calls shall be, not how long an answered one takes.
+        pace.note_cut(1, Duration::from_secs(2));
+        assert_eq!(settled(2_000), Duration::from_secs(6));
     }
 }

@@ -136,7 +136,7 @@ async fn already_there(bitrix: &Inner, delivery: &Delivery, key: &CallKey) -> Re
         }));
     }
     // The portal goes on with a request whose connection is gone: what is not there yet may come.
-    let longest = bitrix.pace.settled_after(key.alone.is_some());
+    let longest = |ran| bitrix.pace.settled_after(key.alone.is_some(), ran);
     if let Some(after) = bitrix.flights.still_flying(&delivery.external_id, longest) {
         return Err(DeliveryError::Paused { reason: "waiting whether the message arrives".into(), after });
     }
@@ -189,6 +189,7 @@ async fn call(bitrix: &Inner, key: &CallKey, deliveries: &[&Delivery]) -> Vec<De
     let params = json!({ "CONNECTOR": key.connector, "LINE": line_number(&key.line), "MESSAGES": messages });
     let ids = || deliveries.iter().map(|delivery| delivery.external_id.as_str());
     bitrix.flights.started(ids());
+    let began = Instant::now();
     let result = bitrix.portal.call(key.method, &params, Urgency::Now).await;
     match result {
         Ok(answer) => {
@@ -196,7 +197,7 @@ async fn call(bitrix: &Inner, key: &CallKey, deliveries: &[&Delivery]) -> Vec<De
                 bitrix.pace.note(deliveries.len(), answer.took);
             }
             bitrix.flights.landed(ids());
-            walk(&answer.result, &bitrix.portal.config.public_url, key, deliveries)
+            walk(bitrix, &answer.result, key, deliveries)
         }
         Err(error) if verdict::of(&error) == Verdict::Reject && deliveries.len() > 1 => {
             // One of them is refused; the others must not be buried with it.
@@ -207,9 +208,12 @@ async fn call(bitrix: &Inner, key: &CallKey, deliveries: &[&Delivery]) -> Vec<De
             results
         }
         Err(error) => {
+            if key.alone.is_none() && verdict::of(&error) == Verdict::Unknown {
+                bitrix.pace.note_cut(deliveries.len(), began.elapsed());
+            }
             match (error.plain(), verdict::of(&error)) {
                 (CallError::Api { .. }, Verdict::Unknown) => bitrix.flights.ended(ids()),
-                (_, Verdict::Unknown) => {}
+                (_, Verdict::Unknown) => bitrix.flights.cut(ids()),
                 _ => bitrix.flights.landed(ids()),
             }
             whole_call_failed(bitrix, key, &error).await;
@@ -258,7 +262,7 @@ fn element(key: &CallKey, delivery: &Delivery) -> Value {
 }
 
 /// The result of every element: the call as a whole succeeds whatever happened to them.
-fn walk(result: &Value, public_url: &str, key: &CallKey, deliveries: &[&Delivery]) -> Vec<Delivered> {
+fn walk(bitrix: &Inner, result: &Value, key: &CallKey, deliveries: &[&Delivery]) -> Vec<Delivered> {
     let elements = result.pointer("/DATA/RESULT");
     let at = |index: usize| match elements {
         Some(Value::Array(list)) => list.get(index),
