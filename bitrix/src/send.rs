@@ -81,8 +81,12 @@ async fn prepare(bitrix: &Inner, delivery: &Delivery) -> Result<Prepared, Delive
         return Ok(Prepared::There(Receipt::default()));
     }
     let key = place(bitrix, delivery).await?;
-    let there = already_there(bitrix, delivery, &key).await?;
-    Ok(there.map_or(Prepared::Send(key), Prepared::There))
+    if let Some(there) = already_there(bitrix, delivery, &key).await? {
+        return Ok(Prepared::There(there));
+    }
+    // It was taken back before it left: nothing is left to be sent.
+    let is_gone = delivery.act == Act::Send && delivery.item.deleted;
+    Ok(if is_gone { Prepared::There(Receipt::default()) } else { Prepared::Send(key) })
 }
 
 /// Where a delivery goes; an error when its connector is on for no line.

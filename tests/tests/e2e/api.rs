@@ -1,6 +1,6 @@
 //! The HTTP channel: its description is true, and webhooks tell the truth about delivery.
 
-use openline_sandbox::{SandboxConfig, View};
+use openline_sandbox::{Fault, SandboxConfig, View};
 use openline_tests::{Attempt, Order, Receiver, World, eventually};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
@@ -256,4 +256,28 @@ async fn a_receipt_says_what_it_changed() {
     assert_eq!(takes("failed").await, "known");
     let told = |portal: View<'_>| portal.texts(chat, "system").iter().any(|text| text.contains("blocked"));
     world.sandbox.wait_until(told).await.expect("the operators read it");
+}
+
+/// Its sending broke off, and while nobody could look whether it had arrived, it was taken back.
+#[tokio::test]
+async fn a_deleted_message_that_never_arrived_is_not_sent_and_holds_nothing_up() {
+    let world = world("").await;
+    says(&world, "1", "one").await;
+    world.portal_chat("one").await;
+    world.sandbox.faults().add(Fault::cut().on("imconnector.send.messages").once());
+    world.sandbox.faults().add(Fault::status(500).on("imopenlines.session.history.get"));
+    says(&world, "2", "two").await;
+    let looked = |portal: View<'_>| portal.calls_of("imopenlines.session.history.get").count() > 0;
+    world.sandbox.wait_until(looked).await.unwrap();
+    assert!(call(&world, "delete", "/messages/a%20b/2", None).await.0.is_success());
+    world.sandbox.faults().clear();
+    says(&world, "3", "three").await;
+    let chat = world.portal_chat("one").await;
+    let arrived = |portal: View<'_>| portal.texts(chat, "client").iter().any(|text| text == "three");
+    world.sandbox.wait_until(arrived).await.unwrap();
+    let sent = |portal: View<'_>| portal.calls_of("imconnector.send.messages").count();
+    assert_eq!(
+        (world.sandbox.view(sent), world.sandbox.view(|portal| portal.texts(chat, "client"))),
+        (3, vec!["one".to_owned(), "three".to_owned()])
+    );
 }
