@@ -51,6 +51,9 @@ struct Sealed {
     sealed: String,
 }
 
+/// The credentials as they were stored at some moment, sealed.
+pub(crate) struct Stored(Option<Vec<u8>>);
+
 /// Keeps the credentials in the store, sealed with the installation's secret.
 pub(crate) struct Vault {
     store: Arc<dyn Store>,
@@ -62,15 +65,22 @@ impl Vault {
         Self { store, cipher: XChaCha20Poly1305::new(&key.into()) }
     }
 
-    pub(crate) async fn load(&self) -> Result<Option<Credentials>, StoreError> {
-        let Some(bytes) = self.store.state_get(KEY).await? else { return Ok(None) };
-        self.open(&bytes).map(Some)
+    /// What is stored now.
+    pub(crate) async fn load(&self) -> Result<Stored, StoreError> {
+        Ok(Stored(self.store.state_get(KEY).await?))
     }
 
-    /// Replaces the whole of the credentials in one step.
-    pub(crate) async fn save(&self, credentials: &Credentials) -> Result<(), StoreError> {
+    /// The credentials, when there are any.
+    pub(crate) fn read(&self, stored: &Stored) -> Result<Option<Credentials>, StoreError> {
+        stored.0.as_deref().map(|bytes| self.open(bytes)).transpose()
+    }
+
+    /// Replaces the whole of the credentials in one step, unless another process did after `seen` was loaded: then it is
+    /// a [`StoreError::Conflict`].
+    pub(crate) async fn save(&self, credentials: &Credentials, seen: &Stored) -> Result<(), StoreError> {
         let bytes = self.seal(credentials)?;
-        self.store.state_put(KEY, &bytes, Expect::Anything).await
+        let expect = seen.0.as_deref().map_or(Expect::Nothing, Expect::Value);
+        self.store.state_put(KEY, &bytes, expect).await
     }
 
     pub(crate) async fn forget(&self) -> Result<(), StoreError> {

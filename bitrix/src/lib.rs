@@ -175,7 +175,7 @@ impl Bitrix {
 #[async_trait]
 impl Backend for Bitrix {
     async fn ready(&self) {
-        self.0.portal.gate.pass().await;
+        self.0.portal.pass().await;
         self.0.portal.budget.room(Urgency::Now).await;
     }
 

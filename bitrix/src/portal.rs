@@ -21,6 +21,12 @@ use url::Url;
 const SOON: Duration = Duration::from_secs(60);
 /// How long a blocked method rests when the portal does not say.
 const BLOCKED: Duration = Duration::from_secs(60);
+/// How soon it is looked again at the earliest whether another process has changed the credentials.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// How often that is looked while there are none that work.
+const INSTALLED_ELSEWHERE: Duration = Duration::from_secs(5);
+/// How long another process may take to keep the tokens that it got.
+const KEPT_ELSEWHERE: Duration = Duration::from_secs(1);
 /// Between the tries of a question that broke off …
 const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
 /// … as long as it has not taken longer than this.
@@ -37,8 +43,10 @@ pub(crate) struct Portal {
     current: RwLock<Option<Arc<Credentials>>>,
     /// One renewal at a time: a refresh token works once. Held while the authorization server is asked.
     renewing: tokio::sync::Mutex<()>,
-    /// One change of the credentials at a time. Never held while the network is waited for.
+    /// One change of the credentials at a time. Never held while the portal is waited for.
     writing: tokio::sync::Mutex<()>,
+    /// When it was looked last whether another process has changed them.
+    looked: tokio::sync::Mutex<Option<Instant>>,
     /// What must not be dropped half-way when the program stops.
     pub(crate) tasks: TaskTracker,
 }
@@ -51,7 +59,7 @@ impl Portal {
         client: Client,
     ) -> Result<Self, StoreError> {
         let vault = Vault::new(Arc::clone(inbox.store()), key);
-        let (current, unreadable) = match vault.load().await {
+        let (current, unreadable) = match vault.read(&vault.load().await?) {
             Ok(current) => (current, None),
             // A new installation replaces them; until then nothing is sent, and the reason is shown.
             Err(StoreError::Corrupt(reason)) => (None, Some(reason)),
@@ -68,6 +76,7 @@ impl Portal {
             current: RwLock::new(current.map(Arc::new)),
             renewing: tokio::sync::Mutex::new(()),
             writing: tokio::sync::Mutex::new(()),
+            looked: tokio::sync::Mutex::default(),
             tasks: TaskTracker::new(),
         };
         portal.set_gate();
@@ -87,29 +96,96 @@ impl Portal {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Changes the credentials, durably first. One change at a time, and each begins with what is known then; nothing
-    /// waits for the network while it holds the lock. `None` leaves them as they are.
-    async fn change(&self, change: impl FnOnce(Option<&Credentials>) -> Option<Credentials>) -> Result<(), StoreError> {
+    /// Changes the credentials, durably first. Each change begins with what is stored then, which other processes may
+    /// have changed, and is made again when one of them was quicker; nothing waits for the portal while it holds the
+    /// lock. `None` leaves them as they are stored.
+    async fn change(
+        &self,
+        mut change: impl FnMut(Option<&Credentials>) -> Option<Credentials>,
+    ) -> Result<(), StoreError> {
         let _writing = self.writing.lock().await;
-        let Some(credentials) = change(self.credentials().as_deref()) else { return Ok(()) };
-        self.vault.save(&credentials).await?;
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(credentials));
-        Ok(())
+        loop {
+            let stored = self.vault.load().await?;
+            let (known, readable) = match self.vault.read(&stored) {
+                Ok(known) => (known, true),
+                Err(_) => (None, false),
+            };
+            let Some(credentials) = change(known.as_ref()) else {
+                if readable {
+                    self.take_over(known).await;
+                }
+                return Ok(());
+            };
+            match self.vault.save(&credentials, &stored).await {
+                Ok(()) => {
+                    self.set(Some(credentials));
+                    return Ok(());
+                }
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn set(&self, credentials: Option<Credentials>) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = credentials.map(Arc::new);
+    }
+
+    /// Goes on with what another process has stored: tokens that it renewed, an installation, that there is none.
+    async fn take_over(&self, stored: Option<Credentials>) {
+        let known = self.credentials();
+        if known.as_deref() == stored.as_ref() {
+            return;
+        }
+        let (worked, works) = (is_usable(known.as_deref()), is_usable(stored.as_ref()));
+        self.set(stored);
+        if worked != works {
+            self.set_gate();
+        }
+        if works && !worked {
+            tracing::info!("another process has installed openline in the portal");
+            let _ = self.inbox.backend_is_back().await;
+        }
+    }
+
+    /// Looks whether another process has changed the credentials; not more than some times a second.
+    pub(crate) async fn look_again(&self) {
+        let mut looked = self.looked.lock().await;
+        if looked.is_some_and(|at| at.elapsed() < LOOK_AGAIN) {
+            return;
+        }
+        self.reload().await;
+        *looked = Some(Instant::now());
+    }
+
+    async fn reload(&self) {
+        if let Err(error) = self.change(|_| None).await {
+            tracing::warn!(%error, "can't look whether the credentials were changed");
+        }
+    }
+
+    /// Waits until the portal can be worked with. Another process may be the one that is told of an installation.
+    pub(crate) async fn pass(&self) {
+        while tokio::time::timeout(INSTALLED_ELSEWHERE, self.gate.pass()).await.is_err() {
+            if !is_usable(self.credentials().as_deref()) {
+                self.look_again().await;
+            }
+        }
     }
 
     /// Keeps the portal's proof for events, learned from one whose access token was proven to be an administrator's.
     pub(crate) async fn pin(&self, application_token: String) -> Result<(), StoreError> {
-        self.change(|known| Some(Credentials { application_token: Some(application_token), ..known?.clone() })).await
+        let token = Some(application_token);
+        self.change(|known| Some(Credentials { application_token: token.clone(), ..known?.clone() })).await
     }
 
     /// Keeps credentials that an admin's act brought, and starts working with them.
-    pub(crate) async fn installed(&self, mut credentials: Credentials) -> Result<(), StoreError> {
+    pub(crate) async fn installed(&self, credentials: Credentials) -> Result<(), StoreError> {
         self.change(|known| {
             let same = known.filter(|known| known.member_id == credentials.member_id);
-            if credentials.application_token.is_none() {
-                credentials.application_token = same.and_then(|known| known.application_token.clone());
-            }
-            Some(credentials)
+            let told = credentials.application_token.clone();
+            let application_token = told.or_else(|| same.and_then(|known| known.application_token.clone()));
+            Some(Credentials { application_token, ..credentials.clone() })
         })
         .await?;
         self.gate.reopen();
@@ -120,7 +196,7 @@ impl Portal {
     pub(crate) async fn uninstalled(&self) -> Result<(), StoreError> {
         let _writing = self.writing.lock().await;
         self.vault.forget().await?;
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = None;
+        self.set(None);
         self.set_gate();
         Ok(())
     }
@@ -280,19 +356,28 @@ impl Portal {
 
     async fn renew_once(&self, stale: &str) -> Result<Arc<Credentials>, CallError> {
         let _renewing = self.renewing.lock().await;
-        let used = self.credentials().ok_or(CallError::NotInstalled)?;
-        if used.access_token != stale {
-            return Ok(used);
+        let mut used = self.credentials().ok_or(CallError::NotInstalled)?;
+        if used.access_token == stale {
+            // Another process may have renewed it.
+            self.reload().await;
+            used = self.credentials().ok_or(CallError::NotInstalled)?;
         }
         if used.broken.is_some() {
             return Err(CallError::NotInstalled);
         }
+        if used.access_token != stale {
+            return Ok(used);
+        }
         let renewed = match oauth::refresh(&self.client, &self.config, &used, self.clock().now()).await {
             Ok(renewed) => renewed,
             Err(error) => {
-                if verdict::of(&error) == Verdict::Reauthorise {
-                    self.broken(&error.to_string(), &used).await;
+                if verdict::of(&error) != Verdict::Reauthorise {
+                    return Err(error);
                 }
+                if let Some(renewed) = self.renewed_elsewhere(&used).await {
+                    return Ok(renewed);
+                }
+                self.broken(&error.to_string(), &used).await;
                 return Err(error);
             }
         };
@@ -307,6 +392,19 @@ impl Portal {
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
         self.credentials().ok_or(CallError::NotInstalled)
+    }
+
+    /// A refresh token works once: when it is refused, another process may have used it, and keeps what it got.
+    async fn renewed_elsewhere(&self, used: &Credentials) -> Option<Arc<Credentials>> {
+        for pause in [Duration::ZERO, KEPT_ELSEWHERE] {
+            tokio::time::sleep(pause).await;
+            self.reload().await;
+            let known = self.credentials().filter(|known| known.access_token != used.access_token);
+            if let Some(known) = known.filter(|known| known.broken.is_none()) {
+                return Some(known);
+            }
+        }
+        None
     }
 
     /// Acts on what a failure means for all calls.
@@ -349,6 +447,7 @@ impl Portal {
         let reason = format!("the portal does not accept openline any more ({reason}): install it again there");
         let mut stopped = false;
         let change = |known: Option<&Credentials>| {
+            stopped = false;
             let known = known.filter(|known| known.refresh_token == used.refresh_token)?;
             stopped = true;
             Some(Credentials { broken: Some(reason.clone()), ..known.clone() })
@@ -361,6 +460,10 @@ impl Portal {
             self.gate.close(&reason);
         }
     }
+}
+
+fn is_usable(credentials: Option<&Credentials>) -> bool {
+    credentials.is_some_and(|credentials| credentials.broken.is_none())
 }
 
 /// A random number from 0 to 1, from the hasher's own keys.

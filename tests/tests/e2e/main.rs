@@ -21,6 +21,7 @@ mod instances;
 mod matrix;
 mod missed;
 mod privacy;
+mod replicas;
 mod replies;
 mod stream;
 mod telegram;
