@@ -30,6 +30,9 @@ const FILE_LINK: Duration = Duration::from_secs(24 * 3600);
 const STORE_PAUSE: Duration = Duration::from_millis(500);
 /// How often a note is tried to be stored; the message that it is about does not wait for longer.
 const NOTE_TRIES: u32 = 5;
+/// Until a note of unknown outcome is said once more, and how long a note is tried that is certainly not there.
+const NOTE_PAUSE: Duration = Duration::from_secs(15);
+const NOTE_PATIENCE: Duration = Duration::from_secs(10 * 60);
 /// Portal calls under way at the same time.
 const BACKEND_CALLS: u32 = 8;
 /// Messages of one channel under way at the same time, and the most that one claim takes.
@@ -202,16 +205,23 @@ impl Bridge {
         jobs.iter().map(|job| outcome(job).unwrap_or_else(|| lost(job))).collect()
     }
 
-    /// A note that may not be said (the portal does not let us) is not worth a dead letter.
+    /// A note that may not be said (the portal does not let us) is not worth a dead letter, and none is worth holding up
+    /// what its visitor writes.
     async fn note(&self, job: &Job) -> Outcome {
-        match self.backend.note(&job.conversation, &job.item.content.text.to_plain()).await {
-            Ok(()) => done(Receipt::default()),
-            Err(DeliveryError::Refused { reason }) => {
-                tracing::warn!(reason, "the operators could not be told");
-                done(Receipt::default())
+        let now = || self.doors.clock.now();
+        let reason = match self.backend.note(&job.conversation, &job.item.content.text.to_plain()).await {
+            Ok(()) => return done(Receipt::default()),
+            Err(DeliveryError::Refused { reason }) => reason,
+            // Nobody can look whether it is there. Said once more it may stand there twice; more is not worth it.
+            Err(DeliveryError::Unknown { reason }) if !job.uncertain => {
+                return Outcome::Retry { at: now().plus(NOTE_PAUSE), reason, uncertain: true, counted: true };
             }
-            Err(error) => self.failed(job, error),
-        }
+            Err(DeliveryError::Unknown { reason }) => reason,
+            Err(DeliveryError::Retry { reason, .. }) if job.created.until(now()) > NOTE_PATIENCE => reason,
+            Err(error) => return self.failed(job, error),
+        };
+        tracing::warn!(message = %job.item.id, reason, "the operators could not be told");
+        done(Receipt::default())
     }
 
     async fn deliver(&self, jobs: &[&Job]) -> Vec<Outcome> {

@@ -20,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 #[derive(Default)]
 struct Portal {
     away: AtomicBool,
+    /// Whether nobody learns what became of a note.
+    unclear: AtomicBool,
     confirmed: Mutex<Vec<Vec<i64>>>,
     notes: Mutex<Vec<String>>,
     news: Notify,
@@ -53,7 +55,8 @@ impl Backend for Portal {
             return Err(DeliveryError::paused("can't connect"));
         }
         self.notes.lock().unwrap().push(text.to_owned());
-        Ok(())
+        let unclear = self.unclear.load(Ordering::SeqCst);
+        if unclear { Err(DeliveryError::unknown("HTTP 502 without JSON")) } else { Ok(()) }
     }
 
     async fn open(&self, _: &File) -> Result<FileStream, DeliveryError> {
@@ -226,4 +229,20 @@ async fn operators_are_told_of_changes_that_the_visitor_does_not_see() {
         assert!(notes[1].starts_with(&format!("The visitor still sees a message that was deleted here: {reason}")));
         assert_eq!(service.store.dead_letters(None, 9).await.unwrap().len(), dead);
     }
+}
+
+/// It may be there already, and what the visitor writes waits behind it.
+#[tokio::test]
+async fn a_note_of_unknown_outcome_is_said_twice_at_most() {
+    let service = Service::start().await;
+    service.portal.unclear.store(true, Ordering::SeqCst);
+    service.operator_writes(1..2, "please refuse this").await;
+    let mut said = Vec::new();
+    for _ in 0..4 {
+        service.bridge.drain().await.unwrap();
+        said.push(service.portal.notes.lock().unwrap().len());
+        service.clock.advance(Duration::from_secs(20));
+    }
+    assert_eq!(said, [1, 2, 2, 2]);
+    assert_eq!(service.store.depth(&Queue::Backend).await.unwrap(), 0);
 }
