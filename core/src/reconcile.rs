@@ -13,6 +13,9 @@ use tokio_util::sync::CancellationToken;
 /// Open dialogs in which nothing happened for so long are not looked at any more.
 const ACTIVE_WITHIN: Duration = Duration::from_secs(30 * 24 * 3600);
 
+/// Until a round is made again that the store broke off.
+const STORE_PAUSE: Duration = Duration::from_secs(5);
+
 /// What one round found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Round {
@@ -32,7 +35,11 @@ pub(crate) async fn run(doors: Doors, backend: Arc<dyn Backend>, every: Duration
                 Ok(Round { found, dialogs }) => {
                     tracing::info!(dialogs, found, "replies fetched from the portal's history");
                 }
-                Err(error) => tracing::error!(%error, "missed replies could not be stored"),
+                Err(error) => {
+                    tracing::error!(%error, "missed replies could not be stored");
+                    tokio::time::sleep(STORE_PAUSE).await;
+                    continue;
+                }
             }
             let _ = tokio::time::timeout(every, doors.gap().notified()).await;
         }

@@ -1,7 +1,7 @@
 //! A stand-in portal and a service that is installed in it and connected.
 
 use crate::Visitor;
-use crate::cluster::Cluster;
+use crate::cluster::{self, Cluster};
 use openline::{Config, Service};
 use openline_sandbox::{PageOptions, Sandbox, SandboxConfig};
 use std::collections::HashMap;
@@ -23,6 +23,8 @@ pub struct World {
     address: SocketAddr,
     channels: String,
     store: String,
+    /// The database on the tests' server, when it has one.
+    database: Option<cluster::Database>,
     /// The whole table, where the store asks for it.
     files: String,
 }
@@ -62,7 +64,16 @@ impl World {
         let address = listener.local_addr().expect("its address");
         let folder = tempfile::tempdir().expect("a folder");
         let store = format!("sqlite:{}", folder.path().join("openline.db").display());
-        Self { sandbox, service: None, folder, address, channels: channels.to_owned(), store, files: String::new() }
+        Self {
+            sandbox,
+            service: None,
+            folder,
+            address,
+            channels: channels.to_owned(),
+            store,
+            database: None,
+            files: String::new(),
+        }
     }
 
     /// Like [`World::with`], on a store of the wanted kind.
@@ -78,8 +89,9 @@ impl World {
     pub async fn bare_on(database: Database, portal: SandboxConfig, channels: &str) -> Self {
         let mut world = Self::bare(portal, channels).await;
         if database == Database::Postgres {
-            let made = tokio::task::spawn_blocking(|| Cluster::shared().database().url()).await;
-            world.store = made.expect("a database");
+            let made = tokio::task::spawn_blocking(|| Cluster::shared().database()).await.expect("a database");
+            world.store = made.url();
+            world.database = Some(made);
             world.files = format!("[files]\nfolder = \"{}\"\n", world.folder().join("files").display());
         }
         world
@@ -100,6 +112,11 @@ impl World {
             secret = self.sandbox.client_secret(),
             channels = self.channels,
         )
+    }
+
+    /// Runs SQL in the service's database, of worlds on PostgreSQL.
+    pub fn sql(&self, sql: &str) {
+        self.database.as_ref().expect("a database on the server").sql(sql);
     }
 
     /// Another configuration behind the `[portal]` table's first keys, for the next start of the service.

@@ -63,7 +63,9 @@ impl OperatorInbox {
         let addresses: Vec<_> =
             ours.iter().map(|e| ChatAddress { channel: e.channel.clone(), chat: e.chat.clone() }).collect();
         let before = self.doors.before();
-        let noted = self.doors.store.record_outgoing(ours, self.doors.clock.now()).await?;
+        let noted = self.doors.store.record_outgoing(ours, self.doors.clock.now()).await;
+        // They come only once, so they have to be fetched as soon as the store works again.
+        let noted = noted.inspect_err(|_| self.doors.gap.notify_one())?;
         for (note, address) in noted.into_iter().zip(addresses) {
             if let Some(change) = note.change {
                 self.doors.learn(before, &address, change);

@@ -1,7 +1,7 @@
 //! Replies whose event never came.
 
 use openline_sandbox::{Fault, FaultKind, SandboxConfig, View};
-use openline_tests::World;
+use openline_tests::{CHANNELS, Database, World};
 
 #[tokio::test]
 async fn replies_written_while_we_are_down_are_all_there_after_the_start_once_and_in_order() {
@@ -89,4 +89,22 @@ async fn a_reply_missed_in_the_dialog_before_is_fetched() {
     world.sandbox.wait_until(confirmed).await.unwrap();
     let replies = visitor.texts("operator").await;
     assert_eq!(replies.iter().filter(|text| *text == "goodbye").count(), 1, "{replies:?}");
+}
+
+/// The store is away while the event comes, so that it is refused; the next look on the timer would be in five minutes.
+#[tokio::test]
+async fn a_reply_that_could_not_be_stored_is_fetched_when_the_store_is_back() {
+    let world = World::on(Database::Postgres, SandboxConfig::default().without_limits(), CHANNELS).await;
+    let visitor = world.visitor().await;
+    visitor.send("anybody?").await;
+    let chat = world.portal_chat("anybody?").await;
+    visitor.until(|items| items.iter().any(|item| item["kind"] == "dialog_started")).await;
+    world.sql("ALTER TABLE messages RENAME TO elsewhere");
+    world.sandbox.operator_writes(chat, "here I am").unwrap();
+    let refused = |portal: View<'_>| {
+        portal.events_of("ONIMCONNECTORMESSAGEADD").any(|post| post.status.is_some_and(|status| status == 503))
+    };
+    world.sandbox.wait_until(refused).await.unwrap();
+    world.sql("ALTER TABLE elsewhere RENAME TO messages");
+    visitor.until(|items| items.iter().any(|item| item["text"] == "here I am")).await;
 }
