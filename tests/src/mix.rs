@@ -100,7 +100,7 @@ pub async fn story(world: &World, seed: u64, rounds: u64, amount: Amount) -> (Ac
         everybody.extend(talkers);
     }
     world.sandbox.faults().clear();
-    let account = traffic::account(world, &everybody, traffic::ROUND).await;
+    let account = traffic::last_account(world, &everybody).await;
     drop(process);
     (account, told.join(", "))
 }

@@ -101,6 +101,13 @@ impl Visitor {
         items.unwrap_or_else(|_| panic!("the visitor does not see what was expected but: {:#?}", by_position(&shown)))
     }
 
+    /// Whether all of the newest messages of this visitor count as delivered.
+    pub async fn is_all_delivered(&self) -> bool {
+        let page = self.get("/messages?limit=100").await;
+        let items = page["items"].as_array().expect("items");
+        items.iter().filter(|item| item["from"] == "visitor").all(|item| item["state"] == "delivered")
+    }
+
     /// Texts of the whole history as it is now: of `side`, in order, deleted ones left out.
     pub async fn texts(&self, side: &str) -> Vec<String> {
         let (mut items, mut before) = (Vec::new(), String::new());

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 const AMOUNT: Amount = Amount { visitors: 6, messages: 4, answers: 3 };
 const SEND: &str = "imconnector.send.messages";
+const CONFIRM: &str = "imconnector.send.status.delivery";
+const HISTORY: &str = "imopenlines.session.history.get";
 
 const CONFIG: &str = "reconcile_seconds = 1\ntimeout_seconds = 2\n[channels.site]\nkind = \"website\"\n";
 
@@ -15,7 +17,10 @@ async fn world(database: Database) -> World {
     World::on(database, SandboxConfig { seed: 7, ..SandboxConfig::default().without_limits() }, CONFIG).await
 }
 
-/// Traffic while `faults` are in force, then the account when they are lifted.
+/// How long faults stay in force for the way back, unless everything has arrived before.
+const UNDER: Duration = Duration::from_secs(20);
+
+/// Traffic both ways while `faults` are in force, then the account when they are lifted.
 async fn under(database: Database, faults: Vec<Fault>) -> Account {
     let world = world(database).await;
     for fault in faults {
@@ -26,33 +31,55 @@ async fn under(database: Database, faults: Vec<Fault>) -> Account {
     futures_util::future::join_all(talkers.iter_mut().map(|talker| talker.write(half))).await;
     traffic::begun(&world, &talkers).await;
     traffic::answer(&world, &mut talkers, AMOUNT.answers);
+    futures_util::future::join_all(talkers.iter_mut().map(|talker| talker.write(AMOUNT.messages - half))).await;
+    // Events, histories and confirmations meet them as well.
+    traffic::account(&world, &talkers, UNDER).await;
     world.sandbox.faults().clear();
-    traffic::account(&world, &talkers, traffic::ROUND).await
+    traffic::last_account(&world, &talkers).await
 }
 
-macro_rules! matrix {
-    ($($name:ident: $($fault:expr),+;)*) => { $(
+/// Traffic both ways while something happens to the portal before each round of messages, and while it answers.
+async fn amid(database: Database, happens: impl AsyncFn(&World, usize)) -> Account {
+    let world = world(database).await;
+    let mut talkers = traffic::talkers(&world, AMOUNT, "t").await;
+    for round in 0..AMOUNT.messages {
+        happens(&world, round).await;
+        futures_util::future::join_all(talkers.iter_mut().map(|talker| talker.write(1))).await;
+    }
+    traffic::begun(&world, &talkers).await;
+    happens(&world, AMOUNT.messages).await;
+    traffic::answer(&world, &mut talkers, AMOUNT.answers);
+    traffic::last_account(&world, &talkers).await
+}
+
+macro_rules! cell {
+    ($name:ident: $account:expr) => {
         mod $name {
             use super::*;
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn on_sqlite() {
-                assert_eq!(under(Database::Sqlite, vec![$($fault),+]).await, Account::default());
+                assert_eq!($account(Database::Sqlite).await, Account::default());
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn on_postgres() {
-                assert_eq!(under(Database::Postgres, vec![$($fault),+]).await, Account::default());
+                assert_eq!($account(Database::Postgres).await, Account::default());
             }
         }
-    )* };
+    };
+}
+
+macro_rules! matrix {
+    ($($name:ident: $($fault:expr),+;)*) => { $( cell!($name: async |database| under(database, vec![$($fault),+]).await); )* };
 }
 
 matrix! {
     no_fault: Fault::latency(Duration::from_millis(1));
     latency: Fault::latency(Duration::from_millis(300));
     too_many_requests: Fault::status(503).probability(0.4);
-    method_blocked: Fault::status(429).on(SEND).probability(0.3).times(3);
+    confirmations_lost: Fault::cut().after().on(CONFIRM).probability(0.5);
+    histories_unreadable_for_a_while: Fault::status(500).on(HISTORY).probability(0.5), Fault::new(FaultKind::DropEvent).probability(0.5), Fault::cut().after().on(SEND).times(2);
     error_before_execution: Fault::status(500).probability(0.2);
     error_after_execution: Fault::status(500).after().probability(0.2);
     cut_before_execution: Fault::cut().probability(0.3);
@@ -72,21 +99,41 @@ matrix! {
     first_messages_uncertain: Fault::cut().after().on(SEND).times(3), Fault::new(FaultKind::DropEvent).on("ONIMCONNECTORDIALOGSTART");
 }
 
+/// A blocked method rests for a minute, so there is one cell of each.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tokens_expire_all_the_time() {
-    let world = world(Database::Sqlite).await;
-    let mut talkers = traffic::talkers(&world, AMOUNT, "t").await;
-    for _ in 0..4 {
-        world.sandbox.expire_access_tokens();
-        for talker in &mut talkers {
-            talker.write(1).await;
-        }
-    }
-    traffic::begun(&world, &talkers).await;
-    world.sandbox.expire_access_tokens();
-    traffic::answer(&world, &mut talkers, AMOUNT.answers);
-    assert_eq!(traffic::account(&world, &talkers, traffic::ROUND).await, Account::default());
+async fn messages_are_blocked() {
+    let account = under(Database::Sqlite, vec![Fault::status(429).on(SEND).once()]).await;
+    assert_eq!(account, Account::default());
 }
+
+/// By something in front of the portal, which says nothing else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn confirmations_are_blocked() {
+    let account = under(Database::Postgres, vec![Fault::html(429).on(CONFIRM).once()]).await;
+    assert_eq!(account, Account::default());
+}
+
+cell!(tokens_expire_all_the_time: async |database| {
+    amid(database, async |world: &World, _| world.sandbox.expire_access_tokens()).await
+});
+
+cell!(the_portal_moves: async |database| {
+    let moves = async |world: &World, round| {
+        if round % 2 == 1 {
+            world.sandbox.rename_portal().await.unwrap();
+        }
+    };
+    amid(database, moves).await
+});
+
+cell!(tokens_are_revoked_and_openline_installed_again: async |database| {
+    let revokes = async |world: &World, round| match round {
+        1 => world.sandbox.revoke_tokens(),
+        3 => world.install().await,
+        _ => {}
+    };
+    amid(database, revokes).await
+});
 
 async fn random_mix(database: Database) {
     let seed = mix::seed();
