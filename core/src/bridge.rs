@@ -211,12 +211,11 @@ impl Bridge {
         let now = || self.doors.clock.now();
         let reason = match self.backend.note(&job.conversation, &job.item.content.text.to_plain()).await {
             Ok(()) => return done(Receipt::default()),
-            Err(DeliveryError::Refused { reason }) => reason,
             // Nobody can look whether it is there. Said once more it may stand there twice; more is not worth it.
             Err(DeliveryError::Unknown { reason }) if !job.uncertain => {
                 return Outcome::Retry { at: now().plus(NOTE_PAUSE), reason, uncertain: true, counted: true };
             }
-            Err(DeliveryError::Unknown { reason }) => reason,
+            Err(DeliveryError::Refused { reason } | DeliveryError::Unknown { reason }) => reason,
             Err(DeliveryError::Retry { reason, .. }) if job.created.until(now()) > NOTE_PATIENCE => reason,
             Err(error) => return self.failed(job, error),
         };

@@ -77,11 +77,9 @@ async fn past(
         let mut read = Vec::new();
         for (id, result) in ids.into_iter().zip(backend.missed(&page).await) {
             // What they tell of the conversation's place is over, too.
-            let events = |mut events: Vec<OperatorEvent>| {
-                events.iter_mut().for_each(|event| event.thread = Thread::default());
-                events
-            };
-            match take(doors, result.map(events), round).await? {
+            let elsewhere = |event| OperatorEvent { thread: Thread::default(), ..event };
+            let result = result.map(|events| events.into_iter().map(elsewhere).collect());
+            match take(doors, result, round).await? {
                 Look::Done => read.push(id),
                 Look::Failed => {}
                 Look::Away => there = false,
