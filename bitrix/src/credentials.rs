@@ -1,11 +1,14 @@
 //! The portal's credentials and how they are kept: encrypted, replaced as a whole.
 
+use crate::rest::text;
+use crate::tokens::same;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use openline_core::store::Expect;
 use openline_core::{Store, StoreError, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::fmt;
 use std::sync::Arc;
 
@@ -32,6 +35,15 @@ pub struct Credentials {
     /// Why the tokens don't work any more, when an admin has to install again.
     #[serde(default)]
     pub broken: Option<String>,
+}
+
+impl Credentials {
+    /// Whether an event's `auth` has this portal's id and its proof.
+    pub(crate) fn is_proven_by(&self, auth: &Value) -> bool {
+        let is = |name: &str, expected: &str| text(auth.get(name)).is_some_and(|told| same(expected, &told));
+        let proof = |token: &str| is("application_token", token);
+        is("member_id", &self.member_id) && self.application_token.as_deref().is_some_and(proof)
+    }
 }
 
 impl fmt::Debug for Credentials {

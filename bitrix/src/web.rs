@@ -92,12 +92,7 @@ fn follow_move(bitrix: &Arc<Inner>, auth: &Value) {
 /// not tell it), or may have changed with an update, it is pinned from an event whose access token proves to be an
 /// administrator's: every employee has a token of some kind.
 async fn is_genuine(bitrix: &Inner, auth: &Value, event: &Event) -> bool {
-    let proves = |known: &Credentials| {
-        let is = |name: &str, expected: &str| text(auth.get(name)).is_some_and(|told| same(expected, &told));
-        is("member_id", &known.member_id)
-            && known.application_token.as_deref().is_some_and(|t| is("application_token", t))
-    };
-    if !bitrix.portal.credentials().is_some_and(|known| proves(&known)) {
+    if !bitrix.portal.credentials().is_some_and(|known| known.is_proven_by(auth)) {
         // Another process may have been told of an installation.
         bitrix.portal.look_again().await;
     }
