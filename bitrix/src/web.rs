@@ -1,4 +1,5 @@
 //! The addresses that the portal (or an admin's browser in it) calls: events, installation, settings.
+//! More than 400 lines: who may call what is decided here, and is easier to check side by side.
 
 use crate::budget::Urgency;
 use crate::config::Connector;

@@ -112,9 +112,9 @@ mod tests {
     fn places_of_one_name_are_told_apart() {
         let place =
             |name: &str, which: &str| Continuation { name: name.into(), which: which.into(), url: which.into() };
-        let places = told_apart(vec![place("Telegram", "@b"), place("Viber", "@c"), place("Telegram", "@a")]);
+        let places = told_apart(vec![place("Pigeon", "@b"), place("Smoke", "@c"), place("Pigeon", "@a")]);
         let names: Vec<_> = places.iter().map(|place| place.name.as_str()).collect();
-        assert_eq!(names, ["Telegram @a", "Telegram @b", "Viber"]);
+        assert_eq!(names, ["Pigeon @a", "Pigeon @b", "Smoke"]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The store port. Its methods are business steps, each one transaction: after it returns the step is durable, and
 //! when it fails nothing of it is stored. No transaction handle crosses the port.
+//! More than 400 lines, because whoever writes a store needs all of its promises in one place.
 //!
 //! # Lanes and leases
 //! A job belongs to a *lane*: one conversation and one [`Queue`]. Only the oldest living job of a lane can be claimed,

@@ -1,4 +1,5 @@
 //! The configuration: defaults, then the TOML file, then the environment (`OPENLINE__PORTAL__CLIENT_SECRET`).
+//! More than 400 lines, most of which are its errors' words: what was wrong, and what would be right.
 
 mod around;
 mod connector;

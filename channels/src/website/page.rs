@@ -1,4 +1,5 @@
 //! The hosted page: whole without JavaScript (post, redirect, refresh), and what the script starts from with it.
+//! More than 400 lines: the template's values, each a few lines.
 
 use super::assets;
 use super::before::{Faults, Profile};
