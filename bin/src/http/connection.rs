@@ -21,10 +21,17 @@ use tokio_util::sync::CancellationToken;
 /// Answers requests until the client goes or, after `stop`, until the one under way has its answer.
 pub(super) async fn serve(stream: TcpStream, app: Router, stop: CancellationToken) {
     let mut line = Line::new(stream);
-    while let Some((lent, answer)) = requests(line, &app, &stop).await {
+    while is_asked(&line, &stop).await {
+        let Some((lent, answer)) = requests(line, &app, &stop).await else { return };
         let Some(back) = held::write(lent, answer).await else { return };
         line = back;
     }
+}
+
+/// Waits for the first byte of a request; hyper has its buffers from then on.
+async fn is_asked(line: &Line, stop: &CancellationToken) -> bool {
+    let asked = tokio::time::timeout(HEAD_TIMEOUT, line.asked());
+    matches!(stop.run_until_cancelled(asked).await, Some(Ok(())))
 }
 
 /// Answers requests up to one whose answer goes on for long. `None` when the connection has ended.

@@ -37,6 +37,14 @@ impl Line {
         self.ahead.extend_from_slice(&later);
     }
 
+    /// Waits until there is something to read, be it the end.
+    pub(super) async fn asked(&self) {
+        if self.ahead.is_empty() {
+            // What is wrong with it, reading it will tell.
+            let _ = self.stream.readable().await;
+        }
+    }
+
     /// Waits until the other side has gone. What it sends meanwhile is kept.
     pub(super) async fn gone(&mut self) {
         while self.ahead.len() < AHEAD {
