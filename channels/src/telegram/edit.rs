@@ -39,7 +39,9 @@ impl Sender {
             if let Some(id) = place.ids.get(i) {
                 self.change(chat, *id, part, place.captioned && i == 0).await.map_err(|f| delivery(&f))?;
             } else {
-                place.ids.push(self.text(chat, part).await.map_err(|failure| delivery(&failure))?);
+                let id = self.text(chat, part).await.map_err(|failure| delivery(&failure))?;
+                self.sent(chat, id).await;
+                place.ids.push(id);
                 self.keep_place(message.item, &place.ids).await?;
             }
         }
@@ -68,7 +70,8 @@ impl Sender {
         self.inbox.forget(&key(message.item)).await.map_err(unstored)
     }
 
-    async fn change(&self, chat: i64, id: i64, part: &Rendered, caption: bool) -> Result<(), Failure> {
+    /// A change to what is there already is done.
+    pub(super) async fn change(&self, chat: i64, id: i64, part: &Rendered, caption: bool) -> Result<(), Failure> {
         match self.change_to(chat, id, part, caption, true).await {
             Err(failure) if failure.is_about_entities() => self.change_to(chat, id, part, caption, false).await,
             other => other,
@@ -130,7 +133,7 @@ fn numbers(item: &Item) -> Vec<i64> {
 }
 
 /// Telegram's message ids fit; one that does not names no message.
-fn message(id: i64) -> MessageId {
+pub(super) fn message(id: i64) -> MessageId {
     MessageId(i32::try_from(id).unwrap_or_default())
 }
 

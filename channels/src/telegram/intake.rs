@@ -4,6 +4,7 @@
 use super::api::Api;
 use super::chats::{self, Chat};
 use super::describe;
+use super::find::Numbers;
 use super::incoming::{draft, visitor};
 use super::media::{self, Missing};
 use super::settings::Settings;
@@ -42,6 +43,7 @@ pub(super) struct Intake {
     pub(super) api: Arc<Api>,
     pub(super) settings: Arc<Settings>,
     pub(super) inbox: VisitorInbox,
+    pub(super) numbers: Arc<Numbers>,
     memory: Mutex<Memory>,
 }
 
@@ -55,7 +57,7 @@ struct Memory {
 
 impl Intake {
     pub(super) fn new(api: Arc<Api>, settings: Arc<Settings>, inbox: VisitorInbox) -> Self {
-        Self { api, settings, inbox, memory: Mutex::default() }
+        Self { api, settings, inbox, numbers: Arc::default(), memory: Mutex::default() }
     }
 
     fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
@@ -85,6 +87,7 @@ impl Intake {
 
     async fn message(&self, message: &Value) -> Result<(), Held> {
         let Some(chat) = Chat::of(message) else { return Ok(()) };
+        self.saw(&chat, message);
         if let Some(new) = message["migrate_to_chat_id"].as_i64() {
             return Ok(chats::moved(&self.inbox, chat.number, new).await?);
         }
@@ -183,9 +186,21 @@ impl Intake {
             return;
         }
         let payload = SendMessage::new(teloxide::types::ChatId(chat), text);
-        if let Err(failure) = self.api.call(&payload).await {
-            tracing::warn!(channel = %self.inbox.channel(), problem = failure.line(), "an own text was not sent");
+        match self.api.call(&payload).await {
+            Ok(sent) => {
+                let number = sent["message_id"].as_i64().unwrap_or_default();
+                if let Err(error) = self.numbers.sent(&self.inbox, self.settings.bot(), chat, number).await {
+                    tracing::warn!(%error, "it could not be written down what was sent");
+                }
+            }
+            Err(failure) => {
+                tracing::warn!(channel = %self.inbox.channel(), problem = failure.line(), "an own text was not sent");
+            }
         }
+    }
+
+    fn saw(&self, chat: &Chat, message: &Value) {
+        self.numbers.saw(chat.number, message["message_id"].as_i64().unwrap_or_default());
     }
 
     /// Operators learn that a visitor left, or came back.

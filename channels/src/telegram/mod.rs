@@ -6,6 +6,7 @@ mod describe;
 mod edit;
 mod entities;
 mod errors;
+mod find;
 mod incoming;
 mod intake;
 mod media;
@@ -83,7 +84,7 @@ impl Telegram {
     fn sender(&self) -> Result<Sender, DeliveryError> {
         let intake = self.intake.get().ok_or_else(|| DeliveryError::retry("the channel is not running yet"))?;
         let (api, settings) = (Arc::clone(&self.api), Arc::clone(&self.settings));
-        Ok(Sender { api, settings, inbox: intake.inbox.clone() })
+        Ok(Sender { api, settings, inbox: intake.inbox.clone(), numbers: Arc::clone(&intake.numbers) })
     }
 }
 

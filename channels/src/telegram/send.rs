@@ -1,13 +1,14 @@
 //! Operators' messages on their way to the visitor.
 //!
-//! Telegram knows no key by which a repeated message would be the same one, and bots can't read a chat back. So what
-//! was sent is written down after each part, before anything else is done. Only when a call's answer is lost (or the
-//! program is killed between the answer and that note) the outcome stays unknown. Then the part is sent once more: a
-//! visitor who reads something twice is better off than one who never reads it.
+//! Telegram knows no key by which a repeated message would be the same one. So what was sent is written down after each
+//! part, before anything else is done. Only when a call's answer is lost (or the program is killed between the answer and
+//! that note) the outcome is unknown; then the part is looked for before it is sent again (`find.rs`). Where that can't
+//! be told, it is sent: a visitor who reads something twice is better off than one who never reads it.
 
 use super::api::Api;
 use super::chats;
 use super::errors::{Failure, delivery};
+use super::find::{Kept, Numbers};
 use super::outgoing::Rendered;
 use super::settings::Settings;
 use super::split::{CAPTION, MESSAGE, split, units};
@@ -15,7 +16,7 @@ use super::upload::{self, LARGEST};
 use openline_core::channel::Outgoing;
 use openline_core::message::{Content, Conversation};
 use openline_core::{DeliveryError, StoreError, VisitorInbox};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use teloxide::payloads::{SendMessage, SendMessageSetters};
@@ -32,10 +33,11 @@ pub(super) struct Sender {
     pub(super) api: Arc<Api>,
     pub(super) settings: Arc<Settings>,
     pub(super) inbox: VisitorInbox,
+    pub(super) numbers: Arc<Numbers>,
 }
 
 /// One message at Telegram.
-enum Part {
+pub(super) enum Part {
     Text(Rendered),
     File { index: usize, caption: Option<Rendered> },
 }
@@ -52,18 +54,39 @@ impl Sender {
         if parts.is_empty() {
             return Err(DeliveryError::refused("there is nothing in it that Telegram could show"));
         }
-        let (begun, mut sent) = (Instant::now(), self.sent_before(message).await?);
-        if message.uncertain && sent.len() < parts.len() {
-            tracing::warn!(message = %message.item.id, "it is unknown whether a part was sent, sending it again");
-        }
-        for part in parts.iter().skip(sent.len()) {
+        let (begun, mut kept) = (Instant::now(), self.kept(message).await?);
+        let done = kept.ids.len();
+        for (i, part) in parts.iter().enumerate().skip(done) {
             if begun.elapsed() > ENOUGH {
                 return Err(DeliveryError::retry("the message has more parts"));
             }
-            sent.push(self.part(message, part).await?);
-            self.note_sent(message, &sent).await;
+            // Only the first of them may have been under way when it became uncertain.
+            let found = if i == done { self.found(message, part, &mut kept).await? } else { None };
+            let id = match found {
+                Some(id) => id,
+                None => self.begin(message, part, i == done, &mut kept).await?,
+            };
+            self.note_sent(message, id, &mut kept).await;
         }
-        Ok(sent.iter().map(ToString::to_string).collect())
+        Ok(kept.ids.iter().map(ToString::to_string).collect())
+    }
+
+    /// Sends a part. Of the first it is written down that it is being sent, of others that was done with the one before.
+    async fn begin(
+        &self,
+        message: Outgoing<'_>,
+        part: &Part,
+        first: bool,
+        kept: &mut Kept,
+    ) -> Result<i64, DeliveryError> {
+        if first {
+            if message.uncertain && kept.after.is_some() {
+                tracing::warn!(message = %message.item.id, "a part was not found in the chat, sending it again");
+            }
+            kept.after = self.newest(self.chat(message.conversation).await?).await?;
+            self.keep(message, kept).await?;
+        }
+        self.part(message, part).await
     }
 
     pub(super) fn rendered(&self, message: Outgoing<'_>) -> Rendered {
@@ -72,38 +95,31 @@ impl Sender {
         Rendered::of(text, author.filter(|author| !author.trim().is_empty() && !text.is_empty()))
     }
 
-    /// The parts of this message that are there already. One note for each conversation: its messages go one after
-    /// another, so an older note is of one that is settled.
-    async fn sent_before(&self, message: Outgoing<'_>) -> Result<Vec<i64>, DeliveryError> {
-        let kept = self.inbox.remember(&key(message.conversation)).await.map_err(unstored)?;
-        let kept: Value = kept.and_then(|kept| serde_json::from_slice(&kept).ok()).unwrap_or_default();
-        let same = kept["message"].as_i64() == Some(message.item.id.0);
-        let ids = kept["ids"].as_array().filter(|_| same).map(Vec::as_slice).unwrap_or_default();
-        Ok(ids.iter().filter_map(Value::as_i64).collect())
-    }
-
     /// When this fails, what was sent counts nevertheless: it would be doubled otherwise.
-    async fn note_sent(&self, message: Outgoing<'_>, ids: &[i64]) {
-        let kept = json!({ "message": message.item.id.0, "ids": ids }).to_string();
-        if let Err(error) = self.inbox.keep(&key(message.conversation), kept.as_bytes()).await {
+    async fn note_sent(&self, message: Outgoing<'_>, id: i64, kept: &mut Kept) {
+        kept.ids.push(id);
+        kept.after = Some(id);
+        if let Err(error) = self.keep(message, kept).await {
             tracing::warn!(%error, "it could not be written down what was sent");
         }
     }
 
     async fn part(&self, message: Outgoing<'_>, part: &Part) -> Result<i64, DeliveryError> {
         let chat = self.chat(message.conversation).await?;
-        let sent = match self.part_to(chat, message, part).await {
+        let (chat, sent) = match self.part_to(chat, message, part).await {
             Err(Stopped::There(failure)) if failure.moved_to().is_some() => {
                 let new = failure.moved_to().unwrap_or(chat);
                 chats::moved(&self.inbox, chat, new).await.map_err(unstored)?;
-                self.part_to(new, message, part).await
+                (new, self.part_to(new, message, part).await)
             }
-            other => other,
+            other => (chat, other),
         };
-        sent.map_err(|stopped| match stopped {
+        let id = sent.map_err(|stopped| match stopped {
             Stopped::There(failure) => delivery(&failure),
             Stopped::Here(error) => error,
-        })
+        })?;
+        self.sent(chat, id).await;
+        Ok(id)
     }
 
     async fn part_to(&self, chat: i64, message: Outgoing<'_>, part: &Part) -> Result<i64, Stopped> {
@@ -177,8 +193,4 @@ fn plan(content: &Content, text: &Rendered) -> Vec<Part> {
     let files = (0..content.files.len())
         .map(|index| Part::File { index, caption: (along && index == 0).then(|| text.clone()) });
     texts.into_iter().map(Part::Text).chain(files).collect()
-}
-
-fn key(conversation: &Conversation) -> String {
-    format!("sent/{}", conversation.id)
 }

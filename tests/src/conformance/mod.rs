@@ -104,12 +104,6 @@ pub trait StandIn: Send + Sync {
     /// What the visitor sees of the operators' messages, in order. Called while the service runs.
     async fn sees(&self, who: &str) -> Vec<Seen>;
 
-    /// Whether a message that was being sent at the moment of a kill may be shown twice: when the outside neither knows a
-    /// repeated message nor can be asked.
-    fn may_repeat(&self) -> bool {
-        false
-    }
-
     /// A call that the channel holds until there is news for the visitor, ready to be made; `None` when it offers none.
     async fn waits(&self, who: &str) -> Option<Waiting> {
         let _ = who;

@@ -114,11 +114,6 @@ impl StandIn for Messenger {
         Some(Http::deliver(request.json(&json!({ "update_id": 1, "message": message }))).await)
     }
 
-    /// Bots can't read their chats, and the Bot API takes no key of a message's sender.
-    fn may_repeat(&self) -> bool {
-        true
-    }
-
     async fn sees(&self, who: &str) -> Vec<Seen> {
         let shown = self.with(who, |person, _| self.server.view(|view| view.chat(person, &self.bot)));
         let by_bot = shown.into_iter().filter(|message| message.from_bot && !message.deleted);

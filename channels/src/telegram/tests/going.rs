@@ -9,11 +9,11 @@ use openline_core::message::{File, FileSource, Item, Side};
 use openline_core::text::{RichText, Span, Style};
 use std::time::Duration;
 
-fn item(number: i64, content: Content) -> Item {
+pub(super) fn item(number: i64, content: Content) -> Item {
     memory::item(number, "k", Side::Operator, content)
 }
 
-async fn send(world: &World, item: &Item, uncertain: bool) -> Result<Vec<String>, DeliveryError> {
+pub(super) async fn send(world: &World, item: &Item, uncertain: bool) -> Result<Vec<String>, DeliveryError> {
     let conversation = conversation("tg5");
     world.channel.intake(world.inbox());
     world.channel.send(Outgoing { conversation: &conversation, item, uncertain, attempts: 0 }).await
@@ -24,7 +24,7 @@ async fn edit(world: &World, item: &Item) -> Result<(), DeliveryError> {
     world.channel.edit(Outgoing { conversation: &conversation, item, uncertain: false, attempts: 0 }).await
 }
 
-fn file(world: &World, name: &str, mime: &str, bytes: &'static [u8]) -> File {
+pub(super) fn file(world: &World, name: &str, mime: &str, bytes: &'static [u8]) -> File {
     let id = world.shelf.put(bytes);
     describe(name, mime, &Kept { id, size: bytes.len() as u64, head: bytes.into() })
 }

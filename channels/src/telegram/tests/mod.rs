@@ -4,6 +4,7 @@
 
 mod coming;
 mod fake;
+mod finding;
 mod going;
 mod hook;
 mod memory;

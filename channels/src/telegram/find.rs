@@ -1,0 +1,188 @@
+//! Whether a message whose answer was lost has arrived.
+//!
+//! Bots can't read a chat back, but they can try to change what is in it: of a message of the bot's own to which nothing
+//! would change, Telegram says "message is not modified", of any other that it is not there or not the bot's. Numbers
+//! only go up: in a supergroup for itself, in all other chats of a bot together. So what was sent after number N is
+//! looked for behind N, which is written down before anything is sent.
+
+use super::edit;
+use super::errors::{Failure, delivery};
+use super::send::{Part, Sender, unstored};
+use openline_core::channel::Outgoing;
+use openline_core::{DeliveryError, StoreError, VisitorInbox};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use teloxide::payloads::EditMessageReplyMarkup;
+use teloxide::types::ChatId;
+
+/// How far behind a number is looked: core has so many messages of a channel under way at once.
+const FAR: i64 = 64;
+/// After so many failed attempts nothing is looked for any more: this server can't tell.
+const LOOKS: u32 = 8;
+/// Supergroups and news channels have numbers below this.
+const SUPERGROUPS: i64 = -1_000_000_000_000;
+
+/// The newest message numbers: of each supergroup, and of all other chats together (0).
+#[derive(Default)]
+pub(super) struct Numbers(Mutex<HashMap<i64, Newest>>);
+
+#[derive(Clone, Copy, Default)]
+struct Newest {
+    seen: i64,
+    /// What the store has of it; `None`: not looked up yet.
+    kept: Option<i64>,
+}
+
+impl Numbers {
+    /// Notes that a message was sent or came.
+    pub(super) fn saw(&self, chat: i64, number: i64) {
+        self.change(chat, |newest| newest.seen = number.max(newest.seen));
+    }
+
+    fn change(&self, chat: i64, change: impl FnOnce(&mut Newest)) -> Newest {
+        let mut numbers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let newest = numbers.entry(scope(chat)).or_default();
+        change(newest);
+        *newest
+    }
+
+    /// Notes that a message was sent, for the next start too: what is already there must never be taken for another one.
+    pub(super) async fn sent(&self, inbox: &VisitorInbox, bot: &str, chat: i64, number: i64) -> Result<(), StoreError> {
+        self.saw(chat, number);
+        self.newest(inbox, bot, chat).await.map(|_| ())
+    }
+
+    /// The newest number, kept for the next start. `None` when none is known.
+    async fn newest(&self, inbox: &VisitorInbox, bot: &str, chat: i64) -> Result<Option<i64>, StoreError> {
+        let key = format!("newest/{bot}/{}", scope(chat));
+        let mut newest = self.change(chat, |_| {});
+        if newest.kept.is_none() {
+            let kept = inbox.remember(&key).await?;
+            let kept = kept.and_then(|kept| std::str::from_utf8(&kept).ok()?.parse().ok()).unwrap_or_default();
+            newest = self.change(chat, |newest| *newest = Newest { seen: newest.seen.max(kept), kept: Some(kept) });
+        }
+        if newest.kept < Some(newest.seen) {
+            inbox.keep(&key, newest.seen.to_string().as_bytes()).await?;
+            self.change(chat, |now| now.kept = now.kept.max(Some(newest.seen)));
+        }
+        Ok(Some(newest.seen).filter(|seen| *seen > 0))
+    }
+}
+
+fn scope(chat: i64) -> i64 {
+    if chat < SUPERGROUPS { chat } else { 0 }
+}
+
+/// What is kept of the message that is being sent in a conversation.
+#[derive(Default)]
+pub(super) struct Kept {
+    /// The numbers of its parts that were sent.
+    pub(super) ids: Vec<i64>,
+    /// The newest number before the part after those was sent; none if it never was.
+    pub(super) after: Option<i64>,
+}
+
+/// What a number turned out to be.
+#[derive(Debug, PartialEq, Eq)]
+enum Look {
+    /// The part that is looked for.
+    It,
+    Another,
+    /// This server does not tell.
+    Unclear,
+}
+
+impl Sender {
+    /// One note for each conversation: its messages go one after another, so an older note is of one that is settled.
+    pub(super) async fn kept(&self, message: Outgoing<'_>) -> Result<Kept, DeliveryError> {
+        let kept = self.inbox.remember(&key(message)).await.map_err(unstored)?;
+        let kept: Value = kept.and_then(|kept| serde_json::from_slice(&kept).ok()).unwrap_or_default();
+        if kept["message"].as_i64() != Some(message.item.id.0) {
+            return Ok(Kept::default());
+        }
+        let ids = kept["ids"].as_array().map(Vec::as_slice).unwrap_or_default();
+        Ok(Kept { ids: ids.iter().filter_map(Value::as_i64).collect(), after: kept["after"].as_i64() })
+    }
+
+    /// Writes down what was sent, and behind which number the next part will be.
+    pub(super) async fn keep(&self, message: Outgoing<'_>, kept: &Kept) -> Result<(), DeliveryError> {
+        let note = json!({ "message": message.item.id.0, "ids": kept.ids, "after": kept.after }).to_string();
+        self.inbox.keep(&key(message), note.as_bytes()).await.map_err(unstored)
+    }
+
+    /// The number behind which the next message of a chat will be.
+    pub(super) async fn newest(&self, chat: i64) -> Result<Option<i64>, DeliveryError> {
+        self.numbers.newest(&self.inbox, self.settings.bot(), chat).await.map_err(unstored)
+    }
+
+    /// Notes a message that was sent. When it can't be kept, it was sent nevertheless.
+    pub(super) async fn sent(&self, chat: i64, number: i64) {
+        if let Err(error) = self.numbers.sent(&self.inbox, self.settings.bot(), chat, number).await {
+            tracing::warn!(%error, "it could not be written down what was sent");
+        }
+    }
+
+    /// Looks for a part behind a number. What is found out is kept, so that a look that is broken off goes on from there.
+    pub(super) async fn found(
+        &self,
+        message: Outgoing<'_>,
+        part: &Part,
+        kept: &mut Kept,
+    ) -> Result<Option<i64>, DeliveryError> {
+        let Some(after) = kept.after.filter(|_| message.uncertain && message.attempts < LOOKS) else { return Ok(None) };
+        let chat = self.chat(message.conversation).await?;
+        for number in after + 1..=after + FAR {
+            match self.look(chat, number, part).await {
+                Ok(Look::It) => return Ok(Some(number)),
+                Ok(Look::Another) => kept.after = Some(number),
+                Ok(Look::Unclear) => return Ok(None),
+                Err(failure) => {
+                    self.keep(message, kept).await?;
+                    return Err(later(&failure));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Buttons are never put to a message, so taking them away changes nothing, whatever it is. Only then its content is
+    /// compared, by an edit to what it should be.
+    async fn look(&self, chat: i64, number: i64, part: &Part) -> Result<Look, Failure> {
+        let untouched = EditMessageReplyMarkup::new(ChatId(chat), edit::message(number));
+        match self.api.call(&untouched).await {
+            Err(failure) if is_same(&failure) => {}
+            other => return verdict(other.map(|_| Look::Unclear)),
+        }
+        let (text, caption) = match part {
+            Part::Text(text) => (text.clone(), false),
+            Part::File { caption, .. } => (caption.clone().unwrap_or_default(), true),
+        };
+        verdict(self.change(chat, number, &text, caption).await.map(|()| Look::It))
+    }
+}
+
+fn is_same(failure: &Failure) -> bool {
+    failure.says("not modified")
+}
+
+/// That a message is not there, not the bot's or not of this sort is an answer; that the server is away is none.
+fn verdict(answer: Result<Look, Failure>) -> Result<Look, Failure> {
+    match answer {
+        Err(failure) if failure.code() == Some(400) && failure.says("message") => Ok(Look::Another),
+        Err(Failure::Answer { code: 400..=428, .. } | Failure::Page(_)) => Ok(Look::Unclear),
+        other => other,
+    }
+}
+
+/// A look whose outcome is unknown has changed nothing.
+fn later(failure: &Failure) -> DeliveryError {
+    match delivery(failure) {
+        DeliveryError::Unknown { reason } => DeliveryError::retry(reason),
+        other => other,
+    }
+}
+
+fn key(message: Outgoing<'_>) -> String {
+    format!("sent/{}", message.conversation.id)
+}
