@@ -57,6 +57,8 @@ impl Bridge {
     /// Works off all queues until `stop`, then finishes what is under way and returns. Looks for missed replies at the
     /// start, after every gap, and after each `reconcile_every`.
     pub async fn run(self: Arc<Self>, reconcile_every: Duration, stop: CancellationToken) {
+        // The time before the start is a gap.
+        self.doors.missing.begin();
         let workers = self.doors.queues().into_iter().map(|queue| Arc::clone(&self).work(queue, stop.clone()));
         let reconciling = reconcile::run(self.doors.clone(), Arc::clone(&self.backend), reconcile_every, stop.clone());
         tokio::join!(join_all(workers), reconciling);
@@ -102,7 +104,10 @@ impl Bridge {
     /// in a task of its own, so that no lease is taken without somebody to settle it.
     async fn next(self: &Arc<Self>, queue: &Queue, slots: &Arc<Semaphore>, stop: &CancellationToken) {
         let Ok(mut held) = Arc::clone(slots).acquire_owned().await else { return };
-        if matches!(queue, Queue::Channel(_)) {
+        if let Queue::Channel(id) = queue {
+            if self.channels.get(id).is_some_and(|channel| channel.capabilities().fixed_order) {
+                self.doors.missing.none().await;
+            }
             // A slot for each message: a slow one keeps its own only.
             let more = slots.available_permits().min(CHANNEL_BATCH - 1);
             if let Ok(more) = Arc::clone(slots).try_acquire_many_owned(u32::try_from(more).unwrap_or_default()) {

@@ -25,7 +25,8 @@ pub struct Capabilities {
     /// Visitors can change and delete what they wrote.
     pub visitor_edits: bool,
     /// What was delivered keeps its place: a reply that comes late can't be put before a later one. Replies are held for
-    /// a quarter of a second then, so that those that overtake each other on the way come in their order.
+    /// a quarter of a second then, so that those that overtake each other on the way come in their order, and after a gap
+    /// until what was missed is fetched (for ten seconds at the most).
     pub fixed_order: bool,
 }
 

@@ -22,6 +22,7 @@ pub mod inbox;
 pub mod line;
 mod media;
 pub mod message;
+mod missing;
 pub mod reconcile;
 pub mod retry;
 pub mod secret;

@@ -23,6 +23,8 @@ pub struct Round {
     pub dialogs: usize,
     /// Messages that their histories named as not confirmed. Those we had already count too.
     pub found: usize,
+    /// Whether all dialogs were looked at; not so when the portal went away meanwhile.
+    pub whole: bool,
 }
 
 /// Fetches what was missed: at the start, after every gap, and now and then.
@@ -30,10 +32,17 @@ pub(crate) async fn run(doors: Doors, backend: Arc<dyn Backend>, every: Duration
     let rounds = async {
         loop {
             backend.ready().await;
+            let began = doors.missing.current();
             match round(&doors, &backend).await {
-                Ok(Round { found: 0, dialogs }) => tracing::debug!(dialogs, "no reply was missed"),
-                Ok(Round { found, dialogs }) => {
-                    tracing::info!(dialogs, found, "replies fetched from the portal's history");
+                Ok(Round { dialogs, found, whole }) => {
+                    if found == 0 {
+                        tracing::debug!(dialogs, "no reply was missed");
+                    } else {
+                        tracing::info!(dialogs, found, "replies fetched from the portal's history");
+                    }
+                    if whole {
+                        doors.missing.fetched(began);
+                    }
                 }
                 Err(error) => {
                     tracing::error!(%error, "missed replies could not be stored");
@@ -41,7 +50,7 @@ pub(crate) async fn run(doors: Doors, backend: Arc<dyn Backend>, every: Duration
                     continue;
                 }
             }
-            let _ = tokio::time::timeout(every, doors.gap().notified()).await;
+            let _ = tokio::time::timeout(every, doors.missing.noticed()).await;
         }
     };
     stop.run_until_cancelled(rounds).await;
@@ -54,9 +63,7 @@ pub(crate) async fn run(doors: Doors, backend: Arc<dyn Backend>, every: Duration
 pub(crate) async fn round(doors: &Doors, backend: &Arc<dyn Backend>) -> Result<Round, StoreError> {
     let mut round = Round::default();
     let since = doors.clock.now().minus(ACTIVE_WITHIN);
-    if past(doors, backend, since, &mut round).await? {
-        open(doors, backend, since, &mut round).await?;
-    }
+    round.whole = past(doors, backend, since, &mut round).await? && open(doors, backend, since, &mut round).await?;
     Ok(round)
 }
 
@@ -93,16 +100,17 @@ async fn past(
     }
 }
 
+/// The open dialogs. True when the backend is there.
 async fn open(
     doors: &Doors,
     backend: &Arc<dyn Backend>,
     since: Timestamp,
     round: &mut Round,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let mut after = None;
     loop {
         let page = doors.store.following(after, since, backend.missed_limit()).await?;
-        let Some(last) = page.last() else { return Ok(()) };
+        let Some(last) = page.last() else { return Ok(true) };
         after = Some(last.id);
         round.dialogs += page.len();
         let mut there = true;
@@ -110,7 +118,7 @@ async fn open(
             there &= take(doors, result, round).await? != Look::Away;
         }
         if !there {
-            return Ok(());
+            return Ok(false);
         }
     }
 }

@@ -3,9 +3,11 @@
 //! More than 400 lines, because whoever writes a store needs all of its promises in one place.
 //!
 //! # Lanes and leases
-//! A job belongs to a *lane*: one conversation and one [`Queue`]. Only the oldest living job of a lane can be claimed,
-//! and while it is claimed or waits for its next attempt the lane stands still. A claim is a lease: when it is not
-//! settled in time (crash), the job can be claimed again and comes with [`Job::uncertain`] set.
+//! A job belongs to a *lane*: one conversation and one [`Queue`]. Only the first living job of a lane can be claimed: the
+//! oldest, of [`Queue::Channel`] the one whose message the operators wrote first ([`Item::remote`]) unless another one was
+//! begun (it has attempts, or is uncertain). While it is claimed or waits for its next attempt the lane stands still. A
+//! claim is a lease: when it is not settled in time (crash), the job can be claimed again and comes with
+//! [`Job::uncertain`] set.
 //!
 //! `openline_core::contract` (feature `testing`) holds the tests that every implementation passes.
 

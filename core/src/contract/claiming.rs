@@ -56,6 +56,31 @@ pub async fn lanes_of_different_conversations_go_on_at_once(harness: &dyn Harnes
     assert_eq!(second, ["c2", "e2"]);
 }
 
+/// Operators' messages go in the order in which they were written, however late one was fetched; what was begun comes
+/// first.
+pub async fn a_late_answer_goes_before_the_later_ones_that_wait(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    let talk = Talk::new(&store, "c");
+    talk.write("a", at(1)).await;
+    for remote in [9, 7, 8] {
+        talk.answer(remote, at(1)).await;
+    }
+    let first = claim_one(&store, &talk.queue(), at(2)).await;
+    assert_eq!(text_of(&first.item), "7");
+    talk.answer(5, at(2)).await;
+    // Somebody is at it; then nobody knows what became of it.
+    assert!(claim(&store, &talk.queue(), at(3)).await.is_empty());
+    let later = at(3).plus(LEASE);
+    let again = claim_one(&store, &talk.queue(), later).await;
+    assert_eq!((again.id, again.uncertain), (first.id, true));
+    settle(&store, &again, retry(later), later).await;
+    for text in ["7", "5", "8", "9"] {
+        let job = claim_one(&store, &talk.queue(), later).await;
+        assert_eq!(text_of(&job.item), text);
+        settle(&store, &job, done(), later).await;
+    }
+}
+
 /// A conversation has a lane of its own in each queue.
 pub async fn queues_are_apart(harness: &dyn Harness) {
     let store = harness.fresh().await;

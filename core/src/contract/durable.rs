@@ -63,7 +63,7 @@ async fn everything_is_there(harness: &dyn Harness, stop: Stop) {
     let waiting = claim(&store, &Queue::Backend, at(60)).await;
     assert_eq!(waiting.len(), 2);
     assert!(waiting.iter().all(|job| job.attempts == 1 && !job.uncertain));
-    assert_eq!(work_off(&store, &talk.queue(), at(60)).await, ["5", "3", "new"]);
+    assert_eq!(work_off(&store, &talk.queue(), at(60)).await, ["new", "3", "5"]);
     assert_eq!(work_off(&store, &Queue::Confirm, at(60)).await, ["new"]);
     let failed = talk.item("a").await;
     assert_eq!(failed.state, State::Failed);

@@ -29,7 +29,7 @@ pub async fn an_edit_replaces_the_text_and_keeps_the_files(harness: &dyn Harness
     assert_eq!((item.id, item.pos, item.at), (before.id, before.pos, before.at));
     assert_eq!(noted.change.unwrap().rev, item.rev);
     assert_eq!(noted.queue, Some(talk.queue()));
-    assert_eq!(work_off(&store, &talk.queue(), at(4)).await, ["new", "2", "new"]);
+    assert_eq!(work_off(&store, &talk.queue(), at(4)).await, ["new", "new", "2"]);
 }
 
 /// Edits may come in any order; the newest one stays.

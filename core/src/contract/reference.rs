@@ -70,6 +70,7 @@ pub(super) struct Room {
 pub(super) struct Work {
     pub(super) id: Option<JobId>,
     pub(super) mail: usize,
+    remote: Option<i64>,
     pub(super) task: Task,
     pub(super) attempts: u32,
     pub(super) uncertain: bool,
@@ -94,15 +95,20 @@ pub(super) struct Lane {
 
 impl Lane {
     pub(super) fn head(&self) -> Option<usize> {
-        self.works.iter().position(Work::lives)
+        self.living().first().copied()
     }
 
-    /// The living jobs, oldest first.
+    /// The living jobs in the order in which they are claimed.
     pub(super) fn living(&self) -> Vec<usize> {
-        (0..self.works.len()).filter(|work| self.works[*work].lives()).collect()
+        let mut living: Vec<_> = (0..self.works.len()).filter(|work| self.works[*work].lives()).collect();
+        if matches!(self.queue, Queue::Channel(_)) {
+            let begun = |work: &Work| work.attempts > 0 || work.uncertain;
+            living.sort_by_key(|work| (!begun(&self.works[*work]), self.works[*work].remote));
+        }
+        living
     }
 
-    /// Leases the lane by its oldest living job.
+    /// Leases the lane by the first of them.
     pub(super) fn claim(&mut self, now: Timestamp) {
         if let Some(leased) = self.leased {
             self.works[leased].uncertain = true;
@@ -140,10 +146,11 @@ impl Reference {
             self.lanes.push(Lane { room, queue: queue.clone(), due: None, leased: None, works: Vec::new() });
             self.lanes.len() - 1
         });
+        let remote = self.rooms[room].mails[mail].remote;
         let lane = &mut self.lanes[lane];
         lane.due.get_or_insert(now);
         let (id, attempts, uncertain, dead, over) = (None, 0, false, false, false);
-        lane.works.push(Work { id, mail, task, attempts, uncertain, created: now, dead, over });
+        lane.works.push(Work { id, mail, remote, task, attempts, uncertain, created: now, dead, over });
     }
 
     /// Whether it is new.

@@ -18,6 +18,7 @@ use crate::hold::Hold;
 use crate::hub::{Directory, Revisions};
 use crate::id::ChannelId;
 use crate::message::{File, FileSource};
+use crate::missing::Missing;
 use crate::secret::MasterSecret;
 use crate::store::{Change, News, Queue};
 use crate::troubles::Troubles;
@@ -39,8 +40,8 @@ pub struct Doors {
     /// How often something that is remembered here was forgotten.
     pub(crate) forgotten: Arc<AtomicU64>,
     wakes: Arc<HashMap<Queue, Notify>>,
-    /// There was a gap in which events may have been lost.
-    gap: Arc<Notify>,
+    /// Whether there was a gap in which events may have been lost.
+    pub(crate) missing: Missing,
     /// For the bytes of operators' files; known once the bridge is built.
     pub(crate) backend: Arc<OnceLock<Arc<dyn Backend>>>,
     /// Where conversations may be gone on with; known once the bridge is built.
@@ -69,7 +70,7 @@ impl Doors {
         let queues = channels.iter().cloned().map(Queue::Channel).chain([Queue::Backend, Queue::Confirm]);
         let wakes = Arc::new(queues.map(|queue| (queue, Notify::new())).collect());
         let (revisions, directory) = (Revisions::default(), Directory::default());
-        let (gap, backend, channels) = (Arc::default(), Arc::default(), Arc::default());
+        let (missing, backend, channels) = (Missing::default(), Arc::default(), Arc::default());
         let (closing, troubles, forgotten) = (CancellationToken::new(), Troubles::default(), Arc::default());
         let (equipment, erasing, wishes, hold) = (None, Arc::default(), Arc::default(), Hold::default());
         Self {
@@ -79,7 +80,7 @@ impl Doors {
             directory,
             forgotten,
             wakes,
-            gap,
+            missing,
             backend,
             channels,
             equipment,
@@ -189,10 +190,6 @@ impl Doors {
 
     pub(crate) fn waker(&self, queue: &Queue) -> Option<&Notify> {
         self.wakes.get(queue)
-    }
-
-    pub(crate) fn gap(&self) -> &Notify {
-        &self.gap
     }
 
     pub(crate) fn publish(&self, change: Change) {

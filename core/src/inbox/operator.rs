@@ -65,7 +65,7 @@ impl OperatorInbox {
         let before = self.doors.before();
         let noted = self.doors.store.record_outgoing(ours, self.doors.clock.now()).await;
         // They come only once, so they have to be fetched as soon as the store works again.
-        let noted = noted.inspect_err(|_| self.doors.gap.notify_one())?;
+        let noted = noted.inspect_err(|_| self.doors.missing.notice())?;
         for (note, address) in noted.into_iter().zip(addresses) {
             if let Some(change) = note.change {
                 self.doors.learn(before, &address, change);
@@ -87,7 +87,7 @@ impl OperatorInbox {
             self.doors.store.hurry(&queue, self.doors.clock.now()).await?;
             self.doors.wake(&queue);
         }
-        self.doors.gap.notify_one();
+        self.doors.missing.notice();
         Ok(())
     }
 

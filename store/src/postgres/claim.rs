@@ -1,4 +1,4 @@
-//! Leasing jobs: the oldest living one of each due lane.
+//! Leasing jobs: the first living one of each due lane.
 
 use super::fault::Result;
 use super::row::{ITEM_COLUMNS, column, conversation, conversation_columns, item, item_columns, limit};
@@ -22,6 +22,8 @@ pub(crate) struct Wanted {
     pub(crate) limit: usize,
     /// Whether a lane may give several jobs.
     pub(crate) several: bool,
+    /// Whether what was written first comes first; else what was stored first.
+    pub(crate) written: bool,
     pub(crate) now: Timestamp,
     pub(crate) lease: Duration,
     pub(crate) owner: i64,
@@ -31,38 +33,38 @@ pub(crate) async fn claim(db: &mut PgConnection, wanted: &Wanted) -> Result<Clai
     let lanes = due_lanes(db, wanted).await?;
     // Each lane gives one, and what is free then goes to the first of them.
     let mut free = if wanted.several { wanted.limit.saturating_sub(lanes.len()) } else { 0 };
-    let mut oldest = oldest(db, &lanes, free.saturating_add(1), wanted.now).await?;
+    let mut first = first(db, &lanes, free.saturating_add(1), wanted).await?;
     for lane in &lanes {
-        if let Some(jobs) = oldest.get_mut(lane) {
+        if let Some(jobs) = first.get_mut(lane) {
             jobs.truncate(free.saturating_add(1));
             free -= jobs.len().saturating_sub(1);
         }
     }
-    lease(db, &lanes, &oldest, wanted).await?;
-    let jobs = lanes.iter().filter_map(|lane| oldest.remove(lane)).flatten().collect();
+    lease(db, &lanes, &first, wanted).await?;
+    let jobs = lanes.iter().filter_map(|lane| first.remove(lane)).flatten().collect();
     Ok(Claimed { jobs, next_due: next_due(db, &wanted.queue).await? })
 }
 
-/// The oldest living jobs of each lane.
-async fn oldest(db: &mut PgConnection, lanes: &[i64], most: usize, now: Timestamp) -> Result<BTreeMap<i64, Vec<Job>>> {
-    let mut oldest: BTreeMap<i64, Vec<Job>> = BTreeMap::new();
+/// The first living jobs of each lane.
+async fn first(db: &mut PgConnection, lanes: &[i64], most: usize, wanted: &Wanted) -> Result<BTreeMap<i64, Vec<Job>>> {
+    let mut first: BTreeMap<i64, Vec<Job>> = BTreeMap::new();
     let mut open = lanes.to_vec();
     while !open.is_empty() {
         let mut unreadable = BTreeSet::new();
-        for (lane, job, read) in read_oldest(db, &open, most).await? {
+        for (lane, job, read) in read_first(db, &open, wanted.written, most).await? {
             match read {
-                Ok(job) => oldest.entry(lane).or_default().push(job),
+                Ok(job) => first.entry(lane).or_default().push(job),
                 // What can't be read must not stop the queue.
                 Err(error) => {
-                    give_up(db, job, &error, now).await?;
+                    give_up(db, job, &error, wanted.now).await?;
                     unreadable.insert(lane);
                 }
             }
         }
-        oldest.retain(|lane, _| !unreadable.contains(lane));
+        first.retain(|lane, _| !unreadable.contains(lane));
         open = unreadable.into_iter().collect();
     }
-    Ok(oldest)
+    Ok(first)
 }
 
 /// Locks the lanes that are due longest, passing over those that somebody else has locked. When a lease ran out, nobody
@@ -84,22 +86,33 @@ async fn due_lanes(db: &mut PgConnection, wanted: &Wanted) -> Result<Vec<i64>> {
 
 type Read = (i64, i64, std::result::Result<Job, StoreError>);
 
-/// The oldest living jobs of each lane. (In a statement of its own, so that it sees what was committed before the lanes
-/// were locked.)
-async fn read_oldest(db: &mut PgConnection, lanes: &[i64], most: usize) -> Result<Vec<Read>> {
-    let rows = sqlx::query(concat!(
-        "SELECT j.lane, j.id, j.task, j.attempts, j.uncertain, j.created_at, ",
-        item_columns!(),
-        ", ",
-        conversation_columns!(),
-        " FROM unnest($1::bigint[]) k (lane) CROSS JOIN LATERAL (SELECT * FROM jobs \
-            WHERE jobs.lane = k.lane AND dead_at IS NULL ORDER BY jobs.id LIMIT $2) j \
-         JOIN messages m ON m.id = j.message JOIN conversations c ON c.id = m.conversation ORDER BY j.lane, j.id"
-    ))
-    .bind(lanes)
-    .bind(limit(most))
-    .fetch_all(db)
-    .await?;
+macro_rules! first_by {
+    ($order:literal) => {
+        concat!(
+            "SELECT j.lane, j.id, j.task, j.attempts, j.uncertain, j.created_at, ",
+            item_columns!(),
+            ", ",
+            conversation_columns!(),
+            " FROM unnest($1::bigint[]) k (lane) CROSS JOIN LATERAL (SELECT * FROM jobs \
+                WHERE jobs.lane = k.lane AND dead_at IS NULL ORDER BY ",
+            $order,
+            "jobs.id LIMIT $2) j \
+             JOIN messages m ON m.id = j.message JOIN conversations c ON c.id = m.conversation ORDER BY j.lane, j.id"
+        )
+    };
+}
+
+/// The first living jobs of each lane; of those by writing one of each is wanted. (In a statement of its own, so that it
+/// sees what was committed before the lanes were locked.)
+async fn read_first(db: &mut PgConnection, lanes: &[i64], written: bool, most: usize) -> Result<Vec<Read>> {
+    let by_writing = first_by!(
+        "attempts = 0 AND NOT uncertain, (SELECT remote FROM messages WHERE messages.id = jobs.message) NULLS FIRST, "
+    );
+    let rows = sqlx::query(if written { by_writing } else { first_by!("") })
+        .bind(lanes)
+        .bind(limit(most))
+        .fetch_all(db)
+        .await?;
     rows.iter().map(|row| Ok((column(row, 0)?, column(row, 1)?, job(row).map_err(StoreError::from)))).collect()
 }
 
@@ -116,9 +129,9 @@ fn job(row: &PgRow) -> Result<Job> {
     })
 }
 
-/// Leases each lane by its oldest job; a lane without one is empty.
-async fn lease(db: &mut PgConnection, lanes: &[i64], oldest: &BTreeMap<i64, Vec<Job>>, wanted: &Wanted) -> Result<()> {
-    let head = |lane| oldest.get(lane).and_then(|jobs: &Vec<Job>| jobs.first()).map_or(0, |job| job.id.0);
+/// Leases each lane by its first job; a lane without one is empty.
+async fn lease(db: &mut PgConnection, lanes: &[i64], first: &BTreeMap<i64, Vec<Job>>, wanted: &Wanted) -> Result<()> {
+    let head = |lane| first.get(lane).and_then(|jobs: &Vec<Job>| jobs.first()).map_or(0, |job| job.id.0);
     let leased: Vec<_> = lanes.iter().map(head).collect();
     sqlx::query(
         "UPDATE lanes l SET leased = k.leased, due_at = CASE WHEN k.leased <> 0 THEN $3::bigint END, \

@@ -1,4 +1,4 @@
-//! Leasing jobs: the oldest living one of each due lane.
+//! Leasing jobs: the first living one of each due lane.
 
 use super::row::{
     ITEM_COLUMNS, Result, Stored, all, column, conversation, conversation_columns, execute, item, item_columns, only,
@@ -26,12 +26,14 @@ pub(crate) struct Wanted {
     pub(crate) limit: usize,
     /// Whether a lane may give several jobs.
     pub(crate) several: bool,
+    /// Whether what was written first comes first; else what was stored first.
+    pub(crate) written: bool,
     pub(crate) now: Timestamp,
     pub(crate) lease: Duration,
 }
 
 pub(crate) fn claim(db: &Connection, wanted: &Wanted) -> Result<Claimed> {
-    let Wanted { queue, limit, several, now, lease } = wanted;
+    let Wanted { queue, limit, several, now, lease, .. } = wanted;
     let sql = "SELECT id, leased FROM lanes WHERE queue = ?1 AND due_at IS NOT NULL AND due_at <= ?2 \
                ORDER BY due_at LIMIT ?3";
     let lanes =
@@ -44,12 +46,12 @@ pub(crate) fn claim(db: &Connection, wanted: &Wanted) -> Result<Claimed> {
             // The lease ran out: nobody knows what became of the job.
             execute(db, "UPDATE jobs SET uncertain = 1 WHERE id = ?1", [lane.leased])?;
         }
-        let oldest = oldest(db, lane.id, free.saturating_add(1), *now)?;
-        let due = oldest.first().map(|_| now.plus(*lease).0);
-        let leased = oldest.first().map_or(0, |job| job.id.0);
+        let first = first(db, lane.id, wanted.written, free.saturating_add(1), *now)?;
+        let due = first.first().map(|_| now.plus(*lease).0);
+        let leased = first.first().map_or(0, |job| job.id.0);
         execute(db, "UPDATE lanes SET due_at = ?2, leased = ?3 WHERE id = ?1", (lane.id, due, leased))?;
-        free -= oldest.len().saturating_sub(1);
-        jobs.extend(oldest);
+        free -= first.len().saturating_sub(1);
+        jobs.extend(first);
     }
     Ok(Claimed { jobs, next_due: next_due(db, queue)? })
 }
@@ -58,16 +60,25 @@ fn rows(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
-/// The lane's oldest living jobs.
-fn oldest(db: &Connection, lane: i64, most: usize, now: Timestamp) -> Result<Vec<Job>> {
-    let sql = concat!(
-        "SELECT j.id, j.task, j.attempts, j.uncertain, j.created_at, ",
-        item_columns!(),
-        ", ",
-        conversation_columns!(),
-        " FROM jobs j JOIN messages m ON m.id = j.message JOIN conversations c ON c.id = m.conversation \
-         WHERE j.lane = ?1 AND j.dead_at IS NULL ORDER BY j.id LIMIT ?2"
-    );
+macro_rules! first_by {
+    ($order:literal) => {
+        concat!(
+            "SELECT j.id, j.task, j.attempts, j.uncertain, j.created_at, ",
+            item_columns!(),
+            ", ",
+            conversation_columns!(),
+            " FROM jobs j JOIN messages m ON m.id = j.message JOIN conversations c ON c.id = m.conversation \
+             WHERE j.lane = ?1 AND j.dead_at IS NULL ORDER BY ",
+            $order,
+            "j.id LIMIT ?2"
+        )
+    };
+}
+
+/// The lane's first living jobs.
+fn first(db: &Connection, lane: i64, written: bool, most: usize, now: Timestamp) -> Result<Vec<Job>> {
+    let by_writing = first_by!("j.attempts = 0 AND j.uncertain = 0, m.remote, ");
+    let sql = if written { by_writing } else { first_by!("") };
     loop {
         let found = all(db, sql, (lane, rows(most)), |row| Ok((column(row, 0)?, job(row))))?;
         let mut unreadable = found.iter().filter_map(|(id, job)| Some((*id, job.as_ref().err()?))).peekable();

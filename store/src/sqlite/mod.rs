@@ -196,6 +196,7 @@ impl Store for SqliteStore {
 
     async fn claim(&self, queue: &Queue, limit: usize, now: Timestamp, lease: Duration) -> Result<Claimed, StoreError> {
         let (name, several) = (queue.name(), *queue == Queue::Confirm);
+        let written = matches!(queue, Queue::Channel(_));
         // An empty queue costs a read, not a flush.
         let asked = name.clone();
         let next_due = self.threads.read(move |db| claim::next_due(db, &asked)).await?;
@@ -203,7 +204,9 @@ impl Store for SqliteStore {
             return Ok(Claimed { jobs: Vec::new(), next_due });
         }
         self.threads
-            .write_behind(move |db| claim::claim(db, &claim::Wanted { queue: name, limit, several, now, lease }))
+            .write_behind(move |db| {
+                claim::claim(db, &claim::Wanted { queue: name, limit, several, written, now, lease })
+            })
             .await
     }
 
