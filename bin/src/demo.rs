@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::service::{Service, StartError};
 use clap::Args;
 use openline_sandbox::telegram::{TelegramConfig, TelegramServer};
-use openline_sandbox::{Fault, FaultKind, PageOptions, Sandbox, SandboxConfig};
+use openline_sandbox::{Fault, FaultKind, PageOptions, Sandbox, SandboxConfig, TOKEN_ENDPOINT};
 use std::future::Future;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -156,18 +156,26 @@ fn config(
     Ok(Config::parse(Path::new("demo"), &text, Some(std::collections::HashMap::new()))?)
 }
 
-/// Everything that goes wrong between a service and its portal, now and then.
+/// What goes wrong between a service and its portal, now and then: all but what would stop the talk for minutes (a hang,
+/// a blocked method). The portal's control has the whole list.
 fn chaos(sandbox: &Sandbox) {
     let faults = [
         Fault::latency(Duration::from_millis(400)).probability(0.3),
         Fault::status(503).probability(0.1),
+        Fault::status(500).probability(0.05),
         Fault::status(500).after().probability(0.1),
+        Fault::cut().probability(0.05),
         Fault::cut().after().probability(0.1),
+        Fault::new(FaultKind::CutAfterStored { stored: 1 }).probability(0.05),
         Fault::html(502).probability(0.05),
+        Fault::html(502).after().probability(0.05),
         Fault::new(FaultKind::AcceptedNotStored).probability(0.05),
+        Fault::new(FaultKind::FailElement { text: "a bad moment".to_owned() }).probability(0.05),
+        Fault::status(500).on(TOKEN_ENDPOINT).probability(0.2),
         Fault::new(FaultKind::DropEvent).probability(0.2),
         Fault::new(FaultKind::DuplicateEvent).probability(0.2),
         Fault::new(FaultKind::ReorderEvent).probability(0.2),
+        Fault::new(FaultKind::DelayEvent { ms: 1000 }).probability(0.2),
     ];
     for fault in faults {
         sandbox.faults().add(fault);

@@ -192,9 +192,11 @@ impl Bridge {
                 self.doors.troubles.note(&job.conversation.channel, self.doors.clock.now(), reason);
             }
         }
+        let given_up: Vec<_> = ended.iter().filter(|(job, outcome)| is_lost(queue, job, outcome)).cloned().collect();
         // Backwards, because the first one of a lane holds its lease for all.
         let settlements = ended.into_iter().rev().map(|(job, outcome)| Settlement { job: job.id, outcome }).collect();
         self.settle(settlements).await;
+        join_all(given_up.iter().map(|(job, _)| self.tell_visitor(job))).await;
         // The lanes may have more: look again at once.
         self.doors.wake(queue);
     }
@@ -339,6 +341,11 @@ impl Bridge {
 /// A send of something that was taken back before it left.
 fn is_moot(job: &Job) -> bool {
     job.item.deleted && job.task != Task::Delete && !job.uncertain
+}
+
+/// Whether a visitor's message will not reach the operators.
+fn is_lost(queue: &Queue, job: &Job, outcome: &Outcome) -> bool {
+    *queue == Queue::Backend && job.task == Task::Send && matches!(outcome, Outcome::Dead { .. })
 }
 
 fn done(receipt: Receipt) -> Outcome {

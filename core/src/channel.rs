@@ -77,6 +77,16 @@ pub trait Channel: Send + Sync + 'static {
         Err(DeliveryError::Unsupported)
     }
 
+    /// Tells a visitor that what they wrote does not reach the operators: it was given up. Nothing by default, which is
+    /// right where the visitor's page shows what became of each message. Called once; an error is logged, no more.
+    ///
+    /// # Errors
+    /// See [`DeliveryError`].
+    async fn undelivered(&self, message: Outgoing<'_>) -> Result<(), DeliveryError> {
+        let _ = message;
+        Ok(())
+    }
+
     /// The address where a person meets this channel, for the portal's Contact Center.
     fn public_address(&self) -> Option<String> {
         None

@@ -106,6 +106,10 @@ impl Channel for Telegram {
         self.sender()?.delete(message).await
     }
 
+    async fn undelivered(&self, message: Outgoing<'_>) -> Result<(), DeliveryError> {
+        self.sender()?.undelivered(message).await
+    }
+
     fn public_address(&self) -> Option<String> {
         self.status.address()
     }

@@ -20,7 +20,7 @@ use serde_json::Value;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use teloxide::payloads::{SendMessage, SendMessageSetters};
-use teloxide::types::ChatId;
+use teloxide::types::{ChatId, MessageId, ReplyParameters};
 
 /// After this long no further part is begun: core wants an answer within a minute.
 const ENOUGH: Duration = Duration::from_secs(8);
@@ -157,6 +157,22 @@ impl Sender {
         let line = if text.text.is_empty() { "" } else { "\n" };
         text.text.push_str(&format!("{line}{}: {url}", file.name));
         Ok(text)
+    }
+
+    /// Tells a visitor that a message of theirs was given up, as a reply to it.
+    pub(super) async fn undelivered(&self, message: Outgoing<'_>) -> Result<(), DeliveryError> {
+        let text = &self.settings.undelivered_text;
+        if text.trim().is_empty() {
+            return Ok(());
+        }
+        let chat = self.chat(message.conversation).await?;
+        let mut payload = SendMessage::new(ChatId(chat), text);
+        // In a group that moved meanwhile it has another number.
+        let number = message.item.key.rsplit('/').next().and_then(|number| number.parse().ok());
+        payload.reply_parameters = number.map(|id| ReplyParameters::new(MessageId(id)).allow_sending_without_reply());
+        let sent = self.api.call(&payload).await.and_then(|sent| message_id(&sent));
+        self.sent(chat, sent.map_err(|failure| delivery(&failure))?).await;
+        Ok(())
     }
 
     /// Where a conversation is at Telegram.

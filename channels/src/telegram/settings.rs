@@ -27,6 +27,7 @@ pub(super) struct Settings {
     pub(super) operator_names: bool,
     pub(super) groups: bool,
     pub(super) group_refusal: String,
+    pub(super) undelivered_text: String,
 }
 
 #[derive(Deserialize)]
@@ -39,6 +40,7 @@ struct Raw {
     operator_names: bool,
     groups: bool,
     group_refusal: String,
+    undelivered_text: String,
 }
 
 impl Default for Raw {
@@ -51,6 +53,7 @@ impl Default for Raw {
             operator_names: false,
             groups: false,
             group_refusal: "I answer in private chats only. Please write to me directly.".into(),
+            undelivered_text: "This message could not be delivered. Please send it again later.".into(),
         }
     }
 }
@@ -80,6 +83,7 @@ impl Settings {
             operator_names: raw.operator_names,
             groups: raw.groups,
             group_refusal: raw.group_refusal,
+            undelivered_text: raw.undelivered_text,
         })
     }
 }
@@ -147,10 +151,13 @@ mod tests {
         let example: toml::Table = toml::from_str(include_str!("example.toml")).unwrap();
         let table = example["channels"]["telegram"]["settings"].as_table().unwrap().clone();
         let keys: Vec<_> = table.keys().cloned().collect();
-        for key in ["token", "mode", "api_url", "start_text", "operator_names", "groups", "group_refusal"] {
+        for key in
+            ["token", "mode", "api_url", "start_text", "operator_names", "groups", "group_refusal", "undelivered_text"]
+        {
             assert!(keys.iter().any(|known| known == key), "{key}");
         }
         let read = Settings::read(table, "http://x").ok().unwrap();
         assert_eq!((read.start_text, read.group_refusal), (Raw::default().start_text, Raw::default().group_refusal));
+        assert_eq!(read.undelivered_text, Raw::default().undelivered_text);
     }
 }

@@ -15,6 +15,9 @@ use tokio::sync::OwnedSemaphorePermit;
 /// After this a channel is not waited for any more. Shorter than a lease: nobody else may begin the same meanwhile.
 const PATIENCE: Duration = Duration::from_secs(150);
 
+/// How long it is tried to tell a visitor that a message was given up.
+const TELLING: Duration = Duration::from_secs(20);
+
 impl Bridge {
     /// Each message is settled when it ends, those that end at the same time together: a large file holds up neither
     /// other chats nor the state of what is done.
@@ -75,6 +78,19 @@ impl Bridge {
             }
             Err(error) => told_to_operators(self.failed(job, error), job),
         }
+    }
+
+    /// The visitor learns that a message was given up; the dead letter tells the admins.
+    pub(super) async fn tell_visitor(&self, job: &Job) {
+        let Some(channel) = self.channels.get(&job.conversation.channel) else { return };
+        let Job { conversation, item, uncertain, attempts, .. } = job;
+        let told = channel.undelivered(Outgoing { conversation, item, uncertain: *uncertain, attempts: *attempts });
+        let problem = match tokio::time::timeout(TELLING, told).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no answer within {} s", TELLING.as_secs()),
+        };
+        tracing::warn!(message = %item.id, problem, "the visitor could not be told that a message was given up");
     }
 
     /// A change that this channel can't apply to what it has delivered.

@@ -5,7 +5,7 @@ use openline_core::backend::{Confirmation, Delivery, FileStream, Receipt};
 use openline_core::channel::{Capabilities, Outgoing};
 use openline_core::clock::ManualClock;
 use openline_core::inbox::Doors;
-use openline_core::message::{Content, Conversation, File, Happened, OperatorEvent, Side, Thread};
+use openline_core::message::{Content, Conversation, File, Happened, Incoming, OperatorEvent, Side, Thread};
 use openline_core::store::Queue;
 use openline_core::{Backend, Bridge, Channel, ChannelId, ChatId, Clock, DeliveryError, Store, Timestamp};
 use std::collections::HashMap;
@@ -34,7 +34,9 @@ impl Backend for Portal {
     }
 
     async fn deliver(&self, batch: &[Delivery]) -> Vec<Result<Receipt, DeliveryError>> {
-        batch.iter().map(|_| Ok(Receipt::default())).collect()
+        let refused = |one: &Delivery| one.item.content.text.to_plain().contains("refuse");
+        let result = |one| if refused(one) { Err(DeliveryError::refused("too bad")) } else { Ok(Receipt::default()) };
+        batch.iter().map(result).collect()
     }
 
     async fn confirm(&self, batch: &[Confirmation]) -> Vec<Result<(), DeliveryError>> {
@@ -68,6 +70,8 @@ impl Backend for Portal {
 /// that is delivered: it can't, or it may not.
 struct Messenger {
     can: Capabilities,
+    /// What visitors were told that it was given up.
+    given_up: Arc<Mutex<Vec<String>>>,
 }
 
 #[async_trait]
@@ -91,6 +95,11 @@ impl Channel for Messenger {
             text => Ok(vec![text]),
         }
     }
+
+    async fn undelivered(&self, message: Outgoing<'_>) -> Result<(), DeliveryError> {
+        self.given_up.lock().unwrap().push(message.item.content.text.to_plain());
+        Err(DeliveryError::retry("nobody repeats this"))
+    }
 }
 
 /// A service whose process can be gone from one moment to the next.
@@ -98,6 +107,7 @@ struct Service {
     folder: TempDir,
     clock: Arc<ManualClock>,
     portal: Arc<Portal>,
+    given_up: Arc<Mutex<Vec<String>>>,
     store: Arc<dyn Store>,
     doors: Doors,
     bridge: Arc<Bridge>,
@@ -119,13 +129,15 @@ impl Service {
         let store = openline_store::open(&url).await.unwrap();
         let site = ChannelId::parse("site").unwrap();
         let doors = Doors::new(Arc::clone(&store), Arc::clone(&clock) as Arc<dyn Clock>, std::slice::from_ref(&site));
-        let channels = HashMap::from([(site, Arc::new(Messenger { can }) as Arc<dyn Channel>)]);
+        let given_up = Arc::<Mutex<Vec<String>>>::default();
+        let messenger = Messenger { can, given_up: Arc::clone(&given_up) };
+        let channels = HashMap::from([(site, Arc::new(messenger) as Arc<dyn Channel>)]);
         let bridge = Bridge::new(doors.clone(), Arc::clone(&portal) as Arc<dyn Backend>, channels);
-        Self { folder, clock, portal, store, doors, bridge }
+        Self { folder, clock, portal, given_up, store, doors, bridge }
     }
 
     async fn restart(self) -> Self {
-        let Self { folder, clock, portal, store, doors, bridge } = self;
+        let Self { folder, clock, portal, store, doors, bridge, .. } = self;
         store.close().await;
         drop((store, doors, bridge));
         Self::on(folder, clock, portal, Capabilities::default()).await
@@ -188,6 +200,21 @@ async fn operators_are_told_of_a_reply_that_failed() {
     for part in ["did not reach the visitor", "the visitor has blocked us", "please refuse this"] {
         assert!(notes[0].contains(part), "{notes:?}");
     }
+}
+
+#[tokio::test]
+async fn visitors_are_told_of_what_the_operators_will_not_get() {
+    let service = Service::start().await;
+    let site = ChannelId::parse("site").unwrap();
+    for text in ["hello", "please refuse this", "bye"] {
+        let (chat, content) = (ChatId::parse("c").unwrap(), Content::plain(text));
+        let incoming = Incoming { chat, key: text.to_owned(), visitor: None, content, note: None };
+        service.doors.visitor_inbox(site.clone()).accept(incoming).await.unwrap();
+    }
+    service.bridge.drain().await.unwrap();
+    assert_eq!(*service.given_up.lock().unwrap(), ["please refuse this"]);
+    assert_eq!(service.store.dead_letters(None, 9).await.unwrap().len(), 1);
+    assert_eq!(service.store.depth(&Queue::Backend).await.unwrap(), 0);
 }
 
 /// A chat whose file takes for ever holds up no other one, and what is done is settled meanwhile.

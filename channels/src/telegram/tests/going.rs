@@ -87,6 +87,23 @@ async fn failures_have_their_verdicts() {
 }
 
 #[tokio::test]
+async fn visitors_are_told_of_what_was_given_up() {
+    let world = World::new("").await;
+    world.say(ann(10, json!({"text": "hello"}))).await;
+    let lost = world.memory.rooms.lock().unwrap()[0].1[0].clone();
+    let conversation = conversation("tg5");
+    let outgoing = Outgoing { conversation: &conversation, item: &lost, uncertain: false, attempts: 0 };
+    world.channel.undelivered(outgoing).await.unwrap();
+    let call = world.fake.calls("sendMessage").remove(0);
+    assert_eq!((&call["chat_id"], &call["reply_parameters"]["message_id"]), (&json!(5), &json!(10)));
+    assert!(call["text"].as_str().unwrap().contains("could not be delivered"));
+    let quiet = World::new("undelivered_text = ''").await;
+    quiet.channel.intake(quiet.inbox());
+    quiet.channel.undelivered(outgoing).await.unwrap();
+    assert!(quiet.fake.calls("sendMessage").is_empty());
+}
+
+#[tokio::test]
 async fn a_moved_group_is_followed() {
     let world = World::new("groups = true").await;
     world.channel.intake(world.inbox());
