@@ -142,6 +142,8 @@ pub(crate) fn prepare(db: &Connection) -> rusqlite::Result<bool> {
     db.pragma_update(None, "temp_store", "MEMORY")?;
     db.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
     db.pragma_update(None, "wal_autocheckpoint", 4000)?;
+    // In KiB when negative. What is written to is the newest of each conversation; the rest the system's cache has.
+    db.pragma_update(None, "cache_size", -1000)?;
     Ok(mode == "wal")
 }
 
