@@ -23,7 +23,7 @@ struct State {
     gaps: u64,
     /// How many of them are closed.
     closed: u64,
-    /// When the first that is not closed was noticed.
+    /// When the last that is not closed was noticed.
     since: Option<Instant>,
 }
 
@@ -44,7 +44,7 @@ impl Missing {
     pub(crate) fn begin(&self) {
         self.state.send_modify(|state| {
             state.gaps += 1;
-            state.since.get_or_insert_with(Instant::now);
+            state.since = Some(Instant::now());
         });
     }
 
@@ -99,9 +99,10 @@ mod tests {
         missing.none().await;
         assert_eq!(before.elapsed(), PATIENCE);
         assert!(missing.none().now_or_never().is_some(), "waited for once, not once more for each reply");
-        missing.fetched(missing.current());
         missing.begin();
         assert!(missing.none().now_or_never().is_none(), "a new gap has its own time");
+        missing.fetched(missing.current());
+        assert!(missing.none().now_or_never().is_some());
     }
 
     #[tokio::test]

@@ -128,6 +128,8 @@ fn take(chats: &mut BTreeMap<String, Vec<Value>>, event: &Value) {
     match (event["type"].as_str().expect("a type"), there) {
         ("message.created", None) => messages.push(message.clone()),
         ("message.edited" | "message.deleted", Some(known)) => known.clone_from(message),
+        // A visitor's message, which is not shown here.
+        ("message.failed", None) => {}
         (kind, there) => panic!("{kind} of a message that is there: {}", there.is_some()),
     }
 }

@@ -15,6 +15,7 @@ mod wire;
 use async_trait::async_trait;
 use axum::Router;
 use openline_core::channel::{Capabilities, Host, Outgoing};
+use openline_core::message::{Item, State};
 use openline_core::{Channel, ChannelId, ChannelKind, ConfigError, DeliveryError, VisitorInbox};
 use serde_json::json;
 use settings::Settings;
@@ -87,6 +88,11 @@ impl Channel for Api {
 
     async fn delete(&self, message: Outgoing<'_>) -> Result<(), DeliveryError> {
         self.tell(Event::Deleted, message).await.map(|_| ())
+    }
+
+    async fn undelivered(&self, message: Outgoing<'_>) -> Result<(), DeliveryError> {
+        let item = Item { state: State::Failed, ..message.item.clone() };
+        self.tell(Event::Failed, Outgoing { item: &item, ..message }).await.map(|_| ())
     }
 
     fn health(&self) -> Result<(), String> {

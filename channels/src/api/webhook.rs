@@ -25,12 +25,13 @@ const TRIES: u32 = 16;
 /// When somebody has to mend something.
 const PAUSE: Duration = Duration::from_secs(60);
 
-/// What happened to an operator's message.
+/// What happened to a message: operators', and of a visitor's that it was given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Event {
     Created,
     Edited,
     Deleted,
+    Failed,
 }
 
 impl Event {
@@ -39,6 +40,7 @@ impl Event {
             Self::Created => "message.created",
             Self::Edited => "message.edited",
             Self::Deleted => "message.deleted",
+            Self::Failed => "message.failed",
         }
     }
 
@@ -51,6 +53,7 @@ impl Event {
             Self::Created => of_message,
             Self::Edited => format!("{of_message}_e{}", item.rev),
             Self::Deleted => format!("{of_message}_d"),
+            Self::Failed => format!("{of_message}_f{}", item.rev),
         }
     }
 }

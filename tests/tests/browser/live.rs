@@ -3,6 +3,7 @@
 use crate::stage::{Stage, is, says, shows, was_quiet, was_quiet_but};
 use openline_tests::browser::{Look, Page};
 use serde_json::json;
+use std::time::Duration;
 
 /// From now on the page's calls can be seen, and those blocked whose address contains one of these words.
 async fn watch(visitor: &Page, blocked: &str, silent: bool) {
@@ -24,6 +25,12 @@ async fn online(visitor: &Page, online: bool) {
     let conditions = json!({ "offline": !online, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 });
     visitor.devtools("Network.enable", json!({})).await;
     visitor.devtools("Network.emulateNetworkConditions", conditions).await;
+}
+
+/// How long the network stays away: no longer than it takes, or `OPENLINE_CUT_SECONDS`.
+fn cut() -> Duration {
+    let seconds = std::env::var("OPENLINE_CUT_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
+    Duration::from_secs(seconds.unwrap_or(0))
 }
 
 fn network(entry: &serde_json::Value) -> bool {
@@ -112,6 +119,8 @@ async fn what_happened_while_the_network_was_away_comes_once_and_in_order() {
             says(&visitor, text).await;
             is(&visitor, text, "sending").await;
         }
+        visitor.count("[data-from=operator]", 0).await;
+        tokio::time::sleep(cut()).await;
         visitor.count("[data-from=operator]", 0).await;
         online(&visitor, true).await;
         for text in &own {

@@ -18,6 +18,7 @@ mod live;
 mod options;
 mod outage;
 mod pictures;
+mod screen;
 mod scriptless;
 mod sheet;
 mod stage;

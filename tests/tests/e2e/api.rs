@@ -214,6 +214,20 @@ async fn an_operators_message_is_told_signed_and_confirmed_by_the_receivers_id()
 }
 
 #[tokio::test]
+async fn a_visitors_message_that_was_given_up_is_told() {
+    let receiver = Receiver::start().await;
+    let world = world(&receiver.settings()).await;
+    world.sandbox.faults().add(Fault::error(400, "ERROR_ARGUMENT", "no").on("imconnector.send.messages"));
+    says(&world, "1", "hello").await;
+    let attempt = told(&receiver, 1).await.remove(0);
+    let message = &attempt.event["data"]["message"];
+    assert_eq!((&attempt.event["type"], &message["key"]), (&json!("message.failed"), &json!("1")));
+    assert_eq!((&message["state"], &message["text"]), (&json!("failed"), &json!("hello")));
+    let document = call(&world, "get", "/openapi.json", None).await.1;
+    assert_eq!(misfit(&document, &json!({ "$ref": "Event" }), &attempt.event, "event"), None);
+}
+
+#[tokio::test]
 async fn what_may_have_arrived_is_told_again_under_the_same_id() {
     let (world, receiver, chat) = listened().await;
     receiver.order(&[Order::Status(429), Order::TakenButFailed]);
