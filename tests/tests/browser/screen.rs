@@ -35,7 +35,7 @@ async fn an_answer_is_on_the_screen_at_once() {
         others.push(tokio::spawn(async move {
             let mut cursor = 0;
             loop {
-                let news = other.get(&format!("updates?since={cursor}&wait=25")).await;
+                let news = other.get(&format!("/updates?since={cursor}&wait=25")).await;
                 cursor = news["cursor"].as_i64().unwrap();
             }
         }));
