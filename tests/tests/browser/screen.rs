@@ -1,7 +1,7 @@
 //! How long an operator's answer takes to the visitor's screen while a hundred visitors are there. Measured, not judged,
 //! so it does not run with the tests:
 //!
-//! `cargo test --release -p openline-tests --test browser -- --ignored --nocapture on_the_screen`
+//! `cargo test -p openline-tests --test browser -- --ignored --nocapture on_the_screen`
 
 use crate::stage::{Stage, is, says, shows};
 use openline_tests::browser::Look;
