@@ -1,9 +1,9 @@
 //! How to reach a visitor: never lost on the way, whatever is refused, closed or done without a connection.
 
 use crate::before::{never, stage};
-use crate::stage::{Stage, is, says, shows, was_quiet, was_quiet_but};
+use crate::stage::{Stage, is, network, says, shows, was_quiet, was_quiet_but};
 use openline_tests::browser::{Look, Page};
-use serde_json::{Value, json};
+use serde_json::json;
 
 const EMAILS: [&str; 20] = [
     "a@b.co",
@@ -111,7 +111,7 @@ async fn corrects(look: Look) {
     is(&visitor, "call me", "delivered").await;
     visitor.until("document.getElementById('before').hidden").await;
     assert_eq!(client(&stage, "call me").await.0, "ann@shop.example");
-    was_quiet_but(&visitor, |entry| entry["source"] == "network").await;
+    was_quiet_but(&visitor, network).await;
 }
 
 #[tokio::test]
@@ -181,5 +181,5 @@ async fn the_form_is_filled_with_what_waits() {
     visitor.eval("dispatchEvent(new Event('online'))").await;
     is(&visitor, "call me", "delivered").await;
     assert_eq!(client(&stage, "call me").await.0, "ann@shop.example");
-    was_quiet_but(&visitor, |entry: &Value| entry["source"] == "network").await;
+    was_quiet_but(&visitor, network).await;
 }

@@ -3,7 +3,7 @@
 use crate::contact::client;
 use crate::host::Host;
 use crate::stage::{is, says};
-use crate::widget::{HASH, SECRET, enters, leaves, presses, was_clean};
+use crate::widget::{HASH, SECRET, enters, is_refused, leaves, presses, was_clean};
 use openline_tests::browser::Look;
 use serde_json::json;
 
@@ -15,20 +15,7 @@ async fn who_has_no_id_gets_no_anonymous_chat_instead() {
         page.until("window.Openline").await;
         page.eval(&format!("Openline.identify({{ {bad}, hash: '{HASH}' }})")).await;
         presses(&page).await;
-        enters(&page).await;
-        page.find(".mark[role=alert]").await;
-        assert_eq!(page.eval("return document.getElementById('composer').checkVisibility()").await, false);
-        assert_eq!(
-            page.eval("return Object.keys(localStorage).filter((key) => key.includes('token'))").await,
-            json!([])
-        );
-        page.is_accessible("a customer who was refused").await;
-        leaves(&page).await;
-        let said = page.console().await;
-        let told = |entry: &serde_json::Value| {
-            entry["message"].as_str().is_some_and(|line| line.contains("refused this visitor (identity_refused)"))
-        };
-        assert!(said.iter().any(told), "{said:?}");
+        is_refused(&page).await;
     }
 }
 

@@ -1,7 +1,7 @@
 //! "Forget me": nothing of the visitor stays in their browser, and what did not work is said.
 
 use crate::host::Host;
-use crate::stage::{Stage, introduces, is, says, was_quiet, was_quiet_but};
+use crate::stage::{Stage, introduces, is, network, says, was_quiet, was_quiet_but};
 use crate::widget::{enters, leaves, presses};
 use openline_tests::browser::{Look, Page};
 use serde_json::json;
@@ -68,7 +68,7 @@ async fn what_could_not_be_forgotten_is_said() {
         stage.world.start_service().await;
         visitor.click("[data-testid=forget]").await;
         is_empty(&visitor).await;
-        was_quiet_but(&visitor, |entry| entry["source"] == "network").await;
+        was_quiet_but(&visitor, network).await;
     }
 }
 

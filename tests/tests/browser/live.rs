@@ -1,6 +1,6 @@
 //! How news reach the page: by stream, by held answers, by asking; over gaps and in several tabs.
 
-use crate::stage::{Stage, is, says, shows, was_quiet, was_quiet_but};
+use crate::stage::{Stage, is, network, says, shows, was_quiet, was_quiet_but};
 use openline_tests::browser::{Look, Page};
 use serde_json::json;
 use std::time::Duration;
@@ -31,10 +31,6 @@ async fn online(visitor: &Page, online: bool) {
 fn cut() -> Duration {
     let seconds = std::env::var("OPENLINE_CUT_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
     Duration::from_secs(seconds.unwrap_or(0))
-}
-
-fn network(entry: &serde_json::Value) -> bool {
-    entry["source"] == "network"
 }
 
 /// A conversation that has begun; the portal's chat.

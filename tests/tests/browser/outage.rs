@@ -1,17 +1,12 @@
 //! The states of a visitor's message, when all is well and when it is not.
 
-use crate::stage::{Stage, is, says, shows, was_quiet, was_quiet_but};
+use crate::stage::{Stage, is, network, says, shows, was_quiet, was_quiet_but};
 use openline_sandbox::Fault;
 use openline_tests::browser::Look;
-use serde_json::Value;
 
 const SEND: &str = "imconnector.send.messages";
 
 /// While the service is away, the browser says so in its console.
-fn network(entry: &Value) -> bool {
-    entry["source"] == "network"
-}
-
 #[tokio::test]
 async fn a_message_is_sending_then_sent_then_delivered() {
     let Some(mut stage) = Stage::set().await else { return };

@@ -138,6 +138,11 @@ pub async fn was_quiet_but(page: &Page, expected: impl Fn(&serde_json::Value) ->
     assert!(said.is_empty(), "the console: {said:#?}");
 }
 
+/// What the console says when a call does not come through or is refused.
+pub fn network(entry: &serde_json::Value) -> bool {
+    entry["source"] == "network"
+}
+
 /// A drawn PNG picture.
 pub async fn drawing(page: &Page) -> Vec<u8> {
     let drawn = page.eval(include_str!("drawing.js")).await;

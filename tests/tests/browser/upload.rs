@@ -1,6 +1,6 @@
 //! Visitors' files: chosen, dropped, pasted; on their way; refused.
 
-use crate::stage::{Stage, drawing, is, says, shows, shows_pictures, was_quiet, was_quiet_but};
+use crate::stage::{Stage, drawing, is, network, says, shows, shows_pictures, was_quiet, was_quiet_but};
 use openline_tests::browser::{Look, Page};
 use serde_json::json;
 use std::path::Path;
@@ -119,7 +119,7 @@ async fn an_upload_shows_how_far_it_is_and_can_be_cancelled() {
     visitor.until("document.getElementById('text').value === 'with it'").await;
     visitor.count("[data-from=visitor]", 1).await;
     assert_eq!(stage.world.sandbox.view(|portal| portal.calls_of("imconnector.send.messages").count()), 1);
-    was_quiet_but(&visitor, |entry| entry["source"] == "network").await;
+    was_quiet_but(&visitor, network).await;
 }
 
 #[tokio::test]
@@ -140,5 +140,5 @@ async fn an_upload_that_broke_off_is_repeated_and_comes_once() {
     visitor.count("a.file[href]", 1).await;
     let texts = "return [...document.querySelectorAll('[data-from=visitor] .text')].map((one) => one.textContent)";
     assert_eq!(visitor.eval(texts).await, json!(["with it", "behind it"]));
-    was_quiet_but(&visitor, |entry| entry["source"] == "network").await;
+    was_quiet_but(&visitor, network).await;
 }

@@ -276,21 +276,27 @@ async fn nothing_is_kept_in_the_frame_before_the_visitor_agrees() {
     .await;
 }
 
-#[tokio::test]
-async fn a_wrong_signature_gets_no_chat_at_all() {
-    let Some((host, stage)) = Host::with_chat(&format!("identity.secret = '{SECRET}'")).await else { return };
-    let page = host.open(&stage, Look::DESKTOP, &format!("id=customer-43&hash={HASH}")).await;
-    presses(&page).await;
-    enters(&page).await;
+/// The open chat shows nothing but that the visitor was refused, and the console says why.
+pub async fn is_refused(page: &Page) {
+    enters(page).await;
     page.find(".mark[role=alert]").await;
     assert_eq!(page.eval("return document.getElementById('composer').checkVisibility()").await, false);
     assert_eq!(page.eval("return Object.keys(localStorage).filter((key) => key.includes('token'))").await, json!([]));
-    leaves(&page).await;
+    page.is_accessible("a customer who was refused").await;
+    leaves(page).await;
     let said = page.console().await;
     let told = |entry: &serde_json::Value| {
         entry["message"].as_str().is_some_and(|line| line.contains("refused this visitor (identity_refused)"))
     };
     assert!(said.iter().any(told), "{said:?}");
+}
+
+#[tokio::test]
+async fn a_wrong_signature_gets_no_chat_at_all() {
+    let Some((host, stage)) = Host::with_chat(&format!("identity.secret = '{SECRET}'")).await else { return };
+    let page = host.open(&stage, Look::DESKTOP, &format!("id=customer-43&hash={HASH}")).await;
+    presses(&page).await;
+    is_refused(&page).await;
 }
 
 #[tokio::test]
