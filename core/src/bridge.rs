@@ -105,7 +105,7 @@ impl Bridge {
     async fn next(self: &Arc<Self>, queue: &Queue, slots: &Arc<Semaphore>, stop: &CancellationToken) {
         let Ok(mut held) = Arc::clone(slots).acquire_owned().await else { return };
         if let Queue::Channel(id) = queue {
-            if self.channels.get(id).is_some_and(|channel| channel.capabilities().fixed_order) {
+            if self.doors.has_fixed_order(id) {
                 self.doors.missing.none().await;
             }
             // A slot for each message: a slow one keeps its own only.

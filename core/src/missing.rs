@@ -21,9 +21,7 @@ pub(crate) struct Missing {
 struct State {
     /// How often a gap was noticed.
     gaps: u64,
-    /// How many of them are closed.
-    closed: u64,
-    /// When the last that is not closed was noticed.
+    /// When the last was noticed; `None` when it is closed.
     since: Option<Instant>,
 }
 
@@ -61,8 +59,7 @@ impl Missing {
     /// The histories were read since there were so many gaps.
     pub(crate) fn fetched(&self, gaps: u64) {
         self.state.send_modify(|state| {
-            state.closed = gaps.max(state.closed);
-            if state.closed == state.gaps {
+            if state.gaps == gaps {
                 state.since = None;
             }
         });

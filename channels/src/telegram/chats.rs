@@ -54,7 +54,8 @@ pub(super) async fn moved(inbox: &VisitorInbox, old: i64, new: i64) -> Result<()
     inbox.keep(&format!("moved/{first}"), new.to_string().as_bytes()).await
 }
 
-async fn read(inbox: &VisitorInbox, key: &str) -> Result<Option<i64>, StoreError> {
+/// A number that the channel keeps.
+pub(super) async fn read(inbox: &VisitorInbox, key: &str) -> Result<Option<i64>, StoreError> {
     let value = inbox.remember(key).await?;
     Ok(value.and_then(|value| std::str::from_utf8(&value).ok()?.parse().ok()))
 }

@@ -5,6 +5,7 @@
 //! only go up: in a supergroup for itself, in all other chats of a bot together. So what was sent after number N is
 //! looked for behind N, which is written down before anything is sent.
 
+use super::chats;
 use super::edit;
 use super::errors::{Failure, delivery};
 use super::send::{Part, Sender, unstored};
@@ -48,9 +49,12 @@ impl Numbers {
     }
 
     /// Notes that a message was sent, for the next start too: what is already there must never be taken for another one.
-    pub(super) async fn sent(&self, inbox: &VisitorInbox, bot: &str, chat: i64, number: i64) -> Result<(), StoreError> {
+    /// When that can't be kept, it was sent nevertheless.
+    pub(super) async fn sent(&self, inbox: &VisitorInbox, bot: &str, chat: i64, number: i64) {
         self.saw(chat, number);
-        self.newest(inbox, bot, chat).await.map(|_| ())
+        if let Err(error) = self.newest(inbox, bot, chat).await {
+            tracing::warn!(%error, "it could not be written down what was sent");
+        }
     }
 
     /// The newest number, kept for the next start. `None` when none is known.
@@ -58,8 +62,7 @@ impl Numbers {
         let key = format!("newest/{bot}/{}", scope(chat));
         let mut newest = self.change(chat, |_| {});
         if newest.kept.is_none() {
-            let kept = inbox.remember(&key).await?;
-            let kept = kept.and_then(|kept| std::str::from_utf8(&kept).ok()?.parse().ok()).unwrap_or_default();
+            let kept = chats::read(inbox, &key).await?.unwrap_or_default();
             newest = self.change(chat, |newest| *newest = Newest { seen: newest.seen.max(kept), kept: Some(kept) });
         }
         if newest.kept < Some(newest.seen) {
@@ -116,11 +119,9 @@ impl Sender {
         self.numbers.newest(&self.inbox, self.settings.bot(), chat).await.map_err(unstored)
     }
 
-    /// Notes a message that was sent. When it can't be kept, it was sent nevertheless.
+    /// Notes a message that was sent.
     pub(super) async fn sent(&self, chat: i64, number: i64) {
-        if let Err(error) = self.numbers.sent(&self.inbox, self.settings.bot(), chat, number).await {
-            tracing::warn!(%error, "it could not be written down what was sent");
-        }
+        self.numbers.sent(&self.inbox, self.settings.bot(), chat, number).await;
     }
 
     /// Looks for a part behind a number. What is found out is kept, so that a look that is broken off goes on from there.

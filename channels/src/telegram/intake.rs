@@ -189,9 +189,7 @@ impl Intake {
         match self.api.call(&payload).await {
             Ok(sent) => {
                 let number = sent["message_id"].as_i64().unwrap_or_default();
-                if let Err(error) = self.numbers.sent(&self.inbox, self.settings.bot(), chat, number).await {
-                    tracing::warn!(%error, "it could not be written down what was sent");
-                }
+                self.numbers.sent(&self.inbox, self.settings.bot(), chat, number).await;
             }
             Err(failure) => {
                 tracing::warn!(channel = %self.inbox.channel(), problem = failure.line(), "an own text was not sent");

@@ -54,8 +54,7 @@ impl Bridge {
         let Some(channel) = self.channels.get(id) else {
             return self.failed(job, DeliveryError::paused("the channel is not configured"));
         };
-        let Job { conversation, item, uncertain, attempts, .. } = job;
-        let outgoing = Outgoing { conversation, item, uncertain: *uncertain, attempts: *attempts };
+        let outgoing = outgoing(job);
         let can = channel.capabilities();
         match job.task {
             Task::Send | Task::Edit if job.item.deleted => return done(Receipt::default()),
@@ -83,14 +82,12 @@ impl Bridge {
     /// The visitor learns that a message was given up; the dead letter tells the admins.
     pub(super) async fn tell_visitor(&self, job: &Job) {
         let Some(channel) = self.channels.get(&job.conversation.channel) else { return };
-        let Job { conversation, item, uncertain, attempts, .. } = job;
-        let told = channel.undelivered(Outgoing { conversation, item, uncertain: *uncertain, attempts: *attempts });
-        let problem = match tokio::time::timeout(TELLING, told).await {
+        let problem = match tokio::time::timeout(TELLING, channel.undelivered(outgoing(job))).await {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("no answer within {} s", TELLING.as_secs()),
         };
-        tracing::warn!(message = %item.id, problem, "the visitor could not be told that a message was given up");
+        tracing::warn!(message = %job.item.id, problem, "the visitor could not be told that a message was given up");
     }
 
     /// A change that this channel can't apply to what it has delivered.
@@ -101,6 +98,12 @@ impl Bridge {
         }
         done(Receipt::default())
     }
+}
+
+/// A job's message as a channel gets it.
+fn outgoing(job: &Job) -> Outgoing<'_> {
+    let Job { conversation, item, uncertain, attempts, .. } = job;
+    Outgoing { conversation, item, uncertain: *uncertain, attempts: *attempts }
 }
 
 /// An operator learns that something did not reach its visitor.

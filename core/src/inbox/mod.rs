@@ -192,6 +192,12 @@ impl Doors {
         self.wakes.get(queue)
     }
 
+    /// Whether what was delivered in this channel can't be put into another order.
+    pub(crate) fn has_fixed_order(&self, channel: &ChannelId) -> bool {
+        let channels = self.channels.get();
+        channels.and_then(|all| all.get(channel)).is_some_and(|channel| channel.capabilities().fixed_order)
+    }
+
     pub(crate) fn publish(&self, change: Change) {
         self.revisions.publish(&change.conversation, change.rev);
     }

@@ -6,7 +6,6 @@ use crate::channel::ChatAddress;
 use crate::clock::Clock;
 use crate::error::StoreError;
 use crate::hold;
-use crate::id::ChannelId;
 use crate::message::OperatorEvent;
 use crate::store::Queue;
 use std::sync::Arc;
@@ -29,17 +28,12 @@ impl OperatorInbox {
         for event in foreign {
             tracing::warn!(channel = %event.channel, "event for a channel that is not configured, passed over");
         }
-        let (held, at_once): (Vec<_>, Vec<_>) = ours.into_iter().partition(|event| self.is_held(&event.channel));
+        let held = |event: &OperatorEvent| self.doors.has_fixed_order(&event.channel);
+        let (held, at_once): (Vec<_>, Vec<_>) = ours.into_iter().partition(held);
         if !held.is_empty() {
             self.hold(held).await?;
         }
         if at_once.is_empty() { Ok(()) } else { self.record(at_once).await }
-    }
-
-    /// Whether what was delivered in this channel can't be put into another order.
-    fn is_held(&self, channel: &ChannelId) -> bool {
-        let channels = self.doors.channels.get();
-        channels.and_then(|all| all.get(channel)).is_some_and(|channel| channel.capabilities().fixed_order)
     }
 
     async fn hold(&self, events: Vec<OperatorEvent>) -> Result<(), StoreError> {

@@ -4,7 +4,7 @@ use super::fault::Result;
 use super::row::{ITEM_COLUMNS, column, conversation, conversation_columns, item, item_columns, limit};
 use crate::code::Stored;
 use openline_core::message::State;
-use openline_core::store::{Claimed, Job, Task};
+use openline_core::store::{Claimed, Job, Queue, Task};
 use openline_core::{JobId, StoreError, Timestamp};
 use sqlx::postgres::{PgConnection, PgRow};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,12 +18,8 @@ pub(crate) async fn next_due(db: &mut PgConnection, queue: &str) -> Result<Optio
 
 /// What is asked of a claim.
 pub(crate) struct Wanted {
-    pub(crate) queue: String,
+    pub(crate) queue: Queue,
     pub(crate) limit: usize,
-    /// Whether a lane may give several jobs.
-    pub(crate) several: bool,
-    /// Whether what was written first comes first; else what was stored first.
-    pub(crate) written: bool,
     pub(crate) now: Timestamp,
     pub(crate) lease: Duration,
     pub(crate) owner: i64,
@@ -32,7 +28,7 @@ pub(crate) struct Wanted {
 pub(crate) async fn claim(db: &mut PgConnection, wanted: &Wanted) -> Result<Claimed> {
     let lanes = due_lanes(db, wanted).await?;
     // Each lane gives one, and what is free then goes to the first of them.
-    let mut free = if wanted.several { wanted.limit.saturating_sub(lanes.len()) } else { 0 };
+    let mut free = if wanted.queue == Queue::Confirm { wanted.limit.saturating_sub(lanes.len()) } else { 0 };
     let mut first = first(db, &lanes, free.saturating_add(1), wanted).await?;
     for lane in &lanes {
         if let Some(jobs) = first.get_mut(lane) {
@@ -42,16 +38,16 @@ pub(crate) async fn claim(db: &mut PgConnection, wanted: &Wanted) -> Result<Clai
     }
     lease(db, &lanes, &first, wanted).await?;
     let jobs = lanes.iter().filter_map(|lane| first.remove(lane)).flatten().collect();
-    Ok(Claimed { jobs, next_due: next_due(db, &wanted.queue).await? })
+    Ok(Claimed { jobs, next_due: next_due(db, &wanted.queue.name()).await? })
 }
 
 /// The first living jobs of each lane.
 async fn first(db: &mut PgConnection, lanes: &[i64], most: usize, wanted: &Wanted) -> Result<BTreeMap<i64, Vec<Job>>> {
     let mut first: BTreeMap<i64, Vec<Job>> = BTreeMap::new();
-    let mut open = lanes.to_vec();
+    let (mut open, written) = (lanes.to_vec(), matches!(wanted.queue, Queue::Channel(_)));
     while !open.is_empty() {
         let mut unreadable = BTreeSet::new();
-        for (lane, job, read) in read_first(db, &open, wanted.written, most).await? {
+        for (lane, job, read) in read_first(db, &open, written, most).await? {
             match read {
                 Ok(job) => first.entry(lane).or_default().push(job),
                 // What can't be read must not stop the queue.
@@ -76,7 +72,7 @@ async fn due_lanes(db: &mut PgConnection, wanted: &Wanted) -> Result<Vec<i64>> {
          expired AS (UPDATE jobs SET uncertain = true WHERE id IN (SELECT leased FROM due WHERE leased <> 0)) \
          SELECT id FROM due ORDER BY due_at",
     )
-    .bind(&wanted.queue)
+    .bind(wanted.queue.name())
     .bind(wanted.now.0)
     .bind(limit(wanted.limit))
     .fetch_all(db)

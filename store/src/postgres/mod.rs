@@ -230,14 +230,12 @@ impl Store for PostgresStore {
 
     async fn claim(&self, queue: &Queue, limit: usize, now: Timestamp, lease: Duration) -> Result<Claimed, StoreError> {
         let owner = self.owner.leasing()?;
-        let (several, written) = (*queue == Queue::Confirm, matches!(queue, Queue::Channel(_)));
-        let queue = queue.name();
         // An empty queue costs a read, not a transaction.
-        let next_due = query!(self.database, db => claim::next_due(db, &queue))?;
+        let next_due = query!(self.database, db => claim::next_due(db, &queue.name()))?;
         if limit == 0 || next_due.is_none_or(|due| due > now) {
             return Ok(Claimed { jobs: Vec::new(), next_due });
         }
-        let wanted = claim::Wanted { queue, limit, several, written, now, lease, owner };
+        let wanted = claim::Wanted { queue: queue.clone(), limit, now, lease, owner };
         transaction!(self.database, db => claim::claim(db, &wanted))
     }
 

@@ -4,7 +4,7 @@ use super::row::{
     ITEM_COLUMNS, Result, Stored, all, column, conversation, conversation_columns, execute, item, item_columns, only,
 };
 use openline_core::message::State;
-use openline_core::store::{Claimed, Job, Task};
+use openline_core::store::{Claimed, Job, Queue, Task};
 use openline_core::{JobId, StoreError, Timestamp};
 use rusqlite::{Connection, Row};
 use std::time::Duration;
@@ -22,38 +22,36 @@ pub(crate) fn next_due(db: &Connection, queue: &str) -> Result<Option<Timestamp>
 
 /// What is asked of a claim.
 pub(crate) struct Wanted {
-    pub(crate) queue: String,
+    pub(crate) queue: Queue,
     pub(crate) limit: usize,
-    /// Whether a lane may give several jobs.
-    pub(crate) several: bool,
-    /// Whether what was written first comes first; else what was stored first.
-    pub(crate) written: bool,
     pub(crate) now: Timestamp,
     pub(crate) lease: Duration,
 }
 
 pub(crate) fn claim(db: &Connection, wanted: &Wanted) -> Result<Claimed> {
-    let Wanted { queue, limit, several, now, lease, .. } = wanted;
+    let Wanted { queue, limit, now, lease } = wanted;
+    let name = queue.name();
     let sql = "SELECT id, leased FROM lanes WHERE queue = ?1 AND due_at IS NOT NULL AND due_at <= ?2 \
                ORDER BY due_at LIMIT ?3";
     let lanes =
-        all(db, sql, (queue, now.0, rows(*limit)), |row| Ok(Lane { id: column(row, 0)?, leased: column(row, 1)? }))?;
+        all(db, sql, (&name, now.0, rows(*limit)), |row| Ok(Lane { id: column(row, 0)?, leased: column(row, 1)? }))?;
     let mut jobs = Vec::with_capacity(lanes.len());
+    let written = matches!(queue, Queue::Channel(_));
     // Each lane gives one, and what is free then goes to the first of them.
-    let mut free = if *several { limit.saturating_sub(lanes.len()) } else { 0 };
+    let mut free = if *queue == Queue::Confirm { limit.saturating_sub(lanes.len()) } else { 0 };
     for lane in lanes {
         if lane.leased != 0 {
             // The lease ran out: nobody knows what became of the job.
             execute(db, "UPDATE jobs SET uncertain = 1 WHERE id = ?1", [lane.leased])?;
         }
-        let first = first(db, lane.id, wanted.written, free.saturating_add(1), *now)?;
+        let first = first(db, lane.id, written, free.saturating_add(1), *now)?;
         let due = first.first().map(|_| now.plus(*lease).0);
         let leased = first.first().map_or(0, |job| job.id.0);
         execute(db, "UPDATE lanes SET due_at = ?2, leased = ?3 WHERE id = ?1", (lane.id, due, leased))?;
         free -= first.len().saturating_sub(1);
         jobs.extend(first);
     }
-    Ok(Claimed { jobs, next_due: next_due(db, queue)? })
+    Ok(Claimed { jobs, next_due: next_due(db, &name)? })
 }
 
 fn rows(limit: usize) -> i64 {
@@ -75,7 +73,7 @@ macro_rules! first_by {
     };
 }
 
-/// The lane's first living jobs.
+/// The lane's first living jobs: by when they were written, or stored.
 fn first(db: &Connection, lane: i64, written: bool, most: usize, now: Timestamp) -> Result<Vec<Job>> {
     let by_writing = first_by!("j.attempts = 0 AND j.uncertain = 0, m.remote, ");
     let sql = if written { by_writing } else { first_by!("") };

@@ -195,19 +195,13 @@ impl Store for SqliteStore {
     }
 
     async fn claim(&self, queue: &Queue, limit: usize, now: Timestamp, lease: Duration) -> Result<Claimed, StoreError> {
-        let (name, several) = (queue.name(), *queue == Queue::Confirm);
-        let written = matches!(queue, Queue::Channel(_));
         // An empty queue costs a read, not a flush.
-        let asked = name.clone();
+        let (asked, queue) = (queue.name(), queue.clone());
         let next_due = self.threads.read(move |db| claim::next_due(db, &asked)).await?;
         if limit == 0 || next_due.is_none_or(|due| due > now) {
             return Ok(Claimed { jobs: Vec::new(), next_due });
         }
-        self.threads
-            .write_behind(move |db| {
-                claim::claim(db, &claim::Wanted { queue: name, limit, several, written, now, lease })
-            })
-            .await
+        self.threads.write_behind(move |db| claim::claim(db, &claim::Wanted { queue, limit, now, lease })).await
     }
 
     async fn settle(&self, settlements: Vec<Settlement>, now: Timestamp) -> Result<Vec<Change>, StoreError> {
