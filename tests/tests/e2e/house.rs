@@ -20,3 +20,40 @@ fn core_names_no_kind_of_channel() {
         }
     }
 }
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// All documents but those of other people's code.
+fn documents() -> Vec<PathBuf> {
+    let rooms = ["docs", "bin", "bitrix", "channels", "config", "core", "sandbox", "store"];
+    let top = std::fs::read_dir(workspace()).unwrap().flatten().map(|entry| entry.path());
+    let all = rooms.iter().flat_map(|room| sources(&workspace().join(room))).chain(top);
+    all.filter(|path| path.extension().is_some_and(|ending| ending == "md")).collect()
+}
+
+/// Where a document's links lead: `](here)`, without a part of the page.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    let ends = text.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
+    ends.map(|(link, _)| link.split('#').next().unwrap_or_default()).filter(|link| !link.is_empty())
+}
+
+#[test]
+fn the_links_of_the_documents_lead_somewhere() {
+    let mut followed = 0;
+    for document in documents() {
+        let text = std::fs::read_to_string(&document).unwrap();
+        for link in links(&text).filter(|link| !link.contains("://") && !link.contains(['…', ' '])) {
+            assert!(document.with_file_name(link).exists(), "{} links to {link}", document.display());
+            followed += 1;
+        }
+    }
+    assert!(followed > 40, "{followed}");
+}
+
+/// What a stranger reads first is read in one go.
+#[test]
+fn the_readme_is_short() {
+    assert!(std::fs::read_to_string(workspace().join("README.md")).unwrap().lines().count() <= 150);
+}
