@@ -130,9 +130,22 @@ impl PortalConfig {
         self.connectors.iter().find(|connector| connector.channel == *channel)
     }
 
-    /// Whether `url` may be spoken to: https, or http on loopback when the configured portal is such a stand-in.
-    pub(crate) fn is_trustworthy(&self, url: &Url) -> bool {
-        url.scheme() == "https" || (is_loopback(url) && is_loopback(&self.url))
+    #[cfg(test)]
+    pub(crate) fn sample(portal: &str) -> Self {
+        let url = |text: &str| Url::parse(text).unwrap();
+        Self {
+            url: url(portal),
+            auth_server: url("https://oauth.bitrix.info"),
+            client_id: "local.0123456789abcd.01234567".to_owned(),
+            client_secret: "not a true one".into(),
+            public_url: "https://chat.company.example".to_owned(),
+            limit: RequestLimit::Auto,
+            timeout: Duration::from_secs(65),
+            resend_unknown: true,
+            unregister_removed: false,
+            file_hosts: Vec::new(),
+            connectors: Vec::new(),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! The portal's behaviour is written down in `bitrix24.md`; comments name its sections.
 
+mod address;
 mod attached;
 mod batch;
 pub mod bbcode;

@@ -4,11 +4,10 @@ use crate::config::PortalConfig;
 use crate::credentials::Credentials;
 use crate::rest::{self, CallError, error_of, integer, text};
 use openline_core::Timestamp;
-use reqwest::Client;
+use reqwest::{Client, Response};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use std::time::Duration;
-use url::Url;
 
 /// Lifetime of an access token when the answer does not tell.
 const LIFETIME: i64 = 3600;
@@ -47,9 +46,41 @@ pub(crate) async fn exchange(
     let answer = token(client, config, &[("grant_type", "authorization_code"), ("code", code)]).await?;
     let mut first = read(config, &answer, now).ok_or_else(|| incomplete(config.auth_server.as_str()))?;
     if first.client_endpoint.is_empty() {
-        first.client_endpoint = endpoint(&config.url);
+        first.client_endpoint = config.endpoint();
     }
     Ok(first)
+}
+
+/// A portal as the authorization server knows it by one of its tokens.
+pub(crate) struct Whereabouts {
+    pub(crate) client_id: String,
+    pub(crate) member_id: String,
+    /// `https://<portal>/rest/`.
+    pub(crate) endpoint: String,
+}
+
+/// Asks whose token that is and where that portal is (`bitrix24.md` §11: `app.info` at the authorization server).
+///
+/// # Errors
+/// [`CallError::Oauth`] with the server's code, or what the network did.
+pub(crate) async fn whereabouts(client: &Client, config: &PortalConfig, token: &str) -> Result<Whereabouts, CallError> {
+    let url = format!("{}/rest/app.info/", config.auth_server.as_str().trim_end_matches('/'));
+    let request = client.get(&url).query(&[("auth", token)]);
+    let answer = read_answer(&url, request.send().await).await?;
+    let told = answer.get("result").unwrap_or(&answer);
+    let install = told.get("install");
+    let field = |name: &str| text(install.and_then(|install| install.get(name)));
+    let whereabouts = || {
+        Some(Whereabouts {
+            client_id: text(told.get("client_id"))?,
+            member_id: field("member_id")?,
+            endpoint: field("client_endpoint")?,
+        })
+    };
+    whereabouts().ok_or_else(|| {
+        let problem = "the authorization server's answer names no portal".to_owned();
+        CallError::Connect { host: url.clone(), problem }
+    })
 }
 
 async fn token(client: &Client, config: &PortalConfig, grant: &[(&str, &str)]) -> Result<Value, CallError> {
@@ -57,8 +88,13 @@ async fn token(client: &Client, config: &PortalConfig, grant: &[(&str, &str)]) -
     let secret = config.client_secret.expose_secret();
     let mut form = vec![("client_id", config.client_id.as_str()), ("client_secret", secret)];
     form.extend_from_slice(grant);
-    let response = client.post(&url).form(&form).send().await.map_err(|e| unexecuted(rest::network(&url, &e)))?;
-    let (status, answer) = rest::json(response, &url).await.map_err(unexecuted)?;
+    read_answer(&url, client.post(&url).form(&form).send().await).await
+}
+
+/// The authorization server's answer, unless it is a refusal.
+async fn read_answer(url: &str, response: reqwest::Result<Response>) -> Result<Value, CallError> {
+    let response = response.map_err(|e| unexecuted(rest::network(url, &e)))?;
+    let (status, answer) = rest::json(response, url).await.map_err(unexecuted)?;
     let error = answer.as_object().and_then(error_of);
     if let Some((code, description)) = error {
         return Err(CallError::Oauth { status: status.as_u16(), code, description });
@@ -91,7 +127,7 @@ fn read(config: &PortalConfig, answer: &Value, now: Timestamp) -> Option<Credent
     let field = |name: &str| text(answer.get(name));
     // Ends an hour from now by our own clock: the server's clock may be another.
     let lifetime = answer.get("expires_in").and_then(integer).unwrap_or(LIFETIME).max(1);
-    let endpoint = field("client_endpoint").filter(|e| Url::parse(e).is_ok_and(|url| config.is_trustworthy(&url)));
+    let endpoint = field("client_endpoint").filter(|endpoint| config.may_be_at(endpoint));
     Some(Credentials {
         member_id: field("member_id").unwrap_or_default(),
         access_token: field("access_token")?,
@@ -102,9 +138,4 @@ fn read(config: &PortalConfig, answer: &Value, now: Timestamp) -> Option<Credent
         user_id: field("user_id"),
         broken: None,
     })
-}
-
-/// The REST address of a portal.
-pub(crate) fn endpoint(portal: &Url) -> String {
-    format!("{}/rest/", portal.as_str().trim_end_matches('/'))
 }

@@ -2,6 +2,7 @@
 
 mod known;
 
+use crate::address::NextAsk;
 use crate::budget::{Budget, Urgency};
 use crate::config::PortalConfig;
 use crate::credentials::{Credentials, Vault};
@@ -17,7 +18,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
-use url::Url;
 
 /// A token that ends within this is renewed before the call.
 const SOON: Duration = Duration::from_secs(60);
@@ -45,6 +45,7 @@ pub(crate) struct Portal {
     writing: tokio::sync::Mutex<()>,
     /// When it was looked last whether another process has changed them.
     looked: tokio::sync::Mutex<Option<Instant>>,
+    pub(crate) next_ask: tokio::sync::Mutex<NextAsk>,
     /// What must not be dropped half-way when the program stops.
     pub(crate) tasks: TaskTracker,
 }
@@ -75,6 +76,7 @@ impl Portal {
             renewing: tokio::sync::Mutex::new(()),
             writing: tokio::sync::Mutex::new(()),
             looked: tokio::sync::Mutex::default(),
+            next_ask: tokio::sync::Mutex::default(),
             tasks: TaskTracker::new(),
         };
         portal.set_gate();
@@ -224,48 +226,27 @@ impl Portal {
         }
     }
 
-    /// One call; when the portal has moved, once more at its new address, which is kept (`bitrix24.md` §2.9).
-    async fn call_moving(&self, credentials: &Credentials, method: &str, params: &Value) -> Result<Answer, CallError> {
+    /// One call; when the portal has moved, once more where the authorization server says that it is now
+    /// (`bitrix24.md` §2.9). Where the redirect leads is not believed.
+    async fn call_moving(
+        self: &Arc<Self>,
+        credentials: &Credentials,
+        method: &str,
+        params: &Value,
+    ) -> Result<Answer, CallError> {
         let endpoint = &credentials.client_endpoint;
         let result = rest::call(&self.client, endpoint, &credentials.access_token, method, params).await;
-        let Err(CallError::Moved { location }) = &result else { return result };
-        let Some(moved) = self.moved_endpoint(endpoint, location) else { return result };
-        let result = rest::call(&self.client, &moved, &credentials.access_token, method, params).await;
-        if !matches!(result, Err(CallError::Connect { .. } | CallError::Moved { .. })) {
-            tracing::info!(endpoint = moved, "the portal has a new address");
-            self.keep_endpoint(&credentials.member_id, &moved).await;
+        if !matches!(result, Err(CallError::Moved { .. })) {
+            return result;
         }
-        result
-    }
-
-    /// The new `…/rest/` address, when it may be trusted with a token.
-    fn moved_endpoint(&self, endpoint: &str, location: &str) -> Option<String> {
-        let location = Url::parse(endpoint).ok()?.join(location).ok()?;
-        if !self.config.is_trustworthy(&location) {
-            return None;
-        }
-        Some(format!("{}/rest/", location.origin().ascii_serialization()))
-    }
-
-    /// Takes over the portal's address of a verified event or a move.
-    pub(crate) async fn keep_endpoint(&self, member_id: &str, endpoint: &str) {
-        if !self.is_new_endpoint(member_id, endpoint) {
-            return;
-        }
-        let moved =
-            self.change(|known| Some(Credentials { client_endpoint: endpoint.to_owned(), ..known?.clone() })).await;
-        if let Err(error) = moved {
-            tracing::error!(%error, "can't keep the portal's new address");
+        self.find_endpoint().await;
+        match self.credentials().filter(|now| now.client_endpoint != *endpoint) {
+            Some(now) => rest::call(&self.client, &now.client_endpoint, &now.access_token, method, params).await,
+            None => result,
         }
     }
 
-    /// Whether an address of the portal is another than the known one, and may be trusted.
-    pub(crate) fn is_new_endpoint(&self, member_id: &str, endpoint: &str) -> bool {
-        let trusted = Url::parse(endpoint).is_ok_and(|url| self.config.is_trustworthy(&url));
-        trusted && self.credentials().is_some_and(|c| c.member_id == member_id && c.client_endpoint != endpoint)
-    }
-
-    async fn fresh(self: &Arc<Self>) -> Result<Arc<Credentials>, CallError> {
+    pub(crate) async fn fresh(self: &Arc<Self>) -> Result<Arc<Credentials>, CallError> {
         let credentials = self.credentials().ok_or(CallError::NotInstalled)?;
         if credentials.broken.is_some() {
             return Err(CallError::NotInstalled);
@@ -278,7 +259,7 @@ impl Portal {
 
     /// Renews the token, once for everybody who found `stale` to be no good. It runs in a task of its own: whoever asked
     /// may go away, but an answer with new tokens must be kept, because the old ones are dead then.
-    async fn renew(self: &Arc<Self>, stale: &Credentials) -> Result<Arc<Credentials>, CallError> {
+    pub(crate) async fn renew(self: &Arc<Self>, stale: &Credentials) -> Result<Arc<Credentials>, CallError> {
         let (portal, stale) = (Arc::clone(self), stale.access_token.clone());
         let task = self.tasks.spawn(async move { portal.renew_once(&stale).await });
         task.await.unwrap_or_else(|error| Err(CallError::Storage(error.to_string())))

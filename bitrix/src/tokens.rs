@@ -3,14 +3,13 @@
 use crate::Inner;
 use crate::config::PortalConfig;
 use crate::credentials::Credentials;
-use crate::oauth::{self, endpoint};
+use crate::oauth;
 use crate::rest::{self, Answer, CallError, integer, text, truthy};
 use crate::verdict::{self, Verdict};
 use openline_core::Timestamp;
 use serde_json::{Value, json};
 use std::time::Duration;
 use subtle::ConstantTimeEq;
-use url::Url;
 
 /// Compares secrets without telling by time where they differ.
 pub(crate) fn same(one: &str, other: &str) -> bool {
@@ -86,32 +85,38 @@ pub(crate) fn from_page(query: &Value, body: &Value, now: Timestamp) -> Result<C
     })
 }
 
-/// Proves that tokens belong to our application in the configured portal: asks that portal, never an address that the
-/// caller named. Returns them with the portal's true address.
+/// Proves that tokens belong to our application in the configured portal. Asked are the configured address and, when the
+/// portal is not there any more, the authorization server: never an address that the caller named, nor one that is
+/// remembered. Returns them with the portal's true address.
 pub(crate) async fn prove(bitrix: &Inner, mut claimed: Credentials) -> Result<Credentials, Disbelief> {
     if !bitrix.proofs.take() {
         return Err(Disbelief::Busy);
     }
     let config = &bitrix.portal.config;
-    let known = bitrix.portal.credentials().filter(|known| known.member_id == claimed.member_id);
-    let configured = endpoint(&config.url);
-    let place = known.as_ref().map_or_else(|| configured.clone(), |known| known.client_endpoint.clone());
-    let (place, info) = match ask(bitrix, &place, &claimed.access_token, "app.info").await {
-        // The remembered address is dead; the configured one may be right.
-        Err(Disbelief::Call(CallError::Connect { .. } | CallError::NotJson { .. })) if place != configured => {
-            ask(bitrix, &configured, &claimed.access_token, "app.info").await?
+    match ask(bitrix, &config.endpoint(), &claimed.access_token, "app.info").await {
+        Ok(info) => {
+            let code = text(info.result.get("CODE"));
+            is_ours(config, code.ok_or(Disbelief::Missing("a token of an application"))?)?;
+            // The portal's own word for its address, when it is on the server that just confirmed the token.
+            if !config.is_configured(&claimed.client_endpoint) {
+                claimed.client_endpoint = config.endpoint();
+            }
         }
-        other => other?,
-    };
-    match text(info.result.get("CODE")) {
-        Some(code) if code != config.client_id => return Err(Disbelief::OtherApplication(code)),
-        _ => {}
-    }
-    // The portal's own word for its address, when it names the same server that just confirmed the token.
-    if !same_origin(&claimed.client_endpoint, &place) {
-        claimed.client_endpoint = place;
+        Err(CallError::Moved { .. } | CallError::Connect { .. } | CallError::NotJson { .. }) => {
+            let told = oauth::whereabouts(&bitrix.portal.client, config, &claimed.access_token).await?;
+            is_ours(config, told.client_id)?;
+            if told.member_id != claimed.member_id || !config.may_be_at(&told.endpoint) {
+                return Err(Disbelief::OtherPortal(config.url.to_string()));
+            }
+            claimed.client_endpoint = told.endpoint;
+        }
+        Err(error) => return Err(error.into()),
     }
     Ok(claimed)
+}
+
+fn is_ours(config: &PortalConfig, application: String) -> Result<(), Disbelief> {
+    if application == config.client_id { Ok(()) } else { Err(Disbelief::OtherApplication(application)) }
 }
 
 /// Proves an installation: tokens of our application, of an administrator. Tokens that come late have expired; then the
@@ -125,54 +130,26 @@ pub(crate) async fn prove_installation(bitrix: &Inner, claimed: Credentials) -> 
         }
         other => other?,
     };
-    match ask(bitrix, &proven.client_endpoint, &proven.access_token, "profile").await {
-        Ok((_, profile)) if truthy(profile.result.get("ADMIN")) => Ok(proven),
-        Ok(_) => Err(Disbelief::NotAdmin),
-        // Only the portal can say that, and it has just confirmed the token.
-        Err(Disbelief::Call(error)) if error.is("ERROR_METHOD_NOT_FOUND") => Ok(proven),
-        Err(error) => Err(error),
-    }
+    let profile = ask(bitrix, &proven.client_endpoint, &proven.access_token, "profile").await?;
+    if truthy(profile.result.get("ADMIN")) { Ok(proven) } else { Err(Disbelief::NotAdmin) }
 }
 
 /// Proves that a page was opened by somebody who may change connectors: an administrator, or a user whom the portal
 /// lets list them (`bitrix24.md` §4.6, §7).
-pub(crate) async fn prove_rights(bitrix: &Inner, token: &str) -> Result<(), Disbelief> {
-    let known = bitrix.portal.credentials();
-    let place = known.map_or_else(|| endpoint(&bitrix.portal.config.url), |known| known.client_endpoint.clone());
-    let (place, profile) = ask(bitrix, &place, token, "profile").await?;
+pub(crate) async fn prove_rights(bitrix: &Inner, proven: &Credentials) -> Result<(), Disbelief> {
+    let (place, token) = (&proven.client_endpoint, &proven.access_token);
+    let profile = ask(bitrix, place, token, "profile").await?;
     if truthy(profile.result.get("ADMIN")) {
         return Ok(());
     }
-    match ask(bitrix, &place, token, "imconnector.list").await {
+    match ask(bitrix, place, token, "imconnector.list").await {
         Ok(_) => Ok(()),
-        Err(Disbelief::Call(CallError::Api { .. })) => Err(Disbelief::NotAdmin),
-        Err(error) => Err(error),
+        Err(CallError::Api { .. }) => Err(Disbelief::NotAdmin),
+        Err(error) => Err(error.into()),
     }
 }
 
-/// A call with a claimed token at an address of ours, or where that portal has moved to; the address and the answer.
-async fn ask(bitrix: &Inner, place: &str, token: &str, method: &str) -> Result<(String, Answer), Disbelief> {
-    let call = async |place: &str| rest::call(&bitrix.portal.client, place, token, method, &json!({})).await;
-    match call(place).await {
-        Err(CallError::Moved { location }) => {
-            let config = &bitrix.portal.config;
-            let moved = moved(config, place, &location);
-            let place = moved.ok_or_else(|| Disbelief::OtherPortal(config.url.to_string()))?;
-            let answer = call(&place).await?;
-            Ok((place, answer))
-        }
-        answer => Ok((place.to_owned(), answer?)),
-    }
-}
-
-fn same_origin(one: &str, other: &str) -> bool {
-    match (Url::parse(one), Url::parse(other)) {
-        (Ok(one), Ok(other)) => one.origin() == other.origin(),
-        _ => false,
-    }
-}
-
-fn moved(config: &PortalConfig, place: &str, location: &str) -> Option<String> {
-    let url = Url::parse(place).ok()?.join(location).ok()?;
-    config.is_trustworthy(&url).then(|| format!("{}/rest/", url.origin().ascii_serialization()))
+/// A call with a claimed token at an address that is known to be the portal's.
+async fn ask(bitrix: &Inner, place: &str, token: &str, method: &str) -> Result<Answer, CallError> {
+    rest::call(&bitrix.portal.client, place, token, method, &json!({})).await
 }

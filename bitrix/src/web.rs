@@ -68,7 +68,7 @@ async fn handle_event(bitrix: Arc<Inner>, body: Bytes) -> Response {
         return plain(StatusCode::FORBIDDEN, "not from the portal");
     }
     let taken = take(&bitrix, event, &auth).await;
-    follow_move(&bitrix, &auth);
+    hear_of_move(&bitrix, &auth);
     match taken {
         Ok(()) => plain(StatusCode::OK, "ok"),
         Err(error) => {
@@ -78,14 +78,10 @@ async fn handle_event(bitrix: Arc<Inner>, body: Bytes) -> Response {
     }
 }
 
-/// Takes over the address that a genuine event names for the portal.
-fn follow_move(bitrix: &Arc<Inner>, auth: &Value) {
-    let (Some(member), Some(endpoint)) = (text(auth.get("member_id")), text(auth.get("client_endpoint"))) else {
-        return;
-    };
-    if bitrix.portal.is_new_endpoint(&member, &endpoint) {
-        let portal = Arc::clone(&bitrix.portal);
-        bitrix.portal.tasks.spawn(async move { portal.keep_endpoint(&member, &endpoint).await });
+/// A genuine event names where the portal is. It is only a reason to ask: employees know what proves an event.
+fn hear_of_move(bitrix: &Inner, auth: &Value) {
+    if let (Some(member), Some(endpoint)) = (text(auth.get("member_id")), text(auth.get("client_endpoint"))) {
+        bitrix.portal.hear_of_endpoint(&member, &endpoint);
     }
 }
 
@@ -359,14 +355,11 @@ async fn connect(bitrix: &Arc<Inner>, query: &Value, form: &Value) -> Result<Pag
         return Err(Disbelief::OtherPortal(bitrix.portal.config.url.to_string()));
     }
     let told = claimed.application_token.as_deref().zip(known.application_token.as_deref());
-    match told {
-        Some((told, expected)) if same(expected, told) => {}
-        Some(_) => return Err(Disbelief::OtherPortal(bitrix.portal.config.url.to_string())),
-        None => {
-            tokens::prove(bitrix, claimed.clone()).await?;
-        }
+    if told.is_some_and(|(told, expected)| !same(expected, told)) {
+        return Err(Disbelief::OtherPortal(bitrix.portal.config.url.to_string()));
     }
-    tokens::prove_rights(bitrix, &claimed.access_token).await?;
+    let proven = tokens::prove(bitrix, claimed).await?;
+    tokens::prove_rights(bitrix, &proven).await?;
     let (connector, line) = placement(bitrix, form)?;
     switch_on(bitrix, connector, &line).await?;
     Ok(Page::connected(connector, &line))

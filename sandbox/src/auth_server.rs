@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 
 use crate::faults::TOKEN_ENDPOINT;
 use crate::flags::Flag;
-use crate::methods;
 use crate::model::{App, State};
 use crate::php::value;
 use crate::portal::Portal;
@@ -26,6 +25,7 @@ pub(crate) fn router(portal: Arc<Portal>) -> Router {
         .route("/oauth/token/", any(token))
         .route("/oauth/token", any(token))
         .route("/rest/{method}", any(rest))
+        .route("/rest/{method}/", any(rest))
         .with_state(portal)
 }
 
@@ -131,18 +131,36 @@ impl State {
     }
 }
 
-/// `app.info` as the authorization server answers it: a trusted check of a token.
+/// `app.info` as the authorization server answers it: a trusted check of a token (bitrix24.md §11).
 fn app_info(state: &mut State, call: &RestRequest) -> Answer {
     if call.method != "app.info" {
         return refuse(404, "ERROR_METHOD_NOT_FOUND", "Method not found!");
     }
     let token = call.token().and_then(|name| state.tokens.get(&name)).filter(|token| !token.revoked);
-    let Some(token) = token else { return refuse(401, "invalid_token", "Unable to get application by token") };
+    let Some(token) = token.cloned() else {
+        return refuse(401, "invalid_token", "Unable to get application by token");
+    };
     if token.expires_ms <= state.now {
         return refuse(401, "expired_token", "The access token provided has expired");
     }
     match state.app(token.app).filter(|app| app.present) {
-        Some(app) => Answer::ok(json!({ "result": methods::app_card(state, app) })),
+        Some(app) => Answer::ok(json!({
+            "client_id": app.client_id,
+            "scope": app.scope.join(","),
+            "expires": token.expires_ms / 1000,
+            "install": {
+                "installed": app.installed,
+                "version": app.version.to_string(),
+                "status": "L",
+                "scope": app.scope.join(","),
+                "domain": state.domain,
+                "uri": "",
+                "client_endpoint": state.client_endpoint(),
+                "member_id": state.member_id,
+                "member_type": "bitrix24",
+            },
+            "user_id": token.user,
+        })),
         None => refuse(401, "invalid_client", "Application not installed"),
     }
 }

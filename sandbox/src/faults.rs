@@ -54,6 +54,11 @@ pub enum FaultKind {
         /// HTTP status.
         status: u16,
     },
+    /// 302 to another host, as from a portal that has moved (bitrix24.md §2.9).
+    Redirect {
+        /// `Location`.
+        location: String,
+    },
     /// The connection closes without an answer.
     Cut,
     /// The connection closes when this many elements of `send.messages` are stored (bitrix24.md C28).
@@ -134,6 +139,11 @@ impl Fault {
         Self::new(FaultKind::Html { status })
     }
 
+    /// See [`FaultKind::Redirect`].
+    pub fn redirect(location: &str) -> Self {
+        Self::new(FaultKind::Redirect { location: location.to_owned() })
+    }
+
     /// See [`FaultKind::Cut`].
     pub fn cut() -> Self {
         Self::new(FaultKind::Cut)
@@ -184,7 +194,9 @@ impl Fault {
     }
 
     fn covers(&self, name: &str) -> bool {
-        self.on.as_ref().map_or(name != TOKEN_ENDPOINT, |on| on.eq_ignore_ascii_case(name))
+        self.on
+            .as_ref()
+            .map_or(name != TOKEN_ENDPOINT && !name.starts_with("auth:"), |on| on.eq_ignore_ascii_case(name))
     }
 
     /// The lost or wrong answer, for faults that replace the whole answer.
@@ -194,6 +206,7 @@ impl Fault {
                 Some(Answer::error(&RestError::new(*status, error, description)))
             }
             FaultKind::Html { status } => Some(Answer::html(*status)),
+            FaultKind::Redirect { location } => Some(Answer::Redirect { location: location.clone() }),
             FaultKind::Cut => Some(Answer::Cut),
             FaultKind::Hang => Some(Answer::Hang),
             _ => None,

@@ -16,7 +16,7 @@ impl Portal {
     /// Changes the credentials, durably first. Each change begins with what is stored then, which other processes may
     /// have changed, and is made again when one of them was quicker; nothing waits for the portal while it holds the
     /// lock. `None` leaves them as they are stored.
-    pub(super) async fn change(
+    pub(crate) async fn change(
         &self,
         mut change: impl FnMut(Option<&Credentials>) -> Option<Credentials>,
     ) -> Result<(), StoreError> {

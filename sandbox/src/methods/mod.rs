@@ -15,8 +15,6 @@ pub(crate) mod table;
 mod update;
 mod user;
 
-pub(crate) use application::card as app_card;
-
 use std::sync::Arc;
 
 use crate::model::State;

@@ -15,6 +15,8 @@ pub(crate) enum Answer {
     Body { status: u16, body: Value, client_id: Option<String> },
     /// Something that is not JSON.
     Html { status: u16 },
+    /// Somewhere else.
+    Redirect { location: String },
     /// The connection closes without an answer.
     Cut,
     /// Nothing for ten minutes, then the connection closes.
@@ -38,6 +40,7 @@ impl Answer {
     pub(crate) fn status(&self) -> u16 {
         match self {
             Self::Body { status, .. } | Self::Html { status } => *status,
+            Self::Redirect { .. } => 302,
             Self::Cut | Self::Hang => 0,
         }
     }
@@ -47,6 +50,7 @@ impl Answer {
         match self {
             Self::Body { body, .. } => body.get("error").and_then(Value::as_str).unwrap_or("ok").to_owned(),
             Self::Html { .. } => "html".to_owned(),
+            Self::Redirect { .. } => "redirect".to_owned(),
             Self::Cut => "cut".to_owned(),
             Self::Hang => "hang".to_owned(),
         }
@@ -57,6 +61,7 @@ impl Answer {
         match self {
             Self::Body { status, body, client_id } => body_response(status, &body, client_id, as_xml),
             Self::Html { status } => html_response(status),
+            Self::Redirect { location } => (StatusCode::FOUND, [(header::LOCATION, location)]).into_response(),
             Self::Cut | Self::Hang => Cut::response(),
         }
     }

@@ -99,9 +99,12 @@ async fn a_secret_at_the_portal_is_a_violation() {
 #[tokio::test]
 async fn the_trusted_app_info() {
     let tenant = Tenant::start(quiet()).await;
-    let url = format!("{}/rest/app.info", tenant.sandbox.auth_url());
+    let url = format!("{}/rest/app.info/", tenant.sandbox.auth_url());
     let answer = tenant.http.get(&url).query(&[("auth", &tenant.token)]).send().await.unwrap();
-    assert_eq!(answer.json::<Value>().await.unwrap()["result"]["CODE"], tenant.sandbox.client_id());
+    let told = answer.json::<Value>().await.unwrap();
+    assert_eq!(told["client_id"], tenant.sandbox.client_id());
+    assert_eq!(told["install"]["member_id"], tenant.sandbox.member_id());
+    assert_eq!(told["install"]["client_endpoint"], format!("{}/rest/", tenant.sandbox.portal_url()));
     assert_eq!(tenant.http.get(&url).query(&[("auth", "x")]).send().await.unwrap().status(), 401);
 }
 

@@ -24,6 +24,7 @@ mod privacy;
 mod replicas;
 mod replies;
 mod stream;
+mod takeover;
 mod telegram;
 
 use openline_tests::Process;
