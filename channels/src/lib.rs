@@ -3,6 +3,7 @@
 pub mod api;
 mod bearer;
 mod beside;
+mod common;
 pub mod echo;
 mod settings;
 pub mod telegram;

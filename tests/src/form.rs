@@ -25,7 +25,9 @@ impl Form {
         self.part(&format!("name=\"files\"; filename=\"{name}\""), &format!("Content-Type: {mime}\r\n"), content)
     }
 
-    fn part(mut self, parameters: &str, more: &str, content: &[u8]) -> Self {
+    /// A part; `parameters` go behind `form-data`, `more` are other lines of its head with their ends.
+    #[must_use]
+    pub fn part(mut self, parameters: &str, more: &str, content: &[u8]) -> Self {
         let head = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; {parameters}\r\n{more}\r\n");
         self.0.extend_from_slice(head.as_bytes());
         self.0.extend_from_slice(content);

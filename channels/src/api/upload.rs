@@ -2,9 +2,9 @@
 
 use super::error::Problem;
 use super::input::{GivenMessage, MAX_FILES, too_many_files};
+use crate::website::multipart::{Part, Parts, content, is_multipart};
 use axum::body::Bytes;
-use axum::extract::multipart::{Field, MultipartError};
-use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use futures_util::{StreamExt, stream};
@@ -12,23 +12,21 @@ use openline_core::VisitorInbox;
 use openline_core::files::ByteStream;
 use openline_core::message::{File, Visitor};
 use serde::de::DeserializeOwned;
-use std::io;
-use tokio::sync::mpsc;
+use std::io::{Error, ErrorKind};
+use std::sync::Arc;
+use tokio::sync::Mutex;
 
 /// Longest JSON with files in it, in bytes; longer ones come as parts.
 const MAX_JSON: usize = 8 * 1024 * 1024;
 /// Room for what a form has beside its files, in bytes.
-const MAX_PARTS: usize = 1024 * 1024;
+const MAX_PARTS: u64 = 1024 * 1024;
 
 /// A message, its writer, and its files, which are kept already.
 pub(super) type Posted = (GivenMessage, Option<Visitor>, Vec<File>);
 
 /// Reads either form.
-pub(super) async fn read(mut request: Request, inbox: &VisitorInbox) -> Result<Posted, Problem> {
-    if is(request.headers(), "multipart/form-data") {
-        let files = usize::try_from(inbox.file_rules().most).unwrap_or(usize::MAX);
-        let most = files.saturating_mul(MAX_FILES).saturating_add(MAX_PARTS);
-        DefaultBodyLimit::max(most).apply(&mut request);
+pub(super) async fn read(request: Request, inbox: &VisitorInbox) -> Result<Posted, Problem> {
+    if is_multipart(request.headers()) {
         return parts(request, inbox).await;
     }
     let (mut message, visitor) = json::<GivenMessage>(request).await?.checked()?;
@@ -62,62 +60,58 @@ fn is(headers: &HeaderMap, wanted: &str) -> bool {
 }
 
 #[allow(clippy::needless_pass_by_value)] // what map_err gives
-fn bad_form(error: MultipartError) -> Problem {
-    match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large("the form is larger than the files it may have"),
-        _ => Problem::bad("bad_form", error.body_text()),
+fn bad_form(error: Error) -> Problem {
+    match error.kind() {
+        ErrorKind::FileTooLarge => Problem::too_large("the form is larger than the files it may have"),
+        ErrorKind::InvalidData => Problem::bad("bad_form", error.to_string()),
+        _ => Problem::bad("bad_form", "the form did not come whole"),
     }
 }
 
 /// The part `message` comes first, so that no file is kept for a message that can't be taken.
 async fn parts(request: Request, inbox: &VisitorInbox) -> Result<Posted, Problem> {
-    let form = Multipart::from_request(request, &()).await;
-    let mut form = form.map_err(|error| Problem::bad("bad_form", error.body_text()))?;
-    let first = form.next_field().await.map_err(bad_form)?.filter(|part| part.name() == Some("message"));
-    let first = first.ok_or_else(|| Problem::bad("bad_form", "the first part must be message, the others files"))?;
-    let given = first.bytes().await.map_err(bad_form)?;
-    let given = serde_json::from_slice::<GivenMessage>(&given);
+    let (head, body) = request.into_parts();
+    let most = inbox.file_rules().most.saturating_mul(MAX_FILES as u64).saturating_add(MAX_PARTS);
+    let parts = Arc::new(Mutex::new(Parts::new(&head.headers, body, most).map_err(bad_form)?));
+    let next = async || parts.lock().await.next().await.map_err(bad_form);
+    let first = next().await?.filter(|part| part.name == "message");
+    first.ok_or_else(|| Problem::bad("bad_form", "the first part must be message, the others files"))?;
+    let given = serde_json::from_slice::<GivenMessage>(&field(&mut *parts.lock().await).await?);
     let (message, visitor) = given.map_err(|error| Problem::bad("bad_json", error.to_string()))?.checked()?;
     if !message.files.is_empty() {
         return Err(Problem::bad("bad_form", "in a form files are parts, not in message"));
     }
     let mut files = Vec::new();
-    while let Some(part) = form.next_field().await.map_err(bad_form)? {
-        if part.name() != Some("files") {
+    while let Some(part) = next().await? {
+        if part.name != "files" {
             return Err(Problem::bad("bad_form", "the parts after message must be called files"));
         }
         if files.len() == MAX_FILES {
             return Err(too_many_files());
         }
-        files.push(keep(part, inbox).await?);
+        files.push(keep(&part, &parts, inbox).await?);
     }
     Ok((message, visitor, files))
 }
 
-/// Keeps a file while it comes: it is never whole in memory.
-async fn keep(mut part: Field<'_>, inbox: &VisitorInbox) -> Result<File, Problem> {
-    let (name, mime) = (part.file_name().unwrap_or("file").to_owned(), part.content_type().unwrap_or("").to_owned());
-    let (sender, mut receiver) = mpsc::channel::<io::Result<Bytes>>(4);
-    let bytes: ByteStream = stream::poll_fn(move |context| receiver.poll_recv(context)).boxed();
-    let (kept, passed) = tokio::join!(inbox.keep_file(&name, &mime, bytes), pass(&mut part, sender));
-    // A form that is too large or broken is the reason when the file is not whole.
-    passed?;
-    Ok(kept?)
+/// The content of a part that is no file.
+async fn field(parts: &mut Parts) -> Result<Vec<u8>, Problem> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = parts.piece().await.map_err(bad_form)? {
+        bytes.extend_from_slice(&piece);
+        if bytes.len() as u64 > MAX_PARTS {
+            return Err(Problem::too_large(format!("the part message has more than {MAX_PARTS} bytes")));
+        }
+    }
+    Ok(bytes)
 }
 
-/// Hands over what comes until nobody wants it any more.
-async fn pass(part: &mut Field<'_>, to: mpsc::Sender<io::Result<Bytes>>) -> Result<(), Problem> {
-    loop {
-        let chunk = match part.chunk().await {
-            Ok(Some(chunk)) => chunk,
-            Ok(None) => return Ok(()),
-            Err(error) => {
-                let _ = to.send(Err(io::Error::other("the form broke off"))).await;
-                return Err(bad_form(error));
-            }
-        };
-        if to.send(Ok(chunk)).await.is_err() {
-            return Ok(());
-        }
+/// Keeps a file while it comes: it is never whole in memory.
+async fn keep(part: &Part, parts: &Arc<Mutex<Parts>>, inbox: &VisitorInbox) -> Result<File, Problem> {
+    let name = part.file_name.as_deref().filter(|name| !name.is_empty()).unwrap_or("file");
+    match inbox.keep_file(name, &part.mime, content(None, Arc::clone(parts))).await {
+        Ok(file) => Ok(file),
+        // A form that is too large or broken is the reason when the file is not whole, and stays so.
+        Err(error) => Err(parts.lock().await.failure().map_or_else(|| error.into(), |kind| bad_form(kind.into()))),
     }
 }

@@ -12,6 +12,7 @@ use super::session::Session;
 use super::site::{Reader, Site};
 use super::stream;
 use super::upload::{Sender, Upload};
+use crate::common::json;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Path, RawQuery, Request, State};
@@ -107,7 +108,7 @@ fn from_json<T: for<'de> Deserialize<'de>>(headers: &HeaderMap, body: &[u8]) -> 
             "send JSON with Content-Type: application/json, or a message with files as multipart/form-data",
         ));
     }
-    serde_json::from_slice(body).map_err(|error| Problem::of(Refusal::BadJson, error.to_string()))
+    json::read(body).map_err(|error| Problem::of(Refusal::BadJson, error.to_string()))
 }
 
 #[derive(Deserialize, Default)]
@@ -199,7 +200,7 @@ struct SendMessage {
 
 /// A field of a form that is JSON.
 fn part<T: for<'de> Deserialize<'de>>(fields: &HashMap<String, String>, name: &str) -> Result<Option<T>, Problem> {
-    let field = fields.get(name).map(|field| serde_json::from_str(field));
+    let field = fields.get(name).map(|field| json::read(field.as_bytes()));
     field.transpose().map_err(|error| Problem::of(Refusal::BadJson, format!("{name}: {error}")))
 }
 

@@ -20,7 +20,7 @@ mod identity;
 mod info;
 mod introduce;
 mod item;
-mod multipart;
+pub(crate) mod multipart;
 mod page;
 mod rating;
 mod session;

@@ -4,8 +4,12 @@
 use axum::body::{Body, BodyDataStream};
 use axum::http::{HeaderMap, header};
 use bytes::{Buf, Bytes, BytesMut};
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
+use openline_core::files::ByteStream;
+use percent_encoding::percent_decode_str;
 use std::io::{Error, ErrorKind, Result};
+use std::sync::Arc;
+use tokio::sync::Mutex;
 
 /// Longest head of a part.
 const MAX_HEAD: usize = 8 * 1024;
@@ -13,7 +17,7 @@ const MAX_HEAD: usize = 8 * 1024;
 const MAX_BOUNDARY: usize = 70;
 
 /// The parts of a body.
-pub(super) struct Parts {
+pub(crate) struct Parts {
     body: BodyDataStream,
     held: BytesMut,
     /// What stands between two parts: line end, two hyphens, boundary.
@@ -26,16 +30,16 @@ pub(super) struct Parts {
 
 /// What is said of a part before its content.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Part {
-    pub(super) name: String,
+pub(crate) struct Part {
+    pub(crate) name: String,
     /// Of files, as the sender names them; may be empty.
-    pub(super) file_name: Option<String>,
+    pub(crate) file_name: Option<String>,
     /// The media type as the sender claims it; may be empty.
-    pub(super) mime: String,
+    pub(crate) mime: String,
 }
 
 /// Whether a body is of this kind.
-pub(super) fn is_multipart(headers: &HeaderMap) -> bool {
+pub(crate) fn is_multipart(headers: &HeaderMap) -> bool {
     content_type(headers).0.eq_ignore_ascii_case("multipart/form-data")
 }
 
@@ -50,7 +54,7 @@ impl Parts {
     ///
     /// # Errors
     /// `InvalidData` when no boundary is named.
-    pub(super) fn new(headers: &HeaderMap, body: Body, most: u64) -> Result<Self> {
+    pub(crate) fn new(headers: &HeaderMap, body: Body, most: u64) -> Result<Self> {
         let boundary = parameter(content_type(headers).1, "boundary").unwrap_or_default();
         if !(1..=MAX_BOUNDARY).contains(&boundary.len()) {
             return Err(invalid("the content type names no boundary"));
@@ -66,7 +70,7 @@ impl Parts {
     /// # Errors
     /// `FileTooLarge` when more comes than is read, `InvalidData` when it is not as it should be, others when it breaks
     /// off. A failure stays.
-    pub(super) async fn next(&mut self) -> Result<Option<Part>> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Part>> {
         while self.piece().await?.is_some() {}
         self.held.advance(self.mark.len());
         while self.held.len() < 2 {
@@ -92,7 +96,7 @@ impl Parts {
     ///
     /// # Errors
     /// As [`Parts::next`].
-    pub(super) async fn piece(&mut self) -> Result<Option<Bytes>> {
+    pub(crate) async fn piece(&mut self) -> Result<Option<Bytes>> {
         loop {
             match find(&self.held, &self.mark) {
                 Some(0) => return Ok(None),
@@ -105,6 +109,11 @@ impl Parts {
                 None => self.fill().await?,
             }
         }
+    }
+
+    /// Why nothing comes any more, if that is so.
+    pub(crate) fn failure(&self) -> Option<ErrorKind> {
+        self.failed
     }
 
     async fn fill(&mut self) -> Result<()> {
@@ -123,6 +132,15 @@ impl Parts {
         }
         self.failed.map_or(Ok(()), |kind| Err(kind.into()))
     }
+}
+
+/// The content of the part that is being read: `first`, and what comes.
+pub(crate) fn content(first: Option<Bytes>, parts: Arc<Mutex<Parts>>) -> ByteStream {
+    let next = async |parts: Arc<Mutex<Parts>>| {
+        let piece = parts.lock().await.piece().await?;
+        Ok(piece.map(|piece| (piece, parts)))
+    };
+    stream::iter(first.map(Ok)).chain(stream::try_unfold(parts, next)).boxed()
 }
 
 fn invalid(what: &'static str) -> Error {
@@ -146,13 +164,27 @@ fn part(head: &str) -> Part {
     for (name, value) in head.split("\r\n").filter_map(|line| line.split_once(':')) {
         if name.eq_ignore_ascii_case("content-disposition") {
             let parameters = value.split_once(';').map(|(_, parameters)| parameters).unwrap_or_default();
-            part.name = parameter(parameters, "name").unwrap_or_default();
-            part.file_name = parameter(parameters, "filename");
+            part.name = wide(parameters, "name*").or_else(|| parameter(parameters, "name")).unwrap_or_default();
+            part.file_name = wide(parameters, "filename*").or_else(|| parameter(parameters, "filename"));
         } else if name.eq_ignore_ascii_case("content-type") {
             value.trim().clone_into(&mut part.mime);
         }
     }
     part
+}
+
+/// A parameter in the form for other letters than those of ASCII: character set, language, percent-encoded bytes
+/// (RFC 8187; browsers don't use it in forms, some HTTP libraries do). `None` when it is not there or can't be read.
+fn wide(parameters: &str, wanted: &str) -> Option<String> {
+    let value = parameter(parameters, wanted)?;
+    let mut pieces = value.splitn(3, '\'');
+    let (set, _, encoded) = (pieces.next()?, pieces.next()?, pieces.next()?);
+    let bytes = percent_decode_str(encoded);
+    if set.eq_ignore_ascii_case("utf-8") {
+        bytes.decode_utf8().ok().map(std::borrow::Cow::into_owned)
+    } else {
+        set.eq_ignore_ascii_case("iso-8859-1").then(|| bytes.map(char::from).collect())
+    }
 }
 
 /// A parameter of a header: a word, or a text in quotes in which a backslash stands before quotes and itself.
@@ -237,6 +269,24 @@ mod tests {
             assert_eq!(file.1, b"\xff\x00\r\n");
             assert_eq!((empty.0.file_name.as_deref(), empty.1.len(), found.len()), (Some(""), 0, 3));
         }
+    }
+
+    #[test]
+    fn names_in_other_letters_are_read() {
+        let name = |given: &str| {
+            part(&format!("Content-Disposition: form-data; name=\"files\"; {given}\r\nContent-Type: a/b")).file_name
+        };
+        let wide = "filename*=utf-8''%D0%BE%D1%82%D1%87%D1%91%D1%82.pdf";
+        assert_eq!(name(wide).as_deref(), Some("отчёт.pdf"));
+        assert_eq!(name(&format!("filename=\"?.pdf\"; {wide}")).as_deref(), Some("отчёт.pdf"));
+        assert_eq!(name("FileName* = UTF-8'ru'a%27b ; x=y").as_deref(), Some("a'b"));
+        assert_eq!(name("filename*=iso-8859-1'en'%A3%20rates").as_deref(), Some("£ rates"));
+        // What can't be read leaves the plain name.
+        for bad in ["utf-8''%ff", "koi8-r''%C1", "plain", "utf-8'x"] {
+            assert_eq!(name(&format!("filename*={bad}; filename=\"a.pdf\"")).as_deref(), Some("a.pdf"), "{bad}");
+            assert_eq!(name(&format!("filename*={bad}")), None, "{bad}");
+        }
+        assert_eq!(part("Content-Disposition: form-data; name*=utf-8''t%C3%A4xt").name, "täxt");
     }
 
     #[tokio::test]

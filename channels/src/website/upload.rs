@@ -4,16 +4,15 @@ use super::before::Profile;
 use super::error::{Problem, Refusal};
 use super::form::{Typed, fields};
 use super::introduce::{Brought, examine};
-use super::multipart::{Part, Parts, is_multipart};
+use super::multipart::{Part, Parts, content, is_multipart};
 use super::site::{MAX_FILES, Site};
 use super::texts::Catalogue;
 use axum::RequestExt;
 use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::StatusCode;
-use futures_util::{StreamExt, stream};
 use openline_core::ChatId;
-use openline_core::files::{ByteStream, FileError, FileRules};
+use openline_core::files::{FileError, FileRules};
 use openline_core::message::File;
 use std::collections::HashMap;
 use std::io::{Error, ErrorKind};
@@ -22,6 +21,10 @@ use tokio::sync::Mutex;
 
 /// Bytes of all fields that are no files.
 const MAX_FIELDS: usize = 256 * 1024;
+/// What parts with files are called.
+const FILES: &str = "files";
+/// What a file is called that comes without a name.
+const UNNAMED: &str = "file";
 /// Bytes of a body beside its files.
 const BESIDE: u64 = 1_000_000;
 
@@ -70,10 +73,11 @@ impl Upload {
         let parts = Arc::new(Mutex::new(Parts::new(&head.headers, body, most).map_err(wrong)?));
         // After a refusal the rest is read all the same: browsers read no answer before everything is sent.
         while let Some(part) = { parts.lock().await.next().await.map_err(wrong)? } {
-            if part.file_name.is_none() {
+            // A part of that name is a file, however little its head says of it.
+            if part.file_name.is_none() && part.name != FILES {
                 let field = self.field(&part, &mut *parts.lock().await).await;
                 self.problem = self.problem.take().or(field.map_err(wrong)?);
-            } else if let Some(sender) = sender.as_ref().filter(|_| part.name == "files" && self.problem.is_none()) {
+            } else if let Some(sender) = sender.as_ref().filter(|_| part.name == FILES && self.problem.is_none()) {
                 self.problem = self.file(site, sender, part, &parts).await.err();
             }
         }
@@ -117,7 +121,8 @@ impl Upload {
             let message = format!("A message takes at most {MAX_FILES} files. Please send the others in another one.");
             return Err(Problem::of(Refusal::TooManyFiles, message));
         }
-        let kept = site.inbox.keep_file(&name, &part.mime, coming(first, Arc::clone(parts))).await;
+        let name = if name.is_empty() { UNNAMED.to_owned() } else { name };
+        let kept = site.inbox.keep_file(&name, &part.mime, content(first, Arc::clone(parts))).await;
         match kept {
             Ok(file) => self.files.push(file),
             Err(FileError::Broken(_)) => {}
@@ -151,15 +156,6 @@ impl Sender<'_> {
         let brought = Brought { key: &key, name, profile, about: None };
         examine(site, self.language, self.chat, brought).await.map(|_| ())
     }
-}
-
-/// The content of the part that is being read.
-fn coming(first: Option<Bytes>, parts: Arc<Mutex<Parts>>) -> ByteStream {
-    let next = async |parts: Arc<Mutex<Parts>>| {
-        let piece = parts.lock().await.piece().await?;
-        Ok(piece.map(|piece| (piece, parts)))
-    };
-    stream::iter(first.map(Ok)).chain(stream::try_unfold(parts, next)).boxed()
 }
 
 fn broken_off() -> Problem {

@@ -23,6 +23,7 @@ mod missed;
 mod privacy;
 mod replicas;
 mod replies;
+mod scripts;
 mod stream;
 mod takeover;
 mod telegram;

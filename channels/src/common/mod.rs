@@ -1,0 +1,3 @@
+//! What several kinds share.
+
+pub(crate) mod json;
