@@ -1,9 +1,9 @@
-//! Promises of [`Store::amend_incoming`](crate::Store::amend_incoming).
+//! Promises of [`Store::amend_incoming`](crate::ports::store::Store::amend_incoming).
 
 use super::Harness;
 use super::fixture::{Talk, at, claim_one, done, settle, text_of};
-use crate::message::{Content, File, FileSource};
-use crate::store::{Amend, Queue, Task};
+use crate::domain::message::{Content, File, FileSource};
+use crate::ports::store::{Amend, Queue, Task};
 
 fn edit(text: &str) -> Amend {
     Amend::Edit(Content::plain(text))

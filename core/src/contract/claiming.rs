@@ -1,10 +1,10 @@
-//! Promises of [`Store::claim`](crate::Store::claim) and its neighbours: lanes and leases.
+//! Promises of [`Store::claim`](crate::ports::store::Store::claim) and its neighbours: lanes and leases.
 
 use super::Harness;
 use super::fixture::{ALL, LEASE, Talk, at, claim, claim_one, claim_some, die, done, retry, settle, text_of};
-use crate::message::Thread;
-use crate::store::{Job, Outcome, Queue, Task};
-use crate::{ConversationId, JobId};
+use crate::domain::id::{ConversationId, JobId};
+use crate::domain::message::Thread;
+use crate::ports::store::{Job, Outcome, Queue, Task};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::task::JoinSet;

@@ -2,9 +2,9 @@
 
 use super::fixture::{ALL, at, follow};
 use super::model::Run;
-use crate::JobId;
-use crate::message::{Dialog, Item, Side, State};
-use crate::store::{Queue, Task};
+use crate::domain::id::JobId;
+use crate::domain::message::{Dialog, Item, Side, State};
+use crate::ports::store::{Queue, Task};
 
 impl Run {
     /// Everything that can be read, from the store and on the visitors' pages.

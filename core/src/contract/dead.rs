@@ -2,9 +2,10 @@
 
 use super::Harness;
 use super::fixture::{ALL, Talk, at, claim, claim_one, die, done, retry, settle, text_of, work_off};
-use crate::message::{Content, State};
-use crate::store::{Amend, Queue, Task};
-use crate::{ConversationId, JobId, MessageId, Store};
+use crate::domain::id::{ConversationId, JobId, MessageId};
+use crate::domain::message::{Content, State};
+use crate::ports::store::Store;
+use crate::ports::store::{Amend, Queue, Task};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

@@ -2,9 +2,11 @@
 
 use super::fixture::{Talk, at, claim_one, done, finished, settle, started, wrote};
 use super::{Harness, Stop};
-use crate::message::{Dialog, Item, ItemKind, OperatorEvent, Side, Thread};
-use crate::store::{Outcome, PastDialog, Queue};
-use crate::{ConversationId, Store, Timestamp};
+use crate::domain::id::ConversationId;
+use crate::domain::message::{Dialog, Item, ItemKind, OperatorEvent, Side, Thread};
+use crate::ports::clock::Timestamp;
+use crate::ports::store::Store;
+use crate::ports::store::{Outcome, PastDialog, Queue};
 use std::sync::Arc;
 
 fn marks(items: &[Item]) -> Vec<ItemKind> {

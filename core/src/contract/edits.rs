@@ -1,10 +1,10 @@
-//! Promises of [`Store::record_outgoing`](crate::Store::record_outgoing): operators' edits and deletions.
+//! Promises of [`Store::record_outgoing`](crate::ports::store::Store::record_outgoing): operators' edits and deletions.
 
 use super::Harness;
 use super::fixture::{Talk, at, edited, text_of, work_off};
-use crate::message::{Content, File, FileSource, Happened, Side};
-use crate::store::Task;
-use crate::text::{RichText, Span, Style};
+use crate::domain::message::{Content, File, FileSource, Happened, Side};
+use crate::domain::text::{RichText, Span, Style};
+use crate::ports::store::Task;
 
 /// The answer has the new text, its old files, its old place and a new revision; a job brings it to the channel.
 pub async fn an_edit_replaces_the_text_and_keeps_the_files(harness: &dyn Harness) {

@@ -1,10 +1,12 @@
-//! Promises of [`Store::erase`](crate::Store::erase).
+//! Promises of [`Store::erase`](crate::ports::store::Store::erase).
 
 use super::fixture::{ALL, Talk, at, claim, claim_one, claim_some, die, done, retry, settle, started, work_off};
 use super::{Harness, Stop};
-use crate::message::{Content, Dialog, File, FileSource, Note, Visitor};
-use crate::store::{Amend, Erased, Expect, FORGET_FILES, Outcome, Queue, Task, chat_values};
-use crate::{ConversationId, FileId, Rev, Store, StoreError};
+use crate::domain::error::StoreError;
+use crate::domain::id::{ConversationId, FileId, Rev};
+use crate::domain::message::{Content, Dialog, File, FileSource, Note, Visitor};
+use crate::ports::store::Store;
+use crate::ports::store::{Amend, Erased, Expect, FORGET_FILES, Outcome, Queue, Task, chat_values};
 use std::sync::Arc;
 
 fn note(key: &str) -> Note {
@@ -57,7 +59,7 @@ pub async fn an_erased_conversation_is_gone(harness: &dyn Harness) {
     assert!(!store.record_note(id, note("m"), at(3)).await.unwrap());
     assert!(talk.amend("a", Amend::Delete, at(3)).await.is_none());
     assert_eq!(store.erase(id).await.unwrap(), None);
-    let ids = |found: Vec<crate::message::Conversation>| found.iter().map(|found| found.id).collect::<Vec<_>>();
+    let ids = |found: Vec<crate::domain::message::Conversation>| found.iter().map(|found| found.id).collect::<Vec<_>>();
     let rest = [other.id().await];
     assert_eq!(ids(store.find_visitors("ann", None, ALL).await.unwrap()), rest);
     assert_eq!(ids(store.following(None, at(0), ALL).await.unwrap()), rest);
@@ -114,7 +116,7 @@ pub async fn jobs_of_an_erased_conversation_are_passed_over(harness: &dyn Harnes
     let talk = Talk::new(&store, "c");
     talk.answer(1, at(1)).await;
     let follow = Outcome::Done {
-        thread: crate::message::Thread { session: Some("s".to_owned()), ..Default::default() },
+        thread: crate::domain::message::Thread { session: Some("s".to_owned()), ..Default::default() },
         delivered_as: vec!["x".to_owned()],
         follow: Some((Queue::Confirm, Task::Confirm)),
     };
@@ -206,7 +208,7 @@ pub async fn erasing_leaves_nothing_half_done(harness: &dyn Harness) {
                 for queue in [Queue::Backend, talk.queue(), Queue::Confirm] {
                     for job in claim(&talk.store, &queue, at(2)).await {
                         let follow = (job.task == Task::Send).then_some((Queue::Confirm, Task::Confirm));
-                        let thread = crate::message::Thread::default();
+                        let thread = crate::domain::message::Thread::default();
                         let outcome = Outcome::Done { thread, delivered_as: Vec::new(), follow };
                         settle(&talk.store, &job, outcome, at(2)).await;
                     }

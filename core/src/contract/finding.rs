@@ -2,9 +2,10 @@
 
 use super::Harness;
 use super::fixture::{ALL, Talk, at, claim_one, die, retry, settle, work_off};
-use crate::message::{Content, Note, Visitor};
-use crate::store::Queue;
-use crate::{ConversationId, Store};
+use crate::domain::id::ConversationId;
+use crate::domain::message::{Content, Note, Visitor};
+use crate::ports::store::Queue;
+use crate::ports::store::Store;
 use std::sync::Arc;
 
 /// The id leads to the same conversation as channel and chat do.
@@ -42,7 +43,7 @@ pub async fn visitors_are_found_by_what_is_known_of_them(harness: &dyn Harness) 
     let find = async |wanted: &str| {
         let found = store.find_visitors(wanted, None, ALL).await.unwrap();
         assert!(found.is_sorted_by_key(|conversation| conversation.id));
-        let place = |found: &crate::message::Conversation| format!("{}/{}", found.channel, found.chat);
+        let place = |found: &crate::domain::message::Conversation| format!("{}/{}", found.channel, found.chat);
         found.iter().map(place).collect::<Vec<_>>()
     };
     assert_eq!(find("zoe@example.TEST").await, ["site/c"]);

@@ -1,9 +1,11 @@
 //! Short words for what the promises do again and again.
 
-use crate::message::{Content, Conversation, Happened, Incoming, Item, OperatorEvent, Side, Thread, Visitor};
-use crate::store::{Amend, Change, Claimed, Job, Noted, Outcome, Queue, Recorded, Settlement};
-use crate::text::RichText;
-use crate::{ChannelId, ChatId, ConversationId, Rev, Store, Timestamp};
+use crate::domain::id::{ChannelId, ChatId, ConversationId, Rev};
+use crate::domain::message::{Content, Conversation, Happened, Incoming, Item, OperatorEvent, Side, Thread, Visitor};
+use crate::domain::text::RichText;
+use crate::ports::clock::Timestamp;
+use crate::ports::store::Store;
+use crate::ports::store::{Amend, Change, Claimed, Job, Noted, Outcome, Queue, Recorded, Settlement};
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -2,9 +2,9 @@
 
 use super::Harness;
 use super::fixture::{Talk, at, claim_one, settle};
-use crate::message::{Content, File, FileSource, Happened, OperatorEvent, Side, Thread, Visitor};
-use crate::store::{Amend, Expect, Outcome, Queue};
-use crate::text::{Href, RichText, Span, Style};
+use crate::domain::message::{Content, File, FileSource, Happened, OperatorEvent, Side, Thread, Visitor};
+use crate::domain::text::{Href, RichText, Span, Style};
+use crate::ports::store::{Amend, Expect, Outcome, Queue};
 
 fn texts() -> Vec<String> {
     let plain = [

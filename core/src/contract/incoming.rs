@@ -1,9 +1,9 @@
-//! Promises of [`Store::record_incoming`](crate::Store::record_incoming).
+//! Promises of [`Store::record_incoming`](crate::ports::store::Store::record_incoming).
 
 use super::Harness;
 use super::fixture::{Talk, at, claim, claim_one, text_of};
-use crate::message::{Content, Dialog, ItemKind, Side, State, Thread, Visitor};
-use crate::store::{Queue, Task};
+use crate::domain::message::{Content, Dialog, ItemKind, Side, State, Thread, Visitor};
+use crate::ports::store::{Queue, Task};
 use std::collections::BTreeSet;
 use tokio::task::JoinSet;
 

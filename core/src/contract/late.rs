@@ -1,9 +1,9 @@
-//! Promises of [`Store::record_outgoing`](crate::Store::record_outgoing): answers that come in another order than they
+//! Promises of [`Store::record_outgoing`](crate::ports::store::Store::record_outgoing): answers that come in another order than they
 //! were written in, as after a time in which nobody listened.
 
 use super::Harness;
 use super::fixture::{ALL, Talk, at, follow, wrote};
-use crate::message::Item;
+use crate::domain::message::Item;
 use std::collections::BTreeMap;
 
 /// Smaller remote ids stand before greater ones, however they come.
@@ -81,7 +81,7 @@ pub async fn followers_learn_of_everything_that_moved(harness: &dyn Harness) {
     talk.answer(1000, at(2)).await;
     talk.write("last", at(3)).await;
     let id = talk.id().await;
-    let (seen, mut cursor) = follow(&store, id, crate::Rev(0), ALL).await;
+    let (seen, mut cursor) = follow(&store, id, crate::domain::id::Rev(0), ALL).await;
     let mut page: BTreeMap<_, Item> = seen.into_iter().map(|item| (item.id, item)).collect();
     for remote in (1..=60).map(|n| if n % 2 == 0 { n } else { 500 - n }) {
         let noted = talk.answer(remote, at(4)).await;

@@ -37,7 +37,7 @@ mod reference;
 pub mod settling;
 pub mod state;
 
-use crate::Store;
+use crate::ports::store::Store;
 use async_trait::async_trait;
 use std::sync::Arc;
 

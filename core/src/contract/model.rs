@@ -4,9 +4,12 @@ use super::fixture::{ALL, Talk, at, claim_some, edited, finished, started};
 use super::random::{Random, Told, seeds};
 use super::reference::{Lane, Reference, Room};
 use super::{Harness, Stop};
-use crate::message::{Content, Happened, Incoming, Item, Note, OperatorEvent, Side, State, Thread, Visitor};
-use crate::store::{Amend, Claimed, Erased, Expect, Outcome, PastDialog, Queue, Settlement, Task};
-use crate::{MessageId, Rev, Store, StoreError, Timestamp};
+use crate::domain::error::StoreError;
+use crate::domain::id::{MessageId, Rev};
+use crate::domain::message::{Content, Happened, Incoming, Item, Note, OperatorEvent, Side, State, Thread, Visitor};
+use crate::ports::clock::Timestamp;
+use crate::ports::store::Store;
+use crate::ports::store::{Amend, Claimed, Erased, Expect, Outcome, PastDialog, Queue, Settlement, Task};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

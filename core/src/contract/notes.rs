@@ -2,9 +2,9 @@
 
 use super::Harness;
 use super::fixture::{ALL, Talk, at, claim, claim_one, die, done, follow, retry, settle, started, text_of, work_off};
-use crate::message::{Content, Incoming, ItemKind, Note, Side};
-use crate::store::{Outcome, Queue, Recorded, Task};
-use crate::{ConversationId, Rev};
+use crate::domain::id::{ConversationId, Rev};
+use crate::domain::message::{Content, Incoming, ItemKind, Note, Side};
+use crate::ports::store::{Outcome, Queue, Recorded, Task};
 
 fn note(key: &str) -> Note {
     Note { key: key.to_owned(), text: format!("note {key}") }

@@ -1,9 +1,9 @@
-//! Promises of [`Store::record_outgoing`](crate::Store::record_outgoing): storing what operators wrote.
+//! Promises of [`Store::record_outgoing`](crate::ports::store::Store::record_outgoing): storing what operators wrote.
 
 use super::Harness;
 use super::fixture::{Talk, at, claim_one, edited, finished, started, text_of, wrote};
-use crate::message::{Content, Happened, ItemKind, OperatorEvent, Side, State};
-use crate::store::{Noted, Queue, Task};
+use crate::domain::message::{Content, Happened, ItemKind, OperatorEvent, Side, State};
+use crate::ports::store::{Noted, Queue, Task};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 

@@ -2,8 +2,9 @@
 
 use super::Harness;
 use super::fixture::{ALL, Talk, at, claim_one, done, edited, follow, settle, text_of};
-use crate::store::{Amend, Queue, Slice};
-use crate::{ConversationId, Pos, Rev, Store};
+use crate::domain::id::{ConversationId, Pos, Rev};
+use crate::ports::store::Store;
+use crate::ports::store::{Amend, Queue, Slice};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::task::JoinSet;

@@ -1,9 +1,10 @@
 //! A store as simple as can be: what the real one must agree with.
 
 use super::fixture::{LEASE, Talk};
-use crate::message::{Dialog, Happened, Item, ItemKind, Note, Side, State, Thread, Visitor};
-use crate::store::{Amend, Outcome, Queue, Task};
-use crate::{JobId, MessageId, Timestamp};
+use crate::domain::id::{JobId, MessageId};
+use crate::domain::message::{Dialog, Happened, Item, ItemKind, Note, Side, State, Thread, Visitor};
+use crate::ports::clock::Timestamp;
+use crate::ports::store::{Amend, Outcome, Queue, Task};
 use std::collections::BTreeSet;
 
 /// An item without what a store decides for itself.

@@ -1,10 +1,10 @@
-//! Promises of [`Store::settle`](crate::Store::settle).
+//! Promises of [`Store::settle`](crate::ports::store::Store::settle).
 
 use super::Harness;
 use super::fixture::{Talk, at, claim, claim_one, die, done, retry, settle, text_of, work_off};
-use crate::JobId;
-use crate::message::{Content, State, Thread};
-use crate::store::{Amend, Outcome, Queue, Settlement, Task};
+use crate::domain::id::JobId;
+use crate::domain::message::{Content, State, Thread};
+use crate::ports::store::{Amend, Outcome, Queue, Settlement, Task};
 
 /// The visitor sees that the message arrived: new state, new revision.
 pub async fn a_message_that_was_done_is_delivered(harness: &dyn Harness) {

@@ -1,8 +1,9 @@
 //! Promises of the adapters' own values.
 
 use super::Harness;
-use crate::store::Expect;
-use crate::{Store, StoreError};
+use crate::domain::error::StoreError;
+use crate::ports::store::Expect;
+use crate::ports::store::Store;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 

@@ -1,13 +1,13 @@
 //! Visitors' files: kept under the hash of their content, and opened again by whoever holds a signed link.
 //!
-//! Operators' files stay where they are, see [`crate::Backend::open`].
+//! Operators' files stay where they are, see [`crate::ports::backend::Backend::open`].
 
-use crate::Timestamp;
-use crate::backend::FileStream;
-use crate::id::{ConversationId, FileId, MessageId};
-use crate::media::{self, SVG};
-use crate::message::{File, FileSource};
-use crate::secret::{MasterSecret, sign};
+use crate::domain::id::{ConversationId, FileId, MessageId};
+use crate::domain::media::{self, SVG};
+use crate::domain::message::{File, FileSource};
+use crate::domain::secret::{MasterSecret, sign};
+use crate::ports::backend::FileStream;
+use crate::ports::clock::Timestamp;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -127,7 +127,7 @@ pub(crate) async fn media_type(mime: &str, mut bytes: ByteStream) -> Result<(Str
 
 /// What a kept file is to its message. `mime` is what the sender claims; see [`VisitorInbox::keep_file`].
 ///
-/// [`VisitorInbox::keep_file`]: crate::VisitorInbox::keep_file
+/// [`VisitorInbox::keep_file`]: crate::engine::inbox::VisitorInbox::keep_file
 pub fn describe(name: &str, mime: &str, kept: &Kept) -> File {
     let mime = media::told(mime, &kept.head);
     let pixels = imagesize::blob_size(&kept.head).ok().filter(|_| mime.starts_with("image/"));

@@ -1,10 +1,10 @@
 //! Going on elsewhere: a visitor takes a conversation from one channel to another by a short-lived signed word, and the
 //! operators there learn what was said before.
 
-use crate::Timestamp;
-use crate::id::ConversationId;
-use crate::message::{Item, ItemKind, Side, Visitor};
-use crate::secret::{MasterSecret, sign};
+use crate::domain::id::ConversationId;
+use crate::domain::message::{Item, ItemKind, Side, Visitor};
+use crate::domain::secret::{MasterSecret, sign};
+use crate::ports::clock::Timestamp;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use std::time::Duration;
 

@@ -1,12 +1,12 @@
 //! The channel port: what a messenger must offer to be joined to an open line.
 
-use crate::clock::Clock;
-use crate::error::{ConfigError, DeliveryError};
-use crate::handover::Continuation;
-use crate::id::{ChannelId, ChatId};
-use crate::inbox::VisitorInbox;
-use crate::message::{Conversation, Item};
-use crate::secret::MasterSecret;
+use crate::domain::error::{ConfigError, DeliveryError};
+use crate::domain::id::{ChannelId, ChatId};
+use crate::domain::message::{Conversation, Item};
+use crate::domain::secret::MasterSecret;
+use crate::engine::handover::Continuation;
+use crate::engine::inbox::VisitorInbox;
+use crate::ports::clock::Clock;
 use async_trait::async_trait;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -3,8 +3,8 @@
 //!
 //! The backend is told that they were taken only after they are stored, so nothing is at stake while they wait.
 
-use crate::error::StoreError;
-use crate::message::{Happened, OperatorEvent};
+use crate::domain::error::StoreError;
+use crate::domain::message::{Happened, OperatorEvent};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -55,8 +55,8 @@ fn place(happened: &Happened) -> (i64, u8) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Content, Side, Thread};
-    use crate::{ChannelId, ChatId};
+    use crate::domain::id::{ChannelId, ChatId};
+    use crate::domain::message::{Content, Side, Thread};
 
     fn event(happened: Happened) -> OperatorEvent {
         let (channel, chat) = (ChannelId::parse("bot").unwrap(), ChatId::parse("c").unwrap());

@@ -1,12 +1,12 @@
 //! Forgetting a conversation whole, with what is remembered of it and with its files; and files that no message names.
 
-use crate::channel::ChatAddress;
-use crate::error::StoreError;
-use crate::files::{ByteStream, FileError, Files, Kept};
-use crate::id::{ConversationId, FileId};
-use crate::inbox::Doors;
-use crate::message::{Content, FileSource};
-use crate::store::{Erased, Expect, FORGET_FILES};
+use crate::domain::error::StoreError;
+use crate::domain::id::{ConversationId, FileId};
+use crate::domain::message::{Content, FileSource};
+use crate::engine::inbox::Doors;
+use crate::ports::channel::ChatAddress;
+use crate::ports::files::{ByteStream, FileError, Files, Kept};
+use crate::ports::store::{Erased, Expect, FORGET_FILES};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 

@@ -1,8 +1,8 @@
 //! Messages and what surrounds them: authors, files, states, and the shapes that enter by the two doors.
 
-use crate::Timestamp;
-use crate::id::{ChannelId, ChatId, ConversationId, FileId, MessageId, Pos, Rev};
-use crate::text::RichText;
+use crate::domain::id::{ChannelId, ChatId, ConversationId, FileId, MessageId, Pos, Rev};
+use crate::domain::text::RichText;
+use crate::ports::clock::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Which side an item of a conversation comes from.
@@ -47,9 +47,9 @@ pub enum State {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileSource {
-    /// At the backend, at this address. Never shown to a visitor; fetched through [`crate::Backend::open`].
+    /// At the backend, at this address. Never shown to a visitor; fetched through [`crate::ports::backend::Backend::open`].
     Backend(String),
-    /// Kept here, see [`crate::files::Files`].
+    /// Kept here, see [`crate::ports::files::Files`].
     Stored(FileId),
 }
 

@@ -2,16 +2,17 @@
 
 mod visitors;
 
-use crate::backend::{Act, Confirmation, Delivery, Receipt};
-use crate::error::{DeliveryError, StoreError};
-use crate::files::FilePlace;
-use crate::id::{ChannelId, ConversationId};
-use crate::inbox::Doors;
-use crate::message::Note;
-use crate::reconcile::{self, Round};
-use crate::retry::after_failure;
-use crate::store::{Claimed, Job, Outcome, Queue, Settlement, Task};
-use crate::{Backend, Channel};
+use crate::domain::error::{DeliveryError, StoreError};
+use crate::domain::id::{ChannelId, ConversationId};
+use crate::domain::message::Note;
+use crate::engine::inbox::Doors;
+use crate::engine::reconcile::{self, Round};
+use crate::engine::retry::after_failure;
+use crate::ports::backend::Backend;
+use crate::ports::backend::{Act, Confirmation, Delivery, Receipt};
+use crate::ports::channel::Channel;
+use crate::ports::files::FilePlace;
+use crate::ports::store::{Claimed, Job, Outcome, Queue, Settlement, Task};
 use futures_util::future::join_all;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};

@@ -1,8 +1,8 @@
 //! When a failed job is tried again, and when it is given up. The only place that decides it.
 
-use crate::Timestamp;
-use crate::error::DeliveryError;
-use crate::store::{Job, Outcome};
+use crate::domain::error::DeliveryError;
+use crate::ports::clock::Timestamp;
+use crate::ports::store::{Job, Outcome};
 use std::time::Duration;
 
 /// Waiting times after the first, second, … failed attempt, in seconds. The last one repeats.
@@ -53,9 +53,9 @@ fn step(attempts: u32, jitter: f64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::{ChannelId, ChatId, ConversationId, JobId, MessageId, Pos, Rev};
-    use crate::message::{Content, Conversation, Dialog, Item, ItemKind, Side, State, Thread, Visitor};
-    use crate::store::Task;
+    use crate::domain::id::{ChannelId, ChatId, ConversationId, JobId, MessageId, Pos, Rev};
+    use crate::domain::message::{Content, Conversation, Dialog, Item, ItemKind, Side, State, Thread, Visitor};
+    use crate::ports::store::Task;
 
     fn job(attempts: u32) -> Job {
         let conversation = Conversation {

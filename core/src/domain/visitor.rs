@@ -1,7 +1,7 @@
 //! Finding visitors by what a person knows of them.
 
-use crate::id::ChatId;
-use crate::message::Visitor;
+use crate::domain::id::ChatId;
+use crate::domain::message::Visitor;
 
 /// What somebody looks for: a chat id, an e-mail address, a phone number, or a name.
 #[derive(Debug, Clone)]

@@ -1,13 +1,13 @@
 //! The operators' door.
 
 use super::Doors;
-use crate::Store;
-use crate::channel::ChatAddress;
-use crate::clock::Clock;
-use crate::error::StoreError;
-use crate::hold;
-use crate::message::OperatorEvent;
-use crate::store::Queue;
+use crate::domain::error::StoreError;
+use crate::domain::message::OperatorEvent;
+use crate::engine::hold;
+use crate::ports::channel::ChatAddress;
+use crate::ports::clock::Clock;
+use crate::ports::store::Queue;
+use crate::ports::store::Store;
 use std::sync::Arc;
 
 /// The backend's door.

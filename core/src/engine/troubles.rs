@@ -1,7 +1,7 @@
 //! What went wrong last, for the admin who looks.
 
-use crate::Timestamp;
-use crate::id::ChannelId;
+use crate::domain::id::ChannelId;
+use crate::ports::clock::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -1,12 +1,12 @@
 //! The dispatcher's way to the visitors: operators' messages, by the channels.
 
 use super::{Bridge, done};
-use crate::backend::Receipt;
-use crate::channel::Outgoing;
-use crate::error::DeliveryError;
-use crate::id::ChannelId;
-use crate::message::{Item, Note, Thread};
-use crate::store::{Job, Outcome, Queue, Task};
+use crate::domain::error::DeliveryError;
+use crate::domain::id::ChannelId;
+use crate::domain::message::{Item, Note, Thread};
+use crate::ports::backend::Receipt;
+use crate::ports::channel::Outgoing;
+use crate::ports::store::{Job, Outcome, Queue, Task};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use std::time::Duration;

@@ -5,14 +5,15 @@
 //! conversation goes from the store, and its files with it. What a visitor writes meanwhile would go too, so a channel
 //! whose visitors come back into the same chat asks [`VisitorInbox::is_being_forgotten`] and lets them send it later.
 //!
-//! [`VisitorInbox::is_being_forgotten`]: crate::VisitorInbox::is_being_forgotten
+//! [`VisitorInbox::is_being_forgotten`]: crate::engine::inbox::VisitorInbox::is_being_forgotten
 
-use crate::error::StoreError;
-use crate::id::ConversationId;
-use crate::inbox::Doors;
-use crate::message::{Conversation, Item, ItemKind, Side, Thread};
-use crate::store::{Amend, Expect, Queue};
-use crate::{Store, Timestamp};
+use crate::domain::error::StoreError;
+use crate::domain::id::ConversationId;
+use crate::domain::message::{Conversation, Item, ItemKind, Side, Thread};
+use crate::engine::inbox::Doors;
+use crate::ports::clock::Timestamp;
+use crate::ports::store::Store;
+use crate::ports::store::{Amend, Expect, Queue};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -1,17 +1,17 @@
 //! The visitors' door.
 
 use super::{Doors, Equipment};
-use crate::backend::FileStream;
-use crate::channel::ChatAddress;
-use crate::clock::Timestamp;
-use crate::error::{DeliveryError, StoreError};
-use crate::files::{self, ByteStream, FileError, FilePlace, FileRules};
-use crate::forget;
-use crate::handover::{self, Continuation, Handover};
-use crate::id::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev};
-use crate::line::LineInfo;
-use crate::message::{Conversation, File, Incoming, Item, Note};
-use crate::store::{Amend, Change, Expect, Queue, Recorded, Slice, chat_values};
+use crate::domain::error::{DeliveryError, StoreError};
+use crate::domain::id::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev};
+use crate::domain::line::LineInfo;
+use crate::domain::message::{Conversation, File, Incoming, Item, Note};
+use crate::engine::forget;
+use crate::engine::handover::{self, Continuation, Handover};
+use crate::ports::backend::FileStream;
+use crate::ports::channel::ChatAddress;
+use crate::ports::clock::Timestamp;
+use crate::ports::files::{self, ByteStream, FileError, FilePlace, FileRules};
+use crate::ports::store::{Amend, Change, Expect, Queue, Recorded, Slice, chat_values};
 use std::time::Duration;
 
 /// Everything one channel instance may do with its conversations. It cannot reach those of another.
@@ -250,7 +250,7 @@ impl VisitorInbox {
         Ok(Some(Handover { from, visitor: conversation.visitor, transcript, word }))
     }
 
-    /// Asks to forget all that this chat's visitor wrote, here and at the backend; see [`crate::forget`]. Whether there is
+    /// Asks to forget all that this chat's visitor wrote, here and at the backend; see [`crate::engine::forget`]. Whether there is
     /// a conversation to forget.
     ///
     /// # Errors

@@ -2,10 +2,11 @@
 //! dropped on the way, is fetched from the dialogs' histories and taken as if its event had come: of the open ones each
 //! time, of those that are over once more.
 
-use crate::error::{DeliveryError, StoreError};
-use crate::inbox::Doors;
-use crate::message::{OperatorEvent, Thread};
-use crate::{Backend, Timestamp};
+use crate::domain::error::{DeliveryError, StoreError};
+use crate::domain::message::{OperatorEvent, Thread};
+use crate::engine::inbox::Doors;
+use crate::ports::backend::Backend;
+use crate::ports::clock::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;

@@ -1,9 +1,9 @@
 //! The backend port: the open-line side of the bridge.
 
-use crate::error::DeliveryError;
-use crate::id::ChannelId;
-use crate::line::LineInfo;
-use crate::message::{Conversation, File, Item, Note, OperatorEvent, Thread};
+use crate::domain::error::DeliveryError;
+use crate::domain::id::ChannelId;
+use crate::domain::line::LineInfo;
+use crate::domain::message::{Conversation, File, Item, Note, OperatorEvent, Thread};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;

@@ -11,10 +11,10 @@
 //!
 //! `openline_core::contract` (feature `testing`) holds the tests that every implementation passes.
 
-use crate::Timestamp;
-use crate::error::StoreError;
-use crate::id::{ChannelId, ChatId, ConversationId, FileId, JobId, MessageId, Pos, Rev};
-use crate::message::{Content, Conversation, Incoming, Item, Note, OperatorEvent, Thread};
+use crate::domain::error::StoreError;
+use crate::domain::id::{ChannelId, ChatId, ConversationId, FileId, JobId, MessageId, Pos, Rev};
+use crate::domain::message::{Content, Conversation, Incoming, Item, Note, OperatorEvent, Thread};
+use crate::ports::clock::Timestamp;
 use async_trait::async_trait;
 use std::time::Duration;
 use tokio::sync::broadcast;
@@ -319,7 +319,7 @@ pub trait Store: Send + Sync + 'static {
     async fn conversation_by_id(&self, id: ConversationId) -> Result<Option<Conversation>, StoreError>;
 
     /// The conversations whose visitor has this chat id, e-mail address (in any case), phone number (its digits), or
-    /// name (in any case), by id after `after`, at most `limit`; see [`crate::visitor::Wanted`]. All conversations are
+    /// name (in any case), by id after `after`, at most `limit`; see [`crate::domain::visitor::Wanted`]. All conversations are
     /// read: it is for an admin.
     async fn find_visitors(
         &self,

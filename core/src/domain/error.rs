@@ -34,7 +34,7 @@ pub enum DeliveryError {
     Paused {
         /// What has to be mended.
         reason: String,
-        /// When to look again; an adapter that holds back work by [`crate::Backend::ready`] says a moment.
+        /// When to look again; an adapter that holds back work by [`crate::ports::backend::Backend::ready`] says a moment.
         after: Duration,
     },
     /// The adapter can't do this at all, by its capabilities.

@@ -1,0 +1,10 @@
+//! What a message, a conversation and a visitor are: pure values, no I/O.
+
+pub mod error;
+pub mod id;
+pub mod line;
+pub mod media;
+pub mod message;
+pub mod secret;
+pub mod text;
+pub mod visitor;

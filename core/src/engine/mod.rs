@@ -1,0 +1,13 @@
+//! What core does: take in at the doors, hand on, look for what was missed, erase.
+
+pub mod bridge;
+pub mod erasure;
+pub mod forget;
+pub mod handover;
+pub mod hold;
+pub mod hub;
+pub mod inbox;
+pub mod missing;
+pub mod reconcile;
+pub mod retry;
+pub mod troubles;
