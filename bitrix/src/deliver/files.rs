@@ -1,7 +1,7 @@
 //! Operators' files: opened from the portal's own hosts only (`bitrix24.md` §8.4).
 
 use crate::config::PortalConfig;
-use crate::rest;
+use crate::wire::rest;
 use futures_util::{StreamExt, TryStreamExt};
 use openline_core::DeliveryError;
 use openline_core::backend::FileStream;

@@ -1,9 +1,9 @@
 //! Many calls of one method in one request (`bitrix24.md` §3.3): one unit of the portal's request limit.
 
-use crate::budget::Urgency;
-use crate::portal::Portal;
-use crate::rest::{CallError, Spent, error_of};
-use crate::verdict::{self, Verdict};
+use crate::access::budget::Urgency;
+use crate::access::portal::Portal;
+use crate::wire::rest::{CallError, Spent, error_of};
+use crate::wire::verdict::{self, Verdict};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;

@@ -1,10 +1,10 @@
 //! Notes to operators. There is no way to mark one message as failed (`bitrix24.md` §4.12), so they are told in the chat:
 //! a system message, which is not echoed to the visitor.
 
-use crate::Inner;
+use crate::access::budget::Urgency;
 use crate::bbcode;
-use crate::budget::Urgency;
-use crate::verdict::{self, Verdict};
+use crate::shared::Inner;
+use crate::wire::verdict::{self, Verdict};
 use openline_core::DeliveryError;
 use openline_core::message::Conversation;
 use openline_core::text::RichText;

@@ -1,10 +1,10 @@
 //! "It arrived": `send.status.delivery` (`bitrix24.md` §4.10), many in one call.
 
-use crate::Inner;
-use crate::budget::Urgency;
-use crate::send::line_number;
-use crate::setup;
-use crate::verdict::{self, Verdict};
+use crate::access::budget::Urgency;
+use crate::deliver::send::line_number;
+use crate::lines::registration;
+use crate::shared::Inner;
+use crate::wire::verdict::{self, Verdict};
 use openline_core::DeliveryError;
 use openline_core::backend::Confirmation;
 use serde_json::{Value, json};
@@ -45,7 +45,7 @@ async fn call(bitrix: &Inner, place: &(String, String), messages: &[&Value]) -> 
         }
         Err(error) => {
             if verdict::of(&error) == Verdict::ConnectorGone {
-                setup::register_again(bitrix, connector).await;
+                registration::register_again(bitrix, connector).await;
             }
             vec![Err(verdict::to_delivery(&error)); messages.len()]
         }

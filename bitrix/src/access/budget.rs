@@ -56,7 +56,7 @@ struct Method {
 impl Budget {
     /// A budget by configuration; `host` is the portal's.
     pub(crate) fn new(limit: RequestLimit, host: &str) -> Self {
-        let in_cloud = crate::files::is_vendor_host(host);
+        let in_cloud = crate::deliver::files::is_vendor_host(host);
         let (limit, fixed) = match limit {
             RequestLimit::Auto => (in_cloud.then_some(STANDARD), false),
             RequestLimit::Bucket { burst, per_second } => (Some((burst, per_second)), true),

@@ -1,7 +1,7 @@
 //! The credentials that are known here, and what other processes on the same store make of them.
 
 use super::{Portal, is_usable};
-use crate::credentials::Credentials;
+use crate::access::credentials::Credentials;
 use openline_core::StoreError;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;

@@ -2,14 +2,14 @@
 
 mod known;
 
-use crate::address::NextAsk;
-use crate::budget::{Budget, Urgency};
+use crate::access::address::NextAsk;
+use crate::access::budget::{Budget, Urgency};
+use crate::access::credentials::{Credentials, Vault};
+use crate::access::gate::Gate;
+use crate::access::oauth;
 use crate::config::PortalConfig;
-use crate::credentials::{Credentials, Vault};
-use crate::gate::Gate;
-use crate::oauth;
-use crate::rest::{self, Answer, CallError, Spent};
-use crate::verdict::{self, Verdict};
+use crate::wire::rest::{self, Answer, CallError, Spent};
+use crate::wire::verdict::{self, Verdict};
 use openline_core::{Clock, OperatorInbox, StoreError, Timestamp};
 use reqwest::Client;
 use serde_json::Value;

@@ -1,10 +1,10 @@
 //! Which connectors this installation registered, remembered so that one that is not configured any more is not
 //! forgotten in the portal.
 
-use crate::Inner;
-use crate::budget::Urgency;
+use crate::access::budget::Urgency;
 use crate::config::Connector;
-use crate::rest::CallError;
+use crate::shared::Inner;
+use crate::wire::rest::CallError;
 use openline_core::store::Expect;
 use openline_core::{Store, StoreError};
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
 //! What an error means for us: the one place that decides (`bitrix24.md` §2.7, §2.8, §3.4, §4).
 
-use crate::rest::CallError;
+use crate::wire::rest::CallError;
 use openline_core::DeliveryError;
 use std::time::Duration;
 

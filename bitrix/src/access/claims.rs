@@ -1,11 +1,11 @@
 //! Credentials that a browser or an event brings, and how they are proven (`bitrix24.md` §2.3, §2.4, §2.10).
 
-use crate::Inner;
+use crate::access::credentials::Credentials;
+use crate::access::oauth;
 use crate::config::PortalConfig;
-use crate::credentials::Credentials;
-use crate::oauth;
-use crate::rest::{self, Answer, CallError, integer, text, truthy};
-use crate::verdict::{self, Verdict};
+use crate::shared::Inner;
+use crate::wire::rest::{self, Answer, CallError, integer, text, truthy};
+use crate::wire::verdict::{self, Verdict};
 use openline_core::Timestamp;
 use serde_json::{Value, json};
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! The portal's credentials and how they are kept: encrypted, replaced as a whole.
 
-use crate::rest::text;
-use crate::tokens::same;
+use crate::access::claims::same;
+use crate::wire::rest::text;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};

@@ -1,17 +1,17 @@
 //! Visitors' messages to the portal: `send.messages`, `update.messages`, `delete.messages` (`bitrix24.md` §4.7–4.9).
 
-use crate::Inner;
-use crate::attached;
+use crate::access::budget::Urgency;
 use crate::bbcode;
-use crate::budget::Urgency;
 use crate::config::Connector;
-use crate::form::elements;
-use crate::history::{self, Arrival};
-use crate::names::user_block;
-use crate::rest::{CallError, error_of, text, truthy};
-use crate::setup;
-use crate::tries::Tries;
-use crate::verdict::{self, Verdict};
+use crate::deliver::attached;
+use crate::deliver::history::{self, Arrival};
+use crate::deliver::names::user_block;
+use crate::deliver::tries::Tries;
+use crate::lines::registration;
+use crate::shared::Inner;
+use crate::wire::form::elements;
+use crate::wire::rest::{CallError, error_of, text, truthy};
+use crate::wire::verdict::{self, Verdict};
 use futures_util::future::join_all;
 use openline_core::DeliveryError;
 use openline_core::backend::{Act, Delivery, Receipt};
@@ -105,7 +105,7 @@ async fn place(bitrix: &Inner, delivery: &Delivery) -> Result<CallKey, DeliveryE
     let present = conversation.thread.line.as_deref();
     let line = match bitrix.lines.choose(connector, present) {
         Some(line) => Some(line),
-        None => setup::find_lines(bitrix, connector).await,
+        None => registration::find_lines(bitrix, connector).await,
     };
     let line = line.ok_or_else(|| not_connected(connector))?;
     let alone = attached::sends_files(delivery).then(|| delivery.external_id.clone());
@@ -241,7 +241,7 @@ async fn whole_call_failed(bitrix: &Inner, key: &CallKey, error: &CallError) {
                 tracing::error!(%error, "can't remember that the line is off");
             }
         }
-        Verdict::ConnectorGone => setup::register_again(bitrix, &key.connector).await,
+        Verdict::ConnectorGone => registration::register_again(bitrix, &key.connector).await,
         _ => {}
     }
 }
@@ -323,7 +323,7 @@ pub(crate) fn line_number(line: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attached::tests::delivery;
+    use crate::deliver::attached::tests::delivery;
 
     const URL: &str = "https://c.example";
 

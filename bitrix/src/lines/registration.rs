@@ -1,13 +1,13 @@
 //! Making the portal know us: connectors, event handlers, lines (`bitrix24.md` §4.1, §4.4, §5.3).
 
-use crate::Inner;
-use crate::budget::Urgency;
+use crate::access::budget::Urgency;
 use crate::config::Connector;
-use crate::form::elements;
-use crate::rest::{CallError, text, truthy};
-use crate::roster;
-use crate::send::line_number;
-use crate::verdict::{self, Verdict};
+use crate::deliver::send::line_number;
+use crate::lines::roster;
+use crate::shared::Inner;
+use crate::wire::form::elements;
+use crate::wire::rest::{CallError, text, truthy};
+use crate::wire::verdict::{self, Verdict};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::Instant;

@@ -1,8 +1,8 @@
 //! The authorization server: renewing tokens, and first tokens by a code (`bitrix24.md` §2.6, §2.7).
 
+use crate::access::credentials::Credentials;
 use crate::config::PortalConfig;
-use crate::credentials::Credentials;
-use crate::rest::{self, CallError, error_of, integer, text};
+use crate::wire::rest::{self, CallError, error_of, integer, text};
 use openline_core::Timestamp;
 use reqwest::{Client, Response};
 use secrecy::ExposeSecret;

@@ -4,12 +4,12 @@
 //! Only the authorization server, which knows the portal by its `member_id`, is believed about an address that is not
 //! the configured one.
 
+use crate::access::credentials::Credentials;
+use crate::access::oauth;
+use crate::access::portal::Portal;
 use crate::config::{PortalConfig, is_loopback};
-use crate::credentials::Credentials;
-use crate::files::is_vendor_host;
-use crate::oauth;
-use crate::portal::Portal;
-use crate::rest::CallError;
+use crate::deliver::files::is_vendor_host;
+use crate::wire::rest::CallError;
 use openline_core::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,13 +2,13 @@
 //!
 //! It is asked by `SESSION_ID` first: with `CHAT_ID` alone the portal refuses users who don't take part in the chat.
 
-use crate::Inner;
+use crate::access::budget::Urgency;
 use crate::bbcode;
-use crate::budget::Urgency;
-use crate::form::elements;
-use crate::rest::{CallError, integer, text, truthy};
-use crate::send::line_number;
-use crate::verdict;
+use crate::deliver::send::line_number;
+use crate::shared::Inner;
+use crate::wire::form::elements;
+use crate::wire::rest::{CallError, integer, text, truthy};
+use crate::wire::verdict;
 use openline_core::DeliveryError;
 use openline_core::backend::Delivery;
 use openline_core::message::{Content, Conversation, Dialog, File, FileSource, Happened, OperatorEvent, Side, Thread};

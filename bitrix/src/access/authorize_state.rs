@@ -25,7 +25,7 @@ impl States {
         let Some((made, _)) = word.split_once('.') else { return false };
         let Ok(seconds) = made.parse::<i64>() else { return false };
         let at = Timestamp(seconds.saturating_mul(1000));
-        crate::tokens::same(&self.make(at), word) && at <= now.plus(LIFETIME) && at.until(now) < LIFETIME
+        crate::access::claims::same(&self.make(at), word) && at <= now.plus(LIFETIME) && at.until(now) < LIFETIME
     }
 }
 

@@ -51,7 +51,8 @@ impl Page {
         let script =
             if self.finish_install { format!("script-src 'self' {VENDOR_SCRIPT}") } else { "script-src 'none'".into() };
         // A portal can be renamed: the vendor's domains may frame the page too.
-        let vendor = crate::files::VENDOR.iter().map(|domain| format!(" https://*.{domain}")).collect::<String>();
+        let vendor =
+            crate::deliver::files::VENDOR.iter().map(|domain| format!(" https://*.{domain}")).collect::<String>();
         let policy = format!(
             "default-src 'none'; style-src 'self'; {script}; base-uri 'none'; form-action 'none'; \
              frame-ancestors 'self' {portal}{vendor}"
@@ -122,8 +123,8 @@ fn escape(text: &str) -> String {
 /// The pages' own files.
 pub(crate) async fn asset(Path(file): Path<String>) -> Response {
     let (kind, body) = match file.as_str() {
-        "page.css" => ("text/css; charset=utf-8", include_str!("../assets/page.css")),
-        "install.js" => ("text/javascript; charset=utf-8", include_str!("../assets/install.js")),
+        "page.css" => ("text/css; charset=utf-8", include_str!("../../assets/page.css")),
+        "install.js" => ("text/javascript; charset=utf-8", include_str!("../../assets/install.js")),
         _ => return StatusCode::NOT_FOUND.into_response(),
     };
     let headers = [

@@ -3,11 +3,11 @@
 //! Visitors' pages ask for it, so nobody ever waits long: what is known, also from before the last start, is answered
 //! while it is asked anew.
 
-use crate::Inner;
+use crate::access::budget::Urgency;
 use crate::bbcode;
-use crate::budget::Urgency;
-use crate::rest::{text, truthy};
-use crate::send::line_number;
+use crate::deliver::send::line_number;
+use crate::shared::Inner;
+use crate::wire::rest::{text, truthy};
 use openline_core::line::{Hours, LineInfo};
 use openline_core::store::Expect;
 use openline_core::{ChannelId, DeliveryError, Store, StoreError};

@@ -1,15 +1,18 @@
 //! The addresses that the portal (or an admin's browser in it) calls: events, installation, settings.
 //! More than 400 lines: who may call what is decided here, and is easier to check side by side.
 
-use crate::budget::Urgency;
+use crate::access::budget::Urgency;
+use crate::access::claims::{self, Disbelief, same};
+use crate::access::credentials::Credentials;
+use crate::access::oauth;
 use crate::config::Connector;
-use crate::credentials::Credentials;
-use crate::events::{self, Event};
-use crate::page::{self, Page};
-use crate::rest::{CallError, text};
-use crate::send::line_number;
-use crate::tokens::{self, Disbelief, same};
-use crate::{Inner, form, oauth, setup};
+use crate::deliver::send::line_number;
+use crate::lines::registration;
+use crate::shared::Inner;
+use crate::web::operator_events::{self, Event};
+use crate::web::page::{self, Page};
+use crate::wire::form;
+use crate::wire::rest::{CallError, text};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, RawQuery, State};
@@ -59,7 +62,7 @@ async fn event(State(bitrix): Shared, body: Bytes) -> Response {
 async fn handle_event(bitrix: Arc<Inner>, body: Bytes) -> Response {
     let Ok(form) = form::parse(&body) else { return plain(StatusCode::BAD_REQUEST, "not a form in UTF-8") };
     let auth = form.get("auth").cloned().unwrap_or_default();
-    let event = events::read(&bitrix.portal.config, &form);
+    let event = operator_events::read(&bitrix.portal.config, &form);
     if matches!(event, Event::Install) {
         return installed_by_event(bitrix, &auth).await;
     }
@@ -108,7 +111,7 @@ async fn is_genuine(bitrix: &Inner, auth: &Value, event: &Event) -> bool {
         return false;
     }
     let claimed = Credentials { access_token: field("access_token"), refresh_token: String::new(), ..(*known).clone() };
-    tokens::prove_installation(bitrix, claimed).await.is_ok() && bitrix.portal.pin(token).await.is_ok()
+    claims::prove_installation(bitrix, claimed).await.is_ok() && bitrix.portal.pin(token).await.is_ok()
 }
 
 async fn take(bitrix: &Arc<Inner>, event: Event, auth: &Value) -> Result<(), StoreError> {
@@ -119,7 +122,7 @@ async fn take(bitrix: &Arc<Inner>, event: Event, auth: &Value) -> Result<(), Sto
             bitrix.lines.set(&connector, &line, false, now).await?;
             // It may have been switched on again meanwhile, and events come in any order: the portal knows.
             let bitrix = Arc::clone(bitrix);
-            tokio::spawn(async move { setup::check_line(&bitrix, &connector, &line).await });
+            tokio::spawn(async move { registration::check_line(&bitrix, &connector, &line).await });
             Ok(())
         }
         Event::LineDelete { line } => {
@@ -131,8 +134,8 @@ async fn take(bitrix: &Arc<Inner>, event: Event, auth: &Value) -> Result<(), Sto
         Event::Uninstall { clean } => {
             tracing::warn!(clean, "openline was removed from the portal; conversations stay here");
             bitrix.lines.clear().await?;
-            crate::line::clear(bitrix.portal.inbox.store()).await?;
-            crate::roster::clear(bitrix.portal.inbox.store()).await?;
+            crate::lines::info::clear(bitrix.portal.inbox.store()).await?;
+            crate::lines::roster::clear(bitrix.portal.inbox.store()).await?;
             bitrix.portal.uninstalled().await
         }
         Event::Update => updated(bitrix, auth).await,
@@ -141,8 +144,8 @@ async fn take(bitrix: &Arc<Inner>, event: Event, auth: &Value) -> Result<(), Sto
 }
 
 async fn updated(bitrix: &Arc<Inner>, auth: &Value) -> Result<(), StoreError> {
-    let Ok(claimed) = tokens::from_event(auth, bitrix.portal.clock().now()) else { return Ok(()) };
-    match tokens::prove_installation(bitrix, claimed).await {
+    let Ok(claimed) = claims::from_event(auth, bitrix.portal.clock().now()) else { return Ok(()) };
+    match claims::prove_installation(bitrix, claimed).await {
         Ok(credentials) => {
             bitrix.portal.installed(credentials).await?;
             reconcile_later(bitrix);
@@ -155,7 +158,7 @@ async fn updated(bitrix: &Arc<Inner>, auth: &Value) -> Result<(), StoreError> {
 /// Flow A (`bitrix24.md` §2.3), and the end of flow B: believed only after the portal confirmed the token. It is not
 /// told twice: when the portal can't confirm it now, that is tried again in the background.
 async fn installed_by_event(bitrix: Arc<Inner>, auth: &Value) -> Response {
-    let claimed = match tokens::from_event(auth, bitrix.portal.clock().now()) {
+    let claimed = match claims::from_event(auth, bitrix.portal.clock().now()) {
         Ok(claimed) => claimed,
         Err(error) => return refused(&error),
     };
@@ -171,7 +174,7 @@ async fn installed_by_event(bitrix: Arc<Inner>, auth: &Value) -> Response {
 }
 
 async fn take_installation(bitrix: &Arc<Inner>, claimed: Credentials) -> Result<(), Disbelief> {
-    let credentials = tokens::prove_installation(bitrix, claimed).await?;
+    let credentials = claims::prove_installation(bitrix, claimed).await?;
     let stored = bitrix.portal.installed(credentials).await;
     stored.map_err(|error| CallError::Storage(error.to_string()))?;
     tracing::info!("openline was installed in the portal");
@@ -212,7 +215,7 @@ pub(crate) fn reconcile_later(bitrix: &Arc<Inner>) {
             if bitrix.portal.credentials().is_none() {
                 return;
             }
-            match setup::reconcile(&bitrix).await {
+            match registration::reconcile(&bitrix).await {
                 Ok(()) => return,
                 Err(error) => {
                     tracing::error!(%error, retry_s = pause.as_secs(), "registration in the portal is not complete");
@@ -258,14 +261,14 @@ fn respond(bitrix: &Inner, page: &Page) -> Response {
 }
 
 async fn install_with_page(bitrix: &Arc<Inner>, query: &Value, form: &Value) -> Result<Page, Disbelief> {
-    let claimed = tokens::from_page(query, form, bitrix.portal.clock().now())?;
+    let claimed = claims::from_page(query, form, bitrix.portal.clock().now())?;
     if claimed.refresh_token.is_empty() {
         return Err(Disbelief::Missing("REFRESH_ID"));
     }
-    let credentials = tokens::prove_installation(bitrix, claimed).await?;
+    let credentials = claims::prove_installation(bitrix, claimed).await?;
     let stored = |error: StoreError| CallError::Storage(error.to_string());
     bitrix.portal.installed(credentials).await.map_err(stored)?;
-    if let Err(error) = setup::reconcile(bitrix).await {
+    if let Err(error) = registration::reconcile(bitrix).await {
         reconcile_later(bitrix);
         return Err(error.into());
     }
@@ -301,7 +304,7 @@ async fn authorized(bitrix: &Arc<Inner>, code: &str, state: &str) -> Result<(), 
     }
     let portal = &bitrix.portal;
     let first = oauth::exchange(&portal.client, &portal.config, code, portal.clock().now()).await?;
-    let credentials = tokens::prove_installation(bitrix, first).await?;
+    let credentials = claims::prove_installation(bitrix, first).await?;
     portal.installed(credentials).await.map_err(|error| CallError::Storage(error.to_string()))?;
     reconcile_later(bitrix);
     Ok(())
@@ -349,7 +352,7 @@ async fn handle_settings(bitrix: Arc<Inner>, query: Option<String>, body: Bytes)
 }
 
 async fn connect(bitrix: &Arc<Inner>, query: &Value, form: &Value) -> Result<Page, Disbelief> {
-    let claimed = tokens::from_page(query, form, bitrix.portal.clock().now())?;
+    let claimed = claims::from_page(query, form, bitrix.portal.clock().now())?;
     let known = bitrix.portal.credentials().ok_or(CallError::NotInstalled)?;
     if claimed.member_id != known.member_id {
         return Err(Disbelief::OtherPortal(bitrix.portal.config.url.to_string()));
@@ -358,8 +361,8 @@ async fn connect(bitrix: &Arc<Inner>, query: &Value, form: &Value) -> Result<Pag
     if told.is_some_and(|(told, expected)| !same(expected, told)) {
         return Err(Disbelief::OtherPortal(bitrix.portal.config.url.to_string()));
     }
-    let proven = tokens::prove(bitrix, claimed).await?;
-    tokens::prove_rights(bitrix, &proven).await?;
+    let proven = claims::prove(bitrix, claimed).await?;
+    claims::prove_rights(bitrix, &proven).await?;
     let (connector, line) = placement(bitrix, form)?;
     switch_on(bitrix, connector, &line).await?;
     Ok(Page::connected(connector, &line))
@@ -390,6 +393,6 @@ async fn switch_on(bitrix: &Arc<Inner>, connector: &Connector, line: &str) -> Re
     }
     let set = json!({ "CONNECTOR": connector.id, "LINE": number, "DATA": data });
     bitrix.portal.call("imconnector.connector.data.set", &set, Urgency::Now).await?;
-    setup::remember_line(bitrix, &connector.id, line, true).await;
+    registration::remember_line(bitrix, &connector.id, line, true).await;
     Ok(())
 }

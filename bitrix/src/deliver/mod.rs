@@ -1,0 +1,12 @@
+//! What goes to the portal and what is fetched from it: messages, confirmations, notes, histories, files.
+
+pub(crate) mod attached;
+pub(crate) mod confirm;
+pub(crate) mod files;
+pub(crate) mod flights;
+pub(crate) mod history;
+pub(crate) mod names;
+pub(crate) mod note;
+pub(crate) mod pace;
+pub(crate) mod send;
+pub(crate) mod tries;

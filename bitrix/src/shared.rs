@@ -1,0 +1,26 @@
+//! What the rooms of this crate share while the program runs.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::time::Instant;
+
+/// What the modules share.
+pub(crate) struct Inner {
+    pub(crate) portal: Arc<crate::access::portal::Portal>,
+    pub(crate) lines: crate::lines::bindings::Lines,
+    pub(crate) line_infos: Arc<crate::lines::info::LineInfos>,
+    pub(crate) states: crate::access::authorize_state::States,
+    pub(crate) pace: crate::deliver::pace::Pace,
+    pub(crate) flights: crate::deliver::flights::Flights,
+    /// Looks that failed, whether a message has arrived.
+    pub(crate) looks: crate::deliver::tries::Tries,
+    /// Refusals of one message in a call that succeeded.
+    pub(crate) refusals: crate::deliver::tries::Tries,
+    pub(crate) file_client: reqwest::Client,
+    pub(crate) looked_for_lines: tokio::sync::Mutex<HashMap<String, Instant>>,
+    /// When each connector was registered again last, because the portal did not know it.
+    pub(crate) registered: tokio::sync::Mutex<HashMap<String, Instant>>,
+    pub(crate) proofs: crate::access::proof_limit::Proofs,
+    /// Installations that are tried again in the background.
+    pub(crate) confirming: Arc<tokio::sync::Semaphore>,
+}

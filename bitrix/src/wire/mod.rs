@@ -1,0 +1,5 @@
+//! One request, forms and values, and what an error means. Knows nothing above it.
+
+pub(crate) mod form;
+pub(crate) mod rest;
+pub(crate) mod verdict;
