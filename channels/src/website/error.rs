@@ -76,14 +76,19 @@ pub(super) struct Problem {
     pub(super) refusal: Refusal,
     pub(super) message: String,
     /// What is wrong with which field of the profile.
-    pub(super) fields: super::before::Faults,
+    pub(super) fields: crate::website::welcome::before::Faults,
     /// What the page's own sentence names: the file, its type.
     pub(super) named: Vec<(&'static str, String)>,
 }
 
 impl Problem {
     pub(super) fn of(refusal: Refusal, message: impl Into<String>) -> Self {
-        Self { refusal, message: message.into(), fields: super::before::Faults::new(), named: Vec::new() }
+        Self {
+            refusal,
+            message: message.into(),
+            fields: crate::website::welcome::before::Faults::new(),
+            named: Vec::new(),
+        }
     }
 
     /// The same with what replaces `{key}` in the page's own sentence.

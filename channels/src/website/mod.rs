@@ -3,34 +3,13 @@
 //!
 //! Visitors read straight from the store, so an operator's message is delivered when it is stored.
 
-mod about;
 mod api;
-mod assets;
-mod before;
-mod compress;
-mod consent;
-mod contrast;
 mod error;
-mod files;
-mod forget;
-mod form;
-mod hours;
-mod html;
-mod identity;
-mod info;
-mod introduce;
-mod item;
-pub(crate) mod multipart;
 mod page;
-mod rating;
 mod session;
 mod settings;
 mod site;
-mod stream;
-mod texts;
-mod theme;
-mod upload;
-mod widget;
+mod welcome;
 
 use async_trait::async_trait;
 use axum::Router;
@@ -96,11 +75,15 @@ impl Channel for Website {
     fn routes(self: Arc<Self>, inbox: VisitorInbox) -> Router {
         let site = Arc::new(Site::new(Arc::clone(&self.settings), &self.host, inbox));
         Router::new()
-            .merge(page::routes().merge(widget::routes()).layer(axum::middleware::from_fn(compress::pages)))
-            .merge(files::routes())
-            .merge(forget::routes())
-            .nest("/api", api::routes(&site))
-            .route("/assets/{file}", axum::routing::get(assets::serve))
+            .merge(
+                page::hosted::routes()
+                    .merge(page::widget::routes())
+                    .layer(axum::middleware::from_fn(page::compress::pages)),
+            )
+            .merge(api::files::routes())
+            .merge(api::forget::routes())
+            .nest("/api", api::calls::routes(&site))
+            .route("/assets/{file}", axum::routing::get(page::served::serve))
             .with_state(site)
     }
 }

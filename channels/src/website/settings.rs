@@ -1,9 +1,14 @@
 //! What `[channels.ID.settings]` of a website chat may say.
 
-use super::before::{self, Field};
-use super::texts::{Catalogue, Language};
-use super::widget::{self, Made, Widget};
-use super::{consent, hours, identity, info, rating, theme};
+use crate::website::page::widget::{self, Made, Widget};
+use crate::website::session::identity;
+use crate::website::welcome::before::{self, Field};
+use crate::website::welcome::consent;
+use crate::website::welcome::hours;
+use crate::website::welcome::info;
+use crate::website::welcome::rating;
+use crate::website::welcome::texts::{Catalogue, Language};
+use crate::website::welcome::theme;
 use jiff::tz::TimeZone;
 use openline_core::{ChannelId, ConfigError};
 use serde::Deserialize;

@@ -1,11 +1,11 @@
 //! What every handler of one website chat needs.
 
 use super::error::{Problem, Refusal};
-use super::item::FileAddress;
-use super::session::{Session, Sessions};
 use super::settings::Settings;
-use super::texts::{self, Catalogue};
-use super::widget::MadeFiles;
+use crate::website::page::item::FileAddress;
+use crate::website::page::widget::MadeFiles;
+use crate::website::session::sessions::{Session, Sessions};
+use crate::website::welcome::texts::{self, Catalogue};
 use axum::http::{HeaderMap, header};
 use openline_core::channel::Host;
 use openline_core::message::Item;

@@ -15,7 +15,7 @@ const MAX_ID: usize = 200;
 /// `[settings.identity]` as it is written.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Raw {
+pub(in crate::website) struct Raw {
     secret: Option<SecretString>,
     secrets: Vec<SecretString>,
     required: bool,
@@ -23,20 +23,20 @@ pub(super) struct Raw {
 
 /// The secrets in force.
 #[derive(Default)]
-pub(super) struct Identity {
+pub(in crate::website) struct Identity {
     secrets: Vec<SecretString>,
     /// Whether there is no chat for visitors whom nobody has identified.
-    pub(super) required: bool,
+    pub(in crate::website) required: bool,
 }
 
 /// Whom the embedding page says its visitor is.
 #[derive(Deserialize)]
-pub(super) struct Claim {
+pub(in crate::website) struct Claim {
     /// Their id in the embedding site.
-    pub(super) id: String,
+    pub(in crate::website) id: String,
     /// HMAC-SHA-256 of the id under the shared secret, in hex; empty when it was left out.
     #[serde(default)]
-    pub(super) hash: String,
+    pub(in crate::website) hash: String,
 }
 
 impl Identity {
@@ -44,7 +44,7 @@ impl Identity {
     ///
     /// # Errors
     /// What is wrong, with the key.
-    pub(super) fn read(raw: Raw) -> Result<Self, ConfigError> {
+    pub(in crate::website) fn read(raw: Raw) -> Result<Self, ConfigError> {
         let first = raw.secret.into_iter().map(|secret| ("identity.secret".to_owned(), secret));
         let more = raw.secrets.into_iter().enumerate();
         let more = more.map(|(index, secret)| (format!("identity.secrets[{index}]"), secret));
@@ -66,7 +66,7 @@ impl Identity {
     }
 
     /// Whether the claim was signed with one of the secrets.
-    pub(super) fn proves(&self, claim: &Claim) -> bool {
+    pub(in crate::website) fn proves(&self, claim: &Claim) -> bool {
         let id_ok = (1..=MAX_ID).contains(&claim.id.len()) && !claim.id.contains(char::is_control);
         let Some(hash) = from_hex(&claim.hash).filter(|_| id_ok) else { return false };
         self.secrets.iter().any(|secret| mac(secret, &claim.id).is_some_and(|mac| mac.verify_slice(&hash).is_ok()))
@@ -138,7 +138,7 @@ mod tests {
 
     /// The code blocks of docs/widget.md, by language.
     fn recipe(language: &str) -> String {
-        let page = include_str!("../../../docs/widget.md");
+        let page = include_str!("../../../../docs/widget.md");
         let block = page.split(&format!("```{language}\n")).nth(1).and_then(|rest| rest.split("```").next());
         block.unwrap_or_else(|| panic!("no recipe in {language}")).to_owned()
     }
@@ -160,6 +160,6 @@ mod tests {
         }
         println!("{ran} recipes ran");
         assert!(recipe("go").contains("hmac.New(sha256.New"));
-        assert!(include_str!("../../../docs/widget.md").contains(HASH), "the page tells the vector");
+        assert!(include_str!("../../../../docs/widget.md").contains(HASH), "the page tells the vector");
     }
 }

@@ -1,6 +1,6 @@
 //! The page's own files, compiled into the program, compressed once.
 
-use super::compress;
+use crate::website::page::compress;
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -85,7 +85,7 @@ fn packed(kind: &str, plain: Vec<u8>) -> Ready {
 }
 
 /// A style sheet without its comments and the blanks that mean nothing. (None of ours has them in a string.)
-pub(super) fn lean(source: &str) -> String {
+pub(in crate::website) fn lean(source: &str) -> String {
     let parts = source.split("/*").enumerate();
     let bare: String = parts
         .map(|(index, part)| if index == 0 { part } else { part.split_once("*/").map_or("", |(_, rest)| rest) })
@@ -114,7 +114,7 @@ fn versioned(source: &str) -> String {
 }
 
 /// A line without the comment at its end. (What has a quote in it may be a text.)
-pub(super) fn without_remark(line: &str) -> &str {
+pub(in crate::website) fn without_remark(line: &str) -> &str {
     match line.rsplit_once(" // ") {
         Some((code, remark)) if !remark.contains(['\'', '"', '`']) => code.trim_end(),
         _ => line,
@@ -126,28 +126,32 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// See [`VERSION`].
-pub(super) fn version() -> &'static str {
+pub(in crate::website) fn version() -> &'static str {
     &VERSION
 }
 
 /// A file's bytes on their way to a browser that takes gzip.
 #[cfg(test)]
-pub(super) fn weight(name: &str) -> usize {
+pub(in crate::website) fn weight(name: &str) -> usize {
     FILES.get(name).map_or(0, |file| file.packed.as_ref().unwrap_or(&file.plain).len())
 }
 
 /// The chat page's modules: those that `chat.js` imports, and those that these import.
-pub(super) fn modules() -> &'static [String] {
+pub(in crate::website) fn modules() -> &'static [String] {
     &MODULES
 }
 
 /// A template's source.
-pub(super) fn text(name: &str) -> String {
+pub(in crate::website) fn text(name: &str) -> String {
     Assets::get(name).map(|file| String::from_utf8_lossy(&file.data).into_owned()).unwrap_or_default()
 }
 
 /// Serves a file: for ever when its version is in the address, else checked by the browser each time.
-pub(super) async fn serve(Path(name): Path<String>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+pub(in crate::website) async fn serve(
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
     let Some(file) = FILES.get(&name) else { return StatusCode::NOT_FOUND.into_response() };
     let packed = file.packed.as_ref().filter(|_| compress::accepted(&headers));
     let tag = format!("\"{}{}\"", version(), if packed.is_some() { "-gzip" } else { "" });

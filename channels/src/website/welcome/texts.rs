@@ -1,7 +1,7 @@
 //! The languages of the chat page: one file of texts each, all with the same keys.
 
-use super::error::{Problem, Refusal};
-use super::site::{MAX_FILES, MAX_NAME, MAX_TEXT};
+use crate::website::error::{Problem, Refusal};
+use crate::website::site::{MAX_FILES, MAX_NAME, MAX_TEXT};
 use openline_core::ConfigError;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -9,18 +9,18 @@ use std::sync::LazyLock;
 macro_rules! languages {
     ($($code:literal),+) => {
         /// Code and file of every language there is; the first is for visitors who understand none of them.
-        const FILES: &[(&str, &str)] = &[$(($code, include_str!(concat!("texts/", $code, ".toml")))),+];
+        const FILES: &[(&str, &str)] = &[$(($code, include_str!(concat!("../texts/", $code, ".toml")))),+];
     };
 }
 languages!("en", "ru", "de", "es", "pt", "fr", "pl", "tr", "ar");
 
 /// The texts of one language.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Catalogue {
+pub(in crate::website) struct Catalogue {
     /// `de`.
-    pub(super) code: &'static str,
+    pub(in crate::website) code: &'static str,
     /// The page's texts, by key.
-    pub(super) texts: BTreeMap<String, String>,
+    pub(in crate::website) texts: BTreeMap<String, String>,
 }
 
 static CATALOGUES: LazyLock<Vec<Catalogue>> = LazyLock::new(|| FILES.iter().map(read).collect());
@@ -35,14 +35,14 @@ fn read((code, file): &(&'static str, &str)) -> Catalogue {
 }
 
 /// The catalogue of a language tag, also of a longer one: `pt` for `pt-BR`.
-pub(super) fn find(tag: &str) -> Option<&'static Catalogue> {
+pub(in crate::website) fn find(tag: &str) -> Option<&'static Catalogue> {
     let code = tag.split(['-', '_']).next().unwrap_or_default().trim();
     CATALOGUES.iter().find(|catalogue| catalogue.code.eq_ignore_ascii_case(code))
 }
 
 /// Which language the page speaks, as configured.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Language {
+pub(in crate::website) enum Language {
     /// The visitor's.
     Auto,
     /// Always this one.
@@ -51,7 +51,7 @@ pub(super) enum Language {
 
 impl Language {
     /// `language = "…"`.
-    pub(super) fn read(given: &str) -> Result<Self, ConfigError> {
+    pub(in crate::website) fn read(given: &str) -> Result<Self, ConfigError> {
         if given == "auto" {
             return Ok(Self::Auto);
         }
@@ -64,12 +64,12 @@ impl Language {
     }
 
     /// Those the page may speak.
-    pub(super) fn all(self) -> impl Iterator<Item = &'static Catalogue> {
+    pub(in crate::website) fn all(self) -> impl Iterator<Item = &'static Catalogue> {
         CATALOGUES.iter().filter(move |one| self.fixed().is_none_or(|code| one.code == code))
     }
 
     /// The one that it always speaks.
-    pub(super) fn fixed(self) -> Option<&'static str> {
+    pub(in crate::website) fn fixed(self) -> Option<&'static str> {
         match self {
             Self::Auto => None,
             Self::Fixed(catalogue) => Some(catalogue.code),
@@ -78,7 +78,7 @@ impl Language {
 
     /// The language for a visitor: what the embedding page asks for (`?lang=`), else the first of `Accept-Language` that
     /// there is, else English.
-    pub(super) fn choose(self, asked: Option<&str>, accepted: Option<&str>) -> &'static Catalogue {
+    pub(in crate::website) fn choose(self, asked: Option<&str>, accepted: Option<&str>) -> &'static Catalogue {
         match self {
             Self::Fixed(catalogue) => catalogue,
             Self::Auto => {
@@ -103,12 +103,12 @@ fn preferred(header: &str) -> Vec<&str> {
 
 impl Catalogue {
     /// A text; empty when there is none with that key.
-    pub(super) fn get(&self, key: &str) -> &str {
+    pub(in crate::website) fn get(&self, key: &str) -> &str {
         self.texts.get(key).map_or("", String::as_str)
     }
 
     /// What a visitor is told of a refusal.
-    pub(super) fn refusal(&self, problem: &Problem) -> String {
+    pub(in crate::website) fn refusal(&self, problem: &Problem) -> String {
         let limit = match problem.refusal {
             Refusal::NameTooLong => MAX_NAME,
             _ => MAX_TEXT,
@@ -118,7 +118,7 @@ impl Catalogue {
     }
 
     /// What a visitor is told of a refusal with that code.
-    pub(super) fn by_code(&self, code: &str, limit: usize) -> String {
+    pub(in crate::website) fn by_code(&self, code: &str, limit: usize) -> String {
         let key = match code {
             // The script says these itself, before anything is sent.
             "text_too_long" | "file_too_large" | "file_empty" | "file_type_refused" | "too_many_files" => {
@@ -133,7 +133,7 @@ impl Catalogue {
 
 /// All of them.
 #[cfg(test)]
-pub(super) fn all() -> &'static [Catalogue] {
+pub(in crate::website) fn all() -> &'static [Catalogue] {
     &CATALOGUES
 }
 
@@ -202,7 +202,7 @@ mod tests {
                     t => minijinja::Value::from(minijinja::value::Serde(&catalogue.texts)),
                     items => minijinja::Value::from(minijinja::value::Serde(items)),
                 };
-                let html = super::super::page::template("tail.html", context).unwrap();
+                let html = crate::website::page::hosted::template("tail.html", context).unwrap();
                 assert!(html.contains(&format!("lang=\"{}\"", catalogue.code)), "{html}");
             }
         }

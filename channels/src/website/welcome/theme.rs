@@ -1,7 +1,8 @@
 //! The look that a configuration may change: colours that can be read, checked when it is loaded.
 
-use super::contrast::{Colour, READABLE};
-use super::{assets, widget::Made};
+use crate::website::page::served;
+use crate::website::page::widget::Made;
+use crate::website::welcome::contrast::{Colour, READABLE};
 use openline_core::ConfigError;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -14,7 +15,7 @@ const MAX_RADIUS: u8 = 28;
 /// Which colours are used.
 #[derive(Deserialize, Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Mode {
+pub(in crate::website) enum Mode {
     /// What the visitor's system prefers.
     #[default]
     Auto,
@@ -25,7 +26,7 @@ pub(super) enum Mode {
 /// The side of the page where the launcher is; mirrored on pages that are written from right to left.
 #[derive(Deserialize, Serialize, Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Position {
+pub(in crate::website) enum Position {
     #[default]
     Right,
     Left,
@@ -44,7 +45,7 @@ enum Font {
 /// `[settings.theme]` as it is written.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Raw {
+pub(in crate::website) struct Raw {
     accent: Option<String>,
     on_accent: Option<String>,
     mode: Mode,
@@ -57,14 +58,14 @@ pub(super) struct Raw {
 
 /// The look, checked.
 #[derive(Default)]
-pub(super) struct Theme {
+pub(in crate::website) struct Theme {
     colours: Option<Colours>,
     mode: Mode,
     radius: Option<u8>,
     font: Font,
-    pub(super) position: Position,
+    pub(in crate::website) position: Position,
     /// The text beside the launcher's picture; empty for none.
-    pub(super) launcher: String,
+    pub(in crate::website) launcher: String,
     avatar: Option<String>,
 }
 
@@ -79,7 +80,7 @@ impl Theme {
     ///
     /// # Errors
     /// What is wrong, with the key.
-    pub(super) fn read(raw: Raw) -> Result<Self, ConfigError> {
+    pub(in crate::website) fn read(raw: Raw) -> Result<Self, ConfigError> {
         if raw.radius.is_some_and(|radius| radius > MAX_RADIUS) {
             return Err(ConfigError::at("theme.radius", format!("must be from 0 to {MAX_RADIUS} pixels")));
         }
@@ -101,7 +102,7 @@ impl Theme {
     ///
     /// # Errors
     /// When it can't be had, with the key.
-    pub(super) fn load_avatar(&self, folder: &Path) -> Result<Option<Made>, ConfigError> {
+    pub(in crate::website) fn load_avatar(&self, folder: &Path) -> Result<Option<Made>, ConfigError> {
         let Some(name) = &self.avatar else { return Ok(None) };
         let ending = Path::new(name).extension().map(std::ffi::OsStr::to_ascii_lowercase);
         let mime = match ending.as_ref().and_then(|ending| ending.to_str()) {
@@ -118,14 +119,14 @@ impl Theme {
     }
 
     /// The built-in picture in the theme's colours; `None` when those are the built-in ones.
-    pub(super) fn icon(&self) -> Option<Made> {
+    pub(in crate::website) fn icon(&self) -> Option<Made> {
         let Colours { accent, on } = self.colours.as_ref()?;
-        let drawing = assets::text("icon.svg").replace("#fff", &on.to_string()).replace("#0f766e", &accent.to_string());
+        let drawing = served::text("icon.svg").replace("#fff", &on.to_string()).replace("#0f766e", &accent.to_string());
         Some(Made::new("image/svg+xml", drawing))
     }
 
     /// What `<meta name="color-scheme">` says.
-    pub(super) fn scheme(&self) -> &'static str {
+    pub(in crate::website) fn scheme(&self) -> &'static str {
         match self.mode {
             Mode::Auto => "light dark",
             Mode::Light => "light",
@@ -134,7 +135,7 @@ impl Theme {
     }
 
     /// The style sheet that is laid over `chat.css`; `root` is `:root` for pages and `:host` for the launcher.
-    pub(super) fn css(&self, root: &str) -> String {
+    pub(in crate::website) fn css(&self, root: &str) -> String {
         let palette = Palette::ours();
         let (mut light, mut dark) = match self.mode {
             // What is not changed stays as `chat.css` has it; the launcher has no `chat.css`.
@@ -228,7 +229,7 @@ struct Palette {
 
 impl Palette {
     fn ours() -> Self {
-        let css = assets::text("chat.css");
+        let css = served::text("chat.css");
         let block = |after: &str| {
             let rest = css.split_once(after).map_or("", |(_, rest)| rest);
             rest.split('}').next().unwrap_or_default().to_owned()
@@ -349,7 +350,7 @@ mod tests {
     #[test]
     fn the_picture_takes_the_accent() {
         assert!(theme("").unwrap().icon().is_none());
-        let plain = assets::text("icon.svg");
+        let plain = served::text("icon.svg");
         assert!(plain.contains("#0f766e") && plain.contains("#fff"), "the colours that are replaced: {plain}");
         assert!(theme("accent = '#ffd54f'").unwrap().icon().is_some());
     }

@@ -4,14 +4,14 @@
 use openline_core::text::{RichText, Span, Style};
 
 /// A text as an HTML fragment; line breaks stay `\n` (the page's style keeps them).
-pub(super) fn render(text: &RichText) -> String {
+pub(in crate::website) fn render(text: &RichText) -> String {
     let mut out = String::new();
     spans(&text.0, &mut out);
     out
 }
 
 /// A visitor's text: first lines that begin with "> " are a quote, as the page's own button makes it.
-pub(super) fn render_own(text: &RichText) -> String {
+pub(in crate::website) fn render_own(text: &RichText) -> String {
     let [Span::Text { v }] = text.0.as_slice() else { return render(text) };
     let lines: Vec<_> = v.split('\n').collect();
     let quoted: Vec<_> = lines.iter().map_while(|line| line.strip_prefix("> ")).collect();
@@ -23,7 +23,7 @@ pub(super) fn render_own(text: &RichText) -> String {
 }
 
 /// Characters as HTML text, also inside a quoted attribute.
-pub(super) fn text(text: &str) -> String {
+pub(in crate::website) fn text(text: &str) -> String {
     let mut out = String::new();
     escape(text, &mut out);
     out

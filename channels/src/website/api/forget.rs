@@ -1,9 +1,9 @@
 //! "Forget me": the visitor's own wish to erase what they wrote.
 
-use super::error::Problem;
-use super::info::CONSENT;
-use super::page;
-use super::site::{Reader, Site};
+use crate::website::error::Problem;
+use crate::website::page::hosted;
+use crate::website::site::{Reader, Site};
+use crate::website::welcome::info::CONSENT;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -15,12 +15,12 @@ use std::sync::Arc;
 type Shared = State<Arc<Site>>;
 
 /// For scripts, below `api`.
-pub(super) fn api() -> Router<Arc<Site>> {
+pub(in crate::website) fn api() -> Router<Arc<Site>> {
     Router::new().route("/forget", post(by_script))
 }
 
 /// For the page without them.
-pub(super) fn routes() -> Router<Arc<Site>> {
+pub(in crate::website) fn routes() -> Router<Arc<Site>> {
     Router::new().route("/forget", post(by_form))
 }
 
@@ -35,8 +35,8 @@ async fn by_script(State(site): Shared, headers: HeaderMap) -> Result<Response, 
 
 async fn by_form(State(site): Shared, headers: HeaderMap) -> Response {
     match ask(&site, &headers).await {
-        Ok(_) => without_session(&site, page::back(&site.view(&headers, None))),
-        Err(problem) => page::refuse(&problem),
+        Ok(_) => without_session(&site, hosted::back(&site.view(&headers, None))),
+        Err(problem) => hosted::refuse(&problem),
     }
 }
 

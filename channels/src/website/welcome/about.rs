@@ -11,7 +11,7 @@ const MAX_DATA: usize = 20;
 
 /// The note of `about` (`docs/website-api.md`). What is wrong in it is left out: it must not keep a message back. `None`
 /// when nothing is left, or no visit is named.
-pub(super) fn note(about: &Value) -> Option<Note> {
+pub(in crate::website) fn note(about: &Value) -> Option<Note> {
     let visit = about.get("visit")?.as_str()?;
     if !(1..=64).contains(&visit.len()) || !visit.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
         return None;

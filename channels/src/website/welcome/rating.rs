@@ -14,14 +14,14 @@ const MARK: &str = "rate-";
 /// `[settings.rating]`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Raw {
-    pub(super) ask: Ask,
+pub(in crate::website) struct Raw {
+    pub(in crate::website) ask: Ask,
 }
 
 /// When visitors are offered to rate.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Ask {
+pub(in crate::website) enum Ask {
     /// When the line asks for it.
     #[default]
     Auto,
@@ -31,7 +31,7 @@ pub(super) enum Ask {
 
 impl Ask {
     /// Whether dialogs of that line are rated.
-    pub(super) fn wants(self, line: &LineInfo) -> bool {
+    pub(in crate::website) fn wants(self, line: &LineInfo) -> bool {
         match self {
             Self::Auto => line.rating,
             Self::Always => true,
@@ -41,7 +41,7 @@ impl Ask {
 }
 
 /// Whether the end of the conversation asks for a vote.
-pub(super) fn asked(items: &[Item]) -> bool {
+pub(in crate::website) fn asked(items: &[Item]) -> bool {
     let (mut finished, mut said) = (false, false);
     for item in items.iter().rev() {
         match (item.kind, item.side) {
@@ -54,12 +54,12 @@ pub(super) fn asked(items: &[Item]) -> bool {
 }
 
 /// A key for a vote.
-pub(super) fn key(fresh: &str) -> String {
+pub(in crate::website) fn key(fresh: &str) -> String {
     format!("{MARK}{fresh}")
 }
 
 /// How a vote is shown; `None` for what is none.
-pub(super) fn shown(item: &Item) -> Option<&'static str> {
+pub(in crate::website) fn shown(item: &Item) -> Option<&'static str> {
     let vote = item.side == Side::Visitor && item.key.starts_with(MARK);
     match item.content.text.to_plain().as_str() {
         "1" if vote => Some("👍"),

@@ -1,11 +1,11 @@
 //! What stands before and around the conversation: `GET api/info`, and the same on the page.
 
-use super::before::{self, Faults, Field, Kind, Profile};
-use super::consent::Consent;
-use super::error::Problem;
-use super::hours::{Standing, standing};
-use super::site::Site;
-use super::texts::Catalogue;
+use crate::website::error::Problem;
+use crate::website::site::Site;
+use crate::website::welcome::before::{self, Faults, Field, Kind, Profile};
+use crate::website::welcome::consent::Consent;
+use crate::website::welcome::hours::{Standing, standing};
+use crate::website::welcome::texts::Catalogue;
 use openline_core::ChatId;
 use openline_core::handover::Continuation;
 use openline_core::line::LineInfo;
@@ -16,36 +16,36 @@ use serde_json::{Value, json};
 /// `[settings.welcome]`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Welcome {
+pub(in crate::website) struct Welcome {
     text: Option<String>,
     /// Show no greeting of the line.
     ignore_line: bool,
 }
 
 /// What a visitor finds.
-pub(super) struct Info {
+pub(in crate::website) struct Info {
     /// `None` when no hours are known.
-    pub(super) standing: Option<Standing>,
-    pub(super) welcome: Option<String>,
-    pub(super) closed_text: Option<String>,
+    pub(in crate::website) standing: Option<Standing>,
+    pub(in crate::website) welcome: Option<String>,
+    pub(in crate::website) closed_text: Option<String>,
     /// What is still to be agreed to.
-    pub(super) consent: Option<Consent>,
+    pub(in crate::website) consent: Option<Consent>,
     /// What is still to be filled in.
-    pub(super) form: Vec<Field>,
+    pub(in crate::website) form: Vec<Field>,
     /// An e-mail address or a phone number must be among it.
-    pub(super) contact: bool,
+    pub(in crate::website) contact: bool,
     /// Whether the end of a dialog asks for a vote.
-    pub(super) rating: bool,
+    pub(in crate::website) rating: bool,
     elsewhere: Vec<Continuation>,
     language: &'static Catalogue,
 }
 
 /// Under which name it is kept of a chat to what its visitor agreed.
-pub(super) const CONSENT: &str = "consent";
+pub(in crate::website) const CONSENT: &str = "consent";
 
 impl Info {
     /// What the open line says; nothing while that is not known.
-    pub(super) async fn line(site: &Site) -> LineInfo {
+    pub(in crate::website) async fn line(site: &Site) -> LineInfo {
         site.inbox.line().await.unwrap_or_else(|error| {
             tracing::debug!(%error, "the line's settings are not known");
             LineInfo::default()
@@ -53,7 +53,7 @@ impl Info {
     }
 
     /// As it is now for the visitor of a chat; without one, for anybody new.
-    pub(super) async fn of(
+    pub(in crate::website) async fn of(
         site: &Site,
         language: &'static Catalogue,
         chat: Option<&ChatId>,
@@ -91,12 +91,12 @@ impl Info {
     }
 
     /// Whether nobody is there.
-    pub(super) fn is_closed(&self) -> bool {
+    pub(in crate::website) fn is_closed(&self) -> bool {
         matches!(self.standing, Some(Standing::Closed(_)))
     }
 
     /// As `docs/website-api.md` shows it.
-    pub(super) fn json(&self) -> Value {
+    pub(in crate::website) fn json(&self) -> Value {
         let opens = match self.standing {
             Some(Standing::Closed(opens)) => opens,
             _ => None,
@@ -122,7 +122,7 @@ impl Info {
 
 impl Info {
     /// As the page's template wants it, with what was filled in already and what is wrong with it.
-    pub(super) fn for_page(&self, site: &Site, profile: &Profile, faults: &Faults) -> Value {
+    pub(in crate::website) fn for_page(&self, site: &Site, profile: &Profile, faults: &Faults) -> Value {
         let t = self.language;
         let said = |key: &str| faults.get(key).map(|code| t.by_code(code, before::limit(key)));
         let asked = |key: &str| self.form.iter().find(|field| field.key == key);

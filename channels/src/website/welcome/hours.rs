@@ -13,14 +13,14 @@ const DAY: u16 = 24 * 60;
 
 /// How it stands at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(in crate::website) enum Standing {
     Open,
     /// Until then; `None` when no opening is in sight.
     Closed(Option<Timestamp>),
 }
 
 /// How it stands at `now`. A time zone that nobody knows closes nothing.
-pub(super) fn standing(hours: &Hours, now: Timestamp) -> Standing {
+pub(in crate::website) fn standing(hours: &Hours, now: Timestamp) -> Standing {
     let Ok(zone) = TimeZone::get(&hours.zone) else { return Standing::Open };
     let today = jiff::Timestamp::from_millisecond(now.0).unwrap_or_default().to_zoned(zone.clone()).date();
     let shifts = (-1..=AHEAD).filter_map(|days| shift(hours, &zone, today.checked_add(days.days()).ok()?));
@@ -59,28 +59,28 @@ fn moment(zone: &TimeZone, day: Date, minutes: u16) -> Option<Timestamp> {
 /// `[settings.hours]`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Settings {
+pub(in crate::website) struct Settings {
     zone: Option<String>,
     from: Option<String>,
     to: Option<String>,
     days_off: Vec<String>,
     holidays: Vec<String>,
-    pub(super) closed_text: Option<String>,
+    pub(in crate::website) closed_text: Option<String>,
     /// Take no hours from the open line.
     ignore_line: bool,
 }
 
 /// Working hours as configured.
 #[derive(Debug, Default)]
-pub(super) struct Own {
+pub(in crate::website) struct Own {
     hours: Option<Hours>,
-    pub(super) closed_text: Option<String>,
+    pub(in crate::website) closed_text: Option<String>,
     ignore_line: bool,
 }
 
 impl Own {
     /// Checks the table.
-    pub(super) fn read(raw: Settings, zone: &str) -> Result<Self, ConfigError> {
+    pub(in crate::website) fn read(raw: Settings, zone: &str) -> Result<Self, ConfigError> {
         let at = |key: &str, problem: String| ConfigError::at(format!("hours.{key}"), problem);
         let Settings { closed_text, ignore_line, .. } = raw;
         let (from, to) = match (raw.from, raw.to) {
@@ -114,7 +114,7 @@ impl Own {
     }
 
     /// The hours that count: ours, else the line's.
-    pub(super) fn over(&self, line: Option<Hours>) -> Option<Hours> {
+    pub(in crate::website) fn over(&self, line: Option<Hours>) -> Option<Hours> {
         self.hours.clone().or_else(|| line.filter(|_| !self.ignore_line))
     }
 }

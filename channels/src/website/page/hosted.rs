@@ -1,20 +1,20 @@
 //! The hosted page: whole without JavaScript (post, redirect, refresh), and what the script starts from with it.
 //! More than 400 lines: the template's values, each a few lines.
 
-use super::assets;
-use super::before::{Faults, Profile};
-use super::error::{Problem, Refusal};
-use super::form::{Typed, fields};
-use super::html;
-use super::info::Info;
-use super::introduce::{Brought, introduce};
-use super::item::WireItem;
-use super::rating;
-use super::session::Session;
-use super::site::{MAX_FILES, MAX_NAME, MAX_TEXT, Site, View};
-use super::texts::Catalogue;
-use super::upload::{Sender, Upload};
-use super::widget::Frame;
+use crate::website::api::form::{Typed, fields};
+use crate::website::api::upload::{Sender, Upload};
+use crate::website::error::{Problem, Refusal};
+use crate::website::page::html;
+use crate::website::page::item::WireItem;
+use crate::website::page::served;
+use crate::website::page::widget::Frame;
+use crate::website::session::sessions::Session;
+use crate::website::site::{MAX_FILES, MAX_NAME, MAX_TEXT, Site, View};
+use crate::website::welcome::before::{Faults, Profile};
+use crate::website::welcome::info::Info;
+use crate::website::welcome::introduce::{Brought, introduce};
+use crate::website::welcome::rating;
+use crate::website::welcome::texts::Catalogue;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, RawQuery, Request, State};
@@ -34,7 +34,7 @@ const PAGE: usize = 50;
 const MAX_BODY: usize = 256 * 1024;
 
 /// Nothing but our own files; no script and no style in the page.
-pub(super) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; \
+pub(in crate::website) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; \
                       frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'";
 
 type Shared = State<Arc<Site>>;
@@ -44,14 +44,14 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     templates.set_undefined_behavior(UndefinedBehavior::Strict);
     for name in ["page.html", "tail.html", "message.html"] {
         // The sources are compiled in and rendered by the tests: one that doesn't parse never leaves the house.
-        if let Err(error) = templates.add_template_owned(name, assets::text(name)) {
+        if let Err(error) = templates.add_template_owned(name, served::text(name)) {
             tracing::error!(%error, name, "a template does not parse");
         }
     }
     templates
 });
 
-pub(super) fn routes() -> Router<Arc<Site>> {
+pub(in crate::website) fn routes() -> Router<Arc<Site>> {
     Router::new()
         .route("/", get(page).post(submit))
         .route("/tail", get(tail))
@@ -63,7 +63,7 @@ pub(super) fn routes() -> Router<Arc<Site>> {
         .layer(DefaultBodyLimit::max(MAX_BODY))
 }
 
-pub(super) fn plain(status: StatusCode, text: impl IntoResponse) -> Response {
+pub(in crate::website) fn plain(status: StatusCode, text: impl IntoResponse) -> Response {
     (status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
 }
 
@@ -117,7 +117,7 @@ async fn show(site: &Site, view: &View, session: Option<Session>, before: Option
 }
 
 /// The page for a frame: nobody's, the script fills it.
-pub(super) async fn framed(site: &Site, view: &View, frame: &Frame) -> Response {
+pub(in crate::website) async fn framed(site: &Site, view: &View, frame: &Frame) -> Response {
     match render(site, view, None, Some(frame), None, Again::default()).await {
         Ok(rendered) => html_page(StatusCode::OK, rendered),
         Err(problem) => broken(&problem),
@@ -196,10 +196,10 @@ async fn render(
         lang => language.code,
         title => site.settings.title(language),
         subtitle => site.settings.subtitle.as_str(),
-        v => assets::version(),
+        v => served::version(),
         look => look(site),
         frame => frame.is_some(),
-        modules => assets::modules().to_vec(),
+        modules => served::modules().to_vec(),
         t => minijinja::Value::from(minijinja::value::Serde(&language.texts)),
         info => minijinja::Value::from(minijinja::value::Serde(info.for_page(site, &again.profile, &again.faults))),
         rate => (before.is_none() && info.rating && rating::asked(&slice.items)).then(|| rating::key(&fresh_key())),
@@ -226,7 +226,7 @@ async fn render(
 fn look(site: &Site) -> minijinja::Value {
     let safe = |text: String| minijinja::Value::from_safe_string(html::text(&text));
     let avatar = site.made.avatar.as_ref().map(|avatar| format!("{}avatar?v={}", site.base, avatar.tag()));
-    let own = || format!("{}assets/icon.svg?v={}", site.base, assets::version());
+    let own = || format!("{}assets/icon.svg?v={}", site.base, served::version());
     context! {
         css => safe(format!("{}theme.css?v={}", site.base, site.made.theme.tag())),
         avatar => safe(avatar.unwrap_or_else(own)),
@@ -239,7 +239,7 @@ fn safe(address: &str) -> minijinja::Value {
     minijinja::Value::from_safe_string(html::text(address))
 }
 
-pub(super) fn template(name: &str, context: minijinja::Value) -> Result<String, Problem> {
+pub(in crate::website) fn template(name: &str, context: minijinja::Value) -> Result<String, Problem> {
     let rendered = TEMPLATES.get_template(name).and_then(|template| template.render(context));
     rendered.map_err(|error| {
         tracing::error!(%error, name, "a page could not be rendered");
@@ -364,12 +364,12 @@ async fn send(
     typed.store(&site.inbox, &session.chat, with).await.map(|_| ())
 }
 
-pub(super) fn back(view: &View) -> Response {
+pub(in crate::website) fn back(view: &View) -> Response {
     let location = HeaderValue::from_str(&view.here()).unwrap_or(HeaderValue::from_static("."));
     (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
 }
 
-pub(super) fn refuse(problem: &Problem) -> Response {
+pub(in crate::website) fn refuse(problem: &Problem) -> Response {
     let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
     (problem.status(), headers, problem.message.clone()).into_response()
 }
@@ -430,7 +430,7 @@ fn render_tail(site: &Site, view: &View, slice: Slice, after: MessageId) -> Resu
         here => safe(&view.here()),
         retry_url => safe(&view.link("retry", &[])),
         lang => language.code,
-        v => assets::version(),
+        v => served::version(),
         look => look(site),
         t => minijinja::Value::from(minijinja::value::Serde(&language.texts)),
         items => minijinja::Value::from(minijinja::value::Serde(shown(site, language, &new))),

@@ -1,8 +1,8 @@
 //! What visitors type, checked; and the form that carries it without JavaScript.
 
-use super::error::{Problem, Refusal};
-use super::introduce::Introduced;
-use super::site::{MAX_NAME, MAX_TEXT};
+use crate::website::error::{Problem, Refusal};
+use crate::website::site::{MAX_NAME, MAX_TEXT};
+use crate::website::welcome::introduce::Introduced;
 use openline_core::message::{Content, File, Incoming};
 use openline_core::text::RichText;
 use openline_core::{ChatId, VisitorInbox};
@@ -10,18 +10,18 @@ use std::collections::HashMap;
 
 /// A message as it was typed.
 #[derive(Debug, Default)]
-pub(super) struct Typed {
-    pub(super) key: String,
-    pub(super) text: String,
+pub(in crate::website) struct Typed {
+    pub(in crate::website) key: String,
+    pub(in crate::website) text: String,
     /// `None`: not said; empty: the visitor does not want to be called by a name any more.
-    pub(super) name: Option<String>,
+    pub(in crate::website) name: Option<String>,
     /// What was chosen beside the text; kept already.
-    pub(super) files: Vec<File>,
+    pub(in crate::website) files: Vec<File>,
 }
 
 impl Typed {
     /// Checks what was typed.
-    pub(super) fn check(self) -> Result<Self, Problem> {
+    pub(in crate::website) fn check(self) -> Result<Self, Problem> {
         let typed = self.check_fields()?;
         if typed.text.is_empty() && typed.files.is_empty() {
             return Err(Problem::of(Refusal::TextEmpty, "Write something first: the text is empty."));
@@ -30,7 +30,7 @@ impl Typed {
     }
 
     /// Checks what stands beside files.
-    pub(super) fn check_fields(self) -> Result<Self, Problem> {
+    pub(in crate::website) fn check_fields(self) -> Result<Self, Problem> {
         let key_ok = (1..=64).contains(&self.key.len())
             && self.key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
         if !key_ok {
@@ -52,7 +52,7 @@ impl Typed {
     }
 
     /// Stores the message and what came with it.
-    pub(super) async fn store(
+    pub(in crate::website) async fn store(
         self,
         inbox: &VisitorInbox,
         chat: &ChatId,
@@ -77,7 +77,7 @@ impl Typed {
 }
 
 /// Trims, joins line ends, drops control characters that no keyboard makes (and NUL, which no database likes).
-pub(super) fn clean(text: &str, lines: bool) -> String {
+pub(in crate::website) fn clean(text: &str, lines: bool) -> String {
     let unified = text.replace("\r\n", "\n").replace('\r', "\n");
     let kept = unified.chars().filter(|c| !c.is_control() || lines && matches!(c, '\n' | '\t'));
     kept.collect::<String>().trim().to_owned()
@@ -85,7 +85,7 @@ pub(super) fn clean(text: &str, lines: bool) -> String {
 
 /// Fields of a form body or a query string. Unlike the usual parsers it refuses what is not UTF-8 instead of storing
 /// replacement characters.
-pub(super) fn fields(body: &[u8]) -> Result<HashMap<String, String>, Problem> {
+pub(in crate::website) fn fields(body: &[u8]) -> Result<HashMap<String, String>, Problem> {
     let decode = |part: &[u8]| {
         let spaced: Vec<u8> = part.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
         let text = percent_encoding::percent_decode(&spaced).decode_utf8().map(std::borrow::Cow::into_owned);

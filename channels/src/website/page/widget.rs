@@ -1,10 +1,14 @@
 //! The chat on other people's pages: the script that puts a launcher there, and the page in the frame that it opens
 //! (`docs/widget.md`).
 
-use super::settings::Settings;
-use super::site::Site;
-use super::texts::Catalogue;
-use super::{assets, compress, form, page, settings};
+use crate::website::api::form;
+use crate::website::page::compress;
+use crate::website::page::hosted;
+use crate::website::page::served;
+use crate::website::settings;
+use crate::website::settings::Settings;
+use crate::website::site::Site;
+use crate::website::welcome::texts::Catalogue;
 use axum::Router;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -26,17 +30,17 @@ const TEXTS: [&str; 4] = ["widget_open", "widget_close", "widget_unread", "title
 /// `[settings.widget]` as it is written.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Raw {
+pub(in crate::website) struct Raw {
     origins: Vec<String>,
     sound: bool,
 }
 
 /// Who may embed the chat, and how it behaves there.
 #[derive(Default)]
-pub(super) struct Widget {
+pub(in crate::website) struct Widget {
     origins: Vec<String>,
     /// Whether a new message is heard unless the visitor says otherwise.
-    pub(super) sound: bool,
+    pub(in crate::website) sound: bool,
 }
 
 impl Widget {
@@ -44,7 +48,7 @@ impl Widget {
     ///
     /// # Errors
     /// What is wrong, with the key.
-    pub(super) fn read(raw: &Raw) -> Result<Self, ConfigError> {
+    pub(in crate::website) fn read(raw: &Raw) -> Result<Self, ConfigError> {
         let origins = raw.origins.iter().map(|given| settings::origin("widget.origins", given));
         Ok(Self { origins: origins.collect::<Result<_, _>>()?, sound: raw.sound })
     }
@@ -52,7 +56,7 @@ impl Widget {
 
 /// A small file made from the configuration.
 #[derive(Clone)]
-pub(super) struct Made {
+pub(in crate::website) struct Made {
     mime: &'static str,
     bytes: Bytes,
     packed: Option<Bytes>,
@@ -60,7 +64,7 @@ pub(super) struct Made {
 }
 
 impl Made {
-    pub(super) fn new(mime: &'static str, bytes: impl Into<Bytes>) -> Self {
+    pub(in crate::website) fn new(mime: &'static str, bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         let tag = Sha256::digest(&bytes)[..8].iter().map(|byte| format!("{byte:02x}")).collect();
         let packed = compress::gzip(&bytes, 9).map(Bytes::from);
@@ -68,7 +72,7 @@ impl Made {
     }
 
     /// What makes its address new whenever it changes.
-    pub(super) fn tag(&self) -> &str {
+    pub(in crate::website) fn tag(&self) -> &str {
         &self.tag
     }
 
@@ -107,14 +111,14 @@ impl Made {
 }
 
 /// What a channel's configuration makes.
-pub(super) struct MadeFiles {
+pub(in crate::website) struct MadeFiles {
     loader: Made,
-    pub(super) theme: Made,
-    pub(super) avatar: Option<Made>,
+    pub(in crate::website) theme: Made,
+    pub(in crate::website) avatar: Option<Made>,
 }
 
 impl MadeFiles {
-    pub(super) fn new(settings: &Settings, channel: &str, origin: &str, base: &str) -> Self {
+    pub(in crate::website) fn new(settings: &Settings, channel: &str, origin: &str, base: &str) -> Self {
         Self {
             loader: Made::new("text/javascript; charset=utf-8", loader(settings, channel, origin, base)),
             theme: Made::new("text/css; charset=utf-8", settings.theme.css(":root")),
@@ -139,16 +143,16 @@ fn loader(settings: &Settings, channel: &str, origin: &str, base: &str) -> Strin
         "title": settings.title.trim(),
         "launcher": settings.theme.launcher,
         "position": settings.theme.position,
-        "css": format!("{}{}", settings.theme.css(":host"), assets::lean(&assets::text("widget.css"))),
+        "css": format!("{}{}", settings.theme.css(":host"), served::lean(&served::text("widget.css"))),
     });
     // Where a script may end in a page (nobody should paste it there, somebody will).
     let config = config.to_string().replace("</", "<\\/");
-    let lines = assets::text("widget.js");
+    let lines = served::text("widget.js");
     let lines = lines.lines().map(str::trim).filter(|line| !line.starts_with("//") && !line.starts_with("/**"));
-    lines.map(assets::without_remark).collect::<Vec<_>>().join("\n").replacen("__OPENLINE__", &config, 1)
+    lines.map(served::without_remark).collect::<Vec<_>>().join("\n").replacen("__OPENLINE__", &config, 1)
 }
 
-pub(super) fn routes() -> Router<Arc<Site>> {
+pub(in crate::website) fn routes() -> Router<Arc<Site>> {
     Router::new()
         .route("/widget.js", get(serve_loader))
         .route("/theme.css", get(serve_theme))
@@ -174,9 +178,9 @@ async fn serve_avatar(State(site): Shared, RawQuery(query): RawQuery, headers: H
 }
 
 /// What the page in a frame has to know.
-pub(super) struct Frame {
+pub(in crate::website) struct Frame {
     /// The page around it.
-    pub(super) origin: String,
+    pub(in crate::website) origin: String,
 }
 
 /// The chat for the frame on another page. It has no session of its own: the script in it gets one, without a cookie,
@@ -186,15 +190,15 @@ async fn frame(State(site): Shared, headers: HeaderMap, RawQuery(query): RawQuer
     let around = query.get("origin").map_or(site.origin.as_str(), String::as_str);
     if !site.embeds(around) {
         let key = format!("channels.{}.settings.widget.origins", site.inbox.channel());
-        return page::plain(
+        return hosted::plain(
             StatusCode::FORBIDDEN,
             format!("This page may not embed the chat; its origin is not in {key}."),
         );
     }
     let view = site.view(&headers, query.get("lang").map(String::as_str));
-    let mut response = page::framed(&site, &view, &Frame { origin: around.to_owned() }).await;
+    let mut response = hosted::framed(&site, &view, &Frame { origin: around.to_owned() }).await;
     let ancestors: Vec<_> = site.settings.widget.origins.iter().map(String::as_str).collect();
-    let policy = format!("{} {}", page::POLICY, ancestors.join(" "));
+    let policy = format!("{} {}", hosted::POLICY, ancestors.join(" "));
     if let Ok(policy) = HeaderValue::from_str(policy.trim()) {
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }
@@ -241,12 +245,12 @@ mod tests {
         assert!(launcher < 5_000, "widget.js: {weights:?} bytes");
         let styles = ["page.css", "frame.css", "icon.svg"].map(str::to_owned);
         let modules = ["frame.js", "around.js", "bearer.js", "unread.js"].map(str::to_owned);
-        let mut files: Vec<_> = assets::modules().iter().cloned().chain(styles).chain(modules).collect();
+        let mut files: Vec<_> = served::modules().iter().cloned().chain(styles).chain(modules).collect();
         files.sort();
         files.dedup();
         // The page's own weight is its template and its texts.
-        let page = weight(&format!("{}{}", assets::text("page.html"), include_str!("texts/en.toml")));
-        let opening: usize = files.iter().map(|name| assets::weight(name)).sum::<usize>() + page + launcher;
+        let page = weight(&format!("{}{}", served::text("page.html"), include_str!("../texts/en.toml")));
+        let opening: usize = files.iter().map(|name| served::weight(name)).sum::<usize>() + page + launcher;
         println!("widget.js {launcher} bytes, first opening {opening} bytes");
         assert!(opening < 40_000, "first opening: {opening} bytes");
     }

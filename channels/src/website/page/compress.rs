@@ -13,7 +13,7 @@ use std::io::Write;
 const QUICK: u32 = 4;
 
 /// Whether the client takes gzip.
-pub(super) fn accepted(headers: &HeaderMap) -> bool {
+pub(in crate::website) fn accepted(headers: &HeaderMap) -> bool {
     let given = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     given.flat_map(|value| value.split(',')).any(|one| {
         let (name, weight) = one.split_once(';').unwrap_or((one, ""));
@@ -23,14 +23,14 @@ pub(super) fn accepted(headers: &HeaderMap) -> bool {
 }
 
 /// The bytes compressed; `None` when that would gain nothing.
-pub(super) fn gzip(bytes: &[u8], level: u32) -> Option<Vec<u8>> {
+pub(in crate::website) fn gzip(bytes: &[u8], level: u32) -> Option<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::new(level));
     encoder.write_all(bytes).ok()?;
     encoder.finish().ok().filter(|packed| packed.len() < bytes.len())
 }
 
 /// Compresses HTML answers for clients that take it.
-pub(super) async fn pages(request: Request, next: Next) -> Response {
+pub(in crate::website) async fn pages(request: Request, next: Next) -> Response {
     let accepted = accepted(request.headers());
     let mut response = next.run(request).await;
     let kind = response.headers().get(header::CONTENT_TYPE);

@@ -1,6 +1,6 @@
 //! What visitors must agree to before they write, and the word that they did.
 
-use super::texts::Catalogue;
+use crate::website::welcome::texts::Catalogue;
 use openline_core::ConfigError;
 use openline_core::line::LineInfo;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 /// `[settings.consent]`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Raw {
+pub(in crate::website) struct Raw {
     required: Option<bool>,
     text: Option<String>,
     url: Option<String>,
@@ -18,7 +18,7 @@ pub(super) struct Raw {
 /// `[settings.privacy]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct RawPrivacy {
+pub(in crate::website) struct RawPrivacy {
     consent_first: bool,
     page_data: bool,
 }
@@ -31,32 +31,32 @@ impl Default for RawPrivacy {
 
 /// How consent is asked for.
 #[derive(Debug, Default)]
-pub(super) struct Settings {
+pub(in crate::website) struct Settings {
     /// `None`: when the line asks for it.
     required: Option<bool>,
     text: Option<String>,
     url: Option<String>,
     /// Not even a session before it is given.
-    pub(super) first: bool,
+    pub(in crate::website) first: bool,
     /// The page tells which page the visitor is on.
-    pub(super) page_data: bool,
+    pub(in crate::website) page_data: bool,
 }
 
 /// What is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Consent {
+pub(in crate::website) struct Consent {
     /// The sentence.
-    pub(super) text: String,
+    pub(in crate::website) text: String,
     /// Where more is said.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) url: Option<String>,
+    pub(in crate::website) url: Option<String>,
     /// Another one with other words.
-    pub(super) version: String,
+    pub(in crate::website) version: String,
 }
 
 impl Settings {
     /// Checks the tables.
-    pub(super) fn read(raw: Raw, privacy: &RawPrivacy) -> Result<Self, ConfigError> {
+    pub(in crate::website) fn read(raw: Raw, privacy: &RawPrivacy) -> Result<Self, ConfigError> {
         let is_web = |url: &String| url.starts_with("https://") || url.starts_with("http://");
         if let Some(url) = raw.url.as_ref().filter(|url| !is_web(url)) {
             return Err(ConfigError::at("consent.url", format!("{url:?} is no address; write one like \"https://…\"")));
@@ -71,12 +71,12 @@ impl Settings {
     }
 
     /// Whether visitors have to agree to something.
-    pub(super) fn is_asked(&self, line: &LineInfo) -> bool {
+    pub(in crate::website) fn is_asked(&self, line: &LineInfo) -> bool {
         self.required.unwrap_or(line.consent.is_some())
     }
 
     /// What is asked of a visitor who speaks that language; `None` when nothing is.
-    pub(super) fn asked(&self, line: &LineInfo, language: &Catalogue) -> Option<Consent> {
+    pub(in crate::website) fn asked(&self, line: &LineInfo, language: &Catalogue) -> Option<Consent> {
         if !self.is_asked(line) {
             return None;
         }
@@ -93,7 +93,7 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::website::texts;
+    use crate::website::welcome::texts;
 
     fn read(consent: &str, privacy: &str) -> Result<Settings, ConfigError> {
         Settings::read(toml::from_str(consent).unwrap(), &toml::from_str(privacy).unwrap())

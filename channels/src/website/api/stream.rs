@@ -4,10 +4,10 @@
 //! own. Padding against proxies that hold back small answers is not sent: a page behind one notices that nothing
 //! arrives, and polls.
 
-use super::api::{NEWS, number, query};
-use super::error::{Problem, Refusal};
-use super::item::WireSlice;
-use super::site::{Reader, Site};
+use crate::website::api::calls::{NEWS, number, query};
+use crate::website::error::{Problem, Refusal};
+use crate::website::page::item::WireSlice;
+use crate::website::site::{Reader, Site};
 use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, header};
@@ -25,7 +25,7 @@ const BEAT: Duration = Duration::from_secs(20);
 const BEAT_BYTES: Bytes = Bytes::from_static(b":\n\n");
 
 /// `GET /stream?since=N`.
-pub(super) async fn open(
+pub(in crate::website) async fn open(
     State(site): State<Arc<Site>>,
     headers: HeaderMap,
     RawQuery(raw): RawQuery,

@@ -1,10 +1,10 @@
 //! The form before the conversation: its fields, and what was filled in.
 //! More than 400 lines with its tests, a third of the file.
 
-use super::error::{Problem, Refusal};
-use super::form::clean;
-use super::site::MAX_NAME;
-use super::texts::Catalogue;
+use crate::website::api::form::clean;
+use crate::website::error::{Problem, Refusal};
+use crate::website::site::MAX_NAME;
+use crate::website::welcome::texts::Catalogue;
 use openline_core::ConfigError;
 use openline_core::message::Visitor;
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ const STANDARD: [&str; 3] = ["name", "email", "phone"];
 /// `[settings.before]`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Raw {
+pub(in crate::website) struct Raw {
     fields: Vec<RawField>,
 }
 
@@ -50,7 +50,7 @@ struct FullField {
 /// What a field takes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Kind {
+pub(in crate::website) enum Kind {
     /// A line of text.
     #[default]
     Text,
@@ -66,14 +66,14 @@ pub(super) enum Kind {
 
 /// A field of the form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Field {
-    pub(super) key: String,
+pub(in crate::website) struct Field {
+    pub(in crate::website) key: String,
     /// What stands beside it; of standard fields in the visitor's language.
-    pub(super) label: String,
-    pub(super) kind: Kind,
-    pub(super) required: bool,
+    pub(in crate::website) label: String,
+    pub(in crate::website) kind: Kind,
+    pub(in crate::website) required: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) options: Vec<String>,
+    pub(in crate::website) options: Vec<String>,
 }
 
 impl Field {
@@ -91,7 +91,7 @@ impl Field {
     }
 
     /// The field with its label in that language.
-    pub(super) fn labelled(mut self, language: &Catalogue) -> Self {
+    pub(in crate::website) fn labelled(mut self, language: &Catalogue) -> Self {
         if self.label.is_empty() {
             language.get(&format!("field_{}", self.key)).clone_into(&mut self.label);
         }
@@ -100,7 +100,7 @@ impl Field {
 }
 
 /// The fields as configured.
-pub(super) fn read(raw: Raw) -> Result<Vec<Field>, ConfigError> {
+pub(in crate::website) fn read(raw: Raw) -> Result<Vec<Field>, ConfigError> {
     let mut fields: Vec<Field> = Vec::new();
     for raw in raw.fields {
         let field = field(raw)?;
@@ -144,7 +144,7 @@ fn field(raw: RawField) -> Result<Field, ConfigError> {
 }
 
 /// The form with what reaches a visitor later: for when nobody is there.
-pub(super) fn with_contact(mut fields: Vec<Field>) -> Vec<Field> {
+pub(in crate::website) fn with_contact(mut fields: Vec<Field>) -> Vec<Field> {
     for (at, key) in STANDARD.iter().enumerate() {
         if !fields.iter().any(|field| field.key == *key) {
             fields.insert(at.min(fields.len()), Field::standard(key, false));
@@ -159,37 +159,37 @@ pub(super) fn with_contact(mut fields: Vec<Field>) -> Vec<Field> {
 /// What a visitor filled in: `profile` of `docs/website-api.md`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Profile {
-    pub(super) name: Option<String>,
-    pub(super) email: Option<String>,
-    pub(super) phone: Option<String>,
-    pub(super) fields: BTreeMap<String, Value>,
-    pub(super) consent: bool,
+pub(in crate::website) struct Profile {
+    pub(in crate::website) name: Option<String>,
+    pub(in crate::website) email: Option<String>,
+    pub(in crate::website) phone: Option<String>,
+    pub(in crate::website) fields: BTreeMap<String, Value>,
+    pub(in crate::website) consent: bool,
     /// In which language the form stood there.
-    pub(super) language: Option<String>,
+    pub(in crate::website) language: Option<String>,
 }
 
 /// The most characters that a field takes.
-pub(super) fn limit(key: &str) -> usize {
+pub(in crate::website) fn limit(key: &str) -> usize {
     if key == "name" { MAX_NAME } else { MAX_VALUE }
 }
 
 /// What is wrong, by the fields' keys: a code of the texts.
-pub(super) type Faults = BTreeMap<String, &'static str>;
+pub(in crate::website) type Faults = BTreeMap<String, &'static str>;
 
 /// A profile that may be kept.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Checked {
+pub(in crate::website) struct Checked {
     name: Option<String>,
     email: Option<String>,
     phone: Option<String>,
     /// Label and value of own fields.
-    pub(super) own: Vec<(String, String)>,
+    pub(in crate::website) own: Vec<(String, String)>,
 }
 
 impl Profile {
     /// Checks it against the fields that are asked; with `contact` an e-mail address or a phone number must be there.
-    pub(super) fn check(&self, form: &[Field], contact: bool) -> Result<Checked, Problem> {
+    pub(in crate::website) fn check(&self, form: &[Field], contact: bool) -> Result<Checked, Problem> {
         let (mut checked, mut faults) = (Checked::default(), Faults::new());
         for key in STANDARD {
             let asked = form.iter().find(|field| field.key == key);
@@ -213,7 +213,7 @@ impl Profile {
     }
 
     /// What was filled in under that key; empty when nothing was.
-    pub(super) fn given(&self, key: &str) -> String {
+    pub(in crate::website) fn given(&self, key: &str) -> String {
         let text = match key {
             "name" => self.name.as_deref(),
             "email" => self.email.as_deref(),
@@ -299,7 +299,7 @@ impl Checked {
     }
 
     /// The visitor as known, with what was told now.
-    pub(super) fn over(&self, known: Visitor) -> Visitor {
+    pub(in crate::website) fn over(&self, known: Visitor) -> Visitor {
         Visitor {
             name: self.name.clone().unwrap_or(known.name),
             email: self.email.clone().or(known.email),
@@ -309,7 +309,7 @@ impl Checked {
     }
 
     /// How the visitor can be reached, for people.
-    pub(super) fn contact(&self) -> Option<String> {
+    pub(in crate::website) fn contact(&self) -> Option<String> {
         let known: Vec<_> = [&self.name, &self.email, &self.phone].into_iter().flatten().cloned().collect();
         (self.email.is_some() || self.phone.is_some()).then(|| known.join(", "))
     }

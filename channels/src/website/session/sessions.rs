@@ -3,7 +3,7 @@
 //! A token is `v1.` + 32 random bytes + `.` + the first 16 bytes of their HMAC, both in base64url. The chat id is
 //! another HMAC of the random bytes, so that whoever sees it (operators, the portal) can't get at the session.
 //!
-//! A customer who was identified ([`super::identity`]) has a token `v2.` instead: 32 bytes that stand for the customer,
+//! A customer who was identified ([`crate::website::session::identity`]) has a token `v2.` instead: 32 bytes that stand for the customer,
 //! 16 random ones, and the same kind of proof. Its chat id comes from the customer's bytes alone: all their devices are
 //! in one conversation.
 
@@ -20,7 +20,7 @@ const TAG: usize = 16;
 const SALT: usize = 16;
 
 /// Makes and reads sessions of one channel instance.
-pub(super) struct Sessions {
+pub(in crate::website) struct Sessions {
     proof_key: [u8; 32],
     chat_key: [u8; 32],
     customer: CustomerKeys,
@@ -37,18 +37,18 @@ struct CustomerKeys {
 }
 
 /// A visitor's session.
-pub(super) struct Session {
+pub(in crate::website) struct Session {
     /// What the browser keeps. Whoever has it is this visitor.
-    pub(super) token: String,
+    pub(in crate::website) token: String,
     /// Their chat.
-    pub(super) chat: ChatId,
+    pub(in crate::website) chat: ChatId,
     /// Whether it belongs to a customer whom the embedding site has identified.
-    pub(super) identified: bool,
+    pub(in crate::website) identified: bool,
 }
 
 impl Sessions {
     /// For a channel whose pages are below `path` (`/c/site/`).
-    pub(super) fn new(secret: &MasterSecret, channel: &ChannelId, path: &str, secure: bool) -> Self {
+    pub(in crate::website) fn new(secret: &MasterSecret, channel: &ChannelId, path: &str, secure: bool) -> Self {
         Self {
             proof_key: secret.derive(&format!("website/session/{channel}")),
             chat_key: secret.derive(&format!("website/chat/{channel}")),
@@ -64,7 +64,7 @@ impl Sessions {
     }
 
     /// A new session; `None` when the system has no randomness.
-    pub(super) fn make(&self) -> Option<Session> {
+    pub(in crate::website) fn make(&self) -> Option<Session> {
         let mut random = [0; 32];
         getrandom::fill(&mut random).ok()?;
         Some(Session {
@@ -75,7 +75,7 @@ impl Sessions {
     }
 
     /// A new session of the customer with this id in the embedding site; whether it is them was checked before.
-    pub(super) fn make_for(&self, id: &str) -> Option<Session> {
+    pub(in crate::website) fn make_for(&self, id: &str) -> Option<Session> {
         let mut payload = [0; 32 + SALT];
         let name = sign(&self.customer.name, id.as_bytes());
         payload[..32].copy_from_slice(&name);
@@ -88,7 +88,7 @@ impl Sessions {
     }
 
     /// The session of a token; `None` when it was not made here.
-    pub(super) fn read(&self, token: &str) -> Option<Session> {
+    pub(in crate::website) fn read(&self, token: &str) -> Option<Session> {
         let (version, rest) = token.split_once('.')?;
         let (chat, identified) = match version {
             "v1" => (chat("w", &self.chat_key, &proven::<32>(rest, &self.proof_key)?)?, false),
@@ -102,21 +102,21 @@ impl Sessions {
     }
 
     /// The `Set-Cookie` value that keeps a session.
-    pub(super) fn set_cookie(&self, session: &Session) -> String {
+    pub(in crate::website) fn set_cookie(&self, session: &Session) -> String {
         let secure = if self.secure { "; Secure" } else { "" };
         let Self { cookie, path, .. } = self;
         format!("{cookie}={}; Path={path}; Max-Age={MAX_AGE}; HttpOnly; SameSite=Lax{secure}", session.token)
     }
 
     /// The `Set-Cookie` value that forgets it.
-    pub(super) fn drop_cookie(&self) -> String {
+    pub(in crate::website) fn drop_cookie(&self) -> String {
         let secure = if self.secure { "; Secure" } else { "" };
         let Self { cookie, path, .. } = self;
         format!("{cookie}=; Path={path}; Max-Age=0; HttpOnly; SameSite=Lax{secure}")
     }
 
     /// The session in a `Cookie` header.
-    pub(super) fn in_cookies(&self, header: &str) -> Option<Session> {
+    pub(in crate::website) fn in_cookies(&self, header: &str) -> Option<Session> {
         let values = header.split(';').filter_map(|pair| pair.trim().split_once('='));
         values.filter(|(name, _)| *name == self.cookie).find_map(|(_, value)| self.read(value))
     }

@@ -1,11 +1,11 @@
 //! What a message brings along beside its text: who writes, what they agreed to, where they are.
 
-use super::about;
-use super::before::{Checked, Profile};
-use super::error::{Problem, Refusal};
-use super::info::{CONSENT, Info};
-use super::site::Site;
-use super::texts::{self, Catalogue};
+use crate::website::error::{Problem, Refusal};
+use crate::website::site::Site;
+use crate::website::welcome::about;
+use crate::website::welcome::before::{Checked, Profile};
+use crate::website::welcome::info::{CONSENT, Info};
+use crate::website::welcome::texts::{self, Catalogue};
 use futures_util::FutureExt;
 use openline_core::message::{Note, Visitor};
 use openline_core::{ChatId, Timestamp};
@@ -13,27 +13,27 @@ use serde_json::Value;
 
 /// What was brought along, checked.
 #[derive(Debug, Default)]
-pub(super) struct Introduced {
+pub(in crate::website) struct Introduced {
     /// The visitor as now known; `None` when nothing changed.
-    pub(super) visitor: Option<Visitor>,
+    pub(in crate::website) visitor: Option<Visitor>,
     /// For the operators. The first is stored with the message.
-    pub(super) notes: Vec<Note>,
+    pub(in crate::website) notes: Vec<Note>,
     /// The version of what they have just agreed to.
     agreed: Option<String>,
 }
 
 /// What came with a message.
-pub(super) struct Brought<'b> {
+pub(in crate::website) struct Brought<'b> {
     /// The message's key.
-    pub(super) key: &'b str,
+    pub(in crate::website) key: &'b str,
     /// `None`: not said; empty: the visitor does not want to be called by a name any more.
-    pub(super) name: Option<String>,
-    pub(super) profile: Option<Profile>,
-    pub(super) about: Option<&'b Value>,
+    pub(in crate::website) name: Option<String>,
+    pub(in crate::website) profile: Option<Profile>,
+    pub(in crate::website) about: Option<&'b Value>,
 }
 
 /// Checks it, and keeps that the visitor agreed.
-pub(super) async fn introduce(
+pub(in crate::website) async fn introduce(
     site: &Site,
     language: &'static Catalogue,
     chat: &ChatId,
@@ -49,7 +49,7 @@ pub(super) async fn introduce(
 /// Checks it, and keeps nothing. A visitor who begins must fill in what the configuration asks, and agree where that is
 /// asked; what is asked outside the hours is only asked of those who send a profile at all, because front ends of others
 /// don't know of it. What comes while the conversation is being erased would be erased with it: it has to come later.
-pub(super) async fn examine(
+pub(in crate::website) async fn examine(
     site: &Site,
     language: &'static Catalogue,
     chat: &ChatId,

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 /// An item on the wire.
 #[derive(Serialize)]
-pub(super) struct WireItem<'i> {
+pub(in crate::website) struct WireItem<'i> {
     id: String,
     rev: i64,
     pos: i64,
@@ -51,7 +51,7 @@ fn is_false(flag: &bool) -> bool {
 }
 
 /// Tells where the reader of an item finds its files.
-pub(super) trait FileAddress {
+pub(in crate::website) trait FileAddress {
     /// The address of one.
     fn address(&self, item: &Item, index: usize) -> String;
 }
@@ -65,7 +65,7 @@ impl FileAddress for String {
 
 impl<'i> WireItem<'i> {
     /// An item, with the addresses of its files.
-    pub(super) fn new(item: &'i Item, links: &impl FileAddress) -> Self {
+    pub(in crate::website) fn new(item: &'i Item, links: &impl FileAddress) -> Self {
         let own = item.side == Side::Visitor;
         Self {
             id: item.id.to_string(),
@@ -101,34 +101,34 @@ fn files<'i>(item: &'i Item, links: &impl FileAddress) -> Vec<WireFile<'i>> {
 
 /// A part of a conversation on the wire.
 #[derive(Serialize)]
-pub(super) struct WireSlice<'i> {
-    pub(super) cursor: i64,
-    pub(super) items: Vec<WireItem<'i>>,
-    pub(super) more: bool,
+pub(in crate::website) struct WireSlice<'i> {
+    pub(in crate::website) cursor: i64,
+    pub(in crate::website) items: Vec<WireItem<'i>>,
+    pub(in crate::website) more: bool,
     #[serde(skip_serializing_if = "is_false")]
-    pub(super) reset: bool,
+    pub(in crate::website) reset: bool,
 }
 
 impl<'i> WireSlice<'i> {
     /// News: when there are more, the cursor is at the last one given.
-    pub(super) fn news(slice: &'i Slice, links: &impl FileAddress, reset: bool) -> Self {
+    pub(in crate::website) fn news(slice: &'i Slice, links: &impl FileAddress, reset: bool) -> Self {
         let last = slice.items.last().map(|item| item.rev.0).filter(|_| slice.more);
         Self { cursor: last.unwrap_or(slice.rev.0), items: wire(slice, links), more: slice.more, reset }
     }
 
     /// A page of history.
-    pub(super) fn history(slice: &'i Slice, links: &impl FileAddress) -> Self {
+    pub(in crate::website) fn history(slice: &'i Slice, links: &impl FileAddress) -> Self {
         Self { cursor: slice.rev.0, items: wire(slice, links), more: slice.more, reset: false }
     }
 
     /// As it is sent.
-    pub(super) fn json(&self) -> Bytes {
+    pub(in crate::website) fn json(&self) -> Bytes {
         // Made of texts and numbers only: there is nothing in it that JSON can't say.
         serde_json::to_vec(self).unwrap_or_default().into()
     }
 
     /// Nothing.
-    pub(super) fn nothing(cursor: i64, reset: bool) -> Self {
+    pub(in crate::website) fn nothing(cursor: i64, reset: bool) -> Self {
         Self { cursor, items: Vec::new(), more: false, reset }
     }
 }

@@ -1,12 +1,12 @@
 //! A message that comes as a form: with files, which are kept as they come and never held in memory.
 
-use super::before::Profile;
-use super::error::{Problem, Refusal};
-use super::form::{Typed, fields};
-use super::introduce::{Brought, examine};
-use super::multipart::{Part, Parts, content, is_multipart};
-use super::site::{MAX_FILES, Site};
-use super::texts::Catalogue;
+use crate::website::api::form::{Typed, fields};
+use crate::website::api::multipart::{Part, Parts, content, is_multipart};
+use crate::website::error::{Problem, Refusal};
+use crate::website::site::{MAX_FILES, Site};
+use crate::website::welcome::before::Profile;
+use crate::website::welcome::introduce::{Brought, examine};
+use crate::website::welcome::texts::Catalogue;
 use axum::RequestExt;
 use axum::body::Bytes;
 use axum::extract::Request;
@@ -30,15 +30,15 @@ const BESIDE: u64 = 1_000_000;
 
 /// What came in a form, and what is wrong with it: the fields are known then too, so that nothing has to be typed again.
 #[derive(Default)]
-pub(super) struct Upload {
-    pub(super) fields: HashMap<String, String>,
-    pub(super) files: Vec<File>,
-    pub(super) problem: Option<Problem>,
+pub(in crate::website) struct Upload {
+    pub(in crate::website) fields: HashMap<String, String>,
+    pub(in crate::website) files: Vec<File>,
+    pub(in crate::website) problem: Option<Problem>,
 }
 
 impl Upload {
     /// Reads a form of either kind. Files are kept only for a sender.
-    pub(super) async fn read(site: &Site, request: Request, sender: Option<Sender<'_>>) -> Self {
+    pub(in crate::website) async fn read(site: &Site, request: Request, sender: Option<Sender<'_>>) -> Self {
         let mut upload = Self::default();
         let read = if is_multipart(request.headers()) {
             upload.read_parts(site, request, sender).await
@@ -52,7 +52,7 @@ impl Upload {
     }
 
     /// What was typed and chosen.
-    pub(super) fn typed(self) -> Typed {
+    pub(in crate::website) fn typed(self) -> Typed {
         typed(&self.fields, self.files)
     }
 
@@ -142,11 +142,11 @@ fn typed(fields: &Fields, files: Vec<File>) -> Typed {
 type Fields = HashMap<String, String>;
 
 /// Who sends a form. What stands before its files is checked before any of them is kept.
-pub(super) struct Sender<'s> {
-    pub(super) chat: &'s ChatId,
-    pub(super) language: &'static Catalogue,
+pub(in crate::website) struct Sender<'s> {
+    pub(in crate::website) chat: &'s ChatId,
+    pub(in crate::website) language: &'static Catalogue,
     /// Reads the profile out of the form's fields.
-    pub(super) profile: fn(&Fields, &Catalogue) -> Result<Option<Profile>, Problem>,
+    pub(in crate::website) profile: fn(&Fields, &Catalogue) -> Result<Option<Profile>, Problem>,
 }
 
 impl Sender<'_> {

@@ -3,18 +3,18 @@
 use std::fmt;
 
 /// The least contrast of text and what is under it.
-pub(super) const READABLE: f64 = 4.5;
+pub(in crate::website) const READABLE: f64 = 4.5;
 
 /// An opaque sRGB colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Colour([u8; 3]);
+pub(in crate::website) struct Colour([u8; 3]);
 
 impl Colour {
-    pub(super) const BLACK: Self = Self([0; 3]);
-    pub(super) const WHITE: Self = Self([255; 3]);
+    pub(in crate::website) const BLACK: Self = Self([0; 3]);
+    pub(in crate::website) const WHITE: Self = Self([255; 3]);
 
     /// `#rgb` or `#rrggbb`.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(in crate::website) fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix('#').filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
         let wide: String = match digits.len() {
             3 => digits.chars().flat_map(|digit| [digit, digit]).collect(),
@@ -36,25 +36,25 @@ impl Colour {
     }
 
     /// The contrast of two colours, 1 to 21.
-    pub(super) fn contrast(self, other: Self) -> f64 {
+    pub(in crate::website) fn contrast(self, other: Self) -> f64 {
         let (one, two) = (self.luminance(), other.luminance());
         (one.max(two) + 0.05) / (one.min(two) + 0.05)
     }
 
     /// Black or white, whichever reads better on it: at least 4.58.
-    pub(super) fn ink(self) -> Self {
+    pub(in crate::website) fn ink(self) -> Self {
         if self.contrast(Self::BLACK) > self.contrast(Self::WHITE) { Self::BLACK } else { Self::WHITE }
     }
 
     /// The first on the way to `to`, in hundredths, that reads on all of `grounds`; `to` itself at the end.
-    pub(super) fn until_readable(self, to: Self, grounds: &[Self]) -> Self {
+    pub(in crate::website) fn until_readable(self, to: Self, grounds: &[Self]) -> Self {
         let steps = (0..=100).map(|step| self.mixed(to, step));
         let mut readable = steps.filter(|colour| grounds.iter().all(|ground| ground.contrast(*colour) >= READABLE));
         readable.next().unwrap_or(to)
     }
 
     /// `percent` of the way to another colour.
-    pub(super) fn mixed(self, to: Self, percent: u16) -> Self {
+    pub(in crate::website) fn mixed(self, to: Self, percent: u16) -> Self {
         let mut parts = self.0;
         for (part, to) in parts.iter_mut().zip(to.0) {
             let sum = u16::from(*part) * (100 - percent.min(100)) + u16::from(to) * percent.min(100);

@@ -1,18 +1,18 @@
 //! The JSON API of `docs/website-api.md`.
 
-use super::before::Profile;
-use super::error::{Problem, Refusal};
-use super::form::{Typed, fields};
-use super::identity::Claim;
-use super::info::Info;
-use super::introduce::{Brought, introduce};
-use super::item::{WireItem, WireSlice};
-use super::multipart::is_multipart;
-use super::session::Session;
-use super::site::{Reader, Site};
-use super::stream;
-use super::upload::{Sender, Upload};
 use crate::common::json;
+use crate::website::api::form::{Typed, fields};
+use crate::website::api::multipart::is_multipart;
+use crate::website::api::stream;
+use crate::website::api::upload::{Sender, Upload};
+use crate::website::error::{Problem, Refusal};
+use crate::website::page::item::{WireItem, WireSlice};
+use crate::website::session::identity::Claim;
+use crate::website::session::sessions::Session;
+use crate::website::site::{Reader, Site};
+use crate::website::welcome::before::Profile;
+use crate::website::welcome::info::Info;
+use crate::website::welcome::introduce::{Brought, introduce};
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Path, RawQuery, Request, State};
@@ -32,7 +32,7 @@ use std::time::Duration;
 /// 10,000 characters of four bytes each, escaped, and the other fields.
 const MAX_BODY: usize = 128 * 1024;
 /// Items in one answer of `updates` and in one event of `stream`.
-pub(super) const NEWS: usize = 100;
+pub(in crate::website) const NEWS: usize = 100;
 /// Longest that an answer is held, in seconds.
 const MAX_WAIT: u64 = 25;
 
@@ -42,14 +42,14 @@ const JSON: [(HeaderName, &str); 2] = [(header::CACHE_CONTROL, "no-store"), (hea
 type Shared = State<Arc<Site>>;
 type Given = Result<Bytes, BytesRejection>;
 
-pub(super) fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
+pub(in crate::website) fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
     Router::new()
         .route("/session", post(open_session).get(show_session))
         .route("/messages", post(send).get(history))
         .route("/messages/{id}/retry", post(retry))
         .route("/updates", get(updates))
         .route("/stream", get(stream::open))
-        .merge(super::forget::api())
+        .merge(crate::website::api::forget::api())
         .route("/info", get(info))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
@@ -90,7 +90,7 @@ fn answer(status: StatusCode, body: impl serde::Serialize) -> Response {
 }
 
 /// The body, whole.
-pub(super) fn whole(body: Given) -> Result<Bytes, Problem> {
+pub(in crate::website) fn whole(body: Given) -> Result<Bytes, Problem> {
     body.map_err(|error| match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
             Problem::of(Refusal::BodyTooLarge, format!("the body has more than {MAX_BODY} bytes"))
@@ -261,7 +261,7 @@ async fn retry(State(site): Shared, headers: HeaderMap, Path(id): Path<String>) 
 }
 
 /// A number of the query string; `None` when it isn't there.
-pub(super) fn number(query: &HashMap<String, String>, name: &str) -> Result<Option<i64>, Problem> {
+pub(in crate::website) fn number(query: &HashMap<String, String>, name: &str) -> Result<Option<i64>, Problem> {
     let parse = |text: &String| {
         text.parse().map_err(|_| Problem::of(Refusal::BadQuery, format!("{name} must be a whole number, not {text:?}")))
     };
@@ -269,7 +269,7 @@ pub(super) fn number(query: &HashMap<String, String>, name: &str) -> Result<Opti
 }
 
 /// The query string's fields.
-pub(super) fn query(raw: Option<String>) -> Result<HashMap<String, String>, Problem> {
+pub(in crate::website) fn query(raw: Option<String>) -> Result<HashMap<String, String>, Problem> {
     let bad = |_| Problem::of(Refusal::BadQuery, "the query is not in UTF-8");
     fields(raw.unwrap_or_default().as_bytes()).map_err(bad)
 }

@@ -1,8 +1,8 @@
 //! A conversation's files for its visitor: their own, and those of operators. Their browser never learns the portal's
 //! address.
 
-use super::error::{Problem, Refusal};
-use super::site::Site;
+use crate::website::error::{Problem, Refusal};
+use crate::website::site::Site;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -14,7 +14,7 @@ use openline_core::message::File;
 use openline_core::{DeliveryError, MessageId};
 use std::sync::Arc;
 
-pub(super) fn routes() -> Router<Arc<Site>> {
+pub(in crate::website) fn routes() -> Router<Arc<Site>> {
     Router::new().route("/files/{message}/{index}", get(file))
 }
 

@@ -1,0 +1,9 @@
+//! What is called: messages in, news and files out.
+
+pub(crate) mod calls;
+pub(crate) mod files;
+pub(crate) mod forget;
+pub(crate) mod form;
+pub(crate) mod multipart;
+pub(crate) mod stream;
+pub(crate) mod upload;

@@ -1,0 +1,4 @@
+//! Who a visitor is.
+
+pub(crate) mod identity;
+pub(crate) mod sessions;
