@@ -1,41 +1,26 @@
 //! A Telegram bot: visitors write to it, operators answer through it (`docs/telegram.md`).
 
-mod api;
-mod chats;
-mod describe;
-mod edit;
-mod entities;
-mod errors;
-mod find;
+mod client;
 mod incoming;
-mod intake;
-mod media;
 mod outgoing;
-mod poll;
-mod send;
 mod settings;
-mod split;
-mod start;
-mod status;
 #[cfg(test)]
 mod tests;
-mod upload;
-mod webhook;
-mod window;
+mod updates;
 
-use api::Api;
 use async_trait::async_trait;
 use axum::Router;
-use intake::Intake;
+use client::api::Api;
+use client::status::Status;
 use openline_core::channel::{Capabilities, Host, Outgoing};
 use openline_core::handover::Continuation;
 use openline_core::{Channel, ChannelId, ChannelKind, ConfigError, DeliveryError, VisitorInbox};
-use send::Sender;
+use outgoing::send::Sender;
 use settings::{Mode, Settings};
-use status::Status;
 use std::sync::{Arc, OnceLock};
 use tokio_util::sync::CancellationToken;
-use webhook::Hook;
+use updates::intake::Intake;
+use updates::webhook::Hook;
 
 /// `kind = "telegram"`.
 pub struct Kind;
@@ -128,15 +113,15 @@ impl Channel for Telegram {
         let intake = self.intake(inbox);
         match self.settings.mode {
             Mode::Polling => Router::new(),
-            Mode::Webhook => webhook::routes(intake, self.hook.clone()),
+            Mode::Webhook => updates::webhook::routes(intake, self.hook.clone()),
         }
     }
 
     async fn run(&self, inbox: VisitorInbox, stop: CancellationToken) -> Result<(), String> {
         let intake = self.intake(inbox);
         match self.settings.mode {
-            Mode::Polling => poll::run(intake, &self.status, &stop).await,
-            Mode::Webhook => webhook::run(&intake, &self.hook, &self.status, &stop).await,
+            Mode::Polling => updates::poll::run(intake, &self.status, &stop).await,
+            Mode::Webhook => updates::webhook::run(&intake, &self.hook, &self.status, &stop).await,
         }
         Ok(())
     }

@@ -85,7 +85,7 @@ impl World {
     }
 
     /// Takes one update as if it had come in.
-    async fn take(&self, update: &Value) -> Result<(), super::intake::Held> {
+    async fn take(&self, update: &Value) -> Result<(), crate::telegram::updates::intake::Held> {
         self.channel.intake(self.inbox()).take(update).await
     }
 

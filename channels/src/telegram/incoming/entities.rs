@@ -27,7 +27,7 @@ struct Run<'a> {
 }
 
 /// The text with its formatting; entities that say nothing to us (or nothing sensible) leave their characters as text.
-pub(super) fn rich(text: &str, entities: &Value) -> RichText {
+pub(in crate::telegram) fn rich(text: &str, entities: &Value) -> RichText {
     let index = Index::new(text);
     let given = entities.as_array().map(Vec::as_slice).unwrap_or_default();
     let runs = given.iter().take(MOST).filter_map(|entity| run(entity, &index)).collect();

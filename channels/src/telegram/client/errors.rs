@@ -1,13 +1,13 @@
 //! What goes wrong at Telegram, and what that means for a message. The only place that decides it.
 
-use super::api::deepest;
+use crate::telegram::client::api::deepest;
 use openline_core::DeliveryError;
 use std::time::Duration;
 use teloxide::{ApiError, RequestError};
 
 /// Why a call did not succeed. Never holds the token or a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Failure {
+pub(in crate::telegram) enum Failure {
     /// Telegram said so.
     Answer {
         /// The error code, which is an HTTP status.
@@ -28,16 +28,16 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    pub(super) fn answer(code: u16, text: impl Into<String>) -> Self {
+    pub(in crate::telegram) fn answer(code: u16, text: impl Into<String>) -> Self {
         Self::Answer { code, text: text.into(), retry_after: None, moved_to: None }
     }
 
-    pub(super) fn of_network(connecting: bool, text: String) -> Self {
+    pub(in crate::telegram) fn of_network(connecting: bool, text: String) -> Self {
         if connecting { Self::Unreached(text) } else { Self::Cut(text) }
     }
 
     /// Teloxide's own errors, which have lost Telegram's code: it is told from the description.
-    pub(super) fn of_teloxide(error: &RequestError) -> Self {
+    pub(in crate::telegram) fn of_teloxide(error: &RequestError) -> Self {
         match error {
             RequestError::Api(error) => {
                 let text = match error {
@@ -64,25 +64,25 @@ impl Failure {
     }
 
     /// Whether Telegram's description has this in it.
-    pub(super) fn says(&self, part: &str) -> bool {
+    pub(in crate::telegram) fn says(&self, part: &str) -> bool {
         matches!(self, Self::Answer { text, .. } if text.to_lowercase().contains(part))
     }
 
-    pub(super) fn code(&self) -> Option<u16> {
+    pub(in crate::telegram) fn code(&self) -> Option<u16> {
         match self {
             Self::Answer { code, .. } => Some(*code),
             _ => None,
         }
     }
 
-    pub(super) fn moved_to(&self) -> Option<i64> {
+    pub(in crate::telegram) fn moved_to(&self) -> Option<i64> {
         match self {
             Self::Answer { moved_to, .. } => *moved_to,
             _ => None,
         }
     }
 
-    pub(super) fn retry_after(&self) -> Option<Duration> {
+    pub(in crate::telegram) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Answer { retry_after, .. } => *retry_after,
             _ => None,
@@ -90,17 +90,17 @@ impl Failure {
     }
 
     /// A file will not pass this way, however often it is sent.
-    pub(super) fn is_about_size(&self) -> bool {
+    pub(in crate::telegram) fn is_about_size(&self) -> bool {
         matches!(self, Self::Answer { code: 413, .. }) || matches!(self, Self::Page(code) if !may_pass(*code))
     }
 
     /// Telegram does not like the formatting; the text itself may be good.
-    pub(super) fn is_about_entities(&self) -> bool {
+    pub(in crate::telegram) fn is_about_entities(&self) -> bool {
         self.code() == Some(400) && (self.says("entit") || self.says("can't parse"))
     }
 
     /// One line for admins.
-    pub(super) fn line(&self) -> String {
+    pub(in crate::telegram) fn line(&self) -> String {
         match self {
             Self::Answer { code: 401 | 404, .. } => {
                 "Telegram does not accept the bot's token; check channels.ID.settings.token with BotFather".to_owned()
@@ -122,7 +122,7 @@ impl Failure {
 }
 
 /// What a failed call means for the message it was for.
-pub(super) fn delivery(failure: &Failure) -> DeliveryError {
+pub(in crate::telegram) fn delivery(failure: &Failure) -> DeliveryError {
     match failure {
         Failure::Unreached(_) | Failure::Answer { code: 409, .. } => DeliveryError::retry(failure.line()),
         Failure::Page(code) if may_pass(*code) => DeliveryError::retry(failure.line()),

@@ -7,7 +7,7 @@ use url::Url;
 
 /// Formatting of a run of bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Mark {
+pub(in crate::telegram) enum Mark {
     Bold,
     Italic,
     Underline,
@@ -21,9 +21,9 @@ pub(super) enum Mark {
 /// A text and its formatting. Runs nest: of two that meet, one lies within the other. `code` meets nothing but itself,
 /// quotes don't nest, both as Telegram demands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Rendered {
-    pub(super) text: String,
-    pub(super) marks: Vec<(Range<usize>, Mark)>,
+pub(in crate::telegram) struct Rendered {
+    pub(in crate::telegram) text: String,
+    pub(in crate::telegram) marks: Vec<(Range<usize>, Mark)>,
 }
 
 /// What a span stands in.
@@ -35,7 +35,7 @@ struct Place {
 
 impl Rendered {
     /// A text as Telegram shows it, under its writer's name when one is given.
-    pub(super) fn of(text: &RichText, author: Option<&str>) -> Self {
+    pub(in crate::telegram) fn of(text: &RichText, author: Option<&str>) -> Self {
         let mut out = Self::default();
         if let Some(author) = author {
             out.marked(&Mark::Bold, |out| out.text.push_str(author));
@@ -46,12 +46,12 @@ impl Rendered {
     }
 
     /// Whether there is nothing that Telegram would show.
-    pub(super) fn is_blank(&self) -> bool {
+    pub(in crate::telegram) fn is_blank(&self) -> bool {
         self.text.trim().is_empty()
     }
 
     /// A part of it, by bytes.
-    pub(super) fn part(&self, range: &Range<usize>) -> Self {
+    pub(in crate::telegram) fn part(&self, range: &Range<usize>) -> Self {
         let cut = |(run, mark): &(Range<usize>, Mark)| {
             let (start, end) = (run.start.max(range.start), run.end.min(range.end));
             (start < end).then(|| (start - range.start..end - range.start, mark.clone()))
@@ -60,7 +60,7 @@ impl Rendered {
     }
 
     /// The formatting in Telegram's shape, by UTF-16 units.
-    pub(super) fn entities(&self) -> Vec<MessageEntity> {
+    pub(in crate::telegram) fn entities(&self) -> Vec<MessageEntity> {
         let units = |at: usize| self.text[..at].encode_utf16().count();
         let entity = |(run, mark): &(Range<usize>, Mark)| {
             let start = units(run.start);

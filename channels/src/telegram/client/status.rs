@@ -1,6 +1,6 @@
 //! What is known of the bot and how it stands.
 
-use super::errors::Failure;
+use crate::telegram::client::errors::Failure;
 use openline_core::{StoreError, VisitorInbox};
 use std::sync::{Mutex, PoisonError};
 
@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 const USERNAME: &str = "username";
 
 #[derive(Default)]
-pub(super) struct Status {
+pub(in crate::telegram) struct Status {
     known: Mutex<Known>,
 }
 
@@ -24,16 +24,16 @@ impl Status {
     }
 
     /// The bot's address: https://t.me/name.
-    pub(super) fn address(&self) -> Option<String> {
+    pub(in crate::telegram) fn address(&self) -> Option<String> {
         self.known().username.as_ref().map(|name| format!("https://t.me/{name}"))
     }
 
-    pub(super) fn health(&self) -> Result<(), String> {
+    pub(in crate::telegram) fn health(&self) -> Result<(), String> {
         self.known().problem.clone().map_or(Ok(()), Err)
     }
 
     /// Logs a problem when it is a new one.
-    pub(super) fn fails(&self, inbox: &VisitorInbox, problem: String) {
+    pub(in crate::telegram) fn fails(&self, inbox: &VisitorInbox, problem: String) {
         let mut known = self.known();
         if known.problem.as_ref() != Some(&problem) {
             tracing::error!(channel = %inbox.channel(), problem, "the bot does not work, trying again");
@@ -41,21 +41,25 @@ impl Status {
         }
     }
 
-    pub(super) fn works(&self, inbox: &VisitorInbox) {
+    pub(in crate::telegram) fn works(&self, inbox: &VisitorInbox) {
         if self.known().problem.take().is_some() {
             tracing::info!(channel = %inbox.channel(), "the bot works again");
         }
     }
 
     /// Recalls the bot's name from the last time.
-    pub(super) async fn recall(&self, inbox: &VisitorInbox) -> Result<(), StoreError> {
+    pub(in crate::telegram) async fn recall(&self, inbox: &VisitorInbox) -> Result<(), StoreError> {
         let kept = inbox.remember(USERNAME).await?;
         self.known().username = kept.and_then(|name| String::from_utf8(name).ok()).filter(|name| is_name(name));
         Ok(())
     }
 
     /// Learns the bot's name from Telegram.
-    pub(super) async fn learn(&self, inbox: &VisitorInbox, me: &serde_json::Value) -> Result<(), StoreError> {
+    pub(in crate::telegram) async fn learn(
+        &self,
+        inbox: &VisitorInbox,
+        me: &serde_json::Value,
+    ) -> Result<(), StoreError> {
         let Some(name) = me["username"].as_str().filter(|name| is_name(name)) else { return Ok(()) };
         let known = self.known().username.replace(name.to_owned());
         if known.as_deref() != Some(name) {
@@ -71,13 +75,13 @@ fn is_name(name: &str) -> bool {
 
 /// Why a round did not succeed.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(in crate::telegram) enum Trouble {
     Telegram(Failure),
     Here(String),
 }
 
 impl Trouble {
-    pub(super) fn line(&self) -> String {
+    pub(in crate::telegram) fn line(&self) -> String {
         match self {
             Self::Telegram(failure) => failure.line(),
             Self::Here(problem) => problem.clone(),
@@ -97,8 +101,8 @@ impl From<StoreError> for Trouble {
     }
 }
 
-impl From<super::intake::Held> for Trouble {
-    fn from(held: super::intake::Held) -> Self {
+impl From<crate::telegram::updates::intake::Held> for Trouble {
+    fn from(held: crate::telegram::updates::intake::Held) -> Self {
         Self::Here(held.to_string())
     }
 }

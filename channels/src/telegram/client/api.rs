@@ -4,7 +4,7 @@
 //! for a failure, though the message was sent: it would be sent twice. So answers stay raw JSON here. Nothing that
 //! teloxide's `Bot` or an address says may be logged: both hold the token.
 
-use super::errors::Failure;
+use crate::telegram::client::errors::Failure;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use secrecy::{ExposeSecret, SecretString};
@@ -23,7 +23,7 @@ const CALL: Duration = Duration::from_secs(20);
 /// How long an upload may take: core wants an answer within a minute.
 const UPLOAD: Duration = Duration::from_secs(50);
 /// How long Telegram holds a poll, in seconds.
-pub(super) const HOLD: u32 = 50;
+pub(in crate::telegram) const HOLD: u32 = 50;
 /// What the client allows to anything: a held poll and some more.
 const LONGEST: Duration = Duration::from_secs(65);
 
@@ -31,7 +31,7 @@ const LONGEST: Duration = Duration::from_secs(65);
 type Pieces = BoxStream<'static, std::io::Result<bytes::Bytes>>;
 
 /// A bot at a Bot API server. Has no `Debug`: it would print the token.
-pub(super) struct Api {
+pub(in crate::telegram) struct Api {
     token: SecretString,
     api_url: Url,
     /// Made by the first call: a client reads the system's certificates.
@@ -40,7 +40,7 @@ pub(super) struct Api {
 
 impl Api {
     /// A bot; nothing is read and no call is made.
-    pub(super) fn new(token: SecretString, api_url: Url) -> Self {
+    pub(in crate::telegram) fn new(token: SecretString, api_url: Url) -> Self {
         Self { token, api_url, bot: OnceLock::new() }
     }
 
@@ -54,7 +54,7 @@ impl Api {
     }
 
     /// Makes a call and returns its `result`.
-    pub(super) async fn call<P: Payload + Serialize + Sync>(&self, payload: &P) -> Result<Value, Failure> {
+    pub(in crate::telegram) async fn call<P: Payload + Serialize + Sync>(&self, payload: &P) -> Result<Value, Failure> {
         let body = serde_json::to_vec(payload).map_err(|e| Failure::Unreached(format!("can't be written: {e}")))?;
         self.post(P::NAME, body, if P::NAME == payloads::GetUpdates::NAME { LONGEST } else { CALL }).await
     }
@@ -75,7 +75,7 @@ impl Api {
     }
 
     /// Makes a call that uploads a file and returns its `result`.
-    pub(super) async fn upload<P>(&self, payload: P) -> Result<Value, Failure>
+    pub(in crate::telegram) async fn upload<P>(&self, payload: P) -> Result<Value, Failure>
     where
         P: MultipartPayload + Serialize + Send + 'static,
     {
@@ -87,7 +87,7 @@ impl Api {
     }
 
     /// The bytes of a file that `getFile` gave a path for. Its slashes stay: not every server takes them encoded.
-    pub(super) async fn download(&self, path: &str) -> Result<Pieces, Failure> {
+    pub(in crate::telegram) async fn download(&self, path: &str) -> Result<Pieces, Failure> {
         let bot = self.bot()?;
         let mut url = bot.api_url();
         if let Ok(mut parts) = url.path_segments_mut() {
@@ -104,7 +104,7 @@ impl Api {
 }
 
 /// What an error comes from in the end: "Connection refused". Errors further out name the address, and so the token.
-pub(super) fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
+pub(in crate::telegram) fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
     let mut error = error;
     while let Some(source) = error.source() {
         error = source;

@@ -1,6 +1,6 @@
 //! Messages that are neither text nor file, in words for operators.
 
-use super::incoming::name;
+use crate::telegram::incoming::message::name;
 use openline_core::text::{Href, RichText, Span};
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 type Tell = fn(&Value) -> RichText;
 
 /// What a message without text and file is; `None` for marks that nobody wrote (somebody joined, something was pinned).
-pub(super) fn of(message: &Value) -> Option<RichText> {
+pub(in crate::telegram) fn of(message: &Value) -> Option<RichText> {
     let known: [(&str, Tell); 7] = [
         ("venue", venue),
         ("location", location),
@@ -88,7 +88,7 @@ const AROUND: &[&str] = &[
 ];
 
 /// A remark of ours, in brackets.
-pub(super) fn note(text: &str) -> RichText {
+pub(in crate::telegram) fn note(text: &str) -> RichText {
     RichText::plain(format!("[{text}]"))
 }
 

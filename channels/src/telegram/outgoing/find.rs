@@ -5,10 +5,10 @@
 //! only go up: in a supergroup for itself, in all other chats of a bot together. So what was sent after number N is
 //! looked for behind N, which is written down before anything is sent.
 
-use super::chats;
-use super::edit;
-use super::errors::{Failure, delivery};
-use super::send::{Part, Sender, unstored};
+use crate::telegram::client::errors::{Failure, delivery};
+use crate::telegram::outgoing::edit;
+use crate::telegram::outgoing::send::{Part, Sender, unstored};
+use crate::telegram::updates::chats;
 use openline_core::channel::Outgoing;
 use openline_core::{DeliveryError, StoreError, VisitorInbox};
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ const SUPERGROUPS: i64 = -1_000_000_000_000;
 
 /// The newest message numbers: of each supergroup, and of all other chats together (0).
 #[derive(Default)]
-pub(super) struct Numbers(Mutex<HashMap<i64, Newest>>);
+pub(in crate::telegram) struct Numbers(Mutex<HashMap<i64, Newest>>);
 
 #[derive(Clone, Copy, Default)]
 struct Newest {
@@ -37,7 +37,7 @@ struct Newest {
 
 impl Numbers {
     /// Notes that a message was sent or came.
-    pub(super) fn saw(&self, chat: i64, number: i64) {
+    pub(in crate::telegram) fn saw(&self, chat: i64, number: i64) {
         self.change(chat, |newest| newest.seen = number.max(newest.seen));
     }
 
@@ -50,7 +50,7 @@ impl Numbers {
 
     /// Notes that a message was sent, for the next start too: what is already there must never be taken for another one.
     /// When that can't be kept, it was sent nevertheless.
-    pub(super) async fn sent(&self, inbox: &VisitorInbox, bot: &str, chat: i64, number: i64) {
+    pub(in crate::telegram) async fn sent(&self, inbox: &VisitorInbox, bot: &str, chat: i64, number: i64) {
         self.saw(chat, number);
         if let Err(error) = self.newest(inbox, bot, chat).await {
             tracing::warn!(%error, "it could not be written down what was sent");
@@ -79,11 +79,11 @@ fn scope(chat: i64) -> i64 {
 
 /// What is kept of the message that is being sent in a conversation.
 #[derive(Default)]
-pub(super) struct Kept {
+pub(in crate::telegram) struct Kept {
     /// The numbers of its parts that were sent.
-    pub(super) ids: Vec<i64>,
+    pub(in crate::telegram) ids: Vec<i64>,
     /// The newest number before the part after those was sent; none if it never was.
-    pub(super) after: Option<i64>,
+    pub(in crate::telegram) after: Option<i64>,
 }
 
 /// What a number turned out to be.
@@ -98,7 +98,7 @@ enum Look {
 
 impl Sender {
     /// One note for each conversation: its messages go one after another, so an older note is of one that is settled.
-    pub(super) async fn kept(&self, message: Outgoing<'_>) -> Result<Kept, DeliveryError> {
+    pub(in crate::telegram) async fn kept(&self, message: Outgoing<'_>) -> Result<Kept, DeliveryError> {
         let kept = self.inbox.remember(&key(message)).await.map_err(unstored)?;
         let kept: Value = kept.and_then(|kept| serde_json::from_slice(&kept).ok()).unwrap_or_default();
         if kept["message"].as_i64() != Some(message.item.id.0) {
@@ -109,23 +109,23 @@ impl Sender {
     }
 
     /// Writes down what was sent, and behind which number the next part will be.
-    pub(super) async fn keep(&self, message: Outgoing<'_>, kept: &Kept) -> Result<(), DeliveryError> {
+    pub(in crate::telegram) async fn keep(&self, message: Outgoing<'_>, kept: &Kept) -> Result<(), DeliveryError> {
         let note = json!({ "message": message.item.id.0, "ids": kept.ids, "after": kept.after }).to_string();
         self.inbox.keep(&key(message), note.as_bytes()).await.map_err(unstored)
     }
 
     /// The number behind which the next message of a chat will be.
-    pub(super) async fn newest(&self, chat: i64) -> Result<Option<i64>, DeliveryError> {
+    pub(in crate::telegram) async fn newest(&self, chat: i64) -> Result<Option<i64>, DeliveryError> {
         self.numbers.newest(&self.inbox, self.settings.bot(), chat).await.map_err(unstored)
     }
 
     /// Notes a message that was sent.
-    pub(super) async fn sent(&self, chat: i64, number: i64) {
+    pub(in crate::telegram) async fn sent(&self, chat: i64, number: i64) {
         self.numbers.sent(&self.inbox, self.settings.bot(), chat, number).await;
     }
 
     /// Looks for a part behind a number. What is found out is kept, so that a look that is broken off goes on from there.
-    pub(super) async fn found(
+    pub(in crate::telegram) async fn found(
         &self,
         message: Outgoing<'_>,
         part: &Part,

@@ -1,8 +1,8 @@
 //! Operators' files on their way to the visitor.
 
-use super::errors::Failure;
-use super::outgoing::Rendered;
-use super::send::{Sender, Stopped, message_id};
+use crate::telegram::client::errors::Failure;
+use crate::telegram::outgoing::render::Rendered;
+use crate::telegram::outgoing::send::{Sender, Stopped, message_id};
 use futures_util::StreamExt;
 use openline_core::DeliveryError;
 use openline_core::backend::FileStream;
@@ -17,7 +17,7 @@ use teloxide::types::{ChatId, InputFile};
 use tokio_util::io::StreamReader;
 
 /// Most bytes that Telegram takes from bots.
-pub(super) const LARGEST: u64 = 50_000_000;
+pub(in crate::telegram) const LARGEST: u64 = 50_000_000;
 /// Most bytes of what shall be shown as a photo.
 const LARGEST_PHOTO: u64 = 10_000_000;
 
@@ -36,7 +36,7 @@ enum Shape {
 }
 
 /// Sends a file. `Unsupported`: it is too large for Telegram, or for the way there.
-pub(super) async fn file(
+pub(in crate::telegram) async fn file(
     sender: &Sender,
     chat: i64,
     message: Outgoing<'_>,

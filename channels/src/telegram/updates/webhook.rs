@@ -5,9 +5,9 @@
 //! comes when this one is answered. One that was not taken comes again later, and is waited for by those of its chat.
 //! The price is that a large file holds up the others while it is fetched.
 
-use super::intake::{Intake, chat_of};
-use super::poll::{Pause, WANTED};
-use super::status::{Status, Trouble};
+use crate::telegram::client::status::{Status, Trouble};
+use crate::telegram::updates::intake::{Intake, chat_of};
+use crate::telegram::updates::poll::{Pause, WANTED};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
@@ -38,13 +38,13 @@ const RECENT: i64 = 15 * 60;
 
 /// The address and the word by which Telegram's calls are known.
 #[derive(Clone)]
-pub(super) struct Hook {
+pub(in crate::telegram) struct Hook {
     url: String,
     secret: String,
 }
 
 impl Hook {
-    pub(super) fn new(id: &ChannelId, host: &Host) -> Self {
+    pub(in crate::telegram) fn new(id: &ChannelId, host: &Host) -> Self {
         let key = host.secret.derive(&format!("channels/telegram/{id}/webhook"));
         let secret = key.iter().fold(String::new(), |mut hex, byte| {
             let _ = write!(hex, "{byte:02x}");
@@ -82,7 +82,7 @@ impl Turn {
     }
 }
 
-pub(super) fn routes(intake: Arc<Intake>, hook: Hook) -> Router {
+pub(in crate::telegram) fn routes(intake: Arc<Intake>, hook: Hook) -> Router {
     let door = Arc::new(Door { intake, hook, turn: Mutex::default() });
     Router::new().route("/webhook", post(update)).layer(DefaultBodyLimit::max(BODY)).with_state(door)
 }
@@ -112,7 +112,7 @@ async fn update(State(door): State<Arc<Door>>, headers: HeaderMap, body: Bytes) 
 }
 
 /// Keeps the webhook set until `stop`.
-pub(super) async fn run(intake: &Intake, hook: &Hook, status: &Status, stop: &CancellationToken) {
+pub(in crate::telegram) async fn run(intake: &Intake, hook: &Hook, status: &Status, stop: &CancellationToken) {
     let mut pause = Pause::default();
     let mut set = false;
     while let Some(round) = stop.run_until_cancelled(round(intake, hook, status, &mut set)).await {

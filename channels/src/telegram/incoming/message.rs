@@ -1,9 +1,9 @@
 //! From a Telegram message to what we hand over. Messages are raw JSON: what Telegram adds to them tomorrow must not
 //! make one vanish, so everything that is not understood is said to be there.
 
-use super::describe;
-use super::entities::rich;
-use super::media::{self, Media};
+use crate::telegram::incoming::describe;
+use crate::telegram::incoming::entities::rich;
+use crate::telegram::incoming::media::{self, Media};
 use openline_core::message::Visitor;
 use openline_core::text::{RichText, Span, Style};
 use serde_json::Value;
@@ -13,13 +13,13 @@ const EXCERPT: usize = 200;
 
 /// What a message says, its file not fetched yet.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Draft {
-    pub(super) spans: Vec<Span>,
-    pub(super) media: Option<Media>,
+pub(in crate::telegram) struct Draft {
+    pub(in crate::telegram) spans: Vec<Span>,
+    pub(in crate::telegram) media: Option<Media>,
 }
 
 /// What a message says; `None` when it is a mark that nobody wrote. `named`: with its writer's name, for groups.
-pub(super) fn draft(message: &Value, named: bool) -> Option<Draft> {
+pub(in crate::telegram) fn draft(message: &Value, named: bool) -> Option<Draft> {
     let (body, media) = body(message)?;
     let mut spans = Vec::new();
     if let Some(name) = writer(message).filter(|_| named) {
@@ -59,7 +59,7 @@ fn styled(style: Style, text: impl Into<String>) -> Span {
 }
 
 /// A user's or chat's name.
-pub(super) fn name(of: &Value) -> Option<String> {
+pub(in crate::telegram) fn name(of: &Value) -> Option<String> {
     let part = |key: &str| of[key].as_str().map(str::trim).filter(|part| !part.is_empty());
     let full = [part("first_name"), part("last_name")].into_iter().flatten().collect::<Vec<_>>().join(" ");
     let full = Some(full).filter(|name| !name.is_empty());
@@ -132,7 +132,7 @@ fn excerpt(text: &str) -> String {
 }
 
 /// Whom the operators see: the person in a private chat, else the group.
-pub(super) fn visitor(message: &Value) -> Visitor {
+pub(in crate::telegram) fn visitor(message: &Value) -> Visitor {
     let chat = &message["chat"];
     let text = |key: &str| chat[key].as_str().unwrap_or_default().trim().to_owned();
     let username = text("username");

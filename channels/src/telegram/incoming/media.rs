@@ -1,7 +1,7 @@
 //! Files that visitors send: what they are, and how they get here.
 
-use super::api::Api;
-use super::errors::Failure;
+use crate::telegram::client::api::Api;
+use crate::telegram::client::errors::Failure;
 use openline_core::VisitorInbox;
 use openline_core::files::FileError;
 use openline_core::message::File;
@@ -11,9 +11,9 @@ use teloxide::types::FileId;
 
 /// A file at Telegram.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Media {
+pub(in crate::telegram) struct Media {
     /// What it is called among operators: "photo".
-    pub(super) label: &'static str,
+    pub(in crate::telegram) label: &'static str,
     /// Telegram's id.
     id: String,
     name: String,
@@ -21,7 +21,7 @@ pub(super) struct Media {
     /// Bytes, when told.
     size: Option<u64>,
     /// What it says without a caption: a sticker's emoji.
-    pub(super) says: String,
+    pub(in crate::telegram) says: String,
 }
 
 /// The kinds, with ending and type for those that have none of their own. An animation is a document as well.
@@ -40,7 +40,7 @@ const KINDS: [(&str, &str, &str); 8] = [
 const STICKER: u64 = 1_000_000;
 
 /// The file of a message.
-pub(super) fn of(message: &Value) -> Option<Media> {
+pub(in crate::telegram) fn of(message: &Value) -> Option<Media> {
     let (key, ending, mime) = KINDS.iter().find(|(key, ..)| !message[*key].is_null())?;
     let file = if *key == "photo" { largest(&message["photo"])? } else { &message[*key] };
     let id = file["file_id"].as_str()?.to_owned();
@@ -71,7 +71,7 @@ fn largest(sizes: &Value) -> Option<&Value> {
 
 /// Why a file is not here.
 #[derive(Debug)]
-pub(super) enum Missing {
+pub(in crate::telegram) enum Missing {
     /// It never will be; a remark for the operators.
     Never(String),
     /// Telegram does not give it now.
@@ -81,7 +81,7 @@ pub(super) enum Missing {
 }
 
 /// Fetches a file and keeps it.
-pub(super) async fn fetch(api: &Api, inbox: &VisitorInbox, media: &Media) -> Result<File, Missing> {
+pub(in crate::telegram) async fn fetch(api: &Api, inbox: &VisitorInbox, media: &Media) -> Result<File, Missing> {
     let most = inbox.file_rules().most;
     if media.size.is_some_and(|size| size > most) {
         return Err(Missing::Never(FileError::TooLarge { most }.to_string()));

@@ -2,10 +2,10 @@
 //! its acknowledgement, so that is done only when everything before is stored. While an update takes long (a visitor's
 //! file), Telegram is asked from that one on again and again, so that the others do not wait for it.
 
-use super::api::HOLD;
-use super::intake::{Held, Intake};
-use super::status::{Status, Trouble};
-use super::window::{ChatNumber, Window, number};
+use crate::telegram::client::api::HOLD;
+use crate::telegram::client::status::{Status, Trouble};
+use crate::telegram::outgoing::window::{ChatNumber, Window, number};
+use crate::telegram::updates::intake::{Held, Intake};
 use openline_core::StoreError;
 use openline_core::clock::Timestamp;
 use serde_json::Value;
@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 /// What we want to be told.
-pub(super) const WANTED: [AllowedUpdate; 3] =
+pub(in crate::telegram) const WANTED: [AllowedUpdate; 3] =
     [AllowedUpdate::Message, AllowedUpdate::EditedMessage, AllowedUpdate::MyChatMember];
 /// Chats whose updates are taken at the same time.
 const CHATS: usize = 32;
@@ -30,7 +30,7 @@ const MOMENT: Duration = Duration::from_secs(1);
 const OFFSET_LIFETIME: Duration = Duration::from_secs(6 * 24 * 3600);
 
 /// Polls until `stop`. Whatever fails is told by `status` and tried again.
-pub(super) async fn run(intake: Arc<Intake>, status: &Status, stop: &CancellationToken) {
+pub(in crate::telegram) async fn run(intake: Arc<Intake>, status: &Status, stop: &CancellationToken) {
     let key = format!("offset/{}", intake.settings.bot());
     let free = Arc::new(Semaphore::new(CHATS));
     let (window, work) = (Window::default(), JoinSet::new());
@@ -57,12 +57,12 @@ pub(super) async fn run(intake: Arc<Intake>, status: &Status, stop: &Cancellatio
 
 /// How long to wait after a failure: 1, 2, 4 … 30 s, or what Telegram says.
 #[derive(Default)]
-pub(super) struct Pause {
+pub(in crate::telegram) struct Pause {
     failures: u32,
 }
 
 impl Pause {
-    pub(super) fn next(&mut self, trouble: &Trouble) -> Duration {
+    pub(in crate::telegram) fn next(&mut self, trouble: &Trouble) -> Duration {
         let wait = Duration::from_secs(1 << self.failures.min(5)).min(Duration::from_secs(30));
         self.failures += 1;
         match trouble {

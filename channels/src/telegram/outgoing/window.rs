@@ -1,21 +1,21 @@
 //! Which updates are taken and which are not yet. Asking for what comes after an update is its acknowledgement, so as
 //! long as one is not taken, Telegram is asked from that one on, and what came before comes again.
 
-use super::intake::chat_of;
+use crate::telegram::updates::intake::chat_of;
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// A chat's number; updates that are of none are taken one after another, too.
-pub(super) type ChatNumber = Option<i64>;
+pub(in crate::telegram) type ChatNumber = Option<i64>;
 
 /// Longest rest of a chat whose update could not be taken.
 const LONGEST: Duration = Duration::from_secs(30);
 
 /// The updates from the first that is not taken on.
 #[derive(Default)]
-pub(super) struct Window {
+pub(in crate::telegram) struct Window {
     /// Heard of, not taken.
     open: BTreeSet<i64>,
     /// Taken after one that is still open.
@@ -38,23 +38,23 @@ struct Rest {
 
 impl Window {
     /// Whether all is taken.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::telegram) fn is_empty(&self) -> bool {
         self.open.is_empty()
     }
 
     /// What one of the resting chats fails by.
-    pub(super) fn problem(&self) -> Option<&str> {
+    pub(in crate::telegram) fn problem(&self) -> Option<&str> {
         self.resting.values().next().map(|rest| rest.problem.as_str())
     }
 
     /// The first that is not taken.
-    pub(super) fn next(&self) -> Option<i64> {
+    pub(in crate::telegram) fn next(&self) -> Option<i64> {
         self.open.first().copied().or_else(|| self.newest.map(|newest| newest + 1))
     }
 
     /// Hears an answer of Telegram's: everything from the offset on. Returns what is to be taken now: of each chat at
     /// which nobody is the first one.
-    pub(super) fn hear(&mut self, updates: &[Value], now: Instant) -> Vec<(ChatNumber, Value)> {
+    pub(in crate::telegram) fn hear(&mut self, updates: &[Value], now: Instant) -> Vec<(ChatNumber, Value)> {
         let heard: BTreeSet<i64> = updates.iter().filter_map(number).collect();
         // What Telegram does not bring again is forgotten there.
         self.open.retain(|number| heard.contains(number) || self.begun.contains(number));
@@ -82,7 +82,7 @@ impl Window {
     }
 
     /// An update is taken. Returns the chat's next.
-    pub(super) fn took(&mut self, chat: ChatNumber, number: i64) -> Option<Value> {
+    pub(in crate::telegram) fn took(&mut self, chat: ChatNumber, number: i64) -> Option<Value> {
         self.open.remove(&number);
         self.begun.remove(&number);
         self.taken.insert(number);
@@ -95,7 +95,7 @@ impl Window {
     }
 
     /// An update could not be taken: it comes again, and those of its chat that wait behind it.
-    pub(super) fn failed(&mut self, chat: ChatNumber, failed: i64) {
+    pub(in crate::telegram) fn failed(&mut self, chat: ChatNumber, failed: i64) {
         self.begun.remove(&failed);
         for behind in self.chats.remove(&chat).unwrap_or_default().iter().filter_map(number) {
             self.begun.remove(&behind);
@@ -103,7 +103,7 @@ impl Window {
     }
 
     /// The chat is left alone for 1, 2, 4 … 30 s.
-    pub(super) fn rest(&mut self, chat: ChatNumber, problem: String, now: Instant) {
+    pub(in crate::telegram) fn rest(&mut self, chat: ChatNumber, problem: String, now: Instant) {
         let failures = self.resting.get(&chat).map_or(0, |rest| rest.failures);
         let until = now + Duration::from_secs(1 << failures.min(5)).min(LONGEST);
         self.resting.insert(chat, Rest { until, failures: failures + 1, problem });
@@ -111,7 +111,7 @@ impl Window {
 }
 
 /// An update's number.
-pub(super) fn number(update: &Value) -> Option<i64> {
+pub(in crate::telegram) fn number(update: &Value) -> Option<i64> {
     update["update_id"].as_i64()
 }
 

@@ -1,14 +1,14 @@
 //! One update at a time: from Telegram's JSON into the inbox. Whatever way it came, it is acknowledged only after
 //! [`Intake::take`] said so.
 
-use super::api::Api;
-use super::chats::{self, Chat};
-use super::describe;
-use super::find::Numbers;
-use super::incoming::{draft, visitor};
-use super::media::{self, Missing};
-use super::settings::Settings;
-use super::start;
+use crate::telegram::client::api::Api;
+use crate::telegram::incoming::describe;
+use crate::telegram::incoming::media::{self, Missing};
+use crate::telegram::incoming::message::{draft, visitor};
+use crate::telegram::incoming::start;
+use crate::telegram::outgoing::find::Numbers;
+use crate::telegram::settings::Settings;
+use crate::telegram::updates::chats::{self, Chat};
 use openline_core::message::{Content, Incoming, Note};
 use openline_core::store::Amend;
 use openline_core::text::{RichText, Span};
@@ -25,7 +25,7 @@ const REMEMBERED: usize = 2000;
 
 /// Why an update can't be acknowledged yet: it must come again.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Held {
+pub(in crate::telegram) enum Held {
     #[error("nothing was stored: {0}")]
     Store(#[from] StoreError),
     #[error("a visitor's file: {0}")]
@@ -33,17 +33,17 @@ pub(super) enum Held {
 }
 
 /// The chat that an update is of.
-pub(super) fn chat_of(update: &Value) -> Option<i64> {
+pub(in crate::telegram) fn chat_of(update: &Value) -> Option<i64> {
     let kinds = ["message", "edited_message", "my_chat_member"];
     kinds.iter().find_map(|kind| update[*kind]["chat"]["id"].as_i64())
 }
 
 /// The way in, for both modes.
-pub(super) struct Intake {
-    pub(super) api: Arc<Api>,
-    pub(super) settings: Arc<Settings>,
-    pub(super) inbox: VisitorInbox,
-    pub(super) numbers: Arc<Numbers>,
+pub(in crate::telegram) struct Intake {
+    pub(in crate::telegram) api: Arc<Api>,
+    pub(in crate::telegram) settings: Arc<Settings>,
+    pub(in crate::telegram) inbox: VisitorInbox,
+    pub(in crate::telegram) numbers: Arc<Numbers>,
     memory: Mutex<Memory>,
 }
 
@@ -56,7 +56,7 @@ struct Memory {
 }
 
 impl Intake {
-    pub(super) fn new(api: Arc<Api>, settings: Arc<Settings>, inbox: VisitorInbox) -> Self {
+    pub(in crate::telegram) fn new(api: Arc<Api>, settings: Arc<Settings>, inbox: VisitorInbox) -> Self {
         Self { api, settings, inbox, numbers: Arc::default(), memory: Mutex::default() }
     }
 
@@ -65,7 +65,7 @@ impl Intake {
     }
 
     /// Takes an update; `Ok`: whatever was in it is durable. Updates of one chat must come one after another.
-    pub(super) async fn take(&self, update: &Value) -> Result<(), Held> {
+    pub(in crate::telegram) async fn take(&self, update: &Value) -> Result<(), Held> {
         let id = update["update_id"].as_i64();
         if id.is_some_and(|id| self.memory().taken.contains(&id)) {
             return Ok(());
@@ -181,7 +181,7 @@ impl Intake {
     }
 
     /// Says something of our own. Not worth holding anything up: a failure is logged.
-    pub(super) async fn say(&self, chat: i64, text: &str) {
+    pub(in crate::telegram) async fn say(&self, chat: i64, text: &str) {
         if text.trim().is_empty() {
             return;
         }

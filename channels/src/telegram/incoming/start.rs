@@ -1,7 +1,7 @@
 //! `/start`: a greeting, and conversations that are brought along from another channel.
 
-use super::chats::Chat;
-use super::intake::Intake;
+use crate::telegram::updates::chats::Chat;
+use crate::telegram::updates::intake::Intake;
 use openline_core::handover::Handover;
 use openline_core::message::Note;
 use openline_core::{ChatId, StoreError, VisitorInbox};
@@ -9,7 +9,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// The word behind `/start`, which may be empty; `None` when the message is no `/start`, or says more than a link can.
-pub(super) fn word(message: &Value) -> Option<&str> {
+pub(in crate::telegram) fn word(message: &Value) -> Option<&str> {
     let rest = message["text"].as_str()?.trim().strip_prefix("/start")?;
     let word = match rest.strip_prefix('@') {
         Some(named) => named.split_once(char::is_whitespace).map_or("", |(_, word)| word.trim()),
@@ -22,7 +22,7 @@ pub(super) fn word(message: &Value) -> Option<&str> {
 
 /// Greets. What was said elsewhere, or by which link somebody came, is told to the operators: now, or with the first
 /// message here, because an empty conversation is not begun. `number`: the message's.
-pub(super) async fn begin(
+pub(in crate::telegram) async fn begin(
     intake: &Intake,
     chat: &Chat,
     id: &ChatId,
@@ -59,7 +59,7 @@ fn note(handover: &Handover) -> Note {
 }
 
 /// The note that waits for the first message. It is written only now: what was erased meanwhile is not told.
-pub(super) async fn waiting(inbox: &VisitorInbox, id: &ChatId) -> Result<Option<Note>, StoreError> {
+pub(in crate::telegram) async fn waiting(inbox: &VisitorInbox, id: &ChatId) -> Result<Option<Note>, StoreError> {
     let text = |kept: Vec<u8>| String::from_utf8(kept).unwrap_or_default();
     let link = inbox.remember(&link_key(id)).await?.map(text);
     let handover = match inbox.remember(&key(id)).await?.map(text) {
@@ -74,7 +74,7 @@ pub(super) async fn waiting(inbox: &VisitorInbox, id: &ChatId) -> Result<Option<
 }
 
 /// The note went with a message.
-pub(super) async fn told(inbox: &VisitorInbox, id: &ChatId) -> Result<(), StoreError> {
+pub(in crate::telegram) async fn told(inbox: &VisitorInbox, id: &ChatId) -> Result<(), StoreError> {
     inbox.forget(&key(id)).await?;
     inbox.forget(&link_key(id)).await
 }

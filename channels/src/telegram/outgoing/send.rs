@@ -5,14 +5,14 @@
 //! that note) the outcome is unknown; then the part is looked for before it is sent again (`find.rs`). Where that can't
 //! be told, it is sent: a visitor who reads something twice is better off than one who never reads it.
 
-use super::api::Api;
-use super::chats;
-use super::errors::{Failure, delivery};
-use super::find::{Kept, Numbers};
-use super::outgoing::Rendered;
-use super::settings::Settings;
-use super::split::{CAPTION, MESSAGE, split, units};
-use super::upload::{self, LARGEST};
+use crate::telegram::client::api::Api;
+use crate::telegram::client::errors::{Failure, delivery};
+use crate::telegram::client::upload::{self, LARGEST};
+use crate::telegram::outgoing::find::{Kept, Numbers};
+use crate::telegram::outgoing::render::Rendered;
+use crate::telegram::outgoing::split::{CAPTION, MESSAGE, split, units};
+use crate::telegram::settings::Settings;
+use crate::telegram::updates::chats;
 use openline_core::channel::Outgoing;
 use openline_core::message::{Content, Conversation};
 use openline_core::{DeliveryError, StoreError, VisitorInbox};
@@ -29,27 +29,27 @@ const LINK: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// What brings messages to Telegram.
 #[derive(Clone)]
-pub(super) struct Sender {
-    pub(super) api: Arc<Api>,
-    pub(super) settings: Arc<Settings>,
-    pub(super) inbox: VisitorInbox,
-    pub(super) numbers: Arc<Numbers>,
+pub(in crate::telegram) struct Sender {
+    pub(in crate::telegram) api: Arc<Api>,
+    pub(in crate::telegram) settings: Arc<Settings>,
+    pub(in crate::telegram) inbox: VisitorInbox,
+    pub(in crate::telegram) numbers: Arc<Numbers>,
 }
 
 /// One message at Telegram.
-pub(super) enum Part {
+pub(in crate::telegram) enum Part {
     Text(Rendered),
     File { index: usize, caption: Option<Rendered> },
 }
 
 #[allow(clippy::needless_pass_by_value)] // as map_err gives it
-pub(super) fn unstored(error: StoreError) -> DeliveryError {
+pub(in crate::telegram) fn unstored(error: StoreError) -> DeliveryError {
     DeliveryError::retry(error.to_string())
 }
 
 impl Sender {
     /// Sends a message in as many parts as it takes; those of an earlier attempt are not sent again.
-    pub(super) async fn send(&self, message: Outgoing<'_>) -> Result<Vec<String>, DeliveryError> {
+    pub(in crate::telegram) async fn send(&self, message: Outgoing<'_>) -> Result<Vec<String>, DeliveryError> {
         let parts = plan(&message.item.content, &self.rendered(message));
         if parts.is_empty() {
             return Err(DeliveryError::refused("there is nothing in it that Telegram could show"));
@@ -89,7 +89,7 @@ impl Sender {
         self.part(message, part).await
     }
 
-    pub(super) fn rendered(&self, message: Outgoing<'_>) -> Rendered {
+    pub(in crate::telegram) fn rendered(&self, message: Outgoing<'_>) -> Rendered {
         let author = message.item.author.as_deref().filter(|_| self.settings.operator_names);
         let text = &message.item.content.text;
         Rendered::of(text, author.filter(|author| !author.trim().is_empty() && !text.is_empty()))
@@ -135,7 +135,7 @@ impl Sender {
     }
 
     /// Sends a text; without its formatting when Telegram does not like that.
-    pub(super) async fn text(&self, chat: i64, text: &Rendered) -> Result<i64, Failure> {
+    pub(in crate::telegram) async fn text(&self, chat: i64, text: &Rendered) -> Result<i64, Failure> {
         let formatted = SendMessage::new(ChatId(chat), text.text.as_str()).entities(text.entities());
         let sent = match self.api.call(&formatted).await {
             Err(failure) if failure.is_about_entities() => {
@@ -160,7 +160,7 @@ impl Sender {
     }
 
     /// Tells a visitor that a message of theirs was given up, as a reply to it.
-    pub(super) async fn undelivered(&self, message: Outgoing<'_>) -> Result<(), DeliveryError> {
+    pub(in crate::telegram) async fn undelivered(&self, message: Outgoing<'_>) -> Result<(), DeliveryError> {
         let text = &self.settings.undelivered_text;
         if text.trim().is_empty() {
             return Ok(());
@@ -176,7 +176,7 @@ impl Sender {
     }
 
     /// Where a conversation is at Telegram.
-    pub(super) async fn chat(&self, conversation: &Conversation) -> Result<i64, DeliveryError> {
+    pub(in crate::telegram) async fn chat(&self, conversation: &Conversation) -> Result<i64, DeliveryError> {
         let first = chats::number(&conversation.chat);
         let first = first.ok_or_else(|| DeliveryError::refused("this conversation is not one of Telegram"))?;
         chats::now_at(&self.inbox, first).await.map_err(unstored)
@@ -184,7 +184,7 @@ impl Sender {
 }
 
 /// Why a part was not sent: by Telegram's doing or by ours.
-pub(super) enum Stopped {
+pub(in crate::telegram) enum Stopped {
     There(Failure),
     Here(DeliveryError),
 }
@@ -196,7 +196,7 @@ impl From<Failure> for Stopped {
 }
 
 /// The id in an answer. Without one it is unknown what Telegram did.
-pub(super) fn message_id(answer: &Value) -> Result<i64, Failure> {
+pub(in crate::telegram) fn message_id(answer: &Value) -> Result<i64, Failure> {
     answer["message_id"].as_i64().ok_or_else(|| Failure::Cut("the answer names no message".to_owned()))
 }
 

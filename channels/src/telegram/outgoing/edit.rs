@@ -3,10 +3,10 @@
 //! A text may need more messages than before, or fewer. Which ones it has then is kept under the message's id; without
 //! such a note they are the first of `delivered_as`, the files follow.
 
-use super::errors::{Failure, delivery};
-use super::outgoing::Rendered;
-use super::send::{Sender, unstored};
-use super::split::{CAPTION, MESSAGE, split};
+use crate::telegram::client::errors::{Failure, delivery};
+use crate::telegram::outgoing::render::Rendered;
+use crate::telegram::outgoing::send::{Sender, unstored};
+use crate::telegram::outgoing::split::{CAPTION, MESSAGE, split};
 use openline_core::DeliveryError;
 use openline_core::channel::Outgoing;
 use openline_core::message::Item;
@@ -27,7 +27,7 @@ struct Place {
 impl Sender {
     /// Brings the delivered messages to the present text. What never arrived stays so: sending it again is decided
     /// elsewhere, and it takes the new text then.
-    pub(super) async fn edit(&self, message: Outgoing<'_>) -> Result<(), DeliveryError> {
+    pub(in crate::telegram) async fn edit(&self, message: Outgoing<'_>) -> Result<(), DeliveryError> {
         if message.item.delivered_as.is_empty() {
             return Ok(());
         }
@@ -58,7 +58,7 @@ impl Sender {
     }
 
     /// Takes everything back that the message has become.
-    pub(super) async fn delete(&self, message: Outgoing<'_>) -> Result<(), DeliveryError> {
+    pub(in crate::telegram) async fn delete(&self, message: Outgoing<'_>) -> Result<(), DeliveryError> {
         let chat = self.chat(message.conversation).await?;
         let mut ids = numbers(message.item);
         ids.extend(self.kept_place(message.item).await?.unwrap_or_default());
@@ -71,7 +71,13 @@ impl Sender {
     }
 
     /// A change to what is there already is done.
-    pub(super) async fn change(&self, chat: i64, id: i64, part: &Rendered, caption: bool) -> Result<(), Failure> {
+    pub(in crate::telegram) async fn change(
+        &self,
+        chat: i64,
+        id: i64,
+        part: &Rendered,
+        caption: bool,
+    ) -> Result<(), Failure> {
         match self.change_to(chat, id, part, caption, true).await {
             Err(failure) if failure.is_about_entities() => self.change_to(chat, id, part, caption, false).await,
             other => other,
@@ -133,7 +139,7 @@ fn numbers(item: &Item) -> Vec<i64> {
 }
 
 /// Telegram's message ids fit; one that does not names no message.
-pub(super) fn message(id: i64) -> MessageId {
+pub(in crate::telegram) fn message(id: i64) -> MessageId {
     MessageId(i32::try_from(id).unwrap_or_default())
 }
 

@@ -1,21 +1,21 @@
 //! Long texts in parts that Telegram takes.
 
-use super::outgoing::Rendered;
+use crate::telegram::outgoing::render::Rendered;
 use std::ops::Range;
 
 /// Most UTF-16 units of a message.
-pub(super) const MESSAGE: usize = 4096;
+pub(in crate::telegram) const MESSAGE: usize = 4096;
 /// Most UTF-16 units of a caption.
-pub(super) const CAPTION: usize = 1024;
+pub(in crate::telegram) const CAPTION: usize = 1024;
 
 /// The length as Telegram counts it.
-pub(super) fn units(text: &str) -> usize {
+pub(in crate::telegram) fn units(text: &str) -> usize {
     text.encode_utf16().count()
 }
 
 /// The text in parts, the first one of at most `first` units, the others of at most [`MESSAGE`]. Put together they are
 /// the text; parts that show nothing are left out.
-pub(super) fn split(whole: &Rendered, first: usize) -> Vec<Rendered> {
+pub(in crate::telegram) fn split(whole: &Rendered, first: usize) -> Vec<Rendered> {
     let mut parts = Vec::new();
     let (mut at, mut limit) = (0, first);
     while at < whole.text.len() {
@@ -78,7 +78,7 @@ fn joined(before: &str, after: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::telegram::outgoing::Mark;
+    use crate::telegram::outgoing::render::Mark;
     use openline_core::text::{RichText, Span, Style};
     use proptest::prelude::*;
 
