@@ -1,8 +1,13 @@
 //! The command line.
 
+use crate::commands::channels;
+use crate::commands::check;
+use crate::commands::dead;
+use crate::commands::demo;
+use crate::commands::migrate;
+use crate::commands::privacy;
 use crate::config::Config;
-use crate::service::Service;
-use crate::{channels, check, dead, demo, migrate, privacy};
+use crate::serve::service::Service;
 pub use clap::Parser;
 use clap::Subcommand;
 use std::future::Future;

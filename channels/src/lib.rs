@@ -1,11 +1,8 @@
 //! The channel kinds of openline, one folder a kind.
 
 pub mod api;
-mod bearer;
-mod beside;
 mod common;
 pub mod echo;
-mod settings;
 pub mod telegram;
 pub mod website;
 

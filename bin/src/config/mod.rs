@@ -412,11 +412,11 @@ fn channels(
 fn instance(name: &str, raw: RawChannel, around: &Around<'_>) -> Result<(ChannelId, Instance), ConfigError> {
     let id = ChannelId::parse(name).map_err(|e| ConfigError::at(format!("channels.{name}"), e.to_string()))?;
     if raw.kind.is_empty() {
-        let problem = format!("is missing; there is: {}", crate::check::known_kinds());
+        let problem = format!("is missing; there is: {}", crate::commands::check::known_kinds());
         return Err(ConfigError::at(format!("channels.{id}.kind"), problem));
     }
     if openline_channels::kind(&raw.kind).is_none() {
-        return Err(ConfigError::at(format!("channels.{id}.kind"), crate::check::unknown_kind(&raw.kind)));
+        return Err(ConfigError::at(format!("channels.{id}.kind"), crate::commands::check::unknown_kind(&raw.kind)));
     }
     let connector = ConnectorSettings::read(&id, raw.connector, around.folder)?;
     let settings = raw::resolve_settings(raw.settings, &format!("channels.{id}.settings"), around)?;

@@ -49,7 +49,7 @@ impl ChannelKind for Kind {
 
 /// One instance.
 struct Api {
-    tokens: crate::bearer::Tokens,
+    tokens: crate::common::bearer::Tokens,
     /// Without one, callers ask for what is new.
     webhook: Option<Webhook>,
     openapi: String,

@@ -1,6 +1,6 @@
 //! What `[channels.ID.settings]` of an API channel may say.
 
-use crate::bearer::Tokens;
+use crate::common::bearer::Tokens;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use openline_core::ConfigError;
 use serde::Deserialize;
@@ -27,14 +27,14 @@ struct Raw {
     token: String,
     webhook: String,
     webhook_secret: String,
-    #[serde(deserialize_with = "crate::settings::switch")]
+    #[serde(deserialize_with = "crate::common::settings::switch")]
     allow_http: bool,
 }
 
 impl Settings {
     /// Checks the table.
     pub(super) fn read(table: toml::Table) -> Result<Self, ConfigError> {
-        let raw: Raw = crate::settings::read(table)?;
+        let raw: Raw = crate::common::settings::read(table)?;
         let tokens = Tokens::read("token", &raw.token)?;
         if raw.webhook.is_empty() {
             let problem = "is without effect: write webhook, the address to post to, or leave this out";

@@ -2,7 +2,7 @@
 
 use super::error::Problem;
 use super::input::{GivenMessage, MAX_FILES, too_many_files};
-use crate::website::multipart::{Part, Parts, content, is_multipart};
+use crate::common::multipart::{Part, Parts, content, is_multipart};
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};

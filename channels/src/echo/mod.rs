@@ -1,6 +1,6 @@
 //! The smallest channel, to copy from: `docs/new-channel.md` goes through it line by line.
 
-use crate::bearer::Tokens;
+use crate::common::bearer::Tokens;
 use async_trait::async_trait;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -29,7 +29,7 @@ impl ChannelKind for Kind {
     }
 
     fn build(&self, _: &ChannelId, settings: toml::Table, _: &Host) -> Result<Arc<dyn Channel>, ConfigError> {
-        let settings: Settings = crate::settings::read(settings)?;
+        let settings: Settings = crate::common::settings::read(settings)?;
         let tokens = Tokens::read("token", &settings.token)?;
         Ok(Arc::new(Echo { tokens, inbox: OnceLock::new() }))
     }

@@ -25,7 +25,7 @@ async fn again(world: &mut World, channels: &str) {
 async fn told(world: &World) -> String {
     let file = world.folder().join("openline.toml");
     std::fs::write(&file, world.config_text()).unwrap();
-    openline::channels::report(Path::new(&file), true).await.unwrap()
+    openline::commands::channels::report(Path::new(&file), true).await.unwrap()
 }
 
 #[tokio::test]

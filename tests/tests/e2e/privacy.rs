@@ -1,6 +1,6 @@
 //! Forgetting: by the visitor, by the admin, and by age.
 
-use openline::privacy::{self, Whose};
+use openline::commands::privacy::{self, Whose};
 use openline_core::clock::ManualClock;
 use openline_core::inbox::Doors;
 use openline_core::message::{Content, Incoming};

@@ -1,8 +1,8 @@
 //! The JSON API of `docs/website-api.md`.
 
 use crate::common::json;
+use crate::common::multipart::is_multipart;
 use crate::website::api::form::{Typed, fields};
-use crate::website::api::multipart::is_multipart;
 use crate::website::api::stream;
 use crate::website::api::upload::{Sender, Upload};
 use crate::website::error::{Problem, Refusal};

@@ -4,6 +4,5 @@ pub(crate) mod calls;
 pub(crate) mod files;
 pub(crate) mod forget;
 pub(crate) mod form;
-pub(crate) mod multipart;
 pub(crate) mod stream;
 pub(crate) mod upload;

@@ -114,7 +114,7 @@ impl Theme {
                 return Err(ConfigError::at("theme.avatar", format!("{name:?} must end in .svg, .png, .jpg or .webp")));
             }
         };
-        let bytes = crate::beside::read("theme.avatar", folder, name, MAX_AVATAR)?;
+        let bytes = crate::common::beside::read("theme.avatar", folder, name, MAX_AVATAR)?;
         Ok(Some(Made::new(mime, bytes)))
     }
 

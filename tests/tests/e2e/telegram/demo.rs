@@ -1,6 +1,6 @@
 //! The demo with a bot.
 
-use openline::demo::{Demo, Options, TOKEN};
+use openline::commands::demo::{Demo, Options, TOKEN};
 
 #[tokio::test]
 async fn the_demo_has_a_bot_beside_the_website() {

@@ -27,7 +27,7 @@ async fn the_token_is_told_to_nobody(mode: Mode) {
     let config = joined.world.folder().join("openline.toml");
     std::fs::write(&config, joined.world.config_text()).unwrap();
     let told = eventually("the trouble is told", async || {
-        let told = openline::channels::report(&config, true).await.unwrap();
+        let told = openline::commands::channels::report(&config, true).await.unwrap();
         told.contains("check channels.ID.settings.token").then_some(told)
     })
     .await;

@@ -1,8 +1,8 @@
 //! `openline channels`: the kinds there are, and how the configured instances stand.
 
-use crate::check;
+use crate::commands::check;
 use crate::config::{Config, Instance};
-use crate::status::{self, Said};
+use crate::serve::status::{self, Said};
 use clap::Subcommand;
 use openline_bitrix::Remembered;
 use openline_core::channel::{Capabilities, Host};
@@ -129,7 +129,7 @@ fn lines(out: &mut String, known: &Remembered, connector: &str) {
         let _ = writeln!(out, "    connected to no open line: press Connect in the portal's Contact Center");
     }
     for (_, line, binding) in mine {
-        let (state, since) = (if binding.active { "on" } else { "off" }, crate::dead::time(binding.since.0));
+        let (state, since) = (if binding.active { "on" } else { "off" }, crate::commands::dead::time(binding.since.0));
         let _ = writeln!(out, "    line {line} {state} since {since}");
     }
 }
@@ -140,7 +140,7 @@ fn trouble(out: &mut String, said: Option<&Said>, id: &ChannelId) {
         let _ = writeln!(out, "    problem: {problem}");
     }
     if let Some((at, reason)) = &channel.last_error {
-        let _ = writeln!(out, "    last error {}: {reason}", crate::dead::time(*at));
+        let _ = writeln!(out, "    last error {}: {reason}", crate::commands::dead::time(*at));
     }
 }
 
@@ -158,7 +158,7 @@ async fn portal(
     let waiting = store.depth(&Queue::Backend).await?;
     let _ = writeln!(out, "  {waiting} waiting for the portal");
     let _ = match said {
-        Some(said) => writeln!(out, "as the service said at {} UTC", crate::dead::time(said.at)),
+        Some(said) => writeln!(out, "as the service said at {} UTC", crate::commands::dead::time(said.at)),
         None => writeln!(out, "no service has run on this database yet"),
     };
     Ok(())

@@ -1,7 +1,10 @@
 //! Wiring: store, doors, backend, channels, dispatcher, HTTP.
 
 use crate::config::Config;
-use crate::{files, http, secret, status};
+use crate::secret;
+use crate::serve::files;
+use crate::serve::http;
+use crate::serve::status;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};

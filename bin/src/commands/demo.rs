@@ -1,7 +1,7 @@
 //! `openline demo`: a stand-in portal, and a website chat connected to it; on request a stand-in Telegram with a bot.
 
 use crate::config::Config;
-use crate::service::{Service, StartError};
+use crate::serve::service::{Service, StartError};
 use clap::Args;
 use openline_sandbox::telegram::{TelegramConfig, TelegramServer};
 use openline_sandbox::{Fault, FaultKind, PageOptions, Sandbox, SandboxConfig, TOKEN_ENDPOINT};
@@ -121,7 +121,7 @@ async fn free(port: u16) -> Result<TcpListener, StartError> {
     let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     match TcpListener::bind(at(port)).await {
         Ok(listener) => Ok(listener),
-        Err(_) => crate::service::listen(at(0)).await,
+        Err(_) => crate::serve::service::listen(at(0)).await,
     }
 }
 

@@ -1,0 +1,8 @@
+//! One file a command.
+
+pub mod channels;
+pub mod check;
+pub mod dead;
+pub mod demo;
+pub mod migrate;
+pub mod privacy;

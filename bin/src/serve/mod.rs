@@ -1,0 +1,6 @@
+//! The running service: wiring and HTTP.
+
+pub mod files;
+pub mod http;
+pub mod service;
+pub mod status;
