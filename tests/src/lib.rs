@@ -5,7 +5,7 @@
 #![allow(clippy::expect_used, clippy::missing_panics_doc, clippy::panic, clippy::unwrap_used)] // a test's helper fails the test
 
 pub mod browser;
-#[path = "../../store/tests/common/cluster.rs"]
+#[path = "../../store/tests/it/common/cluster.rs"]
 mod cluster; // the store's tests have it, and cargo has no other way to share it
 pub mod conformance;
 mod form;

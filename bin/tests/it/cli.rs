@@ -1,0 +1,294 @@
+//! The program as a process: exit statuses, start-up errors, the graceful stop.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Where a database says which program it belongs to, and which version of its schema it has
+/// (<https://sqlite.org/fileformat2.html#the_database_header>).
+const USER_VERSION: usize = 60;
+const APPLICATION_ID: usize = 68;
+
+fn openline(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_openline"));
+    command.args(arguments).current_dir(folder).env("NO_COLOR", "1").env_remove("RUST_LOG");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("OPENLINE__")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Waits for the end; a program that goes on is killed, and that is a failure.
+fn ended(mut child: Child) -> Output {
+    let end = Instant::now() + PATIENCE;
+    while child.try_wait().unwrap().is_none() {
+        if Instant::now() > end {
+            child.kill().unwrap();
+            panic!("it goes on: {:?}", child.wait_with_output().unwrap());
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.wait_with_output().unwrap()
+}
+
+/// Exit code, standard output, standard error.
+fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = ended(openline(folder, arguments).spawn().unwrap());
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// A folder with a configuration in it.
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Self {
+        let place = Self(tempfile::tempdir().unwrap());
+        place.configure("127.0.0.1:0", "data/openline.db");
+        place
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn database(&self) -> PathBuf {
+        self.path().join("data/openline.db")
+    }
+
+    fn write(&self, text: &str) {
+        std::fs::write(self.path().join("openline.toml"), text).unwrap();
+    }
+
+    fn configure(&self, listen: &str, store: &str) {
+        // Nothing is installed, so the portal is never called.
+        self.write(&format!(
+            "listen = \"{listen}\"\npublic_url = \"http://127.0.0.1:1\"\nstore = \"sqlite:{store}\"\n\
+             [portal]\nurl = \"http://127.0.0.1:1\"\nclient_id = \"local.1\"\nclient_secret = \"key\"\n\
+             [channels.site]\nkind = \"website\"\n"
+        ));
+    }
+
+    /// Starts the service, which must fail, and gives what it says.
+    fn refused(&self) -> String {
+        let (code, out, errors) = run(self.path(), &["serve"]);
+        assert_eq!((code, out.as_str()), (Some(1), ""), "{errors}");
+        assert!(errors.starts_with("openline.toml: "), "{errors}");
+        errors
+    }
+
+    /// Makes a database by a first start.
+    fn with_database() -> Self {
+        let place = Self::new();
+        let status = Running::start(place.path()).terminate();
+        assert!(status.success());
+        place
+    }
+
+    /// Changes the bytes of the database.
+    fn spoil(&self, change: impl FnOnce(&mut Vec<u8>)) {
+        let mut bytes = std::fs::read(self.database()).unwrap();
+        change(&mut bytes);
+        std::fs::write(self.database(), bytes).unwrap();
+    }
+}
+
+/// A service that says that it is running.
+struct Running {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Running {
+    fn start(folder: &Path) -> Self {
+        let mut child = openline(folder, &["serve"]).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let said = lines.find(|line| line.contains("openline is running")).expect("it runs");
+        let address = said.rsplit_once("address=").unwrap().1.trim().parse().unwrap();
+        // Read on, so that the program never waits for us.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, address }
+    }
+
+    fn terminate(self) -> ExitStatus {
+        let command = format!("kill -TERM {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &command]).status().unwrap().success());
+        ended(self.child).status
+    }
+}
+
+#[test]
+fn check_says_what_a_good_configuration_means() {
+    let place = Place::new();
+    let (code, out, errors) = run(place.path(), &["check", "--config", "openline.toml"]);
+    assert_eq!((code, errors.as_str()), (Some(0), ""));
+    for part in [
+        "openline.toml: ok",
+        "handler path       http://127.0.0.1:1/bitrix/app",
+        "installation path  http://127.0.0.1:1/bitrix/install",
+        "site (website), connector openline_site",
+        "files in      data/files, up to 25 MB each, of any type",
+    ] {
+        assert!(out.contains(part), "{out}");
+    }
+    assert!(!out.contains("key"), "{out}");
+    assert!(!place.database().exists(), "a check makes nothing");
+}
+
+#[test]
+fn check_names_file_and_key_of_a_bad_one() {
+    let place = Place::new();
+    place.write("[portal]\nclient_secrett = 'x'\n");
+    let (code, out, errors) = run(place.path(), &["check", "-c", "openline.toml"]);
+    assert_eq!((code, out.as_str()), (Some(2), ""));
+    assert!(errors.starts_with("openline.toml: portal.client_secrett: unknown field"), "{errors}");
+    let (code, _, errors) = run(place.path(), &["check", "--config", "nowhere.toml"]);
+    assert_eq!(code, Some(2));
+    assert!(errors.starts_with("nowhere.toml: can't be read: No such file"), "{errors}");
+    let (code, _, errors) = run(place.path(), &["serve"]);
+    assert_eq!(code, Some(2));
+    assert!(errors.starts_with("openline.toml: portal.client_secrett: unknown field"), "{errors}");
+}
+
+#[test]
+fn channels_lists_kinds_and_prints_their_examples() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, out, _) = run(folder.path(), &["channels"]);
+    assert_eq!(code, Some(0));
+    for kind in openline_channels::KINDS {
+        let is_it = |line: &str| line.trim().starts_with(kind.name()) && line.ends_with(kind.summary());
+        assert!(out.lines().any(is_it), "{out}");
+        let (code, out, _) = run(folder.path(), &["channels", "example", kind.name()]);
+        assert_eq!((code, out.trim_end()), (Some(0), kind.example().trim_end()));
+    }
+    let (code, _, errors) = run(folder.path(), &["channels", "example", "fax"]);
+    assert_eq!(code, Some(2));
+    assert!(errors.starts_with("\"fax\" is not a kind of channel; there is: website"), "{errors}");
+}
+
+#[test]
+fn channels_of_a_configuration_are_told_before_the_first_start() {
+    let place = Place::new();
+    let (code, out, errors) = run(place.path(), &["channels"]);
+    assert_eq!((code, errors.as_str()), (Some(0), ""));
+    assert!(out.contains("  site (website), connector openline_site \"openline: site\"\n"), "{out}");
+    assert!(out.contains("nothing is known of the portal: "), "{out}");
+    let (code, _, errors) = run(place.path(), &["channels", "--config", "nowhere.toml"]);
+    assert_eq!(code, Some(1));
+    assert!(errors.starts_with("nowhere.toml: can't be read"), "{errors}");
+}
+
+#[test]
+fn a_taken_port_is_told() {
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let place = Place::new();
+    place.configure(&taken.local_addr().unwrap().to_string(), "data/openline.db");
+    let said = place.refused();
+    assert!(said.contains("listen: can't listen at 127.0.0.1:"), "{said}");
+    assert!(said.contains("another program has this port; stop it or choose another one"), "{said}");
+    assert!(!place.database().exists(), "nothing was made");
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_told() {
+    let place = Place::new();
+    std::fs::write(place.path().join("data"), "a file").unwrap();
+    let said = place.refused();
+    assert!(said.contains("store: data/openline.db: can't make the folder: "), "{said}");
+}
+
+#[test]
+fn a_folder_for_files_that_cannot_be_used_is_told() {
+    let place = Place::with_database();
+    let folder = place.database().with_file_name("files");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::write(&folder, "a file").unwrap();
+    let said = place.refused();
+    assert!(said.contains("files.folder: data/files: "), "{said}");
+}
+
+#[test]
+fn what_is_no_database_of_ours_is_left_alone() {
+    let place = Place::with_database();
+    place.spoil(|bytes| bytes[APPLICATION_ID..APPLICATION_ID + 4].copy_from_slice(&[0, 0, 0, 1]));
+    let before = std::fs::read(place.database()).unwrap();
+    let said = place.refused();
+    assert!(said.contains("data/openline.db: is the database of another program; name another file"), "{said}");
+    assert_eq!(std::fs::read(place.database()).unwrap(), before);
+    place.spoil(|bytes| *bytes = b"not a database at all, but long enough to be taken for one. ".repeat(20));
+    let said = place.refused();
+    assert!(said.contains("is not a database; name another file, or restore a backup"), "{said}");
+}
+
+#[test]
+fn damage_is_told() {
+    for spoil in [
+        |bytes: &mut Vec<u8>| bytes.truncate(4096 * 3 + 100),
+        |bytes: &mut Vec<u8>| bytes[4096 * 2..4096 * 3].fill(0xff),
+    ] {
+        let place = Place::with_database();
+        place.spoil(spoil);
+        let said = place.refused();
+        assert!(said.contains("store: data/openline.db: is damaged"), "{said}");
+        assert!(said.contains("restore a backup"), "{said}");
+    }
+}
+
+#[test]
+fn a_newer_database_is_told_and_left_alone() {
+    let place = Place::with_database();
+    place.spoil(|bytes| bytes[USER_VERSION..USER_VERSION + 4].copy_from_slice(&[0, 0, 0, 99]));
+    let before = std::fs::read(place.database()).unwrap();
+    let said = place.refused();
+    assert!(said.contains("was written by a newer openline (schema 99, this one knows "), "{said}");
+    assert_eq!(std::fs::read(place.database()).unwrap(), before);
+}
+
+#[test]
+fn a_secret_that_is_none_is_told() {
+    let place = Place::with_database();
+    std::fs::write(place.path().join("data/openline.db.secret"), "short\n").unwrap();
+    let said = place.refused();
+    assert!(said.contains("openline.db.secret: is not a secret made by openline; restore it from a backup"), "{said}");
+}
+
+#[test]
+fn a_second_service_on_the_same_database_is_refused() {
+    let place = Place::new();
+    let first = Running::start(place.path());
+    let said = place.refused();
+    assert!(said.contains("store: data/openline.db: in use by another openline process"), "{said}");
+    assert!(first.terminate().success());
+}
+
+#[test]
+fn a_bad_address_of_the_portal_is_told() {
+    let place = Place::new();
+    let text = std::fs::read_to_string(place.path().join("openline.toml")).unwrap();
+    place.write(&text.replace("url = \"http://127.0.0.1:1\"\nclient", "url = \"company\"\nclient"));
+    let (code, _, errors) = run(place.path(), &["serve"]);
+    assert_eq!(code, Some(2));
+    assert!(errors.starts_with("openline.toml: portal.url: \"company\" is not a URL; write one like"), "{errors}");
+}
+
+#[test]
+fn sigterm_stops_gracefully() {
+    let place = Place::new();
+    let running = Running::start(place.path());
+    let mut connection = TcpStream::connect(running.address).unwrap();
+    connection.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.contains("\"installed\":false"), "{answer}");
+    // An idle connection does not hold it up.
+    let _idle = TcpStream::connect(running.address).unwrap();
+    assert_eq!(running.terminate().code(), Some(0));
+    assert!(!place.path().join("data/openline.db-wal").exists(), "the database was closed");
+}
