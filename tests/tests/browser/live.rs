@@ -1,6 +1,7 @@
 //! How news reach the page: by stream, by held answers, by asking; over gaps and in several tabs.
 
 use crate::stage::{Stage, is, network, says, shows, was_quiet, was_quiet_but};
+use openline_sandbox::View;
 use openline_tests::browser::{Look, Page};
 use serde_json::json;
 use std::time::Duration;
@@ -109,7 +110,10 @@ async fn what_happened_while_the_network_was_away_comes_once_and_in_order() {
         let answers: Vec<_> = (1..=5).map(|number| format!("answer {number}")).collect();
         let own: Vec<_> = (1..=3).map(|number| format!("own {number}")).collect();
         for text in &answers {
-            stage.world.sandbox.operator_writes(chat, text).unwrap();
+            let message = stage.world.sandbox.operator_writes(chat, text).unwrap();
+            // Before the visitor's own come: the order is that of arrival.
+            let confirmed = |portal: View<'_>| portal.message(message).is_some_and(|message| !message.sending);
+            stage.world.sandbox.wait_until(confirmed).await.unwrap();
         }
         for text in &own {
             says(&visitor, text).await;

@@ -18,6 +18,7 @@ mod house;
 mod identity;
 mod install;
 mod instances;
+mod libraries;
 mod matrix;
 mod missed;
 mod privacy;

@@ -1,4 +1,4 @@
-//! How much it takes: `cargo test --release -p openline-store postgres::load -- --ignored --nocapture`.
+//! How much it takes: `cargo test --release -p openline-store --test it postgres::load -- --ignored --nocapture`.
 
 use crate::cluster::Cluster;
 use openline_core::message::{Content, Incoming};
