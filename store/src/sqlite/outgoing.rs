@@ -154,7 +154,8 @@ pub(crate) fn remember_thread(db: &Connection, id: ConversationId, thread: &Thre
         past::add_before(db, id, session)?;
     }
     let sql = "UPDATE conversations SET line = coalesce(?2, line), portal_chat = coalesce(?3, portal_chat), \
-               session = coalesce(?4, session) WHERE id = ?1";
+               session = coalesce(?4, session) WHERE id = ?1 AND (coalesce(?2, line) IS NOT line \
+               OR coalesce(?3, portal_chat) IS NOT portal_chat OR coalesce(?4, session) IS NOT session)";
     execute(db, sql, (id.0, &thread.line, &thread.chat, &thread.session)).map(|_| ())
 }
 

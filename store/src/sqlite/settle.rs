@@ -3,8 +3,8 @@
 use super::notes;
 use super::outgoing::{delivered_into, remember_thread};
 use super::row::{Result, Stored, column, execute, first, to_json};
-use super::write::{enqueue, touch};
-use openline_core::message::{Side, State};
+use super::write::{enqueue, next_rev, touch};
+use openline_core::message::{Dialog, Side, State, Thread};
 use openline_core::store::{Change, Outcome, Queue, Settlement, Task};
 use openline_core::{ConversationId, JobId, MessageId, StoreError, Timestamp};
 use rusqlite::Connection;
@@ -22,13 +22,17 @@ struct Row {
     conversation: ConversationId,
     side: Side,
     state: State,
+    /// What is known of the conversation's place.
+    thread: Thread,
+    dialog: Dialog,
 }
 
 macro_rules! job_rows {
     () => {
         "SELECT j.id, j.lane, j.task, j.message, m.conversation, m.side, m.state, l.leased = j.id, \
-                   l.leased <> 0 AND l.leased < j.id \
-                   FROM jobs j JOIN messages m ON m.id = j.message JOIN lanes l ON l.id = j.lane"
+                   l.leased <> 0 AND l.leased < j.id, c.line, c.portal_chat, c.session, c.dialog \
+                   FROM jobs j JOIN messages m ON m.id = j.message JOIN lanes l ON l.id = j.lane \
+                   JOIN conversations c ON c.id = m.conversation"
     };
 }
 
@@ -42,6 +46,8 @@ fn row(row: &rusqlite::Row<'_>) -> Result<Row> {
         conversation: ConversationId(column(row, 4)?),
         side: Side::of(column(row, 5)?)?,
         state: State::of(column(row, 6)?)?,
+        thread: Thread { line: column(row, 9)?, chat: column(row, 10)?, session: column(row, 11)? },
+        dialog: Dialog::of(column(row, 12)?)?,
         leased,
         may_die: leased || (behind && task == Task::Confirm),
     })
@@ -61,8 +67,7 @@ pub(crate) fn settle(db: &Connection, settlements: &[Settlement], now: Timestamp
 fn settle_one(db: &Connection, row: &Row, outcome: &Outcome, now: Timestamp) -> Result<Option<Change>> {
     match outcome {
         Outcome::Done { thread, delivered_as, follow } => {
-            remember_thread(db, row.conversation, thread)?;
-            delivered_into(db, row.conversation, thread)?;
+            take_place(db, row, thread)?;
             if !delivered_as.is_empty() {
                 let sql = "UPDATE messages SET delivered_as = ?2 WHERE id = ?1";
                 execute(db, sql, (row.message.0, to_json(delivered_as)?))?;
@@ -95,13 +100,27 @@ fn settle_one(db: &Connection, row: &Row, outcome: &Outcome, now: Timestamp) -> 
     }
 }
 
+/// Keeps what is told of the conversation's place. Nearly always that is known already, and nothing is written.
+fn take_place(db: &Connection, row: &Row, told: &Thread) -> Result<()> {
+    let mut thread = row.thread.clone();
+    if thread.update(told) {
+        remember_thread(db, row.conversation, told)?;
+    }
+    if row.dialog == Dialog::Open { Ok(()) } else { delivered_into(db, row.conversation, told) }
+}
+
 /// Sets a sent message's state; a visitor sees that of their own messages.
 fn set_state(db: &Connection, row: &Row, state: State) -> Result<Option<Change>> {
     if !matches!(row.task, Task::Send | Task::Note) || row.state == state {
         return Ok(None);
     }
-    execute(db, "UPDATE messages SET state = ?2 WHERE id = ?1", (row.message.0, state.code()))?;
-    if row.side == Side::Visitor { touch(db, row.conversation, row.message).map(Some) } else { Ok(None) }
+    if row.side != Side::Visitor {
+        execute(db, "UPDATE messages SET state = ?2 WHERE id = ?1", (row.message.0, state.code()))?;
+        return Ok(None);
+    }
+    let rev = next_rev(db, row.conversation)?;
+    execute(db, "UPDATE messages SET state = ?2, rev = ?3 WHERE id = ?1", (row.message.0, state.code(), rev.0))?;
+    Ok(Some(Change { conversation: row.conversation, rev }))
 }
 
 /// Lets the lane go on after a job, unless another one is leased meanwhile.

@@ -28,11 +28,8 @@ pub(crate) fn record_incoming(
         let rev = only(db, "SELECT rev FROM conversations WHERE id = ?1", [id.0], |row| column(row, 0))?;
         return Ok(Recorded { item, change: Change { conversation: id, rev: Rev(rev) }, fresh: false });
     }
-    let place = next_place(db, id, at)?;
-    if let Some(visitor) = &incoming.visitor {
-        let sql = "UPDATE conversations SET visitor = ?2 WHERE id = ?1 AND visitor <> ?2";
-        execute(db, sql, (id.0, to_json(visitor)?))?;
-    }
+    let visitor = incoming.visitor.as_ref().map(to_json).transpose()?;
+    let place = take_place(db, id, at, visitor.as_deref())?;
     let mut item = Item {
         id: MessageId(0),
         rev: place.rev,
@@ -117,17 +114,29 @@ pub(crate) fn known(db: &Connection, id: ConversationId, side: Side, key: &str) 
 
 /// Takes the next revision and the place at the end.
 pub(crate) fn next_place(db: &Connection, id: ConversationId, at: Timestamp) -> Result<Place> {
-    let sql = "UPDATE conversations SET rev = rev + 1, last_pos = last_pos + ?2, active_at = ?3 WHERE id = ?1 \
-               RETURNING rev, last_pos";
-    only(db, sql, (id.0, POS_STEP, at.0), |row| Ok(Place { rev: Rev(column(row, 0)?), pos: Pos(column(row, 1)?) }))
+    take_place(db, id, at, None)
+}
+
+/// The same, and what is told of the visitor is kept.
+fn take_place(db: &Connection, id: ConversationId, at: Timestamp, visitor: Option<&str>) -> Result<Place> {
+    let sql = "UPDATE conversations SET rev = rev + 1, last_pos = last_pos + ?2, active_at = ?3, \
+               visitor = coalesce(?4, visitor) WHERE id = ?1 RETURNING rev, last_pos";
+    only(db, sql, (id.0, POS_STEP, at.0, visitor), |row| {
+        Ok(Place { rev: Rev(column(row, 0)?), pos: Pos(column(row, 1)?) })
+    })
+}
+
+/// Takes the next revision.
+pub(crate) fn next_rev(db: &Connection, id: ConversationId) -> Result<Rev> {
+    let sql = "UPDATE conversations SET rev = rev + 1 WHERE id = ?1 RETURNING rev";
+    only(db, sql, [id.0], |row| Ok(Rev(column(row, 0)?)))
 }
 
 /// Gives a changed item the next revision.
 pub(crate) fn touch(db: &Connection, id: ConversationId, message: MessageId) -> Result<Change> {
-    let sql = "UPDATE conversations SET rev = rev + 1 WHERE id = ?1 RETURNING rev";
-    let rev: i64 = only(db, sql, [id.0], |row| column(row, 0))?;
-    execute(db, "UPDATE messages SET rev = ?2 WHERE id = ?1", (message.0, rev))?;
-    Ok(Change { conversation: id, rev: Rev(rev) })
+    let rev = next_rev(db, id)?;
+    execute(db, "UPDATE messages SET rev = ?2 WHERE id = ?1", (message.0, rev.0))?;
+    Ok(Change { conversation: id, rev })
 }
 
 /// Stores an item (its `id` is made here).
@@ -162,11 +171,26 @@ pub(crate) fn enqueue(
     message: MessageId,
     at: Timestamp,
 ) -> Result<()> {
-    let sql = "INSERT INTO lanes (conversation, queue, due_at) VALUES (?1, ?2, ?3) \
-               ON CONFLICT (conversation, queue) DO UPDATE SET due_at = coalesce(due_at, excluded.due_at) RETURNING id";
-    let lane: i64 = only(db, sql, (id.0, queue.name(), at.0), |row| column(row, 0))?;
+    let lane = open_lane(db, id, &queue.name(), at)?;
     let sql = "INSERT INTO jobs (lane, message, task, created_at) VALUES (?1, ?2, ?3, ?4)";
     execute(db, sql, (lane, message.0, task.code(), at.0)).map(|_| ())
+}
+
+/// The lane's row, made when there is none; an empty lane is due from now on. One that has work already is only read.
+fn open_lane(db: &Connection, id: ConversationId, queue: &str, at: Timestamp) -> Result<i64> {
+    let sql = "SELECT id, due_at IS NULL FROM lanes WHERE conversation = ?1 AND queue = ?2";
+    match first(db, sql, (id.0, queue), |row| Ok((column(row, 0)?, column(row, 1)?)))? {
+        Some((lane, false)) => Ok(lane),
+        Some((lane, true)) => {
+            execute(db, "UPDATE lanes SET due_at = ?2 WHERE id = ?1", (lane, at.0))?;
+            Ok(lane)
+        }
+        None => {
+            let sql = "INSERT INTO lanes (conversation, queue, due_at) VALUES (?1, ?2, ?3)";
+            execute(db, sql, (id.0, queue, at.0))?;
+            Ok(db.last_insert_rowid())
+        }
+    }
 }
 
 /// Sets how the dialog stands.
