@@ -4,6 +4,7 @@ use crate::commands::channels;
 use crate::commands::check;
 use crate::commands::dead;
 use crate::commands::demo;
+use crate::commands::doctor;
 use crate::commands::migrate;
 use crate::commands::privacy;
 use crate::config::Config;
@@ -40,6 +41,12 @@ enum Command {
     },
     /// Check a configuration without starting anything
     Check {
+        /// The configuration file
+        #[arg(long, short, value_name = "FILE", default_value = "openline.toml")]
+        config: PathBuf,
+    },
+    /// Read the whole store and look for damage
+    Doctor {
         /// The configuration file
         #[arg(long, short, value_name = "FILE", default_value = "openline.toml")]
         config: PathBuf,
@@ -97,6 +104,7 @@ pub fn run(cli: Cli) -> ExitCode {
             Ok(report) => say(&report, ExitCode::SUCCESS),
             Err(errors) => complain(&errors, ExitCode::from(BAD_CONFIG)),
         },
+        Command::Doctor { config } => in_runtime(async { told(doctor::run(&config).await) }),
         Command::Dead(action) => in_runtime(async { told(dead::run(action).await) }),
         Command::Export { whose } => in_runtime(async { told(privacy::export(whose).await) }),
         Command::Erase { whose, yes } => in_runtime(async { told(privacy::erase(whose, yes).await) }),

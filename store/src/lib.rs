@@ -12,6 +12,6 @@ mod sqlite;
 
 pub use copy::{Report, migrate};
 pub use disk::DiskFiles;
-pub use open::{OpenError, attach, open};
+pub use open::{OpenError, attach, examine, open};
 pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;

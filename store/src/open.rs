@@ -54,6 +54,23 @@ pub async fn attach(url: &str) -> Result<Arc<dyn Store>, OpenError> {
     sqlite(url, SqliteStore::attach).await
 }
 
+/// Reads the whole database that `url` names and looks for damage, while no service runs on it. Of one on a server only
+/// whether it can be used: its server looks after the rest.
+///
+/// # Errors
+/// [`OpenError`], with what is wrong; nothing is changed.
+pub async fn examine(url: &str) -> Result<(), OpenError> {
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        let store = PostgresStore::open(url).await?;
+        store.close().await;
+        return Ok(());
+    }
+    let path = file(url)?;
+    let shown = path.clone();
+    let examined = tokio::task::spawn_blocking(move || crate::sqlite::schema::examine(&path)).await;
+    examined.unwrap_or_else(|error| Err(OpenError::Unusable { path: shown, problem: error.to_string() }))
+}
+
 async fn sqlite(url: &str, how: fn(&Path) -> Result<SqliteStore, OpenError>) -> Result<Arc<dyn Store>, OpenError> {
     let path = file(url)?;
     let store = tokio::task::spawn_blocking(move || how(&path)).await;

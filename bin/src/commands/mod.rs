@@ -4,5 +4,6 @@ pub mod channels;
 pub mod check;
 pub mod dead;
 pub mod demo;
+pub mod doctor;
 pub mod migrate;
 pub mod privacy;

@@ -234,10 +234,21 @@ fn damage_is_told() {
     ] {
         let place = Place::with_database();
         place.spoil(spoil);
-        let said = place.refused();
+        let (status, _, said) = run(place.path(), &["doctor"]);
+        assert_eq!(status, Some(1));
         assert!(said.contains("store: data/openline.db: is damaged"), "{said}");
         assert!(said.contains("restore a backup"), "{said}");
     }
+}
+
+#[test]
+fn a_doctor_finds_nothing_wrong_with_what_is_whole() {
+    let place = Place::with_database();
+    let running = Running::start(place.path());
+    let (status, said, _) = run(place.path(), &["doctor"]);
+    assert_eq!(status, Some(0));
+    assert!(said.contains("read whole: no damage"), "{said}");
+    assert!(running.terminate().success());
 }
 
 #[test]

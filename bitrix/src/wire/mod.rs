@@ -2,5 +2,4 @@
 
 pub(crate) mod form;
 pub(crate) mod rest;
-pub(crate) mod values;
 pub(crate) mod verdict;

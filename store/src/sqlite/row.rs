@@ -81,7 +81,10 @@ pub(crate) fn conversation(row: &Row<'_>, at: usize) -> Result<Conversation> {
 }
 
 pub(crate) fn statement<'db>(db: &'db Connection, sql: &str) -> Result<CachedStatement<'db>> {
-    db.prepare_cached(sql).map_err(|e| failed(&e))
+    let statement = db.prepare_cached(sql).map_err(|e| failed(&e))?;
+    #[cfg(test)]
+    super::tests::look_at(sql, &statement);
+    Ok(statement)
 }
 
 /// Runs a statement that returns nothing; how many rows it changed.

@@ -1,9 +1,11 @@
 //! Opening, checking and migrating the database file.
 
 use crate::OpenError;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// In the file's header: "this is openline's" (`PRAGMA application_id`).
 const APPLICATION_ID: i32 = 0x4F4C_4E45;
@@ -16,6 +18,8 @@ pub(crate) const MIGRATIONS: [&str; 2] = [
 
 /// Statements kept ready per connection: all that the store has.
 const CACHED_STATEMENTS: usize = 96;
+/// How long somebody waits who finds the database locked.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(crate) struct Opened {
     pub(crate) connection: Connection,
@@ -44,6 +48,9 @@ pub(crate) fn open(path: &Path) -> Result<Opened, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(|e| unusable(explain(&e)))?;
     check(&connection).map_err(unusable)?;
+    if !ended_well(&connection) {
+        check_all(&connection).map_err(unusable)?;
+    }
     migrate(&mut connection).map_err(|e| unusable(explain(&e)))?;
     if !prepare(&connection).map_err(|e| unusable(explain(&e)))? {
         return Err(unusable("its folder can't hold a database (no shared memory); use a local disk".to_owned()));
@@ -73,8 +80,7 @@ pub(crate) fn reader(path: &Path) -> Result<Connection, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || {
         let connection = Connection::open_with_flags(path, flags)?;
-        connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
-        connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        equip(&connection)?;
         Ok(connection)
     };
     open().map_err(|e: rusqlite::Error| OpenError::Unusable { path: path.to_owned(), problem: explain(&e) })
@@ -99,6 +105,34 @@ pub(crate) fn lock(path: &Path) -> Result<Lock, String> {
     }
 }
 
+/// Reads the whole file and looks for damage, while nobody else has it open; nothing is changed.
+pub(crate) fn examine(path: &Path) -> Result<(), OpenError> {
+    let unusable = |problem: String| OpenError::Unusable { path: path.to_owned(), problem };
+    if !path.exists() {
+        return Err(unusable("there is no such database".to_owned()));
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(|e| unusable(explain(&e)))?;
+    connection.busy_timeout(PATIENCE).map_err(|e| unusable(explain(&e)))?;
+    check(&connection).and_then(|()| check_all(&connection)).map_err(unusable)
+}
+
+/// Whether whoever had the database open last closed it, so that it needs no check.
+fn ended_well(db: &Connection) -> bool {
+    db.query_row("SELECT value FROM meta WHERE key = 'ended'", [], |_| Ok(())).is_ok()
+}
+
+/// Says that the database is whole; to be called by who closes it, last of all.
+pub(crate) fn end(db: &Connection) -> rusqlite::Result<()> {
+    db.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('ended', 'well')", []).map(|_| ())
+}
+
+/// Reads everything: it takes longer the larger the file is.
+fn check_all(db: &Connection) -> Result<(), String> {
+    let verdict: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(|e| explain(&e))?;
+    if verdict == "ok" { Ok(()) } else { Err(format!("is damaged ({verdict}); restore a backup")) }
+}
+
 /// Refuses what is not ours or newer, before anything is changed.
 pub(crate) fn check(db: &Connection) -> Result<(), String> {
     let number = |pragma: &str| db.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i32>(0));
@@ -116,8 +150,7 @@ pub(crate) fn check(db: &Connection) -> Result<(), String> {
             "was written by a newer openline (schema {version}, this one knows {known}); install that version again"
         ));
     }
-    let verdict: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(|e| explain(&e))?;
-    if verdict == "ok" { Ok(()) } else { Err(format!("is damaged ({verdict}); restore a backup")) }
+    Ok(())
 }
 
 pub(crate) fn migrate(db: &mut Connection) -> rusqlite::Result<()> {
@@ -132,10 +165,17 @@ pub(crate) fn migrate(db: &mut Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// What every connection has. Plans must not depend on bound values: SQLite would make such a statement anew at each of
+/// its executions.
+fn equip(db: &Connection) -> rusqlite::Result<()> {
+    db.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+    db.busy_timeout(PATIENCE)?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(|_| ())
+}
+
 /// Sets up the connection; false when the file system has no write-ahead log.
 pub(crate) fn prepare(db: &Connection) -> rusqlite::Result<bool> {
-    db.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
-    db.busy_timeout(std::time::Duration::from_secs(5))?;
+    equip(db)?;
     let mode: String = db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", "OFF")?;
@@ -150,15 +190,21 @@ pub(crate) fn prepare(db: &Connection) -> rusqlite::Result<bool> {
 /// Leases of a process that is gone end now, marked uncertain; waiting lanes are looked at once more (the clock may
 /// have been set back meanwhile). Returns the database's tag.
 fn recover(db: &Connection) -> rusqlite::Result<String> {
-    db.execute("UPDATE jobs SET uncertain = 1 WHERE id IN (SELECT leased FROM lanes WHERE leased <> 0)", [])?;
-    db.execute("UPDATE lanes SET leased = 0, due_at = 0 WHERE due_at IS NOT NULL", [])?;
-    let tag = db.query_row("SELECT value FROM meta WHERE key = 'tag'", [], |row| row.get(0)).optional()?;
-    if let Some(tag) = tag {
-        return Ok(tag);
-    }
-    db.query_row("INSERT INTO meta (key, value) VALUES ('tag', lower(hex(randomblob(4)))) RETURNING value", [], |row| {
-        row.get(0)
-    })
+    let db = db.unchecked_transaction()?;
+    db.execute("DELETE FROM meta WHERE key = 'ended'", [])?;
+    // What waits has an index of its own: lanes without work are not read.
+    let leased = "SELECT leased FROM lanes WHERE due_at IS NOT NULL AND leased <> 0";
+    db.execute(&format!("UPDATE jobs SET uncertain = 1 WHERE id IN ({leased})"), [])?;
+    db.execute(
+        "UPDATE lanes SET leased = 0, due_at = 0 WHERE due_at IS NOT NULL AND (due_at <> 0 OR leased <> 0)",
+        [],
+    )?;
+    let tag: Option<String> =
+        db.query_row("SELECT value FROM meta WHERE key = 'tag'", [], |row| row.get(0)).optional()?;
+    let make = "INSERT INTO meta (key, value) VALUES ('tag', lower(hex(randomblob(4)))) RETURNING value";
+    let tag = tag.map_or_else(|| db.query_row(make, [], |row| row.get(0)), Ok)?;
+    db.commit()?;
+    Ok(tag)
 }
 
 pub(crate) fn explain(error: &rusqlite::Error) -> String {

@@ -1,9 +1,75 @@
 //! What can only be seen from inside.
 
 use super::SqliteStore;
-use openline_core::store::Expect;
-use openline_core::{Store, StoreError};
-use rusqlite::Connection;
+use openline_core::message::{Content, Happened, Incoming, OperatorEvent, Side, Thread};
+use openline_core::store::{Expect, Outcome, Queue, Settlement, Task};
+use openline_core::{ChannelId, ChatId, Rev, Store, StoreError, Timestamp};
+use rusqlite::{CachedStatement, Connection, StatementStatus};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+thread_local! {
+    /// How often each statement of this thread was made anew, as of its last use but one.
+    static MADE_ANEW: RefCell<BTreeMap<String, i32>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+pub(super) fn look_at(sql: &str, statement: &CachedStatement<'_>) {
+    let times = statement.get_status(StatementStatus::RePrepare);
+    MADE_ANEW.with_borrow_mut(|seen| seen.insert(sql.to_owned(), times));
+}
+
+fn made_anew() -> BTreeMap<String, i32> {
+    MADE_ANEW.with_borrow(|seen| seen.iter().filter(|(_, times)| **times > 0).map(|(k, n)| (k.clone(), *n)).collect())
+}
+
+/// A statement whose plan depends on a bound value (a limit, a range) is prepared again at each execution, which takes
+/// longer than the execution.
+#[tokio::test]
+async fn no_statement_is_prepared_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("openline.db");
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path).unwrap());
+    talk(&store, 0..60).await;
+    store.close().await;
+    // Closing gathered the statistics that plans are made by.
+    let kept = Arc::new(SqliteStore::open(&path).unwrap());
+    let store: Arc<dyn Store> = Arc::clone(&kept) as _;
+    talk(&store, 60..80).await;
+    assert_eq!(kept.threads.write(|_| Ok(made_anew())).await.unwrap(), BTreeMap::new());
+    // Both readers.
+    let (one, two) = tokio::join!(kept.threads.read(|_| Ok(made_anew())), kept.threads.read(|_| Ok(made_anew())));
+    assert_eq!((one.unwrap(), two.unwrap()), (BTreeMap::new(), BTreeMap::new()));
+}
+
+/// Messages there and back, and what visitors read of it.
+async fn talk(store: &Arc<dyn Store>, numbers: std::ops::Range<i64>) {
+    let (channel, now) = (ChannelId::parse("site").unwrap(), Timestamp(1_000_000));
+    for n in numbers {
+        let chat = ChatId::parse(&format!("c{}", n % 7)).unwrap();
+        let content = Content::plain("hello");
+        let incoming = Incoming { chat: chat.clone(), key: n.to_string(), visitor: None, content, note: None };
+        let change = store.record_incoming(&channel, incoming, now).await.unwrap().change;
+        let happened =
+            Happened::Wrote { remote: n + 1, side: Side::Operator, author: None, content: Content::plain("hello") };
+        let thread = Thread { session: Some((n % 3).to_string()), ..Thread::default() };
+        let event = OperatorEvent { channel: channel.clone(), chat, thread, happened };
+        store.record_outgoing(vec![event], now).await.unwrap();
+        store.items_since(change.conversation, Rev(change.rev.0 - 1), 5).await.unwrap();
+        store.items_before(change.conversation, None, 5).await.unwrap();
+        store.following(None, now, 10).await.unwrap();
+        store.past_dialogs(0, now, 10).await.unwrap();
+        store.dead_letters(None, 10).await.unwrap();
+        for queue in [Queue::Backend, Queue::Confirm, Queue::Channel(channel.clone())] {
+            let jobs = store.claim(&queue, 10, now, Duration::from_secs(1)).await.unwrap().jobs;
+            let follow = matches!(queue, Queue::Channel(_)).then_some((Queue::Confirm, Task::Confirm));
+            let outcome = Outcome::Done { thread: Thread::default(), delivered_as: Vec::new(), follow };
+            let settled = |job: openline_core::store::Job| Settlement { job: job.id, outcome: outcome.clone() };
+            store.settle(jobs.into_iter().map(settled).collect(), now).await.unwrap();
+        }
+    }
+}
 
 async fn pragma(store: &SqliteStore, name: &'static str) -> String {
     let ask = move |db: &Connection| {

@@ -6,8 +6,9 @@ use crate::sqlite::writer::{self, Answer, Rank, Step};
 use openline_core::StoreError;
 use rusqlite::{Connection, ErrorCode};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
@@ -16,27 +17,55 @@ type Query = Box<dyn FnOnce(&Connection) + Send>;
 
 /// Handles of the database's threads.
 pub(crate) struct Threads {
-    steps: Mutex<Option<Sender<(Rank, Step)>>>,
-    queries: Mutex<Option<Sender<Query>>>,
+    /// `None` when the database is closed.
+    ways: RwLock<Option<Ways>>,
     handles: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// The ways to the threads.
+struct Ways {
+    steps: Sender<(Rank, Step)>,
+    readers: [Reader; READERS],
+}
+
+/// A reading thread. Each has a queue of its own: of one that is shared, all threads would fight for the lock.
+struct Reader {
+    queries: Sender<Query>,
+    /// How many were asked and are not answered.
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Reader {
+    fn start(path: &Path) -> Result<(Self, JoinHandle<()>), OpenError> {
+        let (queries, asked) = channel::<Query>();
+        let (waiting, db) = (Arc::new(AtomicUsize::new(0)), schema::reader(path)?);
+        let answered = Arc::clone(&waiting);
+        let handle = spawn("store-read", move || {
+            for query in asked {
+                query(&db);
+                answered.fetch_sub(1, Ordering::Relaxed);
+            }
+        });
+        Ok((Self { queries, waiting }, handle))
+    }
+
+    fn ask(&self, query: Query) -> Result<(), StoreError> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        self.queries.send(query).map_err(|_| closed())
+    }
 }
 
 impl Threads {
     /// Starts the threads; `writer` becomes the writing connection, and `locked` is held until its thread ends.
     pub(crate) fn start(path: &Path, writer: Connection, locked: Option<schema::Lock>) -> Result<Self, OpenError> {
-        let (steps, todo) = channel();
-        let (queries, asked) = channel();
-        let asked = Arc::new(Mutex::new(asked));
-        let readers = (0..READERS).map(|_| schema::reader(path)).collect::<Result<Vec<_>, _>>()?;
-        let mut handles = vec![spawn("store-write", move || {
-            writer::run(&writer, &todo);
+        let (steps, todo): (_, Receiver<(Rank, Step)>) = channel();
+        let ((one, first), (two, second)) = (Reader::start(path)?, Reader::start(path)?);
+        let writing = spawn("store-write", move || {
+            writer::run(&writer, &todo, locked.is_some());
             drop(locked);
-        })];
-        for reader in readers {
-            let asked = Arc::clone(&asked);
-            handles.push(spawn("store-read", move || read_loop(&reader, &asked)));
-        }
-        Ok(Self { steps: Mutex::new(Some(steps)), queries: Mutex::new(Some(queries)), handles: Mutex::new(handles) })
+        });
+        let ways = RwLock::new(Some(Ways { steps, readers: [one, two] }));
+        Ok(Self { ways, handles: Mutex::new(vec![writing, first, second]) })
     }
 
     /// Runs a step that somebody waits for in the next transaction, and returns after its commit.
@@ -71,7 +100,7 @@ impl Threads {
             });
             (verdict, finish)
         });
-        send(&self.steps, (rank, step))?;
+        self.ways().as_ref().ok_or_else(closed)?.steps.send((rank, step)).map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
     }
 
@@ -85,7 +114,7 @@ impl Threads {
         let query: Query = Box::new(move |db| {
             let _ = told.send(query(db));
         });
-        send(&self.queries, query)?;
+        self.ask(query)?;
         answer.await.map_err(|_| closed())?
     }
 
@@ -95,10 +124,22 @@ impl Threads {
         let _ = tokio::task::spawn_blocking(move || join(handles)).await;
     }
 
+    /// Asks the reader that has least to do.
+    fn ask(&self, query: Query) -> Result<(), StoreError> {
+        let ways = self.ways();
+        let [one, two] = &ways.as_ref().ok_or_else(closed)?.readers;
+        let waiting = |reader: &Reader| reader.waiting.load(Ordering::Relaxed);
+        let reader = if waiting(one) <= waiting(two) { one } else { two };
+        reader.ask(query)
+    }
+
+    fn ways(&self) -> RwLockReadGuard<'_, Option<Ways>> {
+        self.ways.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn stop(&self) -> Vec<JoinHandle<()>> {
-        lock(&self.steps).take();
-        lock(&self.queries).take();
-        std::mem::take(&mut *lock(&self.handles))
+        self.ways.write().unwrap_or_else(PoisonError::into_inner).take();
+        std::mem::take(&mut *self.handles.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -116,14 +157,6 @@ fn join(handles: Vec<JoinHandle<()>>) {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn send<T>(sender: &Mutex<Option<Sender<T>>>, work: T) -> Result<(), StoreError> {
-    lock(sender).as_ref().ok_or_else(closed)?.send(work).map_err(|_| closed())
-}
-
 fn closed() -> StoreError {
     StoreError::Unavailable("the database is closed".to_owned())
 }
@@ -132,16 +165,6 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
     // A system that has no thread to spare at start-up can't run the program at all.
     #[allow(clippy::expect_used)]
     std::thread::Builder::new().name(name.to_owned()).spawn(body).expect("a thread for the database")
-}
-
-fn read_loop(db: &Connection, asked: &Mutex<Receiver<Query>>) {
-    loop {
-        let query = lock(asked).recv();
-        match query {
-            Ok(query) => query(db),
-            Err(_) => return,
-        }
-    }
 }
 
 /// SQLite's errors as ours.

@@ -1,5 +1,6 @@
 //! The writing thread: takes what waits, runs it in one transaction, commits once, and only then answers.
 
+use super::schema;
 use super::threads::failed;
 use openline_core::StoreError;
 use rusqlite::Connection;
@@ -65,13 +66,18 @@ impl Waiting {
     }
 }
 
-/// Runs steps until nobody can send any more, and everything that was sent is done.
-pub(crate) fn run(db: &Connection, todo: &Receiver<(Rank, Step)>) {
+/// Runs steps until nobody can send any more, and everything that was sent is done. `alone`: whether nobody else writes,
+/// so that the database is whole then.
+pub(crate) fn run(db: &Connection, todo: &Receiver<(Rank, Step)>, alone: bool) {
     let (mut waiting, mut saved) = (Waiting::default(), Duration::ZERO);
     while waiting.fill(todo) {
         commit_group(db, &mut waiting, &mut saved);
     }
-    let _ = db.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)");
+    let _ = db.execute_batch("PRAGMA optimize");
+    if alone {
+        let _ = schema::end(db);
+    }
+    let _ = db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
 /// One transaction: first what somebody waits for, then what runs behind, as far as its share of the time goes. `saved` is

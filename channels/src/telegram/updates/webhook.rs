@@ -18,6 +18,7 @@ use openline_core::clock::Timestamp;
 use openline_core::{ChannelId, VisitorInbox};
 use serde_json::Value;
 use std::collections::HashMap;
+use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 use subtle::ConstantTimeEq;
@@ -45,7 +46,11 @@ pub(in crate::telegram) struct Hook {
 impl Hook {
     pub(in crate::telegram) fn new(id: &ChannelId, host: &Host) -> Self {
         let key = host.secret.derive(&format!("channels/telegram/{id}/webhook"));
-        Self { url: format!("{}/c/{id}/webhook", host.public_url), secret: hex::encode(key) }
+        let secret = key.iter().fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        });
+        Self { url: format!("{}/c/{id}/webhook", host.public_url), secret }
     }
 }
 

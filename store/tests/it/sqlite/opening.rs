@@ -27,6 +27,12 @@ async fn filled(path: &Path) {
     openline_core::Store::close(&store).await;
 }
 
+/// As whoever was killed before it could say that it ended.
+fn not_ended(path: &Path) {
+    let ended = "DELETE FROM meta WHERE key = 'ended'";
+    assert_eq!(Connection::open(path).unwrap().execute(ended, []).unwrap(), 1);
+}
+
 #[tokio::test]
 async fn folders_are_made() {
     let folder = tempfile::tempdir().unwrap();
@@ -106,6 +112,7 @@ async fn a_damaged_database_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let whole = folder.path().join("openline.db");
     filled(&whole).await;
+    not_ended(&whole);
     let bytes = std::fs::read(&whole).unwrap();
     assert!(bytes.len() > 60_000, "it must have a middle");
     let overwritten = |from: usize| {
@@ -126,6 +133,44 @@ async fn a_damaged_database_is_refused() {
     let path = folder.path().join("beginning");
     std::fs::write(&path, overwritten(0)).unwrap();
     refused(&path, "is not a database");
+}
+
+/// What was closed is not read whole at the start: that takes the longer the larger it is. `doctor` does.
+#[tokio::test]
+async fn a_start_reads_everything_only_after_an_unclean_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("openline.db");
+    filled(&path).await;
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 8192 * 4096;
+    bytes[middle..middle + 4096].fill(0x5a);
+    std::fs::write(&path, bytes).unwrap();
+    let url = format!("sqlite:{}", path.display());
+    let told = openline_store::examine(&url).await.err().unwrap().to_string();
+    assert!(told.contains("is damaged"), "{told}");
+    drop(SqliteStore::open(&path).unwrap());
+    not_ended(&path);
+    refused(&path, "is damaged");
+}
+
+/// What a killed process leaves is checked at the next start.
+#[tokio::test]
+async fn only_who_closes_says_that_it_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("openline.db");
+    filled(&path).await;
+    let ended = || {
+        let sql = "SELECT count(*) FROM meta WHERE key = 'ended'";
+        Connection::open(&path).unwrap().query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    assert_eq!(ended(), 1);
+    let store = SqliteStore::open(&path).unwrap();
+    assert_eq!(ended(), 0);
+    let beside = SqliteStore::attach(&path).unwrap();
+    openline_core::Store::close(&beside).await;
+    assert_eq!(ended(), 0, "whoever looks beside a running service ends nothing");
+    openline_core::Store::close(&store).await;
+    assert_eq!(ended(), 1);
 }
 
 #[test]
