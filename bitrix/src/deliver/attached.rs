@@ -31,7 +31,7 @@ pub(crate) fn missing(public_url: &str, delivery: &Delivery, fetched: Option<usi
     let (item, all) = (&delivery.item, delivery.item.content.files.len());
     let missing = all.checked_sub(fetched?).filter(|missing| *missing > 0 && sends_files(delivery))?;
     tracing::warn!(
-        message = %item.id,
+        item = %item.id,
         missing,
         public_url,
         "the portal could not fetch files of a message: public_url must be reachable for it"

@@ -55,7 +55,7 @@ impl From<FileError> for Problem {
             FileError::TypeRefused(_) => Self::invalid("file_type_refused", message),
             FileError::Broken(_) => Self::bad("bad_form", message),
             FileError::Unavailable(_) | FileError::Gone => {
-                tracing::error!(message, "a file could not be kept");
+                tracing::error!(reason = message, "a file could not be kept");
                 let message = "nothing was stored: there is no place for files now; try again with the same id";
                 Self::of(StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable", message)
             }

@@ -15,12 +15,12 @@ mod wire;
 use async_trait::async_trait;
 use axum::Router;
 use openline_core::channel::{Capabilities, Host, Outgoing};
-use openline_core::message::{Item, State};
+use openline_core::message::State;
 use openline_core::{Channel, ChannelId, ChannelKind, ConfigError, DeliveryError, VisitorInbox};
 use serde_json::json;
 use settings::Settings;
 use std::sync::{Arc, OnceLock};
-use webhook::{Event, Webhook};
+use webhook::{Event, Told, Webhook};
 use wire::WireMessage;
 
 /// `kind = "api"`.
@@ -67,7 +67,8 @@ impl Api {
         let chat = chat.map_err(|error| DeliveryError::retry(error.to_string()))?;
         let wire = WireMessage::new(message.item, conversation.id, inbox);
         let data = json!({ "channel": conversation.channel, "chat": chat, "message": wire });
-        let ids = webhook.post(&event.id(message), event, &data, message.attempts, inbox.now()).await?;
+        let told = Told { id: event.id(message), event, since: message.since, attempts: message.attempts };
+        let ids = webhook.post(&told, &data, inbox.now()).await?;
         Ok(if ids.is_empty() { own } else { ids })
     }
 }
@@ -91,8 +92,16 @@ impl Channel for Api {
     }
 
     async fn undelivered(&self, message: Outgoing<'_>) -> Result<(), DeliveryError> {
-        let item = Item { state: State::Failed, ..message.item.clone() };
-        self.tell(Event::Failed, Outgoing { item: &item, ..message }).await.map(|_| ())
+        // As it is now: that it was given up has changed its revision.
+        let inbox = self.inbox.get().ok_or_else(|| DeliveryError::retry("not started yet"))?;
+        let item = inbox.item(message.conversation.id, message.item.id).await;
+        match item.map_err(|error| DeliveryError::retry(error.to_string()))? {
+            Some(item) if item.state == State::Failed => {
+                self.tell(Event::Failed, Outgoing { item: &item, since: inbox.now(), ..message }).await.map(|_| ())
+            }
+            // Sent again or erased meanwhile.
+            _ => Ok(()),
+        }
     }
 
     fn health(&self) -> Result<(), String> {

@@ -2,7 +2,7 @@
 
 use super::chats;
 use super::error::Problem;
-use openline_core::message::{Note, Side};
+use openline_core::message::{ItemKind, Note, Side};
 use openline_core::{MessageId, VisitorInbox};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -36,7 +36,8 @@ pub(super) async fn take(inbox: &VisitorInbox, receipt: Receipt) -> Result<Value
     let chat = chats::core_id(&receipt.chat)?;
     let message = MessageId(receipt.message.parse().map_err(|_| missing())?);
     let conversation = inbox.find(&chat).await?.ok_or_else(missing)?;
-    let item = inbox.item(conversation, message).await?.filter(|item| item.side != Side::Visitor);
+    let item = inbox.item(conversation, message).await?;
+    let item = item.filter(|item| item.side != Side::Visitor && item.kind == ItemKind::Message);
     let item = item.ok_or_else(missing)?;
     if receipt.status != Status::Failed {
         return Ok(json!({ "effect": "none", "message": "taken; Bitrix24 has nothing to show it by" }));

@@ -5,7 +5,7 @@ use super::input::{GivenMessage, MAX_FILES, too_many_files};
 use crate::common::multipart::{Part, Parts, content, is_multipart};
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRequest, Request};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use futures_util::{StreamExt, stream};
 use openline_core::VisitorInbox;
@@ -16,8 +16,10 @@ use std::io::{Error, ErrorKind};
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
-/// Longest JSON with files in it, in bytes; longer ones come as parts.
-const MAX_JSON: usize = 8 * 1024 * 1024;
+/// Files inside JSON, in bytes all together; larger ones come as parts.
+const MAX_FILES_IN_JSON: usize = 8 * 1024 * 1024;
+/// Longest JSON, in bytes: those files in base64, and what stands beside them.
+const MAX_JSON: usize = MAX_FILES_IN_JSON / 3 * 4 + 1024 * 1024;
 /// Room for what a form has beside its files, in bytes.
 const MAX_PARTS: u64 = 1024 * 1024;
 
@@ -26,14 +28,20 @@ pub(super) type Posted = (GivenMessage, Option<Visitor>, Vec<File>);
 
 /// Reads either form.
 pub(super) async fn read(request: Request, inbox: &VisitorInbox) -> Result<Posted, Problem> {
+    uncompressed(request.headers())?;
     if is_multipart(request.headers()) {
         return parts(request, inbox).await;
     }
     let (mut message, visitor) = json::<GivenMessage>(request).await?.checked()?;
     let mut files = Vec::new();
+    let mut room = MAX_FILES_IN_JSON;
     for file in std::mem::take(&mut message.files) {
         let wrong = |_| Problem::invalid("bad_file", format!("the data of {:?} is not base64", file.name));
         let bytes = Bytes::from(BASE64_STANDARD.decode(&file.data).map_err(wrong)?);
+        room = room.checked_sub(bytes.len()).ok_or_else(|| {
+            let message = "files inside JSON have at most 8 MB in all; send larger ones as multipart/form-data";
+            Problem::of(StatusCode::PAYLOAD_TOO_LARGE, "file_too_large", message)
+        })?;
         let stream: ByteStream = stream::once(async move { Ok(bytes) }).boxed();
         files.push(inbox.keep_file(&file.name, &file.mime, stream).await?);
     }
@@ -42,6 +50,7 @@ pub(super) async fn read(request: Request, inbox: &VisitorInbox) -> Result<Poste
 
 /// A JSON body.
 pub(super) async fn json<T: DeserializeOwned>(mut request: Request) -> Result<T, Problem> {
+    uncompressed(request.headers())?;
     if !is(request.headers(), "application/json") {
         let message = "send JSON with Content-Type: application/json; a message with files may be multipart/form-data";
         return Err(Problem::of(StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong_content_type", message));
@@ -52,6 +61,16 @@ pub(super) async fn json<T: DeserializeOwned>(mut request: Request) -> Result<T,
         _ => Problem::bad("bad_json", "the body broke off"),
     })?;
     serde_json::from_slice(&body).map_err(|error| Problem::bad("bad_json", error.to_string()))
+}
+
+/// A compressed body would be taken for broken JSON.
+fn uncompressed(headers: &HeaderMap) -> Result<(), Problem> {
+    let plain = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
+    if headers.get_all(header::CONTENT_ENCODING).iter().all(plain) {
+        return Ok(());
+    }
+    let message = "compressed bodies are not taken; send it without Content-Encoding";
+    Err(Problem::of(StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong_content_encoding", message))
 }
 
 fn is(headers: &HeaderMap, wanted: &str) -> bool {

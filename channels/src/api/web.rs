@@ -32,12 +32,13 @@ type InPath<T> = Result<Path<T>, PathRejection>;
 type InQuery = Query<HashMap<String, String>>;
 
 /// Every route: method, path, handler. `openapi.json` describes the same ones, a test compares.
-pub(super) fn table() -> [(&'static str, &'static str, MethodRouter<Shared>); 7] {
+pub(super) fn table() -> [(&'static str, &'static str, MethodRouter<Shared>); 8] {
     [
         ("post", "/messages", post(send)),
         ("get", "/messages/{chat}", get(history)),
         ("patch", "/messages/{chat}/{id}", patch(edit)),
         ("delete", "/messages/{chat}/{id}", delete(remove)),
+        ("post", "/messages/{chat}/{id}/retry", post(retry)),
         ("get", "/updates/{chat}", get(updates)),
         ("post", "/receipts", post(receipt)),
         ("get", "/openapi.json", get(openapi)),
@@ -112,6 +113,17 @@ async fn edit(State((_, inbox)): State<Shared>, path: InPath<(String, String)>, 
 async fn remove(State((_, inbox)): State<Shared>, path: InPath<(String, String)>) -> Answer {
     let (chat, conversation, item) = own_message(&inbox, path).await?;
     amend(&inbox, &chat, conversation, &item, Amend::Delete).await
+}
+
+/// A message that was given up goes on its way again.
+async fn retry(State((_, inbox)): State<Shared>, path: InPath<(String, String)>) -> Answer {
+    let (_, conversation, item) = own_message(&inbox, path).await?;
+    if !inbox.retry(conversation, item.id).await? {
+        let message = "this message was not given up; only one with the state failed can be sent again";
+        return Err(Problem::of(StatusCode::CONFLICT, "not_failed", message));
+    }
+    let now = inbox.item(conversation, item.id).await?.ok_or_else(no_such_message)?;
+    Ok(one(StatusCode::OK, &now, conversation, &inbox))
 }
 
 async fn amend(inbox: &VisitorInbox, chat: &ChatId, conversation: ConversationId, item: &Item, amend: Amend) -> Answer {

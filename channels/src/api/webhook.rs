@@ -58,6 +58,17 @@ impl Event {
     }
 }
 
+/// An event that is to be told.
+pub(super) struct Told {
+    /// `webhook-id`: the same at each attempt.
+    pub(super) id: String,
+    pub(super) event: Event,
+    /// When it happened: the same at each attempt.
+    pub(super) since: Timestamp,
+    /// How many attempts failed so far.
+    pub(super) attempts: u32,
+}
+
 /// The other side's address.
 pub(super) struct Webhook {
     target: Target,
@@ -76,17 +87,10 @@ impl Webhook {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Posts an event once, after so many failed attempts. The ids that the receiver gave the message, perhaps none.
-    pub(super) async fn post(
-        &self,
-        id: &str,
-        event: Event,
-        data: &Value,
-        attempts: u32,
-        now: Timestamp,
-    ) -> Result<Vec<String>, DeliveryError> {
-        let body = json!({ "type": event.name(), "timestamp": written(now), "data": data }).to_string();
-        let result = self.exchange(id, body, attempts, now).await;
+    /// Posts an event once. The ids that the receiver gave the message, perhaps none.
+    pub(super) async fn post(&self, told: &Told, data: &Value, now: Timestamp) -> Result<Vec<String>, DeliveryError> {
+        let body = json!({ "type": told.event.name(), "timestamp": written(told.since), "data": data }).to_string();
+        let result = self.exchange(&told.id, body, told.attempts, now).await;
         let trouble = result.as_ref().err().map(ToString::to_string);
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
         result

@@ -227,7 +227,7 @@ impl Bridge {
             Err(DeliveryError::Retry { reason, .. }) if job.created.until(now()) > NOTE_PATIENCE => reason,
             Err(error) => return self.failed(job, error),
         };
-        tracing::warn!(message = %job.item.id, reason, "the operators could not be told");
+        tracing::warn!(item = %job.item.id, reason, "the operators could not be told");
         done(Receipt::default())
     }
 
@@ -354,15 +354,15 @@ fn done(receipt: Receipt) -> Outcome {
 }
 
 fn log(queue: &Queue, job: &Job, outcome: &Outcome) {
-    let (queue, task, message) = (queue.name(), job.task.name(), job.item.id);
+    let (queue, task, item) = (queue.name(), job.task.name(), job.item.id);
     match outcome {
-        Outcome::Done { .. } => tracing::debug!(queue, task, %message, "done"),
+        Outcome::Done { .. } => tracing::debug!(queue, task, %item, "done"),
         Outcome::Retry { reason, at, uncertain, .. } => {
             let wait = at.0;
-            tracing::warn!(queue, task, %message, attempts = job.attempts, uncertain, until = wait, reason, "will try again");
+            tracing::warn!(queue, task, %item, attempts = job.attempts, uncertain, until = wait, reason, "will try again");
         }
         Outcome::Dead { reason, .. } => {
-            tracing::error!(queue, task, %message, reason, "given up, kept as a dead letter");
+            tracing::error!(queue, task, %item, reason, "given up, kept as a dead letter");
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::domain::message::{Conversation, Item};
 use crate::domain::secret::MasterSecret;
 use crate::engine::handover::Continuation;
 use crate::engine::inbox::VisitorInbox;
-use crate::ports::clock::Clock;
+use crate::ports::clock::{Clock, Timestamp};
 use async_trait::async_trait;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -41,6 +41,8 @@ pub struct Outgoing<'a> {
     pub uncertain: bool,
     /// How many attempts failed so far; begins anew when a dead letter is replayed.
     pub attempts: u32,
+    /// When this was to be done first: the same at every attempt.
+    pub since: Timestamp,
 }
 
 /// One configured channel instance.

@@ -60,7 +60,7 @@ pub(in crate::telegram) async fn file(
         };
         let hopeless = matches!(failure, Failure::Cut(_)) && message.attempts + 1 >= TRIES;
         if hopeless || failure.is_about_size() {
-            tracing::warn!(message = %message.item.id, problem = failure.line(), "a file goes as a link");
+            tracing::warn!(item = %message.item.id, problem = failure.line(), "a file goes as a link");
             return Err(Stopped::Here(DeliveryError::Unsupported));
         }
         if failure.is_about_entities() && formatted && caption.is_some() {

@@ -81,7 +81,7 @@ impl Sender {
     ) -> Result<i64, DeliveryError> {
         if first {
             if message.uncertain && kept.after.is_some() {
-                tracing::warn!(message = %message.item.id, "a part was not found in the chat, sending it again");
+                tracing::warn!(item = %message.item.id, "a part was not found in the chat, sending it again");
             }
             kept.after = self.newest(self.chat(message.conversation).await?).await?;
             self.keep(message, kept).await?;

@@ -1,6 +1,7 @@
 //! What visitors send.
 
 use super::*;
+use openline_core::Timestamp;
 use openline_core::message::Side;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -294,8 +295,13 @@ async fn a_group_that_is_served_stays_one_conversation_when_it_moves() {
     world.say(moved).await;
     assert_eq!(world.read("tg-7"), ["Ann:\none", "Ann:\ntwo"]);
     let (item, conversation) = (memory::item(9, "9", Side::Operator, Content::plain("hi")), conversation("tg-7"));
-    let outgoing =
-        openline_core::channel::Outgoing { conversation: &conversation, item: &item, uncertain: false, attempts: 0 };
+    let outgoing = openline_core::channel::Outgoing {
+        conversation: &conversation,
+        item: &item,
+        uncertain: false,
+        attempts: 0,
+        since: Timestamp(0),
+    };
     world.channel.send(outgoing).await.unwrap();
     assert_eq!(world.fake.calls("sendMessage")[0]["chat_id"], -1007);
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use openline_core::DeliveryError;
+use openline_core::Timestamp;
 use openline_core::channel::Outgoing;
 use openline_core::files::Kept;
 use openline_core::files::describe;
@@ -16,12 +17,18 @@ pub(super) fn item(number: i64, content: Content) -> Item {
 pub(super) async fn send(world: &World, item: &Item, uncertain: bool) -> Result<Vec<String>, DeliveryError> {
     let conversation = conversation("tg5");
     world.channel.intake(world.inbox());
-    world.channel.send(Outgoing { conversation: &conversation, item, uncertain, attempts: 0 }).await
+    world
+        .channel
+        .send(Outgoing { conversation: &conversation, item, uncertain, attempts: 0, since: Timestamp(0) })
+        .await
 }
 
 async fn edit(world: &World, item: &Item) -> Result<(), DeliveryError> {
     let conversation = conversation("tg5");
-    world.channel.edit(Outgoing { conversation: &conversation, item, uncertain: false, attempts: 0 }).await
+    world
+        .channel
+        .edit(Outgoing { conversation: &conversation, item, uncertain: false, attempts: 0, since: Timestamp(0) })
+        .await
 }
 
 pub(super) fn file(world: &World, name: &str, mime: &str, bytes: &'static [u8]) -> File {
@@ -33,8 +40,10 @@ pub(super) fn file(world: &World, name: &str, mime: &str, bytes: &'static [u8]) 
 async fn before_everything_is_wired_it_waits() {
     let world = World::new("").await;
     let (conversation, item) = (conversation("tg5"), item(1, Content::plain("x")));
-    let sent =
-        world.channel.send(Outgoing { conversation: &conversation, item: &item, uncertain: false, attempts: 0 }).await;
+    let sent = world
+        .channel
+        .send(Outgoing { conversation: &conversation, item: &item, uncertain: false, attempts: 0, since: Timestamp(0) })
+        .await;
     assert!(matches!(sent, Err(DeliveryError::Retry { .. })));
 }
 
@@ -92,7 +101,8 @@ async fn visitors_are_told_of_what_was_given_up() {
     world.say(ann(10, json!({"text": "hello"}))).await;
     let lost = world.memory.rooms.lock().unwrap()[0].1[0].clone();
     let conversation = conversation("tg5");
-    let outgoing = Outgoing { conversation: &conversation, item: &lost, uncertain: false, attempts: 0 };
+    let outgoing =
+        Outgoing { conversation: &conversation, item: &lost, uncertain: false, attempts: 0, since: Timestamp(0) };
     world.channel.undelivered(outgoing).await.unwrap();
     let call = world.fake.calls("sendMessage").remove(0);
     assert_eq!((&call["chat_id"], &call["reply_parameters"]["message_id"]), (&json!(5), &json!(10)));
@@ -110,7 +120,8 @@ async fn a_moved_group_is_followed() {
     let to = json!({"migrate_to_chat_id": -1009});
     world.fake.refuse("sendMessage", 400, "Bad Request: group chat was upgraded to a supergroup chat", to);
     let (conversation, item) = (conversation("tg-9"), item(1, Content::plain("x")));
-    let outgoing = Outgoing { conversation: &conversation, item: &item, uncertain: false, attempts: 0 };
+    let outgoing =
+        Outgoing { conversation: &conversation, item: &item, uncertain: false, attempts: 0, since: Timestamp(0) };
     assert_eq!(world.channel.send(outgoing).await.unwrap(), ["1"]);
     let calls = world.fake.calls("sendMessage");
     assert_eq!((&calls[0]["chat_id"], &calls[1]["chat_id"]), (&json!(-9), &json!(-1009)));
@@ -191,7 +202,13 @@ async fn an_upload_that_never_ends_becomes_a_link_at_the_third_time() {
     world.channel.intake(world.inbox());
     let pdf = file(&world, "a.pdf", "application/pdf", b"%PDF");
     let (item, conversation) = (item(1, Content { text: RichText::default(), files: vec![pdf] }), conversation("tg5"));
-    let at = |attempts| Outgoing { conversation: &conversation, item: &item, uncertain: attempts > 0, attempts };
+    let at = |attempts| Outgoing {
+        conversation: &conversation,
+        item: &item,
+        uncertain: attempts > 0,
+        attempts,
+        since: Timestamp(0),
+    };
     for attempts in [0, 1] {
         world.fake.answer("sendDocument", 200, json!("garbage"));
         assert!(matches!(world.channel.send(at(attempts)).await, Err(DeliveryError::Unknown { .. })));
@@ -276,7 +293,8 @@ async fn everything_is_taken_back() {
     item.delivered_as = send(&world, &item, false).await.unwrap();
     item.content = Content::default();
     let conversation = conversation("tg5");
-    let outgoing = Outgoing { conversation: &conversation, item: &item, uncertain: false, attempts: 0 };
+    let outgoing =
+        Outgoing { conversation: &conversation, item: &item, uncertain: false, attempts: 0, since: Timestamp(0) };
     world.fake.refuse("deleteMessage", 400, "Bad Request: message to delete not found", json!(null));
     world.channel.delete(outgoing).await.unwrap();
     assert_eq!(world.fake.calls("deleteMessage").len(), 2);

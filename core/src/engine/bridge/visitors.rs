@@ -87,7 +87,7 @@ impl Bridge {
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("no answer within {} s", TELLING.as_secs()),
         };
-        tracing::warn!(message = %job.item.id, problem, "the visitor could not be told that a message was given up");
+        tracing::warn!(item = %job.item.id, problem, "the visitor could not be told that a message was given up");
     }
 
     /// A change that this channel can't apply to what it has delivered.
@@ -102,8 +102,8 @@ impl Bridge {
 
 /// A job's message as a channel gets it.
 fn outgoing(job: &Job) -> Outgoing<'_> {
-    let Job { conversation, item, uncertain, attempts, .. } = job;
-    Outgoing { conversation, item, uncertain: *uncertain, attempts: *attempts }
+    let Job { conversation, item, uncertain, attempts, created, .. } = job;
+    Outgoing { conversation, item, uncertain: *uncertain, attempts: *attempts, since: *created }
 }
 
 /// An operator learns that something did not reach its visitor.
