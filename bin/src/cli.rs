@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::commands::backup;
 use crate::commands::channels;
 use crate::commands::check;
 use crate::commands::dead;
@@ -69,6 +70,10 @@ enum Command {
         #[arg(long)]
         yes: bool,
     },
+    /// Write database, secret and visitors' files into one archive, also while the service runs
+    Backup(backup::Target),
+    /// Put an archive that `backup` wrote back into an empty place
+    Restore(backup::Source),
     /// Copy everything from one store into a new one, while no service runs on either
     MigrateStore {
         /// The store that is there: sqlite:FILE or postgres://USER:PASSWORD@HOST/DATABASE
@@ -108,6 +113,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Dead(action) => in_runtime(async { told(dead::run(action).await) }),
         Command::Export { whose } => in_runtime(async { told(privacy::export(whose).await) }),
         Command::Erase { whose, yes } => in_runtime(async { told(privacy::erase(whose, yes).await) }),
+        Command::Backup(target) => in_runtime(async { told(backup::backup(target).await) }),
+        Command::Restore(source) => in_runtime(async { told(backup::restore(source).await) }),
         Command::MigrateStore { from, to } => in_runtime(async { told(migrate::run(&from, &to).await) }),
         Command::Channels { action: Some(channels::Action::Example { kind }), .. } => match channels::example(&kind) {
             Ok(text) => say(&text, ExitCode::SUCCESS),

@@ -12,6 +12,6 @@ mod sqlite;
 
 pub use copy::{Report, migrate};
 pub use disk::DiskFiles;
-pub use open::{OpenError, attach, examine, open};
+pub use open::{OpenError, attach, examine, file as sqlite_file, open};
 pub use postgres::PostgresStore;
-pub use sqlite::SqliteStore;
+pub use sqlite::{SqliteStore, erased, snapshot, tag_of};

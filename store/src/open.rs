@@ -81,7 +81,10 @@ async fn sqlite(url: &str, how: fn(&Path) -> Result<SqliteStore, OpenError>) -> 
 }
 
 /// The file that a `sqlite:` URL names.
-pub(crate) fn file(url: &str) -> Result<PathBuf, OpenError> {
+///
+/// # Errors
+/// [`OpenError::UnknownUrl`] when it names none.
+pub fn file(url: &str) -> Result<PathBuf, OpenError> {
     let path = url.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path));
     // SQLite's own names for a database in memory: the threads would each get one of their own.
     let path = path.filter(|path| !path.is_empty() && *path != ":memory:");

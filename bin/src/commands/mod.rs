@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub mod backup;
 pub mod channels;
 pub mod check;
 pub mod dead;

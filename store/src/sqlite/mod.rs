@@ -4,6 +4,7 @@
 //! own), commits once, and only then answers: one flush serves everybody who waited for it. Reads run on threads of
 //! their own and see the last commit.
 
+mod backup;
 mod claim;
 mod erase;
 mod notes;
@@ -20,6 +21,8 @@ mod threads;
 mod write;
 mod writer;
 
+pub use backup::{erased, snapshot, tag_of};
+
 use crate::OpenError;
 use async_trait::async_trait;
 use openline_core::message::{Conversation, Incoming, Item, Note, OperatorEvent};
@@ -31,12 +34,13 @@ use openline_core::{
     ChannelId, ChatId, ConversationId, FileId, JobId, MessageId, Pos, Rev, Store, StoreError, Timestamp,
 };
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use threads::Threads;
 
 /// The embedded store.
 pub struct SqliteStore {
+    path: PathBuf,
     threads: Threads,
     tag: String,
 }
@@ -49,7 +53,8 @@ impl SqliteStore {
     /// by another process.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let opened = schema::open(path)?;
-        Ok(Self { threads: Threads::start(path, opened.connection, Some(opened.lock))?, tag: opened.tag })
+        let threads = Threads::start(path, opened.connection, Some(opened.lock))?;
+        Ok(Self { path: path.to_owned(), threads, tag: opened.tag })
     }
 
     /// Opens an existing database beside a running service, for looking and small repairs. Blocks.
@@ -58,7 +63,7 @@ impl SqliteStore {
     /// [`OpenError`] when there is none, or it can't be used.
     pub fn attach(path: &Path) -> Result<Self, OpenError> {
         let (connection, tag) = schema::attach(path)?;
-        Ok(Self { threads: Threads::start(path, connection, None)?, tag })
+        Ok(Self { path: path.to_owned(), threads: Threads::start(path, connection, None)?, tag })
     }
 }
 
@@ -133,6 +138,11 @@ impl Store for SqliteStore {
     }
 
     async fn erase(&self, id: ConversationId) -> Result<Option<Erased>, StoreError> {
+        // Before it is done: an older copy must not bring it back, whenever the process ends.
+        let (path, tag) = (self.path.clone(), self.tag.clone());
+        let noted = tokio::task::spawn_blocking(move || backup::note_erased(&path, &tag, id)).await;
+        let noted = noted.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+        noted.map_err(|error| StoreError::Unavailable(format!("can't write down what is erased: {error}")))?;
         let erased = self.threads.write(move |db| erase::erase(db, id)).await?;
         let Some((items, files)) = erased else { return Ok(None) };
         Ok(Some(Erased { items, files: self.unnamed_files(files.into_iter().collect()).await? }))

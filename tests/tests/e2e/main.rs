@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)] // failing is what a test is for
 
 mod api;
+mod backup;
 mod before;
 mod conformance;
 mod conversation;
