@@ -33,7 +33,7 @@ pub fn beside(database: &Path) -> Result<MasterSecret, String> {
 fn make(path: &Path) -> Result<MasterSecret, String> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|e| e.to_string())?;
-    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let text = hex::encode(bytes);
     let write = || {
         let mut file = std::fs::File::options().write(true).create_new(true).mode(0o600).open(path)?;
         writeln!(file, "{text}")?;

@@ -156,7 +156,7 @@ impl Backend for Bitrix {
     }
 
     async fn line(&self, channel: &ChannelId) -> Result<LineInfo, DeliveryError> {
-        lines::info::line(&self.0, channel).await
+        lines::ask::line(&self.0, channel).await
     }
 
     async fn open(&self, file: &File) -> Result<FileStream, DeliveryError> {

@@ -46,10 +46,6 @@ impl PortalConfig {
     }
 }
 
-/// When the authorization server may be asked again.
-#[derive(Default)]
-pub(crate) struct NextAsk(Option<Instant>);
-
 impl Portal {
     /// Somebody names an address of the portal. When it is not the known one, the authorization server is asked.
     pub(crate) fn hear_of_endpoint(self: &Arc<Self>, member_id: &str, endpoint: &str) {
@@ -64,12 +60,12 @@ impl Portal {
     /// keeps what it says.
     pub(crate) async fn find_endpoint(self: &Arc<Self>) {
         let mut next = self.next_ask.lock().await;
-        if next.0.is_some_and(|at| at > Instant::now()) {
+        if next.is_some_and(|at| at > Instant::now()) {
             return;
         }
         let found = self.ask_for_endpoint().await;
         let pause = if found.is_ok() { ASK_AGAIN } else { TRY_AGAIN };
-        next.0 = Some(Instant::now() + pause);
+        *next = Some(Instant::now() + pause);
         if let Err(error) = found {
             tracing::warn!(%error, "the authorization server did not say where the portal is");
         }

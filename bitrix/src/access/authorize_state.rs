@@ -1,7 +1,7 @@
 //! The `state` words of authorizations under way: signed here, good for ten minutes, kept nowhere.
 
 use openline_core::Timestamp;
-use openline_core::secret::sign;
+use openline_core::secret::{same, sign};
 use std::time::Duration;
 
 const LIFETIME: Duration = Duration::from_secs(600);
@@ -16,7 +16,7 @@ impl States {
     /// A word that says when it was made.
     pub(crate) fn make(&self, now: Timestamp) -> String {
         let made = now.seconds().to_string();
-        let tag: String = sign(&self.0, made.as_bytes())[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        let tag = hex::encode(&sign(&self.0, made.as_bytes())[..16]);
         format!("{made}.{tag}")
     }
 
@@ -25,7 +25,7 @@ impl States {
         let Some((made, _)) = word.split_once('.') else { return false };
         let Ok(seconds) = made.parse::<i64>() else { return false };
         let at = Timestamp(seconds.saturating_mul(1000));
-        crate::access::claims::same(&self.make(at), word) && at <= now.plus(LIFETIME) && at.until(now) < LIFETIME
+        same(&self.make(at), word) && at <= now.plus(LIFETIME) && at.until(now) < LIFETIME
     }
 }
 

@@ -4,17 +4,12 @@ use crate::access::credentials::Credentials;
 use crate::access::oauth;
 use crate::config::PortalConfig;
 use crate::shared::Inner;
-use crate::wire::rest::{self, Answer, CallError, integer, text, truthy};
+use crate::wire::rest::{self, Answer, CallError};
+use crate::wire::values::{integer, text, truthy};
 use crate::wire::verdict::{self, Verdict};
 use openline_core::Timestamp;
 use serde_json::{Value, json};
 use std::time::Duration;
-use subtle::ConstantTimeEq;
-
-/// Compares secrets without telling by time where they differ.
-pub(crate) fn same(one: &str, other: &str) -> bool {
-    !one.is_empty() && bool::from(one.as_bytes().ct_eq(other.as_bytes()))
-}
 
 /// Why a caller was not believed.
 #[derive(Debug, thiserror::Error)]

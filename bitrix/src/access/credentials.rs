@@ -1,10 +1,10 @@
 //! The portal's credentials and how they are kept: encrypted, replaced as a whole.
 
-use crate::access::claims::same;
-use crate::wire::rest::text;
+use crate::wire::values::text;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use openline_core::secret::same;
 use openline_core::store::Expect;
 use openline_core::{Store, StoreError, Timestamp};
 use serde::{Deserialize, Serialize};

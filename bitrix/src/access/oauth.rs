@@ -2,7 +2,8 @@
 
 use crate::access::credentials::Credentials;
 use crate::config::PortalConfig;
-use crate::wire::rest::{self, CallError, error_of, integer, text};
+use crate::wire::rest::{self, CallError, error_of};
+use crate::wire::values::{integer, text};
 use openline_core::Timestamp;
 use reqwest::{Client, Response};
 use secrecy::ExposeSecret;

@@ -2,7 +2,6 @@
 
 mod known;
 
-use crate::access::address::NextAsk;
 use crate::access::budget::{Budget, Urgency};
 use crate::access::credentials::{Credentials, Vault};
 use crate::access::gate::Gate;
@@ -45,7 +44,8 @@ pub(crate) struct Portal {
     writing: tokio::sync::Mutex<()>,
     /// When it was looked last whether another process has changed them.
     looked: tokio::sync::Mutex<Option<Instant>>,
-    pub(crate) next_ask: tokio::sync::Mutex<NextAsk>,
+    /// When the authorization server may be asked again where the portal is.
+    pub(crate) next_ask: tokio::sync::Mutex<Option<Instant>>,
     /// What must not be dropped half-way when the program stops.
     pub(crate) tasks: TaskTracker,
 }

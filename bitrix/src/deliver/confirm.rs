@@ -1,9 +1,9 @@
 //! "It arrived": `send.status.delivery` (`bitrix24.md` §4.10), many in one call.
 
 use crate::access::budget::Urgency;
-use crate::deliver::send::line_number;
 use crate::lines::registration;
 use crate::shared::Inner;
+use crate::wire::values::line_number;
 use crate::wire::verdict::{self, Verdict};
 use openline_core::DeliveryError;
 use openline_core::backend::Confirmation;

@@ -4,10 +4,11 @@
 
 use crate::access::budget::Urgency;
 use crate::bbcode;
-use crate::deliver::send::line_number;
 use crate::shared::Inner;
 use crate::wire::form::elements;
-use crate::wire::rest::{CallError, integer, text, truthy};
+use crate::wire::rest::CallError;
+use crate::wire::values::line_number;
+use crate::wire::values::{integer, text, truthy};
 use crate::wire::verdict;
 use openline_core::DeliveryError;
 use openline_core::backend::Delivery;

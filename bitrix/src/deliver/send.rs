@@ -10,7 +10,9 @@ use crate::deliver::tries::Tries;
 use crate::lines::registration;
 use crate::shared::Inner;
 use crate::wire::form::elements;
-use crate::wire::rest::{CallError, error_of, text, truthy};
+use crate::wire::rest::{CallError, error_of};
+use crate::wire::values::line_number;
+use crate::wire::values::{text, truthy};
 use crate::wire::verdict::{self, Verdict};
 use futures_util::future::join_all;
 use openline_core::DeliveryError;
@@ -313,11 +315,6 @@ fn errors(element: &Value) -> String {
         _ => element.as_object().and_then(error_of).map(|(code, _)| code).unwrap_or_default(),
     };
     list.chars().take(300).collect()
-}
-
-/// A line as the portal documents it: a number.
-pub(crate) fn line_number(line: &str) -> Value {
-    line.parse::<i64>().map_or_else(|_| json!(line), |number| json!(number))
 }
 
 #[cfg(test)]

@@ -3,15 +3,11 @@
 //! Visitors' pages ask for it, so nobody ever waits long: what is known, also from before the last start, is answered
 //! while it is asked anew.
 
-use crate::access::budget::Urgency;
 use crate::bbcode;
-use crate::deliver::send::line_number;
-use crate::shared::Inner;
-use crate::wire::rest::{text, truthy};
+use crate::wire::values::{text, truthy};
 use openline_core::line::{Hours, LineInfo};
-use openline_core::store::Expect;
-use openline_core::{ChannelId, DeliveryError, Store, StoreError};
-use serde_json::{Value, json};
+use openline_core::{DeliveryError, Store, StoreError};
+use serde_json::Value;
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,38 +23,11 @@ const REST: Duration = Duration::from_secs(30);
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Under this and a line's number its settings are remembered.
-const PREFIX: &str = "bitrix/info/";
+pub(crate) const PREFIX: &str = "bitrix/info/";
 
 /// The days of `WORKTIME_DAYOFF`, Monday first.
 const DAYS: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
 const DAY: u16 = 24 * 60;
-
-/// The settings of the line that a channel's connector is on for.
-pub(crate) async fn line(bitrix: &Arc<Inner>, channel: &ChannelId) -> Result<LineInfo, DeliveryError> {
-    let connector = bitrix.portal.config.connector_of(channel);
-    let connector = connector.ok_or_else(|| DeliveryError::refused("the channel has no connector"))?;
-    let line = bitrix.lines.choose(connector, None);
-    let line = line.ok_or_else(|| DeliveryError::paused("the connector is connected to no open line"))?;
-    let (asker, number) = (Arc::clone(bitrix), line_number(&line));
-    let name = line.clone();
-    let ask = move || async move {
-        let info = ask(&asker, &number).await?;
-        keep(asker.portal.inbox.store(), &name, &info).await;
-        Ok(info)
-    };
-    bitrix.line_infos.get(&line, ask).await
-}
-
-/// Remembers what a line says, for the time after the next start in which the portal has not answered yet.
-async fn keep(store: &Arc<dyn Store>, line: &str, info: &LineInfo) {
-    let kept = match serde_json::to_vec(info) {
-        Ok(value) => store.state_put(&format!("{PREFIX}{line}"), &value, Expect::Anything).await,
-        Err(error) => Err(StoreError::Corrupt(error.to_string())),
-    };
-    if let Err(error) = kept {
-        tracing::warn!(line, %error, "the line's settings can't be remembered");
-    }
-}
 
 /// Forgets what is remembered of lines: the application is gone from the portal.
 pub(crate) async fn clear(store: &Arc<dyn Store>) -> Result<(), StoreError> {
@@ -66,18 +35,6 @@ pub(crate) async fn clear(store: &Arc<dyn Store>) -> Result<(), StoreError> {
         store.state_delete(&key).await?;
     }
     Ok(())
-}
-
-async fn ask(bitrix: &Inner, line: &Value) -> Result<LineInfo, String> {
-    if let Some(reason) = bitrix.portal.gate.reason() {
-        return Err(reason);
-    }
-    let params = json!({ "CONFIG_ID": line, "WITH_QUEUE": "N" });
-    let answer = bitrix.portal.ask("imopenlines.config.get", &params, Urgency::Later).await;
-    match answer.map_err(|error| error.to_string())?.result {
-        Value::Object(config) => Ok(read(&Value::Object(config))),
-        _ => Err("the portal does not know this line".to_owned()),
-    }
 }
 
 /// What is known of lines, by their numbers.
@@ -114,7 +71,7 @@ impl LineInfos {
     }
 
     /// What is known of a line, asked for by `ask` when it is due: once, whoever else wants it at the same time.
-    async fn get<A>(self: &Arc<Self>, line: &str, ask: impl FnOnce() -> A) -> Result<LineInfo, DeliveryError>
+    pub(crate) async fn get<A>(self: &Arc<Self>, line: &str, ask: impl FnOnce() -> A) -> Result<LineInfo, DeliveryError>
     where
         A: Future<Output = Result<LineInfo, String>> + Send + 'static,
     {
@@ -161,7 +118,7 @@ impl LineInfos {
 }
 
 /// The settings as the portal writes them, of whatever age and shape.
-fn read(config: &Value) -> LineInfo {
+pub(crate) fn read(config: &Value) -> LineInfo {
     let field = |name: &str| config.get(name);
     let yes = |name: &str| truthy(field(name));
     let plain = |name: &str| Some(bbcode::parse(&text(field(name))?).to_plain()).filter(|text| !text.trim().is_empty());
@@ -222,6 +179,7 @@ fn list(value: Option<&Value>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
     use std::sync::atomic::{AtomicU32, Ordering};
 
     /// As the portal's documentation shows it, shortened.

@@ -1,5 +1,6 @@
 //! Connectors, their registration, the lines they are on, and those lines' settings.
 
+pub(crate) mod ask;
 pub(crate) mod bindings;
 pub(crate) mod info;
 pub(crate) mod registration;

@@ -2,11 +2,12 @@
 
 use crate::access::budget::Urgency;
 use crate::config::Connector;
-use crate::deliver::send::line_number;
 use crate::lines::roster;
 use crate::shared::Inner;
 use crate::wire::form::elements;
-use crate::wire::rest::{CallError, text, truthy};
+use crate::wire::rest::CallError;
+use crate::wire::values::line_number;
+use crate::wire::values::{text, truthy};
 use crate::wire::verdict::{self, Verdict};
 use serde_json::{Value, json};
 use std::time::Duration;

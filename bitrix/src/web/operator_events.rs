@@ -3,7 +3,7 @@
 use crate::bbcode;
 use crate::config::{Connector, PortalConfig};
 use crate::wire::form::elements;
-use crate::wire::rest::{integer, text};
+use crate::wire::values::{integer, text};
 use openline_core::message::{Content, File, FileSource, Happened, OperatorEvent, Side, Thread};
 use openline_core::text::{Href, RichText, Span};
 use openline_core::{ChatId, Timestamp};

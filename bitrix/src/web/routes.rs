@@ -2,17 +2,18 @@
 //! More than 400 lines: who may call what is decided here, and is easier to check side by side.
 
 use crate::access::budget::Urgency;
-use crate::access::claims::{self, Disbelief, same};
+use crate::access::claims::{self, Disbelief};
 use crate::access::credentials::Credentials;
 use crate::access::oauth;
 use crate::config::Connector;
-use crate::deliver::send::line_number;
 use crate::lines::registration;
 use crate::shared::Inner;
 use crate::web::operator_events::{self, Event};
 use crate::web::page::{self, Page};
 use crate::wire::form;
-use crate::wire::rest::{CallError, text};
+use crate::wire::rest::CallError;
+use crate::wire::values::line_number;
+use crate::wire::values::text;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, RawQuery, State};
@@ -20,6 +21,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use openline_core::StoreError;
+use openline_core::secret::same;
 use serde_json::{Value, json};
 use std::future::Future;
 use std::sync::Arc;

@@ -2,4 +2,5 @@
 
 pub(crate) mod form;
 pub(crate) mod rest;
+pub(crate) mod values;
 pub(crate) mod verdict;

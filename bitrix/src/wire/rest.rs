@@ -1,5 +1,6 @@
 //! One request to a REST address and what came back, before anything is decided about it.
 
+use crate::wire::values::{float, integer};
 use reqwest::{Client, Response, StatusCode, header};
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -307,38 +308,6 @@ pub(crate) fn error_of(map: &Map<String, Value>) -> Option<(String, String)> {
     Some((code, description))
 }
 
-/// A number, however the portal writes it: `7`, `7.0`, `"7"`.
-pub(crate) fn integer(value: &Value) -> Option<i64> {
-    match value {
-        Value::String(text) => text.trim().parse().ok(),
-        #[allow(clippy::cast_possible_truncation)] // whole numbers far below 2^53
-        other => other.as_i64().or_else(|| other.as_f64().map(|number| number as i64)),
-    }
-}
-
-fn float(value: &Value) -> Option<f64> {
-    value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())
-}
-
-/// A text, also when the portal writes it as a number; `None` when it is empty or missing.
-pub(crate) fn text(value: Option<&Value>) -> Option<String> {
-    match value? {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
-}
-
-/// Whether the portal means yes: `true`, `1`, `"1"`, `"Y"`, `"true"`.
-pub(crate) fn truthy(value: Option<&Value>) -> bool {
-    match value {
-        Some(Value::Bool(yes)) => *yes,
-        Some(Value::Number(number)) => number.as_f64() != Some(0.0),
-        Some(Value::String(text)) => matches!(text.as_str(), "1" | "Y" | "y" | "true"),
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -367,13 +336,6 @@ mod tests {
         let time = json!({"operating": 1.5, "operating_reset_at": 1_767_226_200});
         let answer = read(StatusCode::OK, json!({"result": true, "time": time})).unwrap();
         assert_eq!((answer.spent.operating, answer.spent.reset_at), (Some(1.5), Some(1_767_226_200)));
-    }
-
-    #[test]
-    fn numbers_and_flags_come_in_many_forms() {
-        assert_eq!([json!(7), json!("7"), json!(7.0)].iter().filter_map(integer).collect::<Vec<_>>(), [7, 7, 7]);
-        assert!([json!(true), json!(1), json!("1"), json!("Y")].iter().all(|value| truthy(Some(value))));
-        assert!([json!(false), json!(0), json!(""), json!("N"), json!(null)].iter().all(|value| !truthy(Some(value))));
     }
 
     #[tokio::test]

@@ -3,7 +3,6 @@
 use super::error::Problem;
 use openline_core::{ChatId, StoreError, VisitorInbox};
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 
 /// Longest chat id or message id of a caller, in characters.
 pub(super) const MAX_ID: usize = 200;
@@ -20,10 +19,7 @@ pub(super) fn core_id(given: &str) -> Result<ChatId, Problem> {
     {
         return Ok(id);
     }
-    let hash = Sha256::digest(given).iter().fold(String::from(HASHED), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    });
+    let hash = format!("{HASHED}{}", hex::encode(Sha256::digest(given)));
     ChatId::parse(&hash).map_err(|error| Problem::invalid("bad_chat", error.to_string()))
 }
 

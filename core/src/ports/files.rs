@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
-use std::fmt::Write;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::time::Duration;
 
 /// Bytes on their way in.
@@ -161,14 +161,7 @@ pub fn file_name(given: &str) -> String {
 pub fn headers(file: &File) -> [(&'static str, String); 4] {
     let (kind, way) =
         if file.is_picture() { (file.mime.as_str(), "inline") } else { ("application/octet-stream", "attachment") };
-    let name = file.name.bytes().fold(String::new(), |mut name, byte| {
-        if byte.is_ascii_alphanumeric() {
-            name.push(char::from(byte));
-        } else {
-            let _ = write!(name, "%{byte:02X}");
-        }
-        name
-    });
+    let name = utf8_percent_encode(&file.name, NON_ALPHANUMERIC);
     [
         ("content-type", kind.to_owned()),
         ("content-disposition", format!("{way}; filename*=UTF-8''{name}")),
@@ -197,6 +190,9 @@ pub struct FileLinks {
     key: [u8; 32],
 }
 
+/// What a file's name keeps as it is in an address.
+const IN_A_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_');
+
 /// Length of a link's proof, in bytes.
 const PROOF: usize = 16;
 
@@ -210,15 +206,8 @@ impl FileLinks {
     pub fn url(&self, place: FilePlace, file: &File, now: Timestamp, lifetime: Duration) -> String {
         let until = now.plus(lifetime).seconds();
         let FilePlace { conversation, message, index } = place;
-        let proof = hex(&self.proof(place, until)[..PROOF]);
-        let name = file.name.bytes().fold(String::new(), |mut name, byte| {
-            if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_') {
-                name.push(char::from(byte));
-            } else {
-                let _ = write!(name, "%{byte:02X}");
-            }
-            name
-        });
+        let proof = hex::encode(&self.proof(place, until)[..PROOF]);
+        let name = utf8_percent_encode(&file.name, IN_A_PATH);
         format!("{}/{conversation}-{message}-{index}-{until}-{proof}/{name}", self.root)
     }
 
@@ -233,7 +222,7 @@ impl FileLinks {
             index: usize::try_from(index).ok()?,
         };
         let proof = parts.next()?;
-        let expected = hex(&self.proof(place, until)[..PROOF]);
+        let expected = hex::encode(&self.proof(place, until)[..PROOF]);
         let same = proof.len() == expected.len()
             && proof.bytes().zip(expected.bytes()).fold(0, |all, (a, b)| all | (a ^ b)) == 0;
         (same && parts.next().is_none() && now.seconds() <= until).then_some(place)
@@ -243,13 +232,6 @@ impl FileLinks {
         let FilePlace { conversation, message, index } = place;
         sign(&self.key, format!("{conversation}/{message}/{index}/{until}").as_bytes())
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use openline_core::FileId;
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use tokio::fs::File;
@@ -82,11 +81,7 @@ impl Draft {
     pub(super) async fn finish(mut self) -> std::io::Result<Finished> {
         self.file.flush().await?;
         self.file.get_ref().sync_all().await?;
-        let hex = self.hash.finalize().iter().fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        });
-        let id = FileId::parse(&hex).map_err(std::io::Error::other)?;
+        let id = FileId::parse(&hex::encode(self.hash.finalize())).map_err(std::io::Error::other)?;
         Ok(Finished { path: self.path, id })
     }
 }

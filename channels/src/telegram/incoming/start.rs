@@ -53,8 +53,7 @@ fn came_by(word: &str) -> String {
 
 /// Told once as it is: a visitor who wrote more there since brings more along.
 fn note(handover: &Handover) -> Note {
-    let told = Sha256::digest(&handover.transcript);
-    let told = told.iter().take(8).fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+    let told = hex::encode(&Sha256::digest(&handover.transcript)[..8]);
     Note { key: format!("handover/{}/{told}", handover.from), text: handover.transcript.clone() }
 }
 

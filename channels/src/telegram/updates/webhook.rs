@@ -18,7 +18,6 @@ use openline_core::clock::Timestamp;
 use openline_core::{ChannelId, VisitorInbox};
 use serde_json::Value;
 use std::collections::HashMap;
-use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 use subtle::ConstantTimeEq;
@@ -46,11 +45,7 @@ pub(in crate::telegram) struct Hook {
 impl Hook {
     pub(in crate::telegram) fn new(id: &ChannelId, host: &Host) -> Self {
         let key = host.secret.derive(&format!("channels/telegram/{id}/webhook"));
-        let secret = key.iter().fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        });
-        Self { url: format!("{}/c/{id}/webhook", host.public_url), secret }
+        Self { url: format!("{}/c/{id}/webhook", host.public_url), secret: hex::encode(key) }
     }
 }
 

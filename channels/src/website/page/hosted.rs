@@ -284,7 +284,7 @@ fn times(site: &Site, at: Timestamp) -> (String, String) {
 fn fresh_key() -> String {
     let mut bytes = [0; 16];
     let _ = getrandom::fill(&mut bytes);
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(bytes)
 }
 
 /// A message by the form; afterwards the browser is sent back to the page, so that a reload posts nothing.

@@ -24,7 +24,7 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
         }
         sum
     });
-    hex(&sum[..6])
+    hex::encode(&sum[..6])
 });
 
 /// A file as it is served.
@@ -119,10 +119,6 @@ pub(in crate::website) fn without_remark(line: &str) -> &str {
         Some((code, remark)) if !remark.contains(['\'', '"', '`']) => code.trim_end(),
         _ => line,
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// See [`VERSION`].

@@ -66,7 +66,7 @@ pub(in crate::website) struct Made {
 impl Made {
     pub(in crate::website) fn new(mime: &'static str, bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
-        let tag = Sha256::digest(&bytes)[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        let tag = hex::encode(&Sha256::digest(&bytes)[..8]);
         let packed = compress::gzip(&bytes, 9).map(Bytes::from);
         Self { mime, bytes, packed, tag }
     }

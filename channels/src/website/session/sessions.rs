@@ -10,7 +10,6 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use openline_core::secret::{MasterSecret, sign};
 use openline_core::{ChannelId, ChatId};
-use std::fmt::Write;
 use subtle::ConstantTimeEq;
 
 /// A browser keeps the session for a year after it was made.
@@ -137,11 +136,7 @@ fn proven<const LENGTH: usize>(token: &str, key: &[u8; 32]) -> Option<[u8; LENGT
 }
 
 fn chat(letter: &str, key: &[u8; 32], of: &[u8]) -> Option<ChatId> {
-    let id = sign(key, of)[..16].iter().fold(letter.to_owned(), |mut id, byte| {
-        let _ = write!(id, "{byte:02x}");
-        id
-    });
-    ChatId::parse(&id).ok()
+    ChatId::parse(&format!("{letter}{}", hex::encode(&sign(key, of)[..16]))).ok()
 }
 
 #[cfg(test)]

@@ -85,7 +85,7 @@ impl Settings {
         // Of our own words every translation is the same version.
         let said = self.text.as_deref().or(line.consent.as_deref()).unwrap_or_default();
         let sum = Sha256::digest(format!("{said}\n{}", self.url.as_deref().unwrap_or_default()));
-        let version = sum[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+        let version = hex::encode(&sum[..4]);
         Some(Consent { text, url: self.url.clone(), version })
     }
 }
