@@ -93,7 +93,8 @@ impl Bitrix {
             looks: deliver::tries::Tries::default(),
             refusals: deliver::tries::Tries::default(),
             proofs: access::proof_limit::Proofs::default(),
-            confirming: Arc::new(tokio::sync::Semaphore::new(4)),
+            waiting: web::waiting::Waiting::default(),
+            verifying: std::sync::Mutex::default(),
             registered: tokio::sync::Mutex::default(),
             file_client,
             looked_for_lines,
@@ -102,14 +103,21 @@ impl Bitrix {
 
     /// The addresses that the portal calls, to be mounted at `/bitrix`.
     pub fn routes(&self) -> axum::Router {
-        web::routes::routes(Arc::clone(&self.0))
+        web::routes(Arc::clone(&self.0))
     }
 
     /// Registers connectors and binds events in the background, when the application is installed.
     pub fn start(&self) {
         if self.0.portal.credentials().is_some_and(|credentials| credentials.broken.is_none()) {
-            web::routes::reconcile_later(&self.0);
+            web::install::reconcile_later(&self.0);
         }
+        web::removal::go_on(&self.0);
+        let bitrix = Arc::clone(&self.0);
+        tokio::spawn(async move {
+            if let Err(error) = web::waiting::go_on(&bitrix).await {
+                tracing::error!(%error, "can't look for claims of an installation that wait");
+            }
+        });
     }
 
     /// Waits for what must not be dropped half-way: a renewal of the tokens, a registration.

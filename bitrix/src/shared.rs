@@ -21,6 +21,8 @@ pub(crate) struct Inner {
     /// When each connector was registered again last, because the portal did not know it.
     pub(crate) registered: tokio::sync::Mutex<HashMap<String, Instant>>,
     pub(crate) proofs: crate::access::proof_limit::Proofs,
-    /// Installations that are tried again in the background.
-    pub(crate) confirming: Arc<tokio::sync::Semaphore>,
+    /// Claims of an installation that are not decided yet.
+    pub(crate) waiting: crate::web::waiting::Waiting,
+    /// Who looks whether openline was removed.
+    pub(crate) verifying: std::sync::Mutex<Option<tokio::task::AbortHandle>>,
 }

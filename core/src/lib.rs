@@ -12,13 +12,14 @@ mod ports;
 
 pub use domain::error::{ConfigError, DeliveryError, StoreError};
 pub use domain::id::{ChannelId, ChatId, ConversationId, FileId, JobId, MessageId, Pos, Rev};
-pub use domain::{error, id, line, message, secret, text, visitor};
+pub use domain::{error, id, line, message, quiet, secret, text, visitor};
 pub use engine::bridge::Bridge;
 pub use engine::inbox::{OperatorInbox, VisitorInbox};
-pub use engine::{bridge, forget, handover, hub, inbox, reconcile, retry, troubles};
+pub use engine::{bridge, forget, handover, hub, inbox, limits, reconcile, retry, troubles};
 pub use ports::backend::Backend;
 pub use ports::channel::{Channel, ChannelKind};
+pub use ports::client::ClientAddress;
 pub use ports::clock::{Clock, SystemClock, Timestamp};
 pub use ports::files::Files;
 pub use ports::store::Store;
-pub use ports::{backend, channel, clock, files, store};
+pub use ports::{backend, channel, client, clock, files, store};

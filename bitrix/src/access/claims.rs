@@ -7,7 +7,7 @@ use crate::shared::Inner;
 use crate::wire::rest::{self, Answer, CallError};
 use crate::wire::values::{integer, text, truthy};
 use crate::wire::verdict::{self, Verdict};
-use openline_core::Timestamp;
+use openline_core::{ClientAddress, Timestamp};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub(crate) enum Disbelief {
     #[error("only an administrator of the portal may do this")]
     NotAdmin,
     /// Too many ask to be believed; the portal's request limit is kept for messages.
-    #[error("too many installations are tried at the moment, try again in a minute")]
+    #[error("this could not be confirmed yet, or too many claim it at the moment: look again in a minute")]
     Busy,
     /// The portal could not be asked, or refused.
     #[error("the portal did not confirm the caller: {0}")]
@@ -83,10 +83,12 @@ pub(crate) fn from_page(query: &Value, body: &Value, now: Timestamp) -> Result<C
 /// Proves that tokens belong to our application in the configured portal. Asked are the configured address and, when the
 /// portal is not there any more, the authorization server: never an address that the caller named, nor one that is
 /// remembered. Returns them with the portal's true address.
-pub(crate) async fn prove(bitrix: &Inner, mut claimed: Credentials) -> Result<Credentials, Disbelief> {
-    if !bitrix.proofs.take() {
-        return Err(Disbelief::Busy);
-    }
+pub(crate) async fn prove(bitrix: &Inner, claimed: Credentials, from: ClientAddress) -> Result<Credentials, Disbelief> {
+    if bitrix.proofs.take(from) { prove_now(bitrix, claimed).await } else { Err(Disbelief::Busy) }
+}
+
+/// The same for a caller whose turn it is.
+async fn prove_now(bitrix: &Inner, mut claimed: Credentials) -> Result<Credentials, Disbelief> {
     let config = &bitrix.portal.config;
     match ask(bitrix, &config.endpoint(), &claimed.access_token, "app.info").await {
         Ok(info) => {
@@ -116,12 +118,21 @@ fn is_ours(config: &PortalConfig, application: String) -> Result<(), Disbelief> 
 
 /// Proves an installation: tokens of our application, of an administrator. Tokens that come late have expired; then the
 /// authorization server renews them, which proves them too (and names the true portal).
-pub(crate) async fn prove_installation(bitrix: &Inner, claimed: Credentials) -> Result<Credentials, Disbelief> {
-    let proven = match prove(bitrix, claimed.clone()).await {
+pub(crate) async fn prove_installation(
+    bitrix: &Inner,
+    claimed: Credentials,
+    from: ClientAddress,
+) -> Result<Credentials, Disbelief> {
+    if bitrix.proofs.take(from) { prove_installation_now(bitrix, claimed).await } else { Err(Disbelief::Busy) }
+}
+
+/// The same for a caller whose turn it is.
+pub(crate) async fn prove_installation_now(bitrix: &Inner, claimed: Credentials) -> Result<Credentials, Disbelief> {
+    let proven = match prove_now(bitrix, claimed.clone()).await {
         Err(Disbelief::Call(error)) if error.is("expired_token") && !claimed.refresh_token.is_empty() => {
             let portal = &bitrix.portal;
             let renewed = oauth::refresh(&portal.client, &portal.config, &claimed, portal.clock().now()).await?;
-            prove(bitrix, Credentials { application_token: claimed.application_token, ..renewed }).await?
+            prove_now(bitrix, Credentials { application_token: claimed.application_token, ..renewed }).await?
         }
         other => other?,
     };

@@ -38,6 +38,20 @@ pub struct Credentials {
 }
 
 impl Credentials {
+    /// Tokens that nobody has given: to be refused.
+    pub(crate) fn invented() -> Self {
+        Self {
+            member_id: String::new(),
+            access_token: String::new(),
+            refresh_token: "invented-to-ask-whether-the-application-is-there".to_owned(),
+            expires_at: Timestamp(0),
+            client_endpoint: String::new(),
+            application_token: None,
+            user_id: None,
+            broken: None,
+        }
+    }
+
     /// Whether an event's `auth` has this portal's id and its proof.
     pub(crate) fn is_proven_by(&self, auth: &Value) -> bool {
         let is = |name: &str, expected: &str| text(auth.get(name)).is_some_and(|told| same(expected, &told));
@@ -99,7 +113,7 @@ impl Vault {
         self.store.state_delete(KEY).await
     }
 
-    fn seal(&self, credentials: &Credentials) -> Result<Vec<u8>, StoreError> {
+    pub(crate) fn seal(&self, credentials: &Credentials) -> Result<Vec<u8>, StoreError> {
         let broken = |what: &str| StoreError::Unavailable(format!("can't seal the credentials: {what}"));
         let plain = serde_json::to_vec(credentials).map_err(|e| broken(&e.to_string()))?;
         let mut nonce = [0; 24];
@@ -114,7 +128,7 @@ impl Vault {
         serde_json::to_vec(&sealed).map_err(|e| broken(&e.to_string()))
     }
 
-    fn open(&self, bytes: &[u8]) -> Result<Credentials, StoreError> {
+    pub(crate) fn open(&self, bytes: &[u8]) -> Result<Credentials, StoreError> {
         let unreadable = || {
             let text = "the portal's credentials can't be decrypted: the secret is not the one they were stored with; \
                         put the old secret back, or install the application in the portal again";

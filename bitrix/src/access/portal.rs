@@ -124,13 +124,34 @@ impl Portal {
         self.inbox.backend_is_back().await
     }
 
-    /// Forgets the portal.
-    pub(crate) async fn uninstalled(&self) -> Result<(), StoreError> {
+    /// Forgets the portal, unless it was installed again meanwhile. Whether it did.
+    pub(crate) async fn uninstalled(&self, known: &Credentials) -> Result<bool, StoreError> {
         let _writing = self.writing.lock().await;
+        let stored = self.vault.read(&self.vault.load().await?)?;
+        if stored.as_ref().is_some_and(|stored| stored.refresh_token != known.refresh_token) {
+            return Ok(false);
+        }
         self.vault.forget().await?;
         self.set(None);
         self.set_gate();
-        Ok(())
+        Ok(true)
+    }
+
+    /// The `member_id` of the configured portal, when it is sure: claims for another are not worth a question.
+    pub(crate) fn expected_member(&self) -> Option<String> {
+        let known = self.credentials()?;
+        let sure = known.broken.is_none() && self.config.is_configured(&known.client_endpoint);
+        sure.then(|| known.member_id.clone())
+    }
+
+    /// Credentials as they may be stored.
+    pub(crate) fn seal(&self, credentials: &Credentials) -> Result<Vec<u8>, StoreError> {
+        self.vault.seal(credentials)
+    }
+
+    /// What [`Portal::seal`] made.
+    pub(crate) fn unseal(&self, sealed: &[u8]) -> Result<Credentials, StoreError> {
+        self.vault.open(sealed)
     }
 
     fn set_gate(&self) {

@@ -5,8 +5,9 @@ use crate::config::{Connector, PortalConfig};
 use crate::wire::form::elements;
 use crate::wire::values::{integer, text};
 use openline_core::message::{Content, File, FileSource, Happened, OperatorEvent, Side, Thread};
+use openline_core::quiet::Short;
 use openline_core::text::{Href, RichText, Span};
-use openline_core::{ChatId, Timestamp};
+use openline_core::{ChatId, Timestamp, sampled};
 use serde_json::Value;
 
 /// An event of the portal.
@@ -26,8 +27,6 @@ pub(crate) enum Event {
         /// The line.
         line: String,
     },
-    /// The application was installed (again).
-    Install,
     /// The application was updated.
     Update,
     /// The application was removed.
@@ -39,12 +38,11 @@ pub(crate) enum Event {
     Other,
 }
 
-/// Reads a verified event. What can't be understood is passed over, with a line in the log.
-pub(crate) fn read(config: &PortalConfig, form: &Value) -> Event {
-    let name = text(form.get("event")).unwrap_or_default().to_ascii_uppercase();
+/// Reads a verified event by its name, in capitals. What can't be understood is passed over, with a line in the log.
+pub(crate) fn read(config: &PortalConfig, name: &str, form: &Value) -> Event {
     let data = form.get("data");
     let at = Timestamp(form.get("ts").and_then(integer).unwrap_or_default().saturating_mul(1000));
-    match name.as_str() {
+    match name {
         "ONIMCONNECTORMESSAGEADD" => messages(config, data, &|connector, message| wrote(connector, message)),
         "ONIMCONNECTORMESSAGEUPDATE" => messages(config, data, &|connector, message| edited(connector, message, at)),
         "ONIMCONNECTORMESSAGEDELETE" => messages(config, data, &|_, message| deleted(message)),
@@ -52,7 +50,6 @@ pub(crate) fn read(config: &PortalConfig, form: &Value) -> Event {
         "ONIMCONNECTORDIALOGFINISH" => dialogs(config, data, |session| Happened::DialogFinished { session }),
         "ONIMCONNECTORSTATUSDELETE" => status_delete(data),
         "ONIMCONNECTORLINEDELETE" => text(data).map_or(Event::Other, |line| Event::LineDelete { line }),
-        "ONAPPINSTALL" => Event::Install,
         "ONAPPUPDATE" => Event::Update,
         "ONAPPUNINSTALL" => {
             let clean = data.and_then(|data| data.get("CLEAN")).and_then(integer) == Some(1);
@@ -75,7 +72,7 @@ fn connector_of<'c>(config: &'c PortalConfig, id: Option<&Value>) -> Option<&'c 
     let id = text(id)?;
     let connector = config.connector(&id);
     if connector.is_none() {
-        tracing::warn!(connector = id, "event for a connector that is not configured, passed over");
+        sampled!(warn, connector = %Short(&id), "event for a connector that is not configured, passed over");
     }
     connector
 }
@@ -87,10 +84,10 @@ fn messages(config: &PortalConfig, data: Option<&Value>, read: ReadMessage<'_>) 
     let Some(connector) = connector_of(config, data.get("CONNECTOR")) else { return Event::Other };
     let line = text(data.get("LINE"));
     let event = |message: &Value| {
-        let chat = text(message.pointer("/chat/id"))?;
+        let chat_id = text(message.pointer("/chat/id"))?;
         let happened = read(connector, message);
-        let (Ok(chat), Some(happened)) = (ChatId::parse(&chat), happened) else {
-            tracing::warn!(chat, "an event's message can't be understood, passed over");
+        let (Ok(chat), Some(happened)) = (ChatId::parse(&chat_id), happened) else {
+            sampled!(warn, chat = %Short(&chat_id), "an event's message can't be understood, passed over");
             return None;
         };
         let thread = Thread { line: line.clone(), chat: text(message.pointer("/im/chat_id")), session: None };

@@ -108,6 +108,11 @@ pub async fn living_jobs_keep_a_conversation(harness: &dyn Harness) {
     let talk = Talk::new(&store, "c");
     talk.write("a", at(1)).await;
     assert!(idle(&store, 100).await.is_empty());
+    assert_eq!(store.untouched(at(100), None, ALL).await.unwrap(), [talk.id().await]);
+    assert_eq!(store.untouched(at(2), None, ALL).await.unwrap(), [talk.id().await]);
+    assert!(store.untouched(at(1), None, ALL).await.unwrap().is_empty());
+    assert!(store.untouched(at(100), None, 0).await.unwrap().is_empty());
+    assert!(store.untouched(at(100), Some(talk.id().await), ALL).await.unwrap().is_empty());
     let job = claim_one(&store, &Queue::Backend, at(2)).await;
     assert!(idle(&store, 100).await.is_empty());
     settle(&store, &job, retry(at(9)), at(3)).await;

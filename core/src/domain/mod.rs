@@ -5,6 +5,7 @@ pub mod id;
 pub mod line;
 pub mod media;
 pub mod message;
+pub mod quiet;
 pub mod secret;
 pub mod text;
 pub mod visitor;

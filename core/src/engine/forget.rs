@@ -223,3 +223,19 @@ pub async fn retain(doors: &Doors, keep: Duration) -> Result<usize, StoreError> 
         }
     }
 }
+
+/// Forgets, here only, every conversation in which nothing happened since `before`, whatever still waits in it. How many.
+///
+/// # Errors
+/// When the store can't be used.
+pub async fn everything(doors: &Doors, before: Timestamp) -> Result<usize, StoreError> {
+    let (mut gone, mut after) = (0, None);
+    loop {
+        let page = doors.store.untouched(before, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(gone) };
+        after = Some(*last);
+        for id in page {
+            gone += usize::from(doors.erase(id).await?.is_some());
+        }
+    }
+}

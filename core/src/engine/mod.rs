@@ -7,6 +7,7 @@ pub mod handover;
 pub mod hold;
 pub mod hub;
 pub mod inbox;
+pub mod limits;
 pub mod missing;
 pub mod reconcile;
 pub mod retry;

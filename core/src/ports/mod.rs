@@ -2,6 +2,7 @@
 
 pub mod backend;
 pub mod channel;
+pub mod client;
 pub mod clock;
 pub mod files;
 pub mod store;

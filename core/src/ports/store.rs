@@ -337,6 +337,15 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<ConversationId>, StoreError>;
 
+    /// Conversations whose newest item is older than `before`, also those that have something to deliver, by id after
+    /// `after`, at most `limit`.
+    async fn untouched(
+        &self,
+        before: Timestamp,
+        after: Option<ConversationId>,
+        limit: usize,
+    ) -> Result<Vec<ConversationId>, StoreError>;
+
     /// Forgets a conversation with all its items, jobs (dead ones too), lanes and [`chat_values`]. `None` when there is no such
     /// conversation. What comes for its chat afterwards begins a new one; nothing gets an id that it had. Jobs of it
     /// that are under way are passed over when they are settled.

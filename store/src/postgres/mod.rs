@@ -169,6 +169,15 @@ impl Store for PostgresStore {
         query!(self.database, db => read::idle(db, before, after, limit))
     }
 
+    async fn untouched(
+        &self,
+        before: Timestamp,
+        after: Option<ConversationId>,
+        limit: usize,
+    ) -> Result<Vec<ConversationId>, StoreError> {
+        query!(self.database, db => read::untouched(db, before, after, limit))
+    }
+
     async fn erase(&self, id: ConversationId) -> Result<Option<Erased>, StoreError> {
         let Some((items, files)) = transaction!(self.database, db => erase::erase(db, id))? else { return Ok(None) };
         // The others must not go on with what they remember.

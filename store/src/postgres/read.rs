@@ -68,6 +68,18 @@ pub(crate) async fn idle(
     Ok(ids.into_iter().map(ConversationId).collect())
 }
 
+pub(crate) async fn untouched(
+    db: &mut PgConnection,
+    before: Timestamp,
+    after: Option<ConversationId>,
+    most: usize,
+) -> Result<Vec<ConversationId>> {
+    let sql = "SELECT id FROM conversations WHERE id > $1 AND active_at < $2 ORDER BY id LIMIT $3";
+    let query = sqlx::query_scalar(sql).bind(after.unwrap_or_default().0).bind(before.0).bind(limit(most));
+    let ids: Vec<i64> = query.fetch_all(db).await?;
+    Ok(ids.into_iter().map(ConversationId).collect())
+}
+
 pub(crate) async fn following(
     db: &mut PgConnection,
     after: Option<ConversationId>,

@@ -137,6 +137,15 @@ impl Store for SqliteStore {
         self.threads.read(move |db| read::idle(db, before, after, limit)).await
     }
 
+    async fn untouched(
+        &self,
+        before: Timestamp,
+        after: Option<ConversationId>,
+        limit: usize,
+    ) -> Result<Vec<ConversationId>, StoreError> {
+        self.threads.read(move |db| read::untouched(db, before, after, limit)).await
+    }
+
     async fn erase(&self, id: ConversationId) -> Result<Option<Erased>, StoreError> {
         // Before it is done: an older copy must not bring it back, whenever the process ends.
         let (path, tag) = (self.path.clone(), self.tag.clone());

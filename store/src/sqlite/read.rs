@@ -49,6 +49,17 @@ pub(crate) fn idle(
     all(db, sql, (after.unwrap_or_default().0, before.0, limit), |row| Ok(ConversationId(column(row, 0)?)))
 }
 
+pub(crate) fn untouched(
+    db: &Connection,
+    before: Timestamp,
+    after: Option<ConversationId>,
+    limit: usize,
+) -> Result<Vec<ConversationId>> {
+    let sql = "SELECT id FROM conversations WHERE id > ?1 AND active_at < ?2 ORDER BY id LIMIT ?3";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    all(db, sql, (after.unwrap_or_default().0, before.0, limit), |row| Ok(ConversationId(column(row, 0)?)))
+}
+
 pub(crate) fn following(
     db: &Connection,
     after: Option<ConversationId>,

@@ -118,7 +118,7 @@ async fn removal_stops_work_and_a_new_installation_takes_it_up() {
     world.sandbox.uninstall(false);
     let told = |portal: View<'_>| portal.events_of("ONAPPUNINSTALL").any(|post| post.status == Some(200));
     world.sandbox.wait_until(told).await.unwrap();
-    assert!(world.service.as_ref().unwrap().portal().member_id.is_none());
+    openline_tests::eventually("it is believed", async || is_removed(&world).then_some(())).await;
     let visitor = world.visitor().await;
     visitor.send("is anybody there?").await;
     world.sandbox.clear_record();
@@ -148,4 +148,116 @@ async fn credentials_are_not_readable_in_the_database() {
         let bytes = std::fs::read(file.path()).unwrap();
         assert!(!bytes.windows(tokens.len()).any(|window| window == tokens.as_bytes()), "{:?}", file.path());
     }
+}
+
+fn is_removed(world: &World) -> bool {
+    world.service.as_ref().unwrap().portal().member_id.is_none()
+}
+
+/// Every employee can forge it, and a true one may come late: it counts only when the tokens don't work any more.
+#[tokio::test]
+async fn a_removal_that_is_not_true_changes_nothing() {
+    let world = World::start().await;
+    let visitor = world.visitor().await;
+    visitor.send("before").await;
+    world.portal_chat("before").await;
+    let form = [
+        ("event", "ONAPPUNINSTALL".to_owned()),
+        ("data[CLEAN]", "1".to_owned()),
+        ("auth[member_id]", world.sandbox.member_id()),
+        ("auth[application_token]", world.sandbox.application_token()),
+    ];
+    let asked = |portal: View<'_>| portal.calls_of("app.info").filter(|call| call.server == "auth").count();
+    let before = world.sandbox.view(asked);
+    let answer = reqwest::Client::new().post(world.url("/bitrix/events")).form(&form).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    world.sandbox.wait_until(|portal| asked(portal) > before).await.unwrap();
+    visitor.send("after").await;
+    world.portal_chat("after").await;
+    assert!(!is_removed(&world));
+    assert!(visitor.get("/messages").await["items"].as_array().unwrap().len() >= 2);
+}
+
+#[tokio::test]
+async fn whoever_removes_it_with_its_data_has_them_erased() {
+    let world = World::start().await;
+    let (delivered, waiting) = (world.visitor().await, world.visitor().await);
+    delivered.send("delivered").await;
+    world.portal_chat("delivered").await;
+    world.sandbox.faults().add(Fault::status(503).on("imconnector.send.messages").times(1000));
+    waiting.send("waiting").await;
+    world.sandbox.uninstall(true);
+    for visitor in [&delivered, &waiting] {
+        let gone = async || {
+            let items = visitor.get("/messages").await["items"].as_array().unwrap().len();
+            (items == 0).then_some(())
+        };
+        openline_tests::eventually("its conversation is erased", gone).await;
+    }
+    assert!(is_removed(&world));
+}
+
+/// Forged claims from the same address as the true one, which is the worst case.
+#[tokio::test]
+async fn forged_installations_do_not_crowd_out_the_true_one() {
+    let world = running().await;
+    let http = reqwest::Client::new();
+    let forged = |n: usize| {
+        let form = [
+            ("event", "ONAPPINSTALL".to_owned()),
+            ("auth[access_token]", format!("made up {n}")),
+            ("auth[refresh_token]", "made up".to_owned()),
+            ("auth[member_id]", format!("{n:032x}")),
+            ("auth[client_endpoint]", "https://evil.example/rest/".to_owned()),
+        ];
+        http.post(world.url("/bitrix/install")).form(&form).send()
+    };
+    let answers = futures_util::future::join_all((0..40).map(forged)).await;
+    let answers: Vec<_> = answers.into_iter().map(|answer| answer.unwrap().status().as_u16()).collect();
+    assert!(answers.iter().all(|status| matches!(status, 202 | 403)), "{answers:?}");
+    assert!(answers.contains(&202), "the bucket is full");
+    tokio::time::timeout(std::time::Duration::from_secs(10), world.install()).await.expect("installed within seconds");
+    // From now on claims for another portal take no place and ask nobody.
+    let asked = |portal: View<'_>| portal.calls_of("app.info").count();
+    let before = world.sandbox.view(asked);
+    assert_eq!(forged(41).await.unwrap().status(), 403);
+    assert_eq!(world.sandbox.view(asked), before);
+}
+
+/// What the portal can't be asked about is kept over a restart.
+#[tokio::test]
+async fn an_undecided_claim_is_kept_over_a_restart() {
+    let mut world = running().await;
+    world.sandbox.faults().add(Fault::status(503).on("app.info").times(3));
+    world.sandbox.install_script_only(&world.url("/bitrix/install"));
+    let asked = |portal: View<'_>| portal.calls_of("app.info").count();
+    world.sandbox.wait_until(|portal| asked(portal) >= 2).await.unwrap();
+    world.stop_service().await;
+    world.start_service().await;
+    let bound = |portal: View<'_>| portal.calls_of("event.bind").count() >= 10;
+    world.sandbox.wait_until(bound).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_authorization_counts_once_and_for_the_browser_that_began_it() {
+    let world = World::start().await;
+    world.sandbox.set_handler_url(&world.url("/bitrix/app"));
+    let browser = || reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+    let location = |answer: &reqwest::Response| answer.headers()["location"].to_str().unwrap().to_owned();
+    let begun = browser().get(world.url("/bitrix/authorize")).send().await.unwrap();
+    let cookie = begun.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let again = browser().get(world.url("/bitrix/authorize")).send().await.unwrap();
+    assert_ne!(location(&begun), location(&again), "no two are the same");
+    let portal = browser().get(location(&begun)).send().await.unwrap();
+    let back = location(&portal);
+    let open = async |cookie: Option<&str>| {
+        let mut request = browser().get(&back);
+        if let Some(cookie) = cookie {
+            request = request.header("cookie", cookie);
+        }
+        request.send().await.unwrap().text().await.unwrap()
+    };
+    assert!(open(None).await.contains("could not be authorised"), "another browser");
+    assert!(open(Some(&cookie)).await.contains("is authorised"));
+    assert!(open(Some(&cookie)).await.contains("could not be authorised"), "used up");
 }

@@ -224,6 +224,14 @@ impl Store for Memory {
     async fn idle(&self, _: Timestamp, _: Option<ConversationId>, _: usize) -> Result<Vec<ConversationId>, StoreError> {
         gone()
     }
+    async fn untouched(
+        &self,
+        _: Timestamp,
+        _: Option<ConversationId>,
+        _: usize,
+    ) -> Result<Vec<ConversationId>, StoreError> {
+        gone()
+    }
     async fn erase(&self, _: ConversationId) -> Result<Option<Erased>, StoreError> {
         gone()
     }

@@ -3,9 +3,9 @@
 use super::Doors;
 use crate::domain::error::StoreError;
 use crate::domain::message::OperatorEvent;
-use crate::engine::hold;
+use crate::engine::{forget, hold};
 use crate::ports::channel::ChatAddress;
-use crate::ports::clock::Clock;
+use crate::ports::clock::{Clock, Timestamp};
 use crate::ports::store::Queue;
 use crate::ports::store::Store;
 use std::sync::Arc;
@@ -83,6 +83,14 @@ impl OperatorInbox {
         }
         self.doors.missing.notice();
         Ok(())
+    }
+
+    /// Erases every conversation in which nothing happened since `before`, here only: the backend is gone. How many.
+    ///
+    /// # Errors
+    /// When the store can't be used; repeat it.
+    pub async fn erase_before(&self, before: Timestamp) -> Result<usize, StoreError> {
+        forget::everything(&self.doors, before).await
     }
 
     /// The store, for the backend's own state.

@@ -1,0 +1,118 @@
+//! `/bitrix/install`: an event in flow A, a page in flow B (`bitrix24.md` §2.3, §2.4).
+
+use super::{Given, Shared, no_form, page_fields, plain, respond, whole, whole_body};
+use crate::access::claims::{self, Disbelief};
+use crate::lines::registration;
+use crate::shared::Inner;
+use crate::web::page::Page;
+use crate::web::waiting;
+use crate::wire::form;
+use crate::wire::values::text;
+use axum::body::Bytes;
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use openline_core::{ClientAddress, sampled};
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The event that ends an installation.
+pub(super) const EVENT: &str = "ONAPPINSTALL";
+/// How long an administrator's browser waits for a claim that had to wait its turn.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Flow A, and the end of flow B: believed only after the portal confirmed the token. It is not told twice: when that
+/// can't be decided now, it is tried again in the background.
+pub(super) async fn by_event(bitrix: Arc<Inner>, auth: &Value, from: ClientAddress) -> Response {
+    let claimed = match claims::from_event(auth, bitrix.portal.clock().now()) {
+        Ok(claimed) => claimed,
+        Err(error) => return refused(&error, from),
+    };
+    match waiting::take(&bitrix, claimed, from).await {
+        Ok(None) => plain(StatusCode::OK, "ok"),
+        Ok(Some(_)) => plain(StatusCode::ACCEPTED, "to be confirmed"),
+        Err(error) => refused(&error, from),
+    }
+}
+
+fn refused(error: &Disbelief, from: ClientAddress) -> Response {
+    sampled!(warn, target: "security", client = %from, %error, result = "refused", "an installation");
+    plain(StatusCode::FORBIDDEN, "the portal did not confirm this installation")
+}
+
+/// Registers and binds in the background, again and again until it is done.
+pub(crate) fn reconcile_later(bitrix: &Arc<Inner>) {
+    let bitrix = Arc::clone(bitrix);
+    tokio::spawn(async move {
+        let mut pause = Duration::from_secs(5);
+        loop {
+            bitrix.portal.gate.pass().await;
+            if bitrix.portal.credentials().is_none() {
+                return;
+            }
+            match registration::reconcile(&bitrix).await {
+                Ok(()) => return,
+                Err(error) => {
+                    tracing::error!(%error, retry_s = pause.as_secs(), "registration in the portal is not complete");
+                }
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(600));
+        }
+    });
+}
+
+/// The initial installation path.
+pub(super) async fn install(
+    State(bitrix): Shared,
+    from: ClientAddress,
+    RawQuery(query): RawQuery,
+    body: Given,
+) -> Response {
+    match whole_body(body, from) {
+        Ok(body) => whole(&Arc::clone(&bitrix), handle(bitrix, from, query, body)).await,
+        Err(refused) => *refused,
+    }
+}
+
+async fn handle(bitrix: Arc<Inner>, from: ClientAddress, query: Option<String>, body: Bytes) -> Response {
+    let (query, page) = match page_fields(query.as_deref(), &body) {
+        Ok(fields) => fields,
+        Err(error) => return no_form(error),
+    };
+    if text(page.get("event")).is_some_and(|event| event.eq_ignore_ascii_case(EVENT)) {
+        return match form::told(&body) {
+            Ok(told) => by_event(bitrix, &told.auth, from).await,
+            Err(error) => no_form(error),
+        };
+    }
+    let page = match with_page(&bitrix, &query, &page, from).await {
+        Ok(page) => page,
+        Err(error) => {
+            sampled!(warn, target: "security", client = %from, %error, result = "refused", "an installation page");
+            Page::failure("openline could not be installed", &error.to_string())
+        }
+    };
+    respond(&bitrix, &page)
+}
+
+async fn with_page(bitrix: &Arc<Inner>, query: &Value, form: &Value, from: ClientAddress) -> Result<Page, Disbelief> {
+    let claimed = claims::from_page(query, form, bitrix.portal.clock().now())?;
+    if claimed.refresh_token.is_empty() {
+        return Err(Disbelief::Missing("REFRESH_ID"));
+    }
+    if let Some(decided) = waiting::take(bitrix, claimed, from).await? {
+        // Nobody tells when a newer claim from the same address has taken its place.
+        let decided = tokio::time::timeout(PATIENCE, decided).await;
+        decided.map_err(|_| Disbelief::Busy)?.unwrap_or(Err(Disbelief::Busy))?;
+    }
+    registration::reconcile(bitrix).await?;
+    Ok(Page::installed())
+}
+
+pub(super) async fn help(State(bitrix): Shared) -> Response {
+    let text = "This is openline's installation address. Put it into the field \"Initial installation path\" of a \
+                local application in Bitrix24; the portal opens it from there.";
+    respond(&bitrix, &Page::note("openline", text))
+}
