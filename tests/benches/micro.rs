@@ -158,7 +158,8 @@ fn chat(place: &Place) -> (Router, String) {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let doors = Doors::new(Arc::clone(&place.store), Arc::clone(&clock), std::slice::from_ref(&place.channel));
     let public_url = "http://127.0.0.1:1".to_owned();
-    let host = Host { public_url, secret: MasterSecret::new([7; 32]), clock, folder: PathBuf::new() };
+    let host =
+        Host { public_url, secret: MasterSecret::new([7; 32]), clock, folder: PathBuf::new(), limits: Arc::default() };
     let kind = openline_channels::kind("website").expect("the kind");
     let channel = kind.build(&place.channel, toml_table(), &host).expect("the channel");
     let app = channel.routes(doors.visitor_inbox(place.channel.clone()));

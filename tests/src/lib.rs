@@ -32,6 +32,25 @@ pub async fn eventually<T, F: AsyncFnMut() -> Option<T>>(what: &str, ask: F) -> 
     eventually_within(PATIENCE, what, ask).await
 }
 
+/// A table `[limits]` for many visitors at one address.
+pub fn no_limits() -> String {
+    let keys = [
+        "connections_each",
+        "messages",
+        "messages_each",
+        "conversations_each",
+        "conversations",
+        "sessions_each",
+        "upload_megabytes",
+        "upload_megabytes_each",
+        "streams",
+        "streams_each",
+        "wrong_tokens_each",
+    ];
+    let lines: Vec<_> = keys.iter().map(|key| format!("{key} = 1000000\n")).collect();
+    format!("[limits]\n{}", lines.concat())
+}
+
 /// Like [`eventually`], for at most `patience`.
 pub async fn eventually_within<T, F: AsyncFnMut() -> Option<T>>(patience: Duration, what: &str, mut ask: F) -> T {
     let found = tokio::time::timeout(patience, async {

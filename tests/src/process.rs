@@ -51,6 +51,11 @@ impl Process {
         process
     }
 
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// `kill -9`.
     pub fn kill(mut self) {
         let _ = self.0.kill();

@@ -27,6 +27,8 @@ pub struct World {
     database: Option<cluster::Database>,
     /// The whole table, where the store asks for it.
     files: String,
+    /// What stands before and in `[limits]`: all visitors of a test have one address.
+    limits: String,
 }
 
 /// Which store a world's service has.
@@ -73,6 +75,7 @@ impl World {
             store,
             database: None,
             files: String::new(),
+            limits: crate::no_limits(),
         }
     }
 
@@ -102,9 +105,10 @@ impl World {
         format!(
             "listen = \"{address}\"\npublic_url = \"http://{address}\"\nstore = \"{store}\"\n\
              secret = \"0123456789abcdef0123456789abcdef\"\n\
-             {files}[portal]\nurl = \"{url}\"\nauth_server = \"{auth}\"\nclient_id = \"{id}\"\nclient_secret = \"{secret}\"\n\n{channels}",
+             {limits}{files}[portal]\nurl = \"{url}\"\nauth_server = \"{auth}\"\nclient_id = \"{id}\"\nclient_secret = \"{secret}\"\n\n{channels}",
             address = self.address,
             store = self.store,
+            limits = self.limits,
             files = self.files,
             url = self.sandbox.portal_url(),
             auth = self.sandbox.auth_url(),
@@ -122,6 +126,11 @@ impl World {
     /// Another configuration behind the `[portal]` table's first keys, for the next start of the service.
     pub fn configure(&mut self, channels: &str) {
         channels.clone_into(&mut self.channels);
+    }
+
+    /// The limits as they are by default, with other keys before that table; for the next start of the service.
+    pub fn limited(&mut self, keys: &str) {
+        self.limits = format!("{keys}\n");
     }
 
     /// The folder of the service's data.

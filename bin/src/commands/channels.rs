@@ -77,6 +77,7 @@ fn capabilities(name: &str) -> Option<Capabilities> {
         secret: MasterSecret::new([0; 32]),
         clock,
         folder: ".".into(),
+        limits: Arc::default(),
     };
     kind.build(&ChannelId::parse(id).ok()?, settings, &host).ok().map(|channel| channel.capabilities())
 }

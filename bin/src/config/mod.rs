@@ -4,14 +4,17 @@
 mod around;
 mod connector;
 mod files;
+mod proxies;
 mod raw;
 
 pub use connector::ConnectorSettings;
 pub use files::FilesSettings;
+pub use proxies::Proxies;
 
 use around::Around;
 use openline_bitrix::{Address, PortalConfig, RequestLimit, is_loopback};
 use openline_core::channel::Host;
+use openline_core::limits::{LimitSettings, Limits};
 use openline_core::secret::MasterSecret;
 use openline_core::{Channel, ChannelId, ConfigError};
 use raw::{Raw, RawChannel, RawLog, RawPortal};
@@ -36,6 +39,10 @@ pub struct Config {
     pub store: String,
     /// The installation's secret; `None`: a file beside the database.
     pub secret: Option<MasterSecret>,
+    /// Proxies that are believed about whom they call for.
+    pub trusted_proxies: Proxies,
+    /// What one visitor, one address and one channel may do.
+    pub limits: LimitSettings,
     /// Visitors' files.
     pub files: FilesSettings,
     /// Logging.
@@ -176,9 +183,11 @@ impl Config {
         let files = errors.keep(FilesSettings::read(raw.files, &raw.store));
         let store = errors.keep(store(raw.store));
         let log = errors.keep(log(raw.log));
+        let proxies = errors.keep(proxies(&raw.trusted_proxies));
+        let limits = errors.keep(limits(raw.limits));
         let days = u64::from(raw.privacy.keep_days);
         let keep = (days > 0).then(|| Duration::from_secs(days * 24 * 3600));
-        match (public_url, listen, secret, portal, channels, store, files, log) {
+        match (public_url, listen, secret, portal, channels, store, files, log, proxies, limits) {
             (
                 Some(public_url),
                 Some(listen),
@@ -188,9 +197,24 @@ impl Config {
                 Some(store),
                 Some(files),
                 Some(log),
+                Some(trusted_proxies),
+                Some(limits),
             ) => {
                 let folder = around.folder.to_owned();
-                Ok(Self { listen, public_url, store, secret, files, log, keep, portal, channels, folder })
+                Ok(Self {
+                    listen,
+                    public_url,
+                    store,
+                    secret,
+                    trusted_proxies,
+                    limits,
+                    files,
+                    log,
+                    keep,
+                    portal,
+                    channels,
+                    folder,
+                })
             }
             _ => Err(errors.0),
         }
@@ -211,7 +235,8 @@ impl Config {
 
     /// What channels get from this program.
     pub fn host(&self, secret: MasterSecret, clock: Arc<dyn openline_core::Clock>) -> Host {
-        Host { public_url: self.public_url.clone(), secret, clock, folder: self.folder.clone() }
+        let limits = Arc::new(Limits::new(&self.limits));
+        Host { public_url: self.public_url.clone(), secret, clock, folder: self.folder.clone(), limits }
     }
 
     /// Builds all channel instances.
@@ -268,6 +293,22 @@ impl Errors {
 
     fn keep_all<T>(&mut self, result: Result<T, Vec<ConfigError>>) -> Option<T> {
         result.map_err(|errors| self.0.extend(errors)).ok()
+    }
+}
+
+fn proxies(texts: &[String]) -> Result<Proxies, ConfigError> {
+    Proxies::parse(texts).map_err(|wrong| {
+        let problem =
+            format!("{wrong:?} is not an address; write one like \"127.0.0.1\", or a network like \"10.0.0.0/8\"");
+        ConfigError::at("trusted_proxies", problem)
+    })
+}
+
+/// A limit of nothing would let nobody in.
+fn limits(limits: LimitSettings) -> Result<LimitSettings, ConfigError> {
+    match limits.first_zero() {
+        Some(key) => Err(ConfigError::at(format!("limits.{key}"), "0 would let nobody in; write a number above it")),
+        None => Ok(limits),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::around::Around;
 use config::{Environment, File, FileFormat};
 use openline_core::ConfigError;
+use openline_core::limits::LimitSettings;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
@@ -22,6 +23,11 @@ pub(super) struct Raw {
     pub(super) store: String,
     /// What everything stored or signed is protected with.
     pub(super) secret: Option<Secret>,
+    /// Proxies that are believed about whom they call for.
+    #[serde(default)]
+    pub(super) trusted_proxies: Vec<String>,
+    #[serde(default)]
+    pub(super) limits: LimitSettings,
     #[serde(default)]
     pub(super) files: RawFiles,
     #[serde(default)]

@@ -2,5 +2,6 @@
 
 pub mod files;
 pub mod http;
+mod open_files;
 pub mod service;
 pub mod status;

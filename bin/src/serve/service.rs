@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::secret;
 use crate::serve::files;
 use crate::serve::http;
+use crate::serve::open_files;
 use crate::serve::status;
 use axum::Router;
 use axum::extract::State;
@@ -95,12 +96,13 @@ impl Service {
         let bridge = Bridge::new(doors.clone(), backend, channels.clone().into_iter().collect());
         let stop = CancellationToken::new();
         let app = routes(&bitrix, &channels, &doors);
+        let rules = http_rules(&config);
         let listening = doors.clone();
         let mut tasks = vec![
             tokio::spawn(async move { listening.listen().await }),
             tokio::spawn(openline_core::forget::run(doors.clone(), config.keep, stop.clone())),
             tokio::spawn(bridge.run(config.portal.reconcile_every, stop.clone())),
-            tokio::spawn(http::serve(listener, app, stop.clone())),
+            tokio::spawn(http::serve(listener, app, rules, stop.clone())),
         ];
         let saying =
             status::keep(Arc::clone(&store), Arc::clone(&bitrix), channels.clone(), doors.clone(), stop.clone());
@@ -137,6 +139,22 @@ impl Service {
         self.bitrix.stop().await;
         self.store.close().await;
     }
+}
+
+/// Who may hold connections. Some descriptors are left for the database, files and calls to the portal.
+fn http_rules(config: &Config) -> http::Rules {
+    let (limits, descriptors) = (&config.limits, open_files::raise());
+    let (wanted, each) = (limits.connections as usize, limits.connections_each as usize);
+    let room = descriptors.saturating_sub(200).max(100);
+    if room < wanted {
+        tracing::warn!(
+            connections = room,
+            descriptors,
+            wanted,
+            "the system allows fewer open files than limits.connections"
+        );
+    }
+    http::Rules::new(wanted.min(room), each, config.trusted_proxies.clone())
 }
 
 /// Takes the port, or says what to do about it.

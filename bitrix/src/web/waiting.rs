@@ -68,13 +68,14 @@ pub(crate) async fn take(
     }
     if !bitrix.proofs.take(from) {
         sampled!(warn, target: "security", client = %from, result = "waits", "many claim to install openline");
-        return Ok(Some(wait(bitrix, claimed, from, 0)));
+        return Ok(Some(wait(bitrix, claimed, from, 0, false)));
     }
     match decide(bitrix, claimed.clone()).await {
         Ok(()) => Ok(None),
         Err(error) if error.is_transient() => {
             sampled!(warn, %error, "an installation could not be confirmed yet, trying again");
-            Ok(Some(wait(bitrix, claimed, from, 1)))
+            let stored = keep(bitrix, from.network(), &claimed).await;
+            Ok(Some(wait(bitrix, claimed, from, 1, stored)))
         }
         Err(error) => Err(error),
     }
@@ -89,11 +90,28 @@ async fn decide(bitrix: &Arc<Inner>, claimed: Credentials) -> Decision {
     Ok(())
 }
 
-fn wait(bitrix: &Arc<Inner>, claimed: Credentials, from: ClientAddress, tries: usize) -> oneshot::Receiver<Decision> {
+fn wait(
+    bitrix: &Arc<Inner>,
+    claimed: Credentials,
+    from: ClientAddress,
+    tries: usize,
+    stored: bool,
+) -> oneshot::Receiver<Decision> {
     let (tell, told) = oneshot::channel();
     let due = Instant::now() + pause(tries);
-    add(bitrix, Claim { from: from.network(), claimed, tell: Some(tell), stored: false, tries, due });
+    add(bitrix, Claim { from: from.network(), claimed, tell: Some(tell), stored, tries, due });
     told
+}
+
+/// Stores a claim until it is decided; whether it is stored.
+async fn keep(bitrix: &Inner, from: IpAddr, claimed: &Credentials) -> bool {
+    let stored = match bitrix.portal.seal(claimed) {
+        Ok(sealed) => {
+            bitrix.portal.inbox.store().state_put(&format!("{STORED}{from}"), &sealed, Expect::Anything).await
+        }
+        Err(error) => Err(error),
+    };
+    stored.inspect_err(|error| tracing::error!(%error, "a claim of an installation can't be stored")).is_ok()
 }
 
 /// How long a claim rests after so many tries.
@@ -114,14 +132,14 @@ fn add(bitrix: &Arc<Inner>, claim: Claim) {
     }
     list.waiting.push(claim);
     if !std::mem::replace(&mut list.kept, true) {
-        tokio::spawn(keep(Arc::clone(bitrix)));
+        tokio::spawn(work_off(Arc::clone(bitrix)));
     }
     drop(list);
     bitrix.waiting.added.notify_one();
 }
 
 /// Gives each its turn until all are decided.
-async fn keep(bitrix: Arc<Inner>) {
+async fn work_off(bitrix: Arc<Inner>) {
     loop {
         let next = {
             let mut list = bitrix.waiting.lock();
@@ -149,9 +167,7 @@ async fn keep(bitrix: Arc<Inner>) {
 async fn attempt(bitrix: &Arc<Inner>, from: IpAddr, claimed: Credentials) {
     let decision = decide(bitrix, claimed.clone()).await;
     let undecided = decision.as_ref().is_err_and(Disbelief::is_transient);
-    let key = format!("{STORED}{from}");
-    let store = bitrix.portal.inbox.store();
-    let mut keep = false;
+    let mut unstored = false;
     {
         let mut list = bitrix.waiting.lock();
         let found = |claim: &Claim| claim.from == from && claim.claimed.access_token == claimed.access_token;
@@ -160,7 +176,7 @@ async fn attempt(bitrix: &Arc<Inner>, from: IpAddr, claimed: Credentials) {
             let claim = &mut list.waiting[at];
             claim.tries += 1;
             claim.due = Instant::now() + pause(claim.tries);
-            keep = !std::mem::replace(&mut claim.stored, true);
+            unstored = !std::mem::replace(&mut claim.stored, true);
         } else {
             let claim = list.waiting.remove(at);
             if let Err(error) = &decision {
@@ -169,16 +185,11 @@ async fn attempt(bitrix: &Arc<Inner>, from: IpAddr, claimed: Credentials) {
             let _ = claim.tell.map(|tell| tell.send(decision));
         }
     }
-    let done = match (undecided, keep) {
-        (true, true) => match bitrix.portal.seal(&claimed) {
-            Ok(sealed) => store.state_put(&key, &sealed, Expect::Anything).await,
-            Err(error) => Err(error),
-        },
-        (true, false) => Ok(()),
-        (false, _) => store.state_delete(&key).await,
-    };
-    if let Err(error) = done {
-        tracing::error!(%error, "a claim of an installation can't be kept in the store");
+    if unstored {
+        keep(bitrix, from, &claimed).await;
+    } else if !undecided && let Err(error) = bitrix.portal.inbox.store().state_delete(&format!("{STORED}{from}")).await
+    {
+        tracing::error!(%error, "a claim of an installation that was decided is still stored");
     }
 }
 

@@ -12,11 +12,13 @@ pub(super) struct Problem {
     pub(super) status: StatusCode,
     pub(super) code: &'static str,
     pub(super) message: String,
+    /// In how many seconds the same may be tried again, when that is known.
+    pub(super) after: Option<u64>,
 }
 
 impl Problem {
     pub(super) fn of(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into() }
+        Self { status, code, message: message.into(), after: None }
     }
 
     /// 400: not what the call takes.
@@ -31,6 +33,12 @@ impl Problem {
 
     pub(super) fn not_found(message: impl Into<String>) -> Self {
         Self::of(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    /// 429: too many wrong tokens.
+    pub(super) fn too_many(after: u64) -> Self {
+        let message = format!("too many wrong tokens: try again in {after} s");
+        Self { after: Some(after), ..Self::of(StatusCode::TOO_MANY_REQUESTS, "too_many", message) }
     }
 
     pub(super) fn too_large(message: impl Into<String>) -> Self {
@@ -68,8 +76,9 @@ impl IntoResponse for Problem {
         let body = axum::Json(json!({ "error": { "code": self.code, "message": self.message } }));
         let mut response = (self.status, [(header::CACHE_CONTROL, "no-store")], body).into_response();
         let headers = response.headers_mut();
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        let moment = (self.status == StatusCode::SERVICE_UNAVAILABLE).then_some(1);
+        if let Some(after) = self.after.or(moment) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(after));
         }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

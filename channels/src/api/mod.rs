@@ -15,6 +15,7 @@ mod wire;
 use async_trait::async_trait;
 use axum::Router;
 use openline_core::channel::{Capabilities, Host, Outgoing};
+use openline_core::limits::Limits;
 use openline_core::message::State;
 use openline_core::{Channel, ChannelId, ChannelKind, ConfigError, DeliveryError, VisitorInbox};
 use serde_json::json;
@@ -43,7 +44,8 @@ impl ChannelKind for Kind {
         let Settings { tokens, target } = Settings::read(settings)?;
         let openapi = openapi::document(&format!("{}/c/{id}", host.public_url));
         let webhook = target.map(Webhook::new);
-        Ok(Arc::new(Api { tokens, webhook, openapi, inbox: OnceLock::new() }))
+        let limits = Arc::clone(&host.limits);
+        Ok(Arc::new(Api { tokens, webhook, openapi, limits, inbox: OnceLock::new() }))
     }
 }
 
@@ -53,6 +55,7 @@ struct Api {
     /// Without one, callers ask for what is new.
     webhook: Option<Webhook>,
     openapi: String,
+    limits: Arc<Limits>,
     inbox: OnceLock<VisitorInbox>,
 }
 

@@ -20,6 +20,8 @@ use tokio::sync::Mutex;
 const MAX_FILES_IN_JSON: usize = 8 * 1024 * 1024;
 /// Longest JSON, in bytes: those files in base64, and what stands beside them.
 const MAX_JSON: usize = MAX_FILES_IN_JSON / 3 * 4 + 1024 * 1024;
+/// Longest part `message`, in bytes: without files in it.
+const MAX_MESSAGE: usize = 256 * 1024;
 /// Room for what a form has beside its files, in bytes.
 const MAX_PARTS: u64 = 1024 * 1024;
 
@@ -117,10 +119,10 @@ async fn parts(request: Request, inbox: &VisitorInbox) -> Result<Posted, Problem
 async fn field(parts: &mut Parts) -> Result<Vec<u8>, Problem> {
     let mut bytes = Vec::new();
     while let Some(piece) = parts.piece().await.map_err(bad_form)? {
-        bytes.extend_from_slice(&piece);
-        if bytes.len() as u64 > MAX_PARTS {
-            return Err(Problem::too_large(format!("the part message has more than {MAX_PARTS} bytes")));
+        if bytes.len() + piece.len() > MAX_MESSAGE {
+            return Err(Problem::too_large(format!("the part message has more than {MAX_MESSAGE} bytes")));
         }
+        bytes.extend_from_slice(&piece);
     }
     Ok(bytes)
 }

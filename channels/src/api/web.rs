@@ -12,10 +12,11 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, patch, post};
 use axum::{Json, Router};
+use openline_core::client::Patience;
 use openline_core::message::{Content, Incoming, Item, Side};
 use openline_core::store::Amend;
 use openline_core::text::RichText;
-use openline_core::{ChatId, ConversationId, Pos, Rev, StoreError, VisitorInbox};
+use openline_core::{ChatId, ClientAddress, ConversationId, Pos, Rev, StoreError, VisitorInbox, sampled};
 use serde_json::json;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -61,10 +62,16 @@ async fn method_not_allowed() -> Problem {
 }
 
 /// Nothing is read of a request without the token.
-async fn admit(State((api, _)): State<Shared>, request: Request, next: Next) -> Response {
+async fn admit(State((api, _)): State<Shared>, from: ClientAddress, request: Request, next: Next) -> Response {
     if request.uri().path() == "/openapi.json" || api.tokens.admit(request.headers()) {
+        // Whoever has the token may bring much.
+        Patience::of(request.extensions()).lengthen();
         return next.run(request).await;
     }
+    if let Err(limited) = api.limits.wrong_token(from) {
+        return Problem::too_many(limited.seconds()).into_response();
+    }
+    sampled!(warn, target: "security", client = %from, result = "refused", "a wrong token for a channel");
     let message = "send the channel's token as Authorization: Bearer …";
     Problem::of(StatusCode::UNAUTHORIZED, "unauthorized", message).into_response()
 }

@@ -3,6 +3,7 @@
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use openline_core::StoreError;
+use openline_core::limits::Limited;
 use serde_json::json;
 
 /// The codes of `docs/website-api.md`.
@@ -31,6 +32,7 @@ pub(super) enum Refusal {
     TooManyFiles,
     ProfileInvalid,
     ConsentNeeded,
+    TooMany,
     StorageUnavailable,
 }
 
@@ -65,6 +67,7 @@ impl Refusal {
             Self::TooManyFiles => (StatusCode::UNPROCESSABLE_ENTITY, "too_many_files"),
             Self::ProfileInvalid => (StatusCode::UNPROCESSABLE_ENTITY, "profile_invalid"),
             Self::ConsentNeeded => (StatusCode::UNPROCESSABLE_ENTITY, "consent_needed"),
+            Self::TooMany => (StatusCode::TOO_MANY_REQUESTS, "too_many"),
             Self::StorageUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable"),
         }
     }
@@ -79,6 +82,8 @@ pub(super) struct Problem {
     pub(super) fields: crate::website::welcome::before::Faults,
     /// What the page's own sentence names: the file, its type.
     pub(super) named: Vec<(&'static str, String)>,
+    /// In how many seconds the same may be tried again, when that is known.
+    pub(super) after: Option<u64>,
 }
 
 impl Problem {
@@ -88,6 +93,7 @@ impl Problem {
             message: message.into(),
             fields: crate::website::welcome::before::Faults::new(),
             named: Vec::new(),
+            after: None,
         }
     }
 
@@ -99,6 +105,14 @@ impl Problem {
 
     pub(super) fn status(&self) -> StatusCode {
         self.refusal.answer().0
+    }
+}
+
+impl From<Limited> for Problem {
+    fn from(limited: Limited) -> Self {
+        let after = limited.seconds();
+        let message = format!("too many at once: try again in {after} s, as Retry-After says");
+        Self { after: Some(after), ..Self::of(Refusal::TooMany, message) }
     }
 }
 
@@ -117,8 +131,9 @@ impl IntoResponse for Problem {
             body["error"]["fields"] = json!(self.fields);
         }
         let mut response = (status, [(header::CACHE_CONTROL, "no-store")], axum::Json(body)).into_response();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+        let moment = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(1);
+        if let Some(after) = self.after.or(moment) {
+            response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from(after));
         }
         response
     }

@@ -8,8 +8,9 @@ use crate::website::session::sessions::{Session, Sessions};
 use crate::website::welcome::texts::{self, Catalogue};
 use axum::http::{HeaderMap, header};
 use openline_core::channel::Host;
+use openline_core::limits::{Limits, Waiting};
 use openline_core::message::Item;
-use openline_core::{ConversationId, Rev, StoreError, VisitorInbox};
+use openline_core::{ChatId, ClientAddress, ConversationId, Rev, StoreError, VisitorInbox};
 use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
@@ -30,6 +31,7 @@ pub(super) struct Site {
     pub(super) settings: Arc<Settings>,
     pub(super) sessions: Sessions,
     pub(super) inbox: VisitorInbox,
+    pub(super) limits: Arc<Limits>,
     /// The path of the page, with slashes at both ends: `/c/site/`.
     pub(super) base: String,
     /// Scheme and host of the public address.
@@ -71,7 +73,7 @@ impl Site {
         let sessions = Sessions::new(&host.secret, inbox.channel(), &base, secure);
         let origin = public.map(|url| url.origin().ascii_serialization()).unwrap_or_default();
         let made = MadeFiles::new(&settings, inbox.channel().as_str(), &origin, &base);
-        Self { settings, sessions, inbox, base, origin, made }
+        Self { settings, sessions, inbox, limits: Arc::clone(&host.limits), base, origin, made }
     }
 
     /// The page in the visitor's language; `asked` is the address's `lang`.
@@ -113,6 +115,35 @@ impl Site {
         }
         let message = "no session, or not one made by this server: POST to …/api/session for a new one";
         Problem::of(Refusal::UnknownSession, message)
+    }
+
+    /// Refuses a message too many of a visitor or of an address.
+    pub(super) async fn may_write(&self, session: &Session, from: ClientAddress) -> Result<(), Problem> {
+        let new = self.inbox.find(&session.chat).await?.is_none();
+        Ok(self.limits.message(self.inbox.channel(), &session.chat, from, new)?)
+    }
+
+    /// Refuses an upload too many: as large as its head says, or as it may be.
+    pub(super) fn may_upload(
+        &self,
+        session: &Session,
+        from: ClientAddress,
+        headers: &HeaderMap,
+    ) -> Result<(), Problem> {
+        let told = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        let bytes = told.unwrap_or_else(|| self.inbox.file_rules().most);
+        Ok(self.limits.upload(self.inbox.channel(), &session.chat, from, bytes)?)
+    }
+
+    /// A place to wait for news.
+    pub(super) fn may_wait(&self, chat: &ChatId, from: ClientAddress) -> Result<Box<Waiting>, Problem> {
+        Ok(Box::new(self.limits.stream(self.inbox.channel(), chat, from)?))
+    }
+
+    /// A new session, unless the address has had too many.
+    pub(super) fn new_session(&self, from: ClientAddress) -> Result<Option<Session>, Problem> {
+        self.limits.session(from)?;
+        Ok(self.sessions.make())
     }
 
     /// Refuses a change that another site's page makes with the visitor's cookie. (`SameSite=Lax` keeps the cookie out

@@ -6,6 +6,7 @@ use crate::domain::message::{Conversation, Item};
 use crate::domain::secret::MasterSecret;
 use crate::engine::handover::Continuation;
 use crate::engine::inbox::VisitorInbox;
+use crate::engine::limits::Limits;
 use crate::ports::clock::{Clock, Timestamp};
 use async_trait::async_trait;
 use std::path::PathBuf;
@@ -137,6 +138,8 @@ pub struct Host {
     pub clock: Arc<dyn Clock>,
     /// Where files that settings name are looked for.
     pub folder: PathBuf,
+    /// What one visitor, one address and one channel may do; shared by all channels.
+    pub limits: Arc<Limits>,
 }
 
 /// A kind of channel: what `kind = "…"` in a `[channels.ID]` table names.

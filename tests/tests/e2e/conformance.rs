@@ -14,7 +14,7 @@ async fn stand_ins(kind: &dyn ChannelKind) -> Vec<(Box<dyn StandIn>, Can)> {
     let found = found.unwrap_or_else(|| panic!("{}: write a stand-in in tests/src/conformance", kind.name()));
     let secret = MasterSecret::new([1; 32]);
     let (public_url, folder) = ("https://chat.example".to_owned(), std::path::PathBuf::new());
-    let host = Host { public_url, secret, clock: Arc::new(SystemClock::new()), folder };
+    let host = Host { public_url, secret, clock: Arc::new(SystemClock::new()), folder, limits: Arc::default() };
     let id = ChannelId::parse("kit").unwrap();
     let described = found.into_iter().map(|stand_in| {
         let channel = kind.build(&id, toml::from_str(&stand_in.settings()).unwrap(), &host);

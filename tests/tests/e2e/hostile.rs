@@ -85,7 +85,7 @@ fn cases() -> Vec<Case> {
         case("form too big", Method::POST, "/c/site/", form, format!("key=k&text={}", "x".repeat(400_000)).as_bytes(), true, 413, None),
         case("form method", Method::PUT, "/c/site/", form, b"", true, 405, None),
         case("file of nobody", Method::GET, "/c/site/files/1/0", None, b"", true, 404, None),
-        case("event not a form", Method::POST, "/bitrix/events", form, b"a=%ff", false, 400, None),
+        case("event not a form", Method::POST, "/bitrix/events", form, b"event=%ff", false, 400, None),
         case("event of nobody", Method::POST, "/bitrix/events", form, b"event=ONIMCONNECTORMESSAGEADD&auth[member_id]=x", false, 403, None),
     ]
 }

@@ -12,6 +12,7 @@ mod crowd;
 mod erasing;
 mod files;
 mod five;
+mod floods;
 mod forged;
 mod hostile;
 mod hour;

@@ -53,7 +53,13 @@ impl World {
         let rules = FileRules { most: 1000, types: Vec::new() };
         let doors = Doors::new(store, Arc::clone(&clock), &[id("tg"), id("site")]);
         let doors = doors.equipped(files, rules, "https://chat.example", &secret);
-        let host = Host { public_url: "https://chat.example".into(), secret, clock, folder: ".".into() };
+        let host = Host {
+            public_url: "https://chat.example".into(),
+            secret,
+            clock,
+            folder: ".".into(),
+            limits: Arc::default(),
+        };
         let settings = format!("token = '{TOKEN}'\napi_url = '{url}'\n{settings}");
         let channel = Telegram::new(&id("tg"), toml::from_str(&settings).unwrap(), &host).unwrap();
         let channel = Arc::new(channel);

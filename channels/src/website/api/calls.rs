@@ -21,8 +21,9 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, RequestExt, Router};
+use openline_core::limits::Waiting;
 use openline_core::message::Dialog;
-use openline_core::{ChatId, ConversationId, MessageId, Pos, Rev};
+use openline_core::{ChatId, ClientAddress, ConversationId, MessageId, Pos, Rev};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -54,6 +55,7 @@ pub(in crate::website) fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(from_fn_with_state(Arc::clone(site), guess_no_tokens))
         .layer(from_fn_with_state(Arc::clone(site), cross_origin))
 }
 
@@ -63,6 +65,18 @@ async fn method_not_allowed() -> Problem {
 
 async fn not_found() -> Problem {
     Problem::of(Refusal::NotFound, "there is nothing at this address")
+}
+
+/// Nothing is done for an address that has shown too many tokens that are none of ours.
+async fn guess_no_tokens(State(site): Shared, from: ClientAddress, request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    if headers.contains_key(header::AUTHORIZATION)
+        && site.session(headers).is_none()
+        && let Err(limited) = site.limits.wrong_token(from)
+    {
+        return Problem::from(limited).into_response();
+    }
+    next.run(request).await
 }
 
 /// Lets the configured front ends on other sites call (with bearer tokens; cookies stay with this site).
@@ -122,7 +136,12 @@ struct OpenSession {
     consent: bool,
 }
 
-async fn open_session(State(site): Shared, headers: HeaderMap, body: Given) -> Result<Response, Problem> {
+async fn open_session(
+    State(site): Shared,
+    from: ClientAddress,
+    headers: HeaderMap,
+    body: Given,
+) -> Result<Response, Problem> {
     let body = whole(body)?;
     let asked: OpenSession = if body.is_empty() { OpenSession::default() } else { from_json(&headers, &body)? };
     if asked.identity.is_none()
@@ -142,7 +161,7 @@ async fn open_session(State(site): Shared, headers: HeaderMap, body: Given) -> R
             identified(&site, &claim)?
         }
         None if site.settings.identity.required => return Err(site.no_session()),
-        None => site.sessions.make(),
+        None => site.new_session(from)?,
     };
     let session = session.ok_or_else(|| Problem::of(Refusal::StorageUnavailable, "no randomness, try again"))?;
     if asked.bearer {
@@ -217,12 +236,14 @@ async fn info(State(site): Shared, headers: HeaderMap, RawQuery(raw): RawQuery) 
     Ok(answer(StatusCode::OK, info.json()))
 }
 
-async fn send(State(site): Shared, request: Request) -> Result<Response, Problem> {
+async fn send(State(site): Shared, from: ClientAddress, request: Request) -> Result<Response, Problem> {
     let headers = request.headers().clone();
     site.same_site(&headers)?;
     let session = site.known_session(&headers)?;
+    site.may_write(&session, from).await?;
     let language = site.view(&headers, None).language;
     let (typed, profile, about) = if is_multipart(&headers) {
+        site.may_upload(&session, from, &headers)?;
         let sender = Sender { chat: &session.chat, language, profile: |fields, _| part(fields, "profile") };
         let mut upload = Upload::read(&site, request, Some(sender)).await;
         upload.problem.take().map_or(Ok(()), Err)?;
@@ -289,7 +310,12 @@ async fn history(State(site): Shared, headers: HeaderMap, RawQuery(raw): RawQuer
     Ok(answer(StatusCode::OK, WireSlice::history(&slice, &site.links(Reader::of(&headers), id))))
 }
 
-async fn updates(State(site): Shared, headers: HeaderMap, RawQuery(raw): RawQuery) -> Result<Response, Problem> {
+async fn updates(
+    State(site): Shared,
+    from: ClientAddress,
+    headers: HeaderMap,
+    RawQuery(raw): RawQuery,
+) -> Result<Response, Problem> {
     let session = site.known_session(&headers)?;
     let query = query(raw)?;
     let since = number(&query, "since")?.ok_or_else(|| Problem::of(Refusal::BadQuery, "since is missing"))?;
@@ -305,7 +331,8 @@ async fn updates(State(site): Shared, headers: HeaderMap, RawQuery(raw): RawQuer
     if since != newest.0 || wait.is_zero() {
         return Ok((JSON, news(&site, Reader::of(&headers), id, since).await?).into_response());
     }
-    Ok(held(site, Reader::of(&headers), session.chat, id, newest, wait))
+    let place = site.may_wait(&session.chat, from)?;
+    Ok(held(site, Reader::of(&headers), session.chat, (id, newest, wait), place))
 }
 
 /// What is new after a revision, at once.
@@ -327,11 +354,11 @@ fn held(
     site: Arc<Site>,
     reader: Reader,
     chat: ChatId,
-    id: Option<ConversationId>,
-    newest: Rev,
-    wait: Duration,
+    (id, newest, wait): (Option<ConversationId>, Rev, Duration),
+    place: Box<Waiting>,
 ) -> Response {
     let body = async move {
+        let _place = place;
         let id = match id {
             Some(id) => {
                 site.inbox.wait_above(id, newest, wait).await;

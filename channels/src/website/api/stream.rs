@@ -13,7 +13,8 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, stream};
-use openline_core::{ChatId, ConversationId, Rev, StoreError};
+use openline_core::limits::Waiting;
+use openline_core::{ChatId, ClientAddress, ConversationId, Rev, StoreError};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,13 +28,15 @@ const BEAT_BYTES: Bytes = Bytes::from_static(b":\n\n");
 /// `GET /stream?since=N`.
 pub(in crate::website) async fn open(
     State(site): State<Arc<Site>>,
+    from: ClientAddress,
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
     let chat = site.known_session(&headers)?.chat;
     let since = since(&headers, raw)?;
     let reader = Reader::of(&headers);
-    let mut follower = Follower { site, reader, chat, id: None, since, first: None };
+    let place = site.may_wait(&chat, from)?;
+    let mut follower = Follower { site, reader, chat, id: None, since, first: None, _place: place };
     follower.first = Some(follower.begin().await?);
     let headers = [
         (header::CONTENT_TYPE.as_str(), "text/event-stream"),
@@ -71,6 +74,7 @@ struct Follower {
     since: i64,
     /// Made before the answer begins, so that what goes wrong then is answered by a status.
     first: Option<Bytes>,
+    _place: Box<Waiting>,
 }
 
 impl Follower {

@@ -12,6 +12,7 @@ use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use openline_core::ChatId;
+use openline_core::client::Patience;
 use openline_core::files::{FileError, FileRules};
 use openline_core::message::File;
 use std::collections::HashMap;
@@ -40,6 +41,9 @@ impl Upload {
     /// Reads a form of either kind. Files are kept only for a sender.
     pub(in crate::website) async fn read(site: &Site, request: Request, sender: Option<Sender<'_>>) -> Self {
         let mut upload = Self::default();
+        if sender.is_some() {
+            Patience::of(request.extensions()).lengthen();
+        }
         let read = if is_multipart(request.headers()) {
             upload.read_parts(site, request, sender).await
         } else {

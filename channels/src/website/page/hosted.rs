@@ -1,6 +1,7 @@
 //! The hosted page: whole without JavaScript (post, redirect, refresh), and what the script starts from with it.
 //! More than 400 lines: the template's values, each a few lines.
 
+use crate::common::multipart::is_multipart;
 use crate::website::api::form::{Typed, fields};
 use crate::website::api::upload::{Sender, Upload};
 use crate::website::error::{Problem, Refusal};
@@ -24,7 +25,7 @@ use axum::routing::{get, post};
 use minijinja::{Environment, UndefinedBehavior, context};
 use openline_core::message::{Item, Side};
 use openline_core::store::Slice;
-use openline_core::{MessageId, Pos, Rev, Timestamp};
+use openline_core::{ClientAddress, MessageId, Pos, Rev, Timestamp};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
@@ -76,13 +77,15 @@ struct Again {
     status: StatusCode,
     profile: Profile,
     faults: Faults,
+    /// Who asks, where they may get a session.
+    from: Option<ClientAddress>,
 }
 
-async fn page(State(site): Shared, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
+async fn page(State(site): Shared, from: ClientAddress, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
     let query = fields(query.unwrap_or_default().as_bytes()).unwrap_or_default();
     let before = query.get("before").and_then(|pos| pos.parse().ok()).map(Pos);
     let view = site.view(&headers, query.get("lang").map(String::as_str));
-    show(&site, &view, site.session(&headers), before, Again::default()).await
+    show(&site, &view, site.session(&headers), before, Again { from: Some(from), ..Again::default() }).await
 }
 
 /// The page as the query of a form's address wants it.
@@ -99,9 +102,10 @@ async fn show(site: &Site, view: &View, session: Option<Session>, before: Option
             return plain(StatusCode::FORBIDDEN, view.language.get("identity_required"));
         }
         None if site.settings.consent.first => (None, false),
-        None => match site.sessions.make() {
-            Some(session) => (Some(session), true),
-            None => return plain(StatusCode::SERVICE_UNAVAILABLE, "Please try again in a moment."),
+        None => match again.from.map_or(Ok(None), |from| site.new_session(from)) {
+            Err(problem) => return refuse(&problem),
+            Ok(Some(session)) => (Some(session), true),
+            Ok(None) => return plain(StatusCode::SERVICE_UNAVAILABLE, "Please try again in a moment."),
         },
     };
     let status = again.status;
@@ -288,12 +292,17 @@ fn fresh_key() -> String {
 }
 
 /// A message by the form; afterwards the browser is sent back to the page, so that a reload posts nothing.
-async fn submit(State(site): Shared, RawQuery(query): RawQuery, request: Request) -> Response {
+async fn submit(State(site): Shared, from: ClientAddress, RawQuery(query): RawQuery, request: Request) -> Response {
     if let Err(problem) = site.same_site(request.headers()) {
         return refuse(&problem);
     }
     let view = asked(&site, request.headers(), query);
     let session = site.session(request.headers());
+    if let Some(session) = &session
+        && let Err(problem) = may_send(&site, session, from, request.headers()).await
+    {
+        return refuse(&problem);
+    }
     let sender = session.as_ref().map(|session| Sender {
         chat: &session.chat,
         language: view.language,
@@ -308,7 +317,14 @@ async fn submit(State(site): Shared, RawQuery(query): RawQuery, request: Request
     let typed = upload.typed();
     let (draft, name) = (typed.text.clone(), typed.name.clone());
     let agreed = profile.as_ref().is_some_and(|profile| profile.consent);
-    let made = if session.is_none() && site.settings.consent.first && agreed { site.sessions.make() } else { None };
+    let made = if session.is_none() && site.settings.consent.first && agreed {
+        match site.new_session(from) {
+            Ok(made) => made,
+            Err(problem) => return refuse(&problem),
+        }
+    } else {
+        None
+    };
     let filled = profile.clone().unwrap_or_default();
     let again = |problem: &Problem| {
         let mut faults = problem.fields.clone();
@@ -316,7 +332,7 @@ async fn submit(State(site): Shared, RawQuery(query): RawQuery, request: Request
             faults.insert("consent".to_owned(), "consent_needed");
         }
         let (error, status) = (Some(view.language.refusal(problem)), problem.status());
-        Again { draft, name, error, status, profile: filled, faults }
+        Again { draft, name, error, status, profile: filled, faults, from: Some(from) }
     };
     let Some(known) = session.as_ref().or(made.as_ref()) else {
         let refusal = if site.settings.consent.first { Refusal::ConsentNeeded } else { Refusal::UnknownSession };
@@ -333,6 +349,12 @@ async fn submit(State(site): Shared, RawQuery(query): RawQuery, request: Request
         keep(&site, &made, &mut response);
     }
     response
+}
+
+/// Refuses a message or an upload too many.
+async fn may_send(site: &Site, session: &Session, from: ClientAddress, headers: &HeaderMap) -> Result<(), Problem> {
+    site.may_write(session, from).await?;
+    if is_multipart(headers) { site.may_upload(session, from, headers) } else { Ok(()) }
 }
 
 /// What was filled in before the conversation; `None` when the form did not ask for it.
@@ -371,7 +393,11 @@ pub(in crate::website) fn back(view: &View) -> Response {
 
 pub(in crate::website) fn refuse(problem: &Problem) -> Response {
     let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
-    (problem.status(), headers, problem.message.clone()).into_response()
+    let mut response = (problem.status(), headers, problem.message.clone()).into_response();
+    if let Some(after) = problem.after {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(after));
+    }
+    response
 }
 
 /// "Try again" on a failed message.

@@ -174,7 +174,7 @@ pub(crate) fn free_port() -> Result<u16> {
 fn config_text(sandbox: &Sandbox, address: SocketAddr, folder: &std::path::Path) -> String {
     format!(
         "listen = \"{address}\"\npublic_url = \"http://{address}\"\nstore = \"sqlite:{}\"\n\
-         [log]\nlevel = \"off\"\n\
+         {limits}[log]\nlevel = \"off\"\n\
          [portal]\nurl = \"{}\"\nauth_server = \"{}\"\nclient_id = \"{}\"\nclient_secret = \"{}\"\n\
          [channels.site]\nkind = \"website\"\n",
         folder.join("openline.db").display(),
@@ -182,6 +182,7 @@ fn config_text(sandbox: &Sandbox, address: SocketAddr, folder: &std::path::Path)
         sandbox.auth_url(),
         sandbox.client_id(),
         sandbox.client_secret(),
+        limits = openline_tests::no_limits(),
     )
 }
 

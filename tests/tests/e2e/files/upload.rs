@@ -143,7 +143,8 @@ async fn hostile_names_and_contents_are_harmless() {
         let given = visitor.file(&answer["item"], index).await;
         assert_eq!(given.headers()["content-type"], "application/octet-stream");
         assert!(given.headers()["content-disposition"].to_str().unwrap().starts_with("attachment; filename*=UTF-8''"));
-        assert_eq!(given.headers()["content-security-policy"], "default-src 'none'; sandbox");
+        let policy = given.headers()["content-security-policy"].to_str().unwrap();
+        assert_eq!(policy, "default-src 'none'; sandbox; frame-ancestors 'none'");
         assert!(!given.headers().contains_key("set-cookie"));
     }
     let page = Client::new().get(world.url("/c/site/")).header(COOKIE, format!("ol_site={}", visitor.token));

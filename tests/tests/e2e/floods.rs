@@ -1,0 +1,186 @@
+//! What strangers send by the megabyte costs them more than us.
+
+use futures_util::StreamExt;
+use openline_sandbox::SandboxConfig;
+use openline_tests::{Process, World, eventually_within};
+use serde_json::{Value, json};
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+/// Resident memory of a process, in bytes.
+fn resident(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+}
+
+#[tokio::test]
+async fn two_megabytes_of_brackets_are_not_parsed() {
+    let mut world = World::start().await;
+    world.stop_service().await;
+    let log = world.folder().join("log");
+    let process = Process::start_logging(&world, "warn", &log).await;
+    let http = reqwest::Client::new();
+    let post = |body: String| {
+        let request =
+            http.post(world.url("/bitrix/events")).header("content-type", "application/x-www-form-urlencoded");
+        request.body(body).send()
+    };
+    let (begun, said) = (resident(process.id()), std::fs::metadata(&log).unwrap().len());
+    let full = "a[][][][]=1&".repeat(2 * 1024 * 1024 / 12);
+    let small = "data[MESSAGES][][chat][id]=x&event=ONIMCONNECTORMESSAGEADD&".repeat(4000);
+    let mut deep = String::from("event=ONIMCONNECTORMESSAGEADD&data[CONNECTOR]=openline_site&");
+    for n in 0..900 {
+        let _ = write!(deep, "data[MESSAGES][{n}]{}=x&", "[a]".repeat(30));
+    }
+    for body in [full, small, deep] {
+        for _ in 0..5 {
+            // The server may close before all is sent.
+            if let Ok(answer) = post(body.clone()).await {
+                assert!(answer.status().is_client_error(), "{}", answer.status());
+            }
+        }
+    }
+    // Forged by somebody who knows the portal's token: what is wrong with a thousand elements is not said each time.
+    let mut forged = String::from("event=ONIMCONNECTORMESSAGEADD&data[CONNECTOR]=openline_site&");
+    for n in 0..900 {
+        let _ = write!(forged, "data[MESSAGES][{n}][chat][id]=%7C&");
+    }
+    let (member, token) = (world.sandbox.member_id(), world.sandbox.application_token());
+    let _ = write!(forged, "auth[member_id]={member}&auth[application_token]={token}");
+    assert_eq!(post(forged).await.unwrap().status(), 200);
+    let grown = resident(process.id()).saturating_sub(begun);
+    assert!(grown < 8 * 1024 * 1024, "{grown} bytes");
+    let lines = std::fs::read_to_string(&log).unwrap().split_off(usize::try_from(said).unwrap()).lines().count();
+    assert!(lines <= 30, "{lines} lines");
+    process.kill();
+}
+
+/// A world with the limits as they are by default, whose visitors come through a trusted proxy, and a portal that takes two
+/// requests a second.
+async fn crowded() -> World {
+    let portal = SandboxConfig::default();
+    let mut world = World::bare(portal, "limit = \"standard\"\n[channels.site]\nkind = \"website\"\n").await;
+    world.limited("trusted_proxies = [\"127.0.0.1\"]");
+    world.start_service().await;
+    world.install().await;
+    world.connect("openline_site", 1).await;
+    world
+}
+
+/// A visitor behind the proxy: a session, and one message; the statuses.
+async fn writes(http: &reqwest::Client, world: &World, from: &str, text: &str) -> (u16, u16) {
+    let post = |path: &str| http.post(world.url(path)).header("x-forwarded-for", from.to_owned());
+    let made = post("/c/site/api/session").json(&json!({ "bearer": true })).send().await.unwrap();
+    let status = made.status().as_u16();
+    let session: Value = made.json().await.unwrap();
+    let token = session["session"].as_str().unwrap_or("none");
+    let body = json!({ "key": "k1", "text": text });
+    let sent = post("/c/site/api/messages").bearer_auth(token).json(&body).send().await.unwrap();
+    if sent.status() == 429 {
+        let after: u64 = sent.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!((1..=3600).contains(&after));
+    }
+    (status, sent.status().as_u16())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_address_does_not_crowd_out_the_others() {
+    let world = crowded().await;
+    let http = reqwest::Client::new();
+    let attack = (0..6000).map(|n| {
+        let (http, world) = (&http, &world);
+        // What a client writes into the header itself stands left of what the proxy says.
+        async move { writes(http, world, &format!("10.0.{}.{}, 203.0.113.9", n / 250, n % 250), "buy").await.1 }
+    });
+    let statuses: Vec<_> = futures_util::stream::iter(attack).buffer_unordered(50).collect().await;
+    let taken = statuses.iter().filter(|status| **status == 201).count();
+    assert!((1..=200).contains(&taken), "{taken} were taken");
+    assert!(statuses.iter().all(|status| matches!(status, 201 | 401 | 429)));
+    let begun = Instant::now();
+    assert_eq!(writes(&http, &world, "198.51.100.7", "a question").await, (201, 201));
+    world.portal_chat("a question").await;
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_visitor_is_told_to_slow_down() {
+    let world = crowded().await;
+    let visitor = world.visitor().await;
+    let mut answers = Vec::new();
+    for n in 0..60 {
+        answers.push(visitor.send_with(&json!({ "key": format!("f{n}"), "text": "again" })).await);
+    }
+    let (status, answer) = answers.pop().unwrap();
+    assert_eq!((status.as_u16(), answer["error"]["code"].as_str()), (429, Some("too_many")), "{answer}");
+    assert!(answers.iter().filter(|(status, _)| *status == 201).count() >= 40, "a person is not held up");
+    // Another visitor at the same address is.
+    world.visitor().await.send("and I?").await;
+}
+
+#[tokio::test]
+async fn guessing_tokens_ends_soon() {
+    let world = crowded().await;
+    let http = reqwest::Client::new();
+    let guess = |n: usize, from: &'static str| {
+        let url = world.url("/c/site/api/session");
+        http.get(url).header("x-forwarded-for", from).bearer_auth(format!("v1.{n}.x")).send()
+    };
+    let mut statuses = Vec::new();
+    for n in 0..40 {
+        statuses.push(guess(n, "203.0.113.9").await.unwrap().status().as_u16());
+    }
+    assert!(statuses.starts_with(&[401]) && statuses.ends_with(&[429]), "{statuses:?}");
+    assert_eq!(guess(99, "198.51.100.7").await.unwrap().status(), 401);
+}
+
+/// Open descriptors of a process.
+fn descriptors(pid: u32) -> usize {
+    std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_only_holds_places_is_cut_and_others_are_served_meanwhile() {
+    let mut world = World::start().await;
+    world.stop_service().await;
+    let process = Process::start(&world).await;
+    let (begun, address) = (descriptors(process.id()), world.url("").replace("http://", ""));
+    let mut held = Vec::new();
+    for n in 0..400 {
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        let head = match n % 4 {
+            0 => "POST /c/site/api/session HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n{",
+            1 => "POST /bitrix/events HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\na=",
+            2 => "GET /c/site/ HTTP/1.1\r\nHost: x\r\n",
+            _ => "GET /c/site/ HTTP/1.1\r\nHost: x\r\n\r\nGET /c/site/ HTTP/1.1\r\nHost: x\r\n\r\n",
+        };
+        stream.write_all(head.as_bytes()).await.unwrap();
+        held.push(stream);
+    }
+    assert!(descriptors(process.id()) >= begun + 300);
+    let http = reqwest::Client::new();
+    let mut times = Vec::new();
+    for _ in 0..100 {
+        let asked = Instant::now();
+        assert_eq!(http.get(world.url("/health")).send().await.unwrap().status(), 200);
+        times.push(asked.elapsed());
+    }
+    times.sort();
+    assert!(times[98] < Duration::from_millis(300), "{:?}", times[98]);
+    // They go on dripping; it does not help them.
+    let drip = async {
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            for stream in &held {
+                let _ = stream.try_write(b"x");
+            }
+        }
+    };
+    let back = eventually_within(Duration::from_secs(60), "the places are free again", async || {
+        (descriptors(process.id()) <= begun + 10).then_some(())
+    });
+    tokio::select! { () = drip => {}, () = back => {} }
+    process.kill();
+}
