@@ -6,12 +6,14 @@ use crate::commands::check;
 use crate::commands::dead;
 use crate::commands::demo;
 use crate::commands::doctor;
+use crate::commands::health;
 use crate::commands::migrate;
 use crate::commands::privacy;
 use crate::config::Config;
 use crate::serve::service::Service;
 pub use clap::Parser;
 use clap::Subcommand;
+use sd_notify::NotifyState;
 use std::future::Future;
 use std::io::Write;
 use std::path::PathBuf;
@@ -48,6 +50,12 @@ enum Command {
     },
     /// Read the whole store and look for damage
     Doctor {
+        /// The configuration file
+        #[arg(long, short, value_name = "FILE", default_value = "openline.toml")]
+        config: PathBuf,
+    },
+    /// Ask the running service whether it is well
+    Health {
         /// The configuration file
         #[arg(long, short, value_name = "FILE", default_value = "openline.toml")]
         config: PathBuf,
@@ -110,6 +118,7 @@ pub fn run(cli: Cli) -> ExitCode {
             Err(errors) => complain(&errors, ExitCode::from(BAD_CONFIG)),
         },
         Command::Doctor { config } => in_runtime(async { told(doctor::run(&config).await) }),
+        Command::Health { config } => in_runtime(async { told(health::report(&config).await) }),
         Command::Dead(action) => in_runtime(async { told(dead::run(action).await) }),
         Command::Export { whose } => in_runtime(async { told(privacy::export(whose).await) }),
         Command::Erase { whose, yes } => in_runtime(async { told(privacy::erase(whose, yes).await) }),
@@ -140,11 +149,20 @@ fn serve(path: &std::path::Path) -> ExitCode {
             Err(error) => return complain(&format!("{}: {error}", path.display()), ExitCode::FAILURE),
         };
         tracing::info!(address = %service.address(), "openline is running");
+        tell_manager(NotifyState::Ready);
         stop.await;
         tracing::info!("stopping");
+        tell_manager(NotifyState::Stopping);
         service.stop().await;
         ExitCode::SUCCESS
     })
+}
+
+/// Tells systemd how the service stands, when it is what started it (`Type=notify`).
+fn tell_manager(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!(%error, "can't tell the service manager");
+    }
 }
 
 fn in_runtime(body: impl Future<Output = ExitCode>) -> ExitCode {

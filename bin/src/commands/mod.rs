@@ -6,5 +6,6 @@ pub mod check;
 pub mod dead;
 pub mod demo;
 pub mod doctor;
+pub mod health;
 pub mod migrate;
 pub mod privacy;

@@ -7,7 +7,7 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Where a database says which program it belongs to, and which version of its schema it has
 /// (<https://sqlite.org/fileformat2.html#the_database_header>).
@@ -25,7 +25,7 @@ fn openline(folder: &Path, arguments: &[&str]) -> Command {
 }
 
 /// Waits for the end; a program that goes on is killed, and that is a failure.
-fn ended(mut child: Child) -> Output {
+pub(crate) fn ended(mut child: Child) -> Output {
     let end = Instant::now() + PATIENCE;
     while child.try_wait().unwrap().is_none() {
         if Instant::now() > end {
@@ -302,4 +302,19 @@ fn sigterm_stops_gracefully() {
     let _idle = TcpStream::connect(running.address).unwrap();
     assert_eq!(running.terminate().code(), Some(0));
     assert!(!place.path().join("data/openline.db-wal").exists(), "the database was closed");
+}
+
+#[test]
+fn health_is_asked_of_the_running_service() {
+    let place = Place::new();
+    let running = Running::start(place.path());
+    place.configure(&running.address.to_string(), "data/openline.db");
+    let (code, out, errors) = run(place.path(), &["health"]);
+    assert_eq!((code, errors.as_str()), (Some(0), ""));
+    assert!(out.contains(r#""installed":false"#), "{out}");
+    let address = running.address.to_string();
+    assert!(running.terminate().success());
+    let (code, out, errors) = run(place.path(), &["health"]);
+    assert_eq!((code, out.as_str()), (Some(1), ""));
+    assert!(errors.contains(&format!("no good answer from {address}")), "{errors}");
 }

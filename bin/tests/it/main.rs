@@ -5,3 +5,4 @@
 mod cli;
 mod config;
 mod migrate;
+mod package;
