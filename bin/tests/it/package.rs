@@ -10,7 +10,6 @@ use tempfile::TempDir;
 /// The package, unpacked. `None` where there is no dpkg.
 fn unpacked() -> Option<TempDir> {
     if Command::new("dpkg-deb").arg("--version").output().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
-        eprintln!("skipped: there is no dpkg-deb");
         return None;
     }
     let folder = tempfile::tempdir().unwrap();
