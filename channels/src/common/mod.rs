@@ -2,6 +2,13 @@
 
 pub(crate) mod bearer;
 pub(crate) mod beside;
+pub(crate) mod http;
 pub(crate) mod json;
+pub(crate) mod marks;
+pub(crate) mod media;
 pub(crate) mod multipart;
+pub(crate) mod once;
+pub(crate) mod rich;
+pub(crate) mod serial;
 pub(crate) mod settings;
+pub(crate) mod split;

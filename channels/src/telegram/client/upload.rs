@@ -1,7 +1,9 @@
 //! Operators' files on their way to the visitor.
 
+use crate::common::media::media_type;
+use crate::common::rich::Rendered;
 use crate::telegram::client::errors::Failure;
-use crate::telegram::outgoing::render::Rendered;
+use crate::telegram::outgoing::render::entities;
 use crate::telegram::outgoing::send::{Sender, Stopped, message_id};
 use futures_util::StreamExt;
 use openline_core::DeliveryError;
@@ -90,7 +92,7 @@ async fn once(
     let flow = Arc::new(Flow::default());
     let input = input(stream, file, &flow);
     let text = caption.map(|caption| caption.text.clone());
-    let entities = caption.filter(|_| formatted).map(Rendered::entities);
+    let entities = caption.filter(|_| formatted).map(entities);
     // The payloads have no trait in common that names these fields.
     macro_rules! upload {
         ($payload:ident) => {{
@@ -142,20 +144,8 @@ fn input(stream: FileStream, file: &File, flow: &Arc<Flow>) -> InputFile {
 }
 
 fn shape_of(file: &File, served: Option<&str>, size: Option<u64>) -> Shape {
-    let ending = file.name.rsplit_once('.').map(|(_, ending)| ending.to_lowercase()).unwrap_or_default();
-    let named = [file.mime.as_str(), served.unwrap_or_default()];
-    let vague = |mime: &str| mime.is_empty() || mime == "application/octet-stream";
-    let mime = named.into_iter().find(|mime| !vague(mime)).unwrap_or(match ending.as_str() {
-        "jpg" | "jpeg" => "image/jpeg",
-        "png" => "image/png",
-        "gif" => "image/gif",
-        "mp4" => "video/mp4",
-        "ogg" | "oga" | "opus" => "audio/ogg",
-        "mp3" => "audio/mpeg",
-        "m4a" => "audio/mp4",
-        _ => "",
-    });
-    match mime.split(';').next().unwrap_or_default().trim() {
+    let mime = media_type(file, served);
+    match mime.as_str() {
         "image/jpeg" | "image/png" | "image/webp" | "image/bmp" if size.is_none_or(|size| size <= LARGEST_PHOTO) => {
             Shape::Photo
         }

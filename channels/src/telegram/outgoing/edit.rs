@@ -3,10 +3,11 @@
 //! A text may need more messages than before, or fewer. Which ones it has then is kept under the message's id; without
 //! such a note they are the first of `delivered_as`, the files follow.
 
+use crate::common::rich::Rendered;
+use crate::common::split::{Unit, split};
 use crate::telegram::client::errors::{Failure, delivery};
-use crate::telegram::outgoing::render::Rendered;
+use crate::telegram::outgoing::render::{CAPTION, MESSAGE, entities};
 use crate::telegram::outgoing::send::{Sender, unstored};
-use crate::telegram::outgoing::split::{CAPTION, MESSAGE, split};
 use openline_core::DeliveryError;
 use openline_core::channel::Outgoing;
 use openline_core::message::Item;
@@ -34,7 +35,8 @@ impl Sender {
         let chat = self.chat(message.conversation).await?;
         let mut place = self.place(message.item).await?;
         let before = place.ids.clone();
-        let parts = split(&self.rendered(message), if place.captioned { CAPTION } else { MESSAGE });
+        let parts =
+            split(&self.rendered(message), if place.captioned { CAPTION } else { MESSAGE }, MESSAGE, Unit::Utf16);
         for (i, part) in parts.iter().enumerate() {
             if let Some(id) = place.ids.get(i) {
                 self.change(chat, *id, part, place.captioned && i == 0).await.map_err(|f| delivery(&f))?;
@@ -93,7 +95,7 @@ impl Sender {
         formatted: bool,
     ) -> Result<(), Failure> {
         let (chat, id) = (ChatId(chat), message(id));
-        let entities = if formatted { part.entities() } else { Vec::new() };
+        let entities = if formatted { entities(part) } else { Vec::new() };
         let done = if caption {
             let payload = EditMessageCaption::new(chat, id).caption(part.text.as_str()).caption_entities(entities);
             self.api.call(&payload).await

@@ -4,5 +4,4 @@ pub(crate) mod edit;
 pub(crate) mod find;
 pub(crate) mod render;
 pub(crate) mod send;
-pub(crate) mod split;
 pub(crate) mod window;

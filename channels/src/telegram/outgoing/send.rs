@@ -5,12 +5,13 @@
 //! that note) the outcome is unknown; then the part is looked for before it is sent again (`find.rs`). Where that can't
 //! be told, it is sent: a visitor who reads something twice is better off than one who never reads it.
 
+use crate::common::rich::Rendered;
+use crate::common::split::{Unit, split};
 use crate::telegram::client::api::Api;
 use crate::telegram::client::errors::{Failure, delivery};
 use crate::telegram::client::upload::{self, LARGEST};
 use crate::telegram::outgoing::find::{Kept, Numbers};
-use crate::telegram::outgoing::render::Rendered;
-use crate::telegram::outgoing::split::{CAPTION, MESSAGE, split, units};
+use crate::telegram::outgoing::render::{CAPTION, MESSAGE, entities};
 use crate::telegram::settings::Settings;
 use crate::telegram::updates::chats;
 use openline_core::channel::Outgoing;
@@ -135,8 +136,8 @@ impl Sender {
     }
 
     /// Sends a text; without its formatting when Telegram does not like that.
-    pub(in crate::telegram) async fn text(&self, chat: i64, text: &Rendered) -> Result<i64, Failure> {
-        let formatted = SendMessage::new(ChatId(chat), text.text.as_str()).entities(text.entities());
+    pub(super) async fn text(&self, chat: i64, text: &Rendered) -> Result<i64, Failure> {
+        let formatted = SendMessage::new(ChatId(chat), text.text.as_str()).entities(entities(text));
         let sent = match self.api.call(&formatted).await {
             Err(failure) if failure.is_about_entities() => {
                 self.api.call(&SendMessage::new(ChatId(chat), text.text.as_str())).await
@@ -204,8 +205,9 @@ pub(in crate::telegram) fn message_id(answer: &Value) -> Result<i64, Failure> {
 fn plan(content: &Content, text: &Rendered) -> Vec<Part> {
     let too_large =
         |index: usize| content.files.get(index).and_then(|file| file.size).is_some_and(|size| size > LARGEST);
-    let along = !content.files.is_empty() && !text.is_blank() && units(&text.text) <= CAPTION && !too_large(0);
-    let texts = if along { Vec::new() } else { split(text, MESSAGE) };
+    let along =
+        !content.files.is_empty() && !text.is_blank() && Unit::Utf16.length(&text.text) <= CAPTION && !too_large(0);
+    let texts = if along { Vec::new() } else { split(text, MESSAGE, MESSAGE, Unit::Utf16) };
     let files = (0..content.files.len())
         .map(|index| Part::File { index, caption: (along && index == 0).then(|| text.clone()) });
     texts.into_iter().map(Part::Text).chain(files).collect()

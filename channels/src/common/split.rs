@@ -1,27 +1,47 @@
-//! Long texts in parts that Telegram takes.
+//! Long texts in parts that a messenger takes.
 
-use crate::telegram::outgoing::render::Rendered;
+use super::rich::Rendered;
 use std::ops::Range;
 
-/// Most UTF-16 units of a message.
-pub(in crate::telegram) const MESSAGE: usize = 4096;
-/// Most UTF-16 units of a caption.
-pub(in crate::telegram) const CAPTION: usize = 1024;
-
-/// The length as Telegram counts it.
-pub(in crate::telegram) fn units(text: &str) -> usize {
-    text.encode_utf16().count()
+/// What a messenger counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Unit {
+    /// Unicode's characters (code points).
+    #[default]
+    Characters,
+    /// Halves of UTF-16.
+    Utf16,
+    /// Bytes of UTF-8.
+    Bytes,
 }
 
-/// The text in parts, the first one of at most `first` units, the others of at most [`MESSAGE`]. Put together they are
-/// the text; parts that show nothing are left out.
-pub(in crate::telegram) fn split(whole: &Rendered, first: usize) -> Vec<Rendered> {
+impl Unit {
+    /// The length of a text.
+    pub(crate) fn length(self, text: &str) -> usize {
+        match self {
+            Self::Characters => text.chars().count(),
+            Self::Utf16 => text.encode_utf16().count(),
+            Self::Bytes => text.len(),
+        }
+    }
+
+    fn of(self, c: char) -> usize {
+        match self {
+            Self::Characters => 1,
+            Self::Utf16 => c.len_utf16(),
+            Self::Bytes => c.len_utf8(),
+        }
+    }
+}
+
+/// The text in parts, the first one of at most `first` units, the others of at most `others`. Put together they are the text; parts that show nothing are left out.
+pub(crate) fn split(whole: &Rendered, first: usize, others: usize, unit: Unit) -> Vec<Rendered> {
     let mut parts = Vec::new();
     let (mut at, mut limit) = (0, first);
     while at < whole.text.len() {
-        let end = at + cut(&whole.text[at..], limit);
+        let end = at + cut(&whole.text[at..], limit, unit);
         parts.push(whole.part(&Range { start: at, end }));
-        (at, limit) = (end, MESSAGE);
+        (at, limit) = (end, others);
     }
     parts.retain(|part| !part.is_blank());
     parts
@@ -29,26 +49,26 @@ pub(in crate::telegram) fn split(whole: &Rendered, first: usize) -> Vec<Rendered
 
 /// Where to cut, in bytes: after a paragraph, a line, a sentence, a word in the later half of what fits; else where it
 /// is full.
-fn cut(text: &str, limit: usize) -> usize {
-    let full = fitting(text, limit);
+fn cut(text: &str, limit: usize, unit: Unit) -> usize {
+    let full = fitting(text, limit, unit);
     if full == text.len() {
         return full;
     }
     let fits = &text[..full];
-    let half = fitting(text, limit / 2);
+    let half = fitting(text, limit / 2, unit);
     let after = |end: &str| fits.rfind(end).map(|at| at + end.len()).filter(|at| *at > half);
     let sentence = || [". ", "! ", "? ", "… ", "。"].into_iter().filter_map(after).max();
     after("\n\n").or_else(|| after("\n")).or_else(sentence).or_else(|| after(" ")).unwrap_or_else(|| whole(text, full))
 }
 
 /// How many bytes of the text have at most so many units; at least one character, so that it goes on.
-fn fitting(text: &str, limit: usize) -> usize {
+fn fitting(text: &str, limit: usize, unit: Unit) -> usize {
     let mut left = limit;
     for (at, c) in text.char_indices() {
-        if c.len_utf16() > left && at > 0 {
+        if unit.of(c) > left && at > 0 {
             return at;
         }
-        left = left.saturating_sub(c.len_utf16());
+        left = left.saturating_sub(unit.of(c));
     }
     text.len()
 }
@@ -78,12 +98,15 @@ fn joined(before: &str, after: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::telegram::outgoing::render::Mark;
+    use crate::common::rich::Mark;
     use openline_core::text::{RichText, Span, Style};
     use proptest::prelude::*;
 
     fn parts(text: &str, first: usize) -> Vec<String> {
-        split(&Rendered::of(&RichText::plain(text), None), first).into_iter().map(|part| part.text).collect()
+        split(&Rendered::of(&RichText::plain(text), None), first, 4096, Unit::Utf16)
+            .into_iter()
+            .map(|part| part.text)
+            .collect()
     }
 
     #[test]
@@ -107,7 +130,7 @@ mod tests {
     #[test]
     fn formatting_goes_on_in_the_next_part() {
         let text = RichText(vec![Span::Styled { style: Style::Bold, c: vec![Span::text("aaaa bbbb")] }]);
-        let parts = split(&Rendered::of(&text, None), 6);
+        let parts = split(&Rendered::of(&text, None), 6, 6, Unit::Utf16);
         assert_eq!(parts[0].marks, [(0..5, Mark::Bold)]);
         assert_eq!(parts[1].marks, [(0..4, Mark::Bold)]);
     }
@@ -133,18 +156,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_is_lost_and_everything_fits(spans in tree(), first in 2..80usize) {
+        fn nothing_is_lost_and_everything_fits(spans in tree(), limit in 2..80usize) {
             let whole = Rendered::of(&RichText(spans), None);
             let mut rest = whole.text.as_str();
-            for part in &split(&whole, first) {
+            for part in &split(&whole, limit, limit, Unit::Utf16) {
                 let at = rest.find(part.text.as_str()).unwrap();
                 prop_assert!(rest[..at].trim().is_empty());
                 rest = &rest[at + part.text.len()..];
-                let length = units(&part.text);
-                prop_assert!(length <= MESSAGE);
-                for entity in part.entities() {
-                    prop_assert!(entity.length > 0 && entity.offset + entity.length <= length);
-                }
+                prop_assert!(Unit::Utf16.length(&part.text) <= limit || part.text.chars().count() == 1);
+                prop_assert!(part.marks.iter().all(|(run, _)| !run.is_empty() && run.end <= part.text.len()));
                 for (a, _) in &part.marks {
                     for (b, _) in &part.marks {
                         let apart = a.end <= b.start || b.end <= a.start;
@@ -157,12 +177,12 @@ mod tests {
         }
 
         #[test]
-        fn small_limits_hold(text in "[a-z .\\n😀é\u{301}\u{200d}🇩]{0,200}", first in 2..40usize) {
-            let whole = Rendered::of(&RichText::plain(text.clone()), None);
-            let end = cut(&text, first);
-            prop_assert!(units(&text[..end]) <= first);
-            prop_assert!(text.is_empty() || end > 0);
-            prop_assert!(split(&whole, first).iter().all(|part| units(&part.text) <= MESSAGE));
+        fn small_limits_hold(text in "[a-z .\\n😀é\u{301}\u{200d}🇩]{0,200}", limit in 4..40usize) {
+            for unit in [Unit::Characters, Unit::Utf16, Unit::Bytes] {
+                let end = cut(&text, limit, unit);
+                prop_assert!(unit.length(&text[..end]) <= limit);
+                prop_assert!(text.is_empty() || end > 0);
+            }
         }
     }
 }
