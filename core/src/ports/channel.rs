@@ -143,15 +143,15 @@ pub struct Host {
 }
 
 /// A kind of channel: what `kind = "…"` in a `[channels.ID]` table names.
-pub trait ChannelKind: Sync {
+pub trait ChannelKind: Send + Sync {
     /// The word in the configuration.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
 
     /// One line for people: what it joins.
-    fn summary(&self) -> &'static str;
+    fn summary(&self) -> &str;
 
     /// A documented example configuration; a test loads it.
-    fn example(&self) -> &'static str;
+    fn example(&self) -> &str;
 
     /// Checks the instance's `settings` table and makes the instance. Does no I/O but for reading files that settings name.
     ///

@@ -1,7 +1,5 @@
 //! `docs/new-channel.md` quotes the channel `echo`: its blocks, one after the other, are the files.
 
-#![allow(clippy::unwrap_used)] // failing is what a test is for
-
 use std::fs;
 use std::path::Path;
 
@@ -45,4 +43,18 @@ fn the_blocks_of_the_walk_are_the_files_of_echo() {
 fn the_line_outside_the_folder_is_the_one_there_is() {
     let list = "&echo::Kind";
     assert!(read("../docs/new-channel.md").contains(list) && read("src/lib.rs").contains(list));
+}
+
+/// `docs/messengers.md` walks through a description and its fixtures: they are good.
+#[tokio::test]
+async fn the_walk_through_a_messenger_works() {
+    let document = read("../docs/messengers.md");
+    let (description, fixtures) = (blocks(&document, "toml slack"), blocks(&document, "toml slack-tests"));
+    assert!(description.len() <= 100, "{} lines", description.len());
+    let outcomes = openline_channels::described::outcomes(&description.join("\n"), &fixtures.join("\n")).await;
+    let outcomes = outcomes.unwrap_or_else(|wrong| panic!("{wrong}"));
+    assert!(outcomes.len() >= 7);
+    for outcome in outcomes {
+        assert!(outcome.problems.is_empty(), "{}: {}", outcome.name, outcome.problems.join("\n"));
+    }
 }

@@ -1,0 +1,408 @@
+//! Fixtures of a description: webhooks and what must come in, operators' messages and the exact requests, answers and their
+//! verdicts. `docs/messengers.md` says how they are written.
+
+use super::calls::{Answer, Payload, Request};
+use super::events::Happened;
+use super::expr::{Scope, value};
+use super::file::Action;
+use super::instance::{Call, Instance};
+use super::load::{Act, Wrong, load};
+use super::parts::{Seen, plan};
+use super::settings;
+use super::transport::{FileOut, Transport};
+use super::verdicts::Failed;
+use super::webhook::{Called, Turn, judge};
+use crate::common::rich::Rendered;
+use async_trait::async_trait;
+use minijinja::Value;
+use openline_core::backend::FileStream;
+use openline_core::clock::ManualClock;
+use openline_core::message::{File, FileSource};
+use openline_core::text::RichText;
+use openline_core::{DeliveryError, Timestamp};
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Where fixtures' channels are called.
+const HOOK: &str = "https://chat.example/c/kit/hook";
+/// The time in fixtures, in seconds, unless they say another.
+const NOW: i64 = 1_790_000_000;
+
+/// How one fixture ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// Its name.
+    pub name: String,
+    /// The line on which it begins.
+    pub line: usize,
+    /// What is otherwise than it should be, each with its key; empty when it passed.
+    pub problems: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fixtures {
+    #[serde(default)]
+    settings: toml::Table,
+    #[serde(default)]
+    webhook: Vec<toml::Spanned<Hooked>>,
+    #[serde(default)]
+    send: Vec<toml::Spanned<Sent>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Hooked {
+    name: String,
+    method: Option<String>,
+    query: String,
+    headers: BTreeMap<String, String>,
+    body: String,
+    /// Whether the verification is carried out, too.
+    signed: bool,
+    now: Option<i64>,
+    settings: toml::Table,
+    status: Option<u16>,
+    answer: Option<String>,
+    comes: Vec<toml::Value>,
+    unknown: usize,
+    answers: VecDeque<Scripted>,
+    requests: Option<Vec<toml::Value>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Sent {
+    name: String,
+    chat: String,
+    text: String,
+    rich: Option<toml::Value>,
+    files: Vec<Given>,
+    author: String,
+    late: bool,
+    attempts: u32,
+    kept: toml::Table,
+    settings: toml::Table,
+    edit: Option<String>,
+    delete: Option<String>,
+    read: bool,
+    answers: VecDeque<Scripted>,
+    requests: Option<Vec<toml::Value>>,
+    sent: Option<Vec<String>>,
+    verdict: Option<String>,
+    after: Option<u64>,
+    why: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Given {
+    name: String,
+    #[serde(default, rename = "type")]
+    mime: String,
+    #[serde(default)]
+    size: Option<u64>,
+}
+
+#[derive(Deserialize, Clone)]
+#[serde(deny_unknown_fields)]
+struct Scripted {
+    #[serde(default)]
+    status: Option<u16>,
+    #[serde(default)]
+    body: String,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    /// The answer is lost.
+    #[serde(default)]
+    lost: bool,
+}
+
+/// Answers in their order, and what was asked.
+#[derive(Clone, Default)]
+struct Script(Arc<Mutex<(VecDeque<Scripted>, Vec<Json>)>>);
+
+impl Script {
+    fn asked(&self) -> Vec<Json> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
+    }
+}
+
+#[async_trait]
+impl Transport for Script {
+    async fn call(&self, request: &Request, file: Option<&FileOut>) -> Result<Answer, Failed> {
+        let mut script = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        script.1.push(shown(request, file));
+        let Some(next) = script.0.pop_front() else {
+            return Err(DeliveryError::refused("the fixture has no answer for this request").into());
+        };
+        if next.lost {
+            return Err(DeliveryError::unknown("no answer in time").into());
+        }
+        Ok(Answer { status: next.status.unwrap_or(200), headers: next.headers, body: next.body })
+    }
+
+    async fn fetch(&self, _: &url::Url, _: &[(String, String)]) -> Result<(Answer, Option<FileStream>), Failed> {
+        Err(DeliveryError::refused("fixtures fetch nothing").into())
+    }
+}
+
+/// A request as fixtures write it.
+fn shown(request: &Request, file: Option<&FileOut>) -> Json {
+    let headers: BTreeMap<_, _> =
+        request.headers.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect();
+    let mut shown = json!({ "method": request.method, "url": request.url.as_str(), "headers": headers });
+    match &request.payload {
+        Payload::None => {}
+        Payload::Json(body) => shown["json"] = body.clone(),
+        Payload::Form(fields) => {
+            shown["form"] = fields.iter().cloned().collect::<BTreeMap<_, _>>().into_iter().collect();
+        }
+        Payload::Multipart(parts) => {
+            let file = file.map(|file| format!("file {} {}", file.name, file.mime));
+            let part = |(name, text): &(String, Option<String>)| {
+                (name.clone(), Json::from(text.clone().or_else(|| file.clone()).unwrap_or_default()))
+            };
+            shown["multipart"] = Json::Object(parts.iter().map(part).collect());
+        }
+    }
+    shown
+}
+
+/// Runs fixtures.
+///
+/// # Errors
+/// What is wrong with the description or the fixtures themselves.
+pub async fn outcomes(description: &str, fixtures: &str) -> Result<Vec<Outcome>, Wrong> {
+    let description = Arc::new(load(description)?);
+    let line = |span: std::ops::Range<usize>| fixtures[..span.start].matches('\n').count() + 1;
+    let read: Fixtures = toml::from_str(fixtures).map_err(|error| Wrong {
+        line: error.span().map(line),
+        key: "fixtures".to_owned(),
+        problem: error.message().to_owned(),
+    })?;
+    let stage = |own: &toml::Table, answers: VecDeque<Scripted>, now: i64| {
+        let mut table = read.settings.clone();
+        table.extend(own.clone());
+        let given = settings::read(&description.settings, table).map_err(|error| error.to_string())?;
+        let script = Script::default();
+        script.0.lock().unwrap_or_else(PoisonError::into_inner).0 = answers;
+        let clock = Arc::new(ManualClock::at(Timestamp(now * 1000)));
+        let transport = Box::new(script.clone());
+        Ok::<_, String>((Instance::new(Arc::clone(&description), given, HOOK, transport, clock), script))
+    };
+    let mut outcomes = Vec::new();
+    for hooked in read.webhook {
+        let (line, hooked) = (line(hooked.span()), hooked.into_inner());
+        let name = hooked.name.clone();
+        let staged = stage(&hooked.settings, hooked.answers.clone(), hooked.now.unwrap_or(NOW));
+        let problems = match staged {
+            Ok((instance, script)) => self::hooked(&instance, &script, &hooked).await,
+            Err(problem) => vec![format!("settings: {problem}")],
+        };
+        outcomes.push(Outcome { name, line, problems });
+    }
+    for sent in read.send {
+        let (line, sent) = (line(sent.span()), sent.into_inner());
+        let name = sent.name.clone();
+        let problems = match stage(&sent.settings, sent.answers.clone(), NOW) {
+            Ok((instance, script)) => self::sent(&instance, &script, &sent).await,
+            Err(problem) => vec![format!("settings: {problem}")],
+        };
+        outcomes.push(Outcome { name, line, problems });
+    }
+    Ok(outcomes)
+}
+
+/// What is otherwise than wanted: of tables every wanted key, of lists each item.
+fn compare(key: &str, wanted: &Json, found: &Json, problems: &mut Vec<String>) {
+    match (wanted, found) {
+        (Json::Object(wanted), Json::Object(found)) if !is_body(key) => {
+            for (name, wanted) in wanted {
+                compare(&format!("{key}.{name}"), wanted, found.get(name).unwrap_or(&Json::Null), problems);
+            }
+        }
+        (Json::Array(wanted), Json::Array(found)) if wanted.len() == found.len() => {
+            for (n, (wanted, found)) in wanted.iter().zip(found).enumerate() {
+                compare(&format!("{key}[{n}]"), wanted, found, problems);
+            }
+        }
+        _ if wanted == found => {}
+        _ => problems.push(format!("{key}: it is {found}, and should be {wanted}")),
+    }
+}
+
+/// What a request carries must be exactly so.
+fn is_body(key: &str) -> bool {
+    [".json", ".form", ".multipart"].iter().any(|end| key.ends_with(end))
+}
+
+fn compare_all(key: &str, wanted: &[toml::Value], found: &[Json], problems: &mut Vec<String>) {
+    let wanted = serde_json::to_value(wanted).unwrap_or_default();
+    compare(key, &wanted, &Json::Array(found.to_vec()), problems);
+}
+
+async fn hooked(instance: &Instance, script: &Script, wanted: &Hooked) -> Vec<String> {
+    let mut problems = Vec::new();
+    let Some(webhook) = &instance.description.webhook else { return vec!["webhook: there is none".to_owned()] };
+    let method = wanted.method.as_deref().unwrap_or("POST");
+    let headers = wanted.headers.clone().into_iter().collect();
+    let called = Called { method, query: &wanted.query, headers, body: wanted.body.as_bytes() };
+    let base = instance.scope();
+    let verify = if wanted.signed { webhook.verify.as_slice() } else { &[] };
+    let (mut status, mut answer, mut comes, mut unknown) = (200, String::new(), Vec::new(), 0);
+    match judge(webhook, verify, &called, &base, HOOK, instance.clock.now().seconds()) {
+        Turn::Stranger => status = 403,
+        Turn::Broken => status = 400,
+        Turn::Handshake(shake, mut scope) => {
+            if let Err(failed) = instance.run(&Call::of(&shake.steps), &mut scope).await {
+                problems.push(format!("handshake: {}", failed.error));
+            }
+            answer = shake.answer.text(&scope).unwrap_or_else(|problem| problem);
+        }
+        Turn::Events(scope) => {
+            answer = webhook.answer.text(&scope).unwrap_or_default();
+            let read = super::events::read(&instance.description.events, &scope);
+            unknown = read.unknown.len();
+            if unknown != wanted.unknown {
+                problems.push(format!("unknown: {}", read.unknown.join("; ")));
+            }
+            for happened in read.happened.iter().filter(|happened| happened.action != Action::Ignore) {
+                comes.push(self::comes(instance, happened).await);
+            }
+        }
+    }
+    compare("status", &json!(wanted.status.unwrap_or(200)), &json!(status), &mut problems);
+    if let Some(wanted) = &wanted.answer {
+        compare("answer", &json!(wanted), &json!(answer), &mut problems);
+    }
+    compare("unknown", &json!(wanted.unknown), &json!(unknown), &mut problems);
+    compare_all("comes", &wanted.comes, &comes, &mut problems);
+    if let Some(wanted) = &wanted.requests {
+        compare_all("requests", wanted, &script.asked(), &mut problems);
+    }
+    problems
+}
+
+async fn comes(instance: &Instance, happened: &Happened) -> Json {
+    let mut files = Vec::new();
+    for draft in &happened.files {
+        let mut scope = draft.scope.clone();
+        let stepped = instance.run(&Call::of(&draft.file.steps), &mut scope).await;
+        let found = stepped.map_err(|failed| failed.error.to_string()).and_then(|_| draft.file.found(&scope));
+        files.push(match found {
+            Ok(found) => json!({ "url": found.url, "name": found.name, "type": found.mime }),
+            Err(problem) => json!({ "problem": problem }),
+        });
+    }
+    let Happened { chat, key, text, quote, note, user, keep, state, id, tag, why, .. } = happened;
+    let action = format!("{:?}", happened.action).to_lowercase();
+    json!({
+        "action": action, "chat": chat, "key": key, "text": text, "quote": quote, "note": note, "files": files, "user": user,
+        "keep": keep, "state": state, "id": id, "tag": tag, "why": why,
+    })
+}
+
+async fn sent(instance: &Instance, script: &Script, wanted: &Sent) -> Vec<String> {
+    let mut problems = Vec::new();
+    let result = sending(instance, wanted).await;
+    if let Some(wanted) = &wanted.requests {
+        compare_all("requests", wanted, &script.asked(), &mut problems);
+    }
+    let (verdict, after, why) = match &result {
+        Ok(_) => ("ok", None, String::new()),
+        Err(failed) => match &failed.error {
+            DeliveryError::Retry { after, reason } => ("retry", *after, reason.clone()),
+            DeliveryError::Unknown { reason } => ("unknown", None, reason.clone()),
+            DeliveryError::Refused { reason } => ("refused", None, reason.clone()),
+            DeliveryError::Paused { after, reason } => ("paused", Some(*after), reason.clone()),
+            DeliveryError::Unsupported => ("unsupported", None, String::new()),
+        },
+    };
+    let expected = wanted.verdict.as_deref().unwrap_or("ok");
+    if expected != verdict {
+        problems.push(format!("verdict: it is {verdict} ({why}), and should be {expected}"));
+    }
+    if let (Some(wanted), Ok(sent)) = (&wanted.sent, &result) {
+        compare("sent", &json!(wanted), &json!(sent), &mut problems);
+    }
+    if let Some(wanted) = wanted.after {
+        compare("after", &json!(wanted), &json!(after.map(|after| after.as_secs())), &mut problems);
+    }
+    if let Some(wanted) = wanted.why.as_ref().filter(|wanted| !why.contains(wanted.as_str())) {
+        problems.push(format!("why: it is {why:?}, and should have {wanted:?} in it"));
+    }
+    problems
+}
+
+async fn sending(instance: &Instance, wanted: &Sent) -> Result<Vec<String>, Failed> {
+    let refused = |problem: String| Failed::from(DeliveryError::refused(problem));
+    let text: RichText = match &wanted.rich {
+        Some(rich) => rich.clone().try_into().map_err(|error| refused(format!("rich: {error}")))?,
+        None => RichText::plain(wanted.text.clone()),
+    };
+    let rendered = Rendered::of(&text, Some(wanted.author.as_str()).filter(|author| !author.is_empty()));
+    let kept = serde_json::to_value(&wanted.kept).unwrap_or_default();
+    let mut scope = instance.scope().with("kept", value(&kept));
+    scope.set("chat", wanted.chat.clone());
+    scope.set("late", wanted.late);
+    let writing = instance.writing()?;
+    let acts = [(&wanted.edit, &instance.description.edit), (&wanted.delete, &instance.description.delete)];
+    for (id, act) in acts {
+        if let Some(id) = id {
+            let act = act.as_ref().ok_or(DeliveryError::Unsupported)?;
+            let (written, plain) = writing.pieces(&rendered).into_iter().next().unwrap_or_default();
+            scope.set("text", written);
+            scope.set("plain", plain);
+            return self::act(instance, act, id, scope, wanted.attempts).await;
+        }
+    }
+    if wanted.read {
+        let act = instance.description.read.as_ref().ok_or(DeliveryError::Unsupported)?;
+        return self::act(instance, act, "", scope, wanted.attempts).await;
+    }
+    let files: Vec<_> = wanted.files.iter().map(given).collect();
+    let parts = plan(&instance.description, writing, &rendered, &files, &scope).map_err(refused)?;
+    let mut ids = Vec::new();
+    for part in parts {
+        let names =
+            [("tag", "tag"), ("uuid", "00000000-0000-8000-8000-000000000007"), ("author", wanted.author.as_str())];
+        let names = names.into_iter().map(|(name, text)| (name, Value::from(text)));
+        let mut scope = scope.with("message", Value::from_pairs(names.chain([("number", Value::from(7))])));
+        scope.set("text", part.text.clone());
+        scope.set("plain", part.plain.clone());
+        let file = part.file.and_then(|index| files.get(index));
+        if let Some(file) = file {
+            scope.set("file", file.value());
+        }
+        let way = &instance.description.ways[part.way];
+        for (name, expr) in &way.with {
+            let value = expr.eval(&scope).map_err(refused)?;
+            scope.set(name, value);
+        }
+        let out = file.map(|seen| FileOut {
+            name: seen.file.name.clone(),
+            mime: crate::common::media::media_type(&seen.file, None),
+            size: seen.file.size,
+            open: Box::new(|| Box::pin(async { Err(DeliveryError::refused("fixtures have no bytes")) })),
+        });
+        let call = Call { steps: &way.steps, attempts: wanted.attempts, file: out.as_ref() };
+        ids.extend(instance.run(&call, &mut scope).await?);
+    }
+    Ok(ids)
+}
+
+async fn act(instance: &Instance, act: &Act, id: &str, mut scope: Scope, attempts: u32) -> Result<Vec<String>, Failed> {
+    scope.set("id", id);
+    let call = Call { attempts, ..Call::of(&act.steps) };
+    instance.run(&call, &mut scope).await.map(|_| Vec::new())
+}
+
+fn given(given: &Given) -> Seen {
+    let Given { name, mime, size } = given;
+    let source = FileSource::Backend(String::new());
+    let file = File { name: name.clone(), mime: mime.clone(), size: *size, pixels: None, source };
+    Seen { url: Some(format!("https://chat.example/f/1/{name}")), file }
+}

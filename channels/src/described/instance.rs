@@ -1,0 +1,274 @@
+//! One described channel at work: what it was given, its calls, its token, its pause.
+
+use super::calls::{Request, Step};
+use super::expr::Scope;
+use super::load::Description;
+use super::parts::Writing;
+use super::settings::Given;
+use super::transport::{FileOut, Transport};
+use super::verdicts::Failed;
+use minijinja::Value;
+use openline_core::clock::Timestamp;
+use openline_core::{Clock, DeliveryError, VisitorInbox};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+/// A token is renewed so long before its end, in seconds.
+const EARLY: u64 = 60;
+/// A message waits so long for its turn by the messenger's rates; then it is tried again later.
+const LONGEST_WAIT: Duration = Duration::from_secs(20);
+/// Under which name it is kept what the next token is fetched with.
+const REFRESH: &str = "refresh";
+
+/// What is sent again and again belongs to one call.
+pub(crate) struct Call<'c> {
+    pub(super) steps: &'c [Step],
+    pub(super) attempts: u32,
+    pub(super) file: Option<&'c FileOut>,
+}
+
+impl<'c> Call<'c> {
+    pub(super) fn of(steps: &'c [Step]) -> Self {
+        Self { steps, attempts: 0, file: None }
+    }
+}
+
+/// One channel.
+pub(crate) struct Instance {
+    pub(super) description: Arc<Description>,
+    pub(super) given: Given,
+    /// Settings and what else is always there.
+    base: Scope,
+    pub(super) transport: Box<dyn Transport>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) inbox: OnceLock<VisitorInbox>,
+    token: tokio::sync::Mutex<Option<(String, Timestamp)>>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// What the setup's steps took.
+    setup: Value,
+    /// Nothing is sent until then, and why.
+    pause: Option<(Timestamp, String)>,
+    trouble: Option<String>,
+    /// When the next message may be sent: of all chats (empty), and of each.
+    next: HashMap<String, Timestamp>,
+    /// Events that no rule knew.
+    unknown: u64,
+}
+
+impl Instance {
+    pub(super) fn new(
+        description: Arc<Description>,
+        given: Given,
+        hook: &str,
+        transport: Box<dyn Transport>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let base = given.scope.with("hook", hook);
+        let token = tokio::sync::Mutex::default();
+        Self { description, given, base, transport, clock, inbox: OnceLock::new(), token, state: Mutex::default() }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What every expression may name.
+    pub(super) fn scope(&self) -> Scope {
+        let mut scope = self.base.clone();
+        scope.set("now", self.clock.now().seconds());
+        scope.set("setup", self.state().setup.clone());
+        scope
+    }
+
+    /// How texts are written.
+    pub(super) fn writing(&self) -> Result<Writing<'_>, DeliveryError> {
+        Writing::of(&self.description, &self.scope()).map_err(DeliveryError::refused)
+    }
+
+    /// Makes calls, one after the other; what they take is in the scope afterwards. Gives the id in the answer of the step
+    /// that says one. A step before that has sent nothing, whatever became of it.
+    pub(super) async fn run(&self, call: &Call<'_>, scope: &mut Scope) -> Result<Option<String>, Failed> {
+        let begun = scope.clone();
+        match self.run_once(call, scope).await {
+            Err(failed) if failed.unauthorized && self.description.token.is_some() => {
+                *self.token.lock().await = None;
+                *scope = begun;
+                self.run_once(call, scope).await
+            }
+            other => other,
+        }
+    }
+
+    async fn run_once(&self, call: &Call<'_>, scope: &mut Scope) -> Result<Option<String>, Failed> {
+        if self.description.token.is_some() {
+            scope.set("token", self.token().await?);
+        }
+        self.steps(call, scope).await
+    }
+
+    async fn steps(&self, call: &Call<'_>, scope: &mut Scope) -> Result<Option<String>, Failed> {
+        let mut id = None;
+        let sends = call.steps.iter().any(|step| step.id.is_some());
+        for step in call.steps {
+            let bad =
+                |problem: String| Failed::from(DeliveryError::refused(format!("a call can't be made: {problem}")));
+            if !step.applies(scope).map_err(bad)? {
+                continue;
+            }
+            let request = step.request(&self.description.http, scope).map_err(bad)?;
+            let result = self.one(step, &request, call, scope).await;
+            let seen = result.map_err(|failed| if sends && step.id.is_none() { not_sent(failed) } else { failed })?;
+            step.take(&seen, scope).map_err(bad)?;
+            if let Some(expr) = &step.id {
+                let found = expr.eval(&seen).map(|id| super::filters::text(&id)).unwrap_or_default();
+                id = Some(found);
+            }
+        }
+        Ok(id)
+    }
+
+    /// One call, again while the messenger is not ready.
+    async fn one(&self, step: &Step, request: &Request, call: &Call<'_>, scope: &Scope) -> Result<Scope, Failed> {
+        let mut tries = 0;
+        loop {
+            let answer = self.transport.call(request, call.file).await?;
+            let seen = answer.seen(scope);
+            if let Some(again) = step.again.as_ref().filter(|again| tries < again.times)
+                && step.is_early(&seen)
+            {
+                tries += 1;
+                tokio::time::sleep(again.pause).await;
+                continue;
+            }
+            let Description { name, answers, .. } = &*self.description;
+            answers.judge(name, &answer, &seen, call.attempts)?;
+            return Ok(seen);
+        }
+    }
+
+    /// The token, fetched by one at a time.
+    async fn token(&self) -> Result<String, Failed> {
+        let Some(how) = &self.description.token else { return Ok(String::new()) };
+        let mut held = self.token.lock().await;
+        if let Some((token, until)) = &*held
+            && *until > self.clock.now()
+        {
+            return Ok(token.clone());
+        }
+        let mut scope = self.scope();
+        let kept = match self.inbox.get() {
+            Some(inbox) => inbox.remember(REFRESH).await.map_err(|error| DeliveryError::retry(error.to_string()))?,
+            None => None,
+        };
+        scope.set("refresh", kept.and_then(|kept| String::from_utf8(kept).ok()).unwrap_or_default());
+        self.steps(&Call::of(&how.steps), &mut scope).await.map_err(not_sent)?;
+        let fetched = how.read(&scope).map_err(|problem| DeliveryError::paused(format!("no token: {problem}")))?;
+        if let (Some(refresh), Some(inbox)) = (&fetched.refresh, self.inbox.get()) {
+            // Before it is used: the old one may not work any more.
+            let kept = inbox.keep(REFRESH, refresh.as_bytes()).await;
+            kept.map_err(|error| DeliveryError::retry(error.to_string()))?;
+        }
+        let good = Duration::from_secs(fetched.seconds.saturating_sub(EARLY).max(1));
+        *held = Some((fetched.token.clone(), self.clock.now().plus(good)));
+        Ok(fetched.token)
+    }
+
+    /// Why nothing is sent now, when nothing is.
+    pub(super) fn paused(&self) -> Option<DeliveryError> {
+        let mut state = self.state();
+        let now = self.clock.now();
+        let (until, reason) = state.pause.clone()?;
+        if until <= now {
+            state.pause = None;
+            return None;
+        }
+        Some(DeliveryError::Paused { reason, after: now.until(until) })
+    }
+
+    /// What a failure means for the whole channel.
+    pub(super) fn settle(&self, failed: Failed) -> DeliveryError {
+        if let (true, DeliveryError::Paused { reason, after }) = (failed.everywhere, &failed.error) {
+            self.state().pause = Some((self.clock.now().plus(*after), reason.clone()));
+        }
+        failed.error
+    }
+
+    /// Waits until the messenger's rates let one more message of this chat go; not for long.
+    pub(super) async fn admitted(&self, chat: &str) -> Result<(), DeliveryError> {
+        let Description { per_second, chat_per_minute, chat_burst, .. } = *self.description;
+        let rates = [
+            // A second's worth may go at once after a silence.
+            (String::new(), per_second.map(|n| 1.0 / n), per_second.unwrap_or(1.0)),
+            (format!("={chat}"), chat_per_minute.map(|n| 60.0 / n), f64::from(chat_burst)),
+        ];
+        let wait = {
+            let (mut state, now) = (self.state(), self.clock.now());
+            if state.next.len() > 10_000 {
+                state.next.retain(|_, next| *next > now.minus(Duration::from_secs(3600)));
+            }
+            let mut places = Vec::new();
+            for (key, gap, burst) in rates {
+                let Some(gap) = gap.filter(|gap| gap.is_finite() && *gap > 0.0) else { continue };
+                let earliest = now.minus(Duration::from_secs_f64((gap * burst).min(3600.0)));
+                let place = state.next.get(&key).copied().unwrap_or(earliest).max(earliest);
+                places.push((key, place.plus(Duration::from_secs_f64(gap.min(3600.0)))));
+            }
+            let wait = places.iter().map(|(_, place)| now.until(*place)).max().unwrap_or_default();
+            if wait > LONGEST_WAIT {
+                let reason = "the messenger's rate is used up".to_owned();
+                return Err(DeliveryError::Retry { reason, after: Some(wait) });
+            }
+            state.next.extend(places);
+            wait
+        };
+        tokio::time::sleep(wait).await;
+        Ok(())
+    }
+
+    /// What the setup's steps took.
+    pub(super) fn is_set_up(&self, taken: &Scope, names: &[String]) {
+        let mut state = self.state();
+        state.setup = Value::from_pairs(names.iter().map(|name| (name.clone(), taken.get(name))));
+        state.trouble = None;
+    }
+
+    pub(super) fn troubled(&self, trouble: &str) {
+        let mut state = self.state();
+        if state.trouble.as_deref() != Some(trouble) {
+            let channel = self.inbox.get().map(|inbox| inbox.channel().to_string()).unwrap_or_default();
+            tracing::error!(channel, trouble, "the messenger is not set up, trying again");
+            state.trouble = Some(trouble.to_owned());
+        }
+    }
+
+    /// Counts events that no rule knew.
+    pub(super) fn unknown(&self, shape: &str) {
+        let mut state = self.state();
+        state.unknown += 1;
+        let channel = self.inbox.get().map(|inbox| inbox.channel().to_string()).unwrap_or_default();
+        tracing::warn!(channel, shape, count = state.unknown, "an event that no rule of the description knows");
+    }
+
+    /// One line when something is wrong.
+    pub(super) fn health(&self) -> Result<(), String> {
+        let state = self.state();
+        match (&state.pause, &state.trouble) {
+            (Some((until, reason)), _) if *until > self.clock.now() => Err(reason.clone()),
+            (_, Some(trouble)) => Err(trouble.clone()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A call that only prepares has sent nothing.
+pub(super) fn not_sent(failed: Failed) -> Failed {
+    match failed.error {
+        DeliveryError::Unknown { reason } => Failed { error: DeliveryError::retry(reason), ..failed },
+        _ => failed,
+    }
+}

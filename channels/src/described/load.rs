@@ -1,0 +1,438 @@
+//! From a description as it is written to one that can be carried out: everything is compiled and checked here.
+
+use super::calls::{Answers, Http, Step, Token};
+use super::events::Group;
+use super::expr::{Expr, Template, Tree};
+use super::file::{self, By, Otherwise};
+use super::lint::Known;
+use super::settings::{RESERVED, Setting};
+use super::verify::{Check, Handshake};
+use crate::common::marks::{Marks, Pair};
+use minijinja::Value;
+use std::collections::BTreeMap;
+
+/// What is wrong with a description, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrong {
+    /// The line, when it can be told.
+    pub line: Option<usize>,
+    /// The key, dotted.
+    pub key: String,
+    /// What is wrong and what would be right.
+    pub problem: String,
+}
+
+impl std::fmt::Display for Wrong {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(line) = self.line {
+            write!(f, "line {line}: ")?;
+        }
+        if self.key.is_empty() { f.write_str(&self.problem) } else { write!(f, "{}: {}", self.key, self.problem) }
+    }
+}
+
+/// A messenger, ready to be joined.
+#[derive(Debug)]
+pub(crate) struct Description {
+    pub(super) name: String,
+    pub(super) summary: String,
+    pub(super) page: Template,
+    pub(super) settings: Vec<(String, Setting)>,
+    pub(super) http: Http,
+    pub(super) token: Option<Token>,
+    pub(super) text: Text,
+    pub(super) webhook: Option<Webhook>,
+    pub(super) poll: Option<Poll>,
+    pub(super) events: Vec<Group>,
+    pub(super) profile: Option<Profile>,
+    pub(super) ways: Vec<Way>,
+    pub(super) edit: Option<Act>,
+    pub(super) delete: Option<Act>,
+    pub(super) read: Option<Act>,
+    pub(super) answers: Answers,
+    pub(super) once: Once,
+    pub(super) window: Option<Window>,
+    pub(super) per_second: Option<f64>,
+    pub(super) chat_per_minute: Option<f64>,
+    pub(super) chat_burst: u32,
+    pub(super) setup: Option<Setup>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Text {
+    pub(super) limit: Expr,
+    pub(super) unit: Template,
+    pub(super) marks: Marks,
+}
+
+#[derive(Debug)]
+pub(crate) struct Webhook {
+    pub(super) answer: Template,
+    pub(super) answer_type: String,
+    pub(super) verify: Vec<Check>,
+    pub(super) handshakes: Vec<Handshake>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Poll {
+    pub(super) when: Option<Expr>,
+    pub(super) steps: Vec<Step>,
+    /// The bodies in what was taken; it is one itself when there is none.
+    pub(super) events: Option<Expr>,
+    pub(super) cursor: Option<Expr>,
+    pub(super) pause: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Profile {
+    pub(super) steps: Vec<Step>,
+    pub(super) user: Vec<(String, Template)>,
+}
+
+/// A way in which a part of a message can be sent.
+#[derive(Debug)]
+pub(crate) struct Way {
+    pub(super) when: Option<Expr>,
+    pub(super) with: Vec<(String, Expr)>,
+    /// So long a text goes along with a file.
+    pub(super) caption: usize,
+    pub(super) most: Option<u64>,
+    pub(super) steps: Vec<Step>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Act {
+    pub(super) when: Option<Expr>,
+    pub(super) steps: Vec<Step>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Once {
+    pub(super) by: By,
+    pub(super) steps: Vec<Step>,
+    pub(super) found: Option<Expr>,
+    /// Seconds.
+    pub(super) wait: u64,
+    pub(super) otherwise: Otherwise,
+}
+
+#[derive(Debug)]
+pub(crate) struct Window {
+    pub(super) hours: u64,
+    pub(super) late: Option<Expr>,
+    pub(super) late_hours: Option<u64>,
+    pub(super) refuse: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct Setup {
+    pub(super) steps: Vec<Step>,
+    pub(super) every_minutes: u64,
+}
+
+/// Reads and checks a description.
+///
+/// # Errors
+/// What is wrong first.
+pub(crate) fn load(text: &str) -> Result<Description, Wrong> {
+    let file = read(text)?;
+    compile(file).map_err(|wrong| wrong.found_in(text))
+}
+
+fn read(text: &str) -> Result<file::File, Wrong> {
+    let line = |span: Option<std::ops::Range<usize>>| span.map(|span| text[..span.start].matches('\n').count() + 1);
+    let parsed = toml::Deserializer::parse(text);
+    let parsed = parsed.map_err(|error| Wrong {
+        line: line(error.span()),
+        key: String::new(),
+        problem: error.message().to_owned(),
+    })?;
+    let read: Result<file::File, _> = serde_path_to_error::deserialize(parsed);
+    read.map_err(|error| {
+        let key = error.path().to_string();
+        let key = if key == "." { String::new() } else { key };
+        Wrong { line: line(error.inner().span()), key, problem: error.inner().message().to_owned() }
+    })
+}
+
+/// What is wrong at a key; `source` helps to find its line.
+pub(super) struct At {
+    pub(super) key: String,
+    pub(super) problem: String,
+    pub(super) source: String,
+}
+
+impl At {
+    pub(super) fn key(key: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { key: key.into(), problem: problem.into(), source: String::new() }
+    }
+
+    fn found_in(self, text: &str) -> Wrong {
+        let last = self.key.rsplit('.').next().unwrap_or_default().to_owned();
+        let has = |needle: &str| {
+            let at = text.lines().position(|line| !line.trim_start().starts_with('#') && line.contains(needle));
+            at.filter(|_| !needle.is_empty())
+        };
+        let line = self.source.lines().next().and_then(has).or_else(|| has(&last));
+        Wrong { line: line.map(|line| line + 1), key: self.key, problem: self.problem }
+    }
+}
+
+pub(super) fn expr(key: &str, source: &str, known: &Known) -> Result<Expr, At> {
+    let wrong = |problem| At { key: key.to_owned(), problem, source: source.to_owned() };
+    Expr::compile(source, known).map_err(wrong)
+}
+
+pub(super) fn expr_if(key: &str, source: Option<&String>, known: &Known) -> Result<Option<Expr>, At> {
+    source.map(|source| expr(key, source, known)).transpose()
+}
+
+pub(super) fn template(key: &str, source: &str, known: &Known) -> Result<Template, At> {
+    let wrong = |problem| At { key: key.to_owned(), problem, source: source.to_owned() };
+    Template::compile(source, known).map_err(wrong)
+}
+
+pub(super) fn templates(
+    key: &str,
+    source: &BTreeMap<String, String>,
+    known: &Known,
+) -> Result<Vec<(String, Template)>, At> {
+    source.iter().map(|(name, text)| Ok((name.clone(), template(&format!("{key}.{name}"), text, known)?))).collect()
+}
+
+pub(super) fn tree(key: &str, source: &toml::Value, known: &Known) -> Result<Tree, At> {
+    Tree::compile(source, known, key).map_err(|(key, problem)| At::key(key, problem))
+}
+
+/// Names that are made one after the other; each may use those before it.
+pub(super) fn with(key: &str, source: &[(String, String)], known: &mut Known) -> Result<Vec<(String, Expr)>, At> {
+    let mut compiled = Vec::new();
+    for (name, text) in source {
+        let key = format!("{key}.{name}");
+        if known.has(name) {
+            return Err(At::key(key, "this name is taken"));
+        }
+        compiled.push((name.clone(), expr(&key, text, known)?));
+        *known = std::mem::take(known).and(name);
+    }
+    Ok(compiled)
+}
+
+/// What can be named wherever a call is made for a part of a message.
+pub(super) fn known_to_calls(base: &Known) -> Known {
+    let text = |sample: &str| Value::from(sample);
+    base.clone()
+        .and("kept")
+        .typed("chat", "c")
+        .typed("text", "x")
+        .typed("plain", "x")
+        .typed("late", false)
+        .with_parts(
+            "message",
+            &[("tag", text("t")), ("uuid", text("u")), ("number", Value::from(1)), ("author", text("a"))],
+        )
+        .with_parts(
+            "file",
+            &[
+                ("name", text("a.pdf")),
+                ("mime", text("application/pdf")),
+                ("kind", text("document")),
+                ("ending", text("pdf")),
+                ("size", Value::from(1)),
+                ("url", text("https://x.example/a.pdf")),
+            ],
+        )
+}
+
+fn compile(file: file::File) -> Result<Description, At> {
+    if file.version != file::VERSION {
+        let problem = format!("is {}, this program speaks version {}", file.version, file::VERSION);
+        return Err(At::key("version", problem));
+    }
+    let settings = settings(file.settings.0)?;
+    let parts: Vec<_> = settings.iter().map(|(name, setting)| (name.as_str(), setting.sample())).collect();
+    let mut base =
+        Known::default().with_parts("settings", &parts).typed("hook", "https://x.example/hook").typed("now", 1);
+    base = base.and("setup");
+    let token = file.token.map(|token| Token::compile(&token, &base)).transpose()?;
+    if token.is_some() {
+        base = base.typed("token", "t");
+    }
+    let calls = known_to_calls(&base);
+    let acting = calls.clone().typed("id", "1");
+    let ways = file.send.iter().enumerate().map(|(n, way)| self::way(n, way, &calls)).collect::<Result<Vec<_>, _>>()?;
+    if !ways.iter().any(|way| way.when.is_none() || way.caption == 0) {
+        return Err(At::key("send", "no way takes a text: write one with when = \"not file\""));
+    }
+    let act = |key: &str, act: Option<file::Act>| act.map(|act| self::act(key, &act, &acting)).transpose();
+    let request = request(&base);
+    Ok(Description {
+        page: template("page", &file.page, &base)?,
+        http: Http::compile(&file.http, &base)?,
+        text: self::text(&file.text, &base)?,
+        webhook: file.webhook.map(|webhook| self::webhook(webhook, &request, &base)).transpose()?,
+        poll: file.poll.map(|poll| self::poll(&poll, &base)).transpose()?,
+        events: file
+            .events
+            .into_iter()
+            .enumerate()
+            .map(|(n, group)| Group::compile(n, &group, &request))
+            .collect::<Result<_, _>>()?,
+        profile: file.profile.map(|profile| self::profile(&profile, &base.clone().typed("chat", "c"))).transpose()?,
+        edit: act("edit", file.edit)?,
+        delete: act("delete", file.delete)?,
+        read: act("read", file.read)?,
+        answers: Answers::compile(&file.answers, &base)?,
+        once: once(&file.once, &calls)?,
+        window: file.window.map(|window| self::window(window, &base)).transpose()?,
+        per_second: file.rate.per_second,
+        chat_per_minute: file.rate.chat_per_minute,
+        chat_burst: file.rate.chat_burst.unwrap_or(5),
+        setup: file.setup.map(|setup| self::setup(&setup, &base)).transpose()?,
+        name: file.name,
+        summary: file.summary,
+        settings,
+        token,
+        ways,
+    })
+}
+
+fn settings(given: Vec<(String, file::Setting)>) -> Result<Vec<(String, Setting)>, At> {
+    let checked = given.into_iter().map(|(name, given)| {
+        let key = format!("settings.{name}");
+        if RESERVED.contains(&name.as_str()) {
+            return Err(At::key(key, "every messenger has this one; take another name"));
+        }
+        let setting = Setting::new(given).map_err(|problem| At::key(key, problem))?;
+        Ok((name, setting))
+    });
+    checked.collect()
+}
+
+/// What can be named of a call from outside.
+fn request(base: &Known) -> Known {
+    let typed = base.clone().typed("raw", "x").typed("method", "POST").typed("url", "https://x.example/hook");
+    typed.and("body").and("headers").and("query")
+}
+
+fn text(given: &file::Text, base: &Known) -> Result<Text, At> {
+    let limit = match &given.limit {
+        None => "4000".to_owned(),
+        Some(file::Limit::Fixed(limit)) => limit.to_string(),
+        Some(file::Limit::Of(source)) => source.clone(),
+    };
+    let unit = given.unit.clone().unwrap_or_else(|| "characters".to_owned());
+    if !unit.contains("{{") && super::parts::unit(&unit).is_none() {
+        return Err(At::key("text.unit", "must be characters, utf16 or bytes"));
+    }
+    let mut marks = Marks::default();
+    for (from, to) in &given.escape {
+        let mut chars = from.chars();
+        match (chars.next(), chars.next()) {
+            (Some(c), None) => marks.escape.push((c, to.clone())),
+            _ => return Err(At::key("text.escape", format!("{from:?} must be one character"))),
+        }
+    }
+    for (name, given) in &given.marks {
+        let key = format!("text.marks.{name}");
+        let pair = match given {
+            file::OneOrMore::One(both) => Pair::Tight(both.clone()),
+            file::OneOrMore::More(two) => match two.as_slice() {
+                [open, close] => Pair::Around(open.clone(), close.clone()),
+                _ => return Err(At::key(key, "must be one sign, or what opens and what closes")),
+            },
+        };
+        let around = |pair: Pair| match pair {
+            Pair::Around(open, close) => Ok(Some((open, close))),
+            Pair::Tight(_) => Err(At::key(key.clone(), "must be what opens and what closes")),
+        };
+        match name.as_str() {
+            "bold" => marks.bold = Some(pair),
+            "italic" => marks.italic = Some(pair),
+            "underline" => marks.underline = Some(pair),
+            "strike" => marks.strike = Some(pair),
+            "code" => marks.code = Some(pair),
+            "link" => marks.link = around(pair)?,
+            "quote" => marks.quote = around(pair)?,
+            _ => return Err(At::key(key, "is no mark; there is: bold, italic, underline, strike, code, link, quote")),
+        }
+    }
+    Ok(Text { limit: expr("text.limit", &limit, base)?, unit: template("text.unit", &unit, base)?, marks })
+}
+
+fn webhook(given: file::Webhook, request: &Known, base: &Known) -> Result<Webhook, At> {
+    let checks = given.verify.into_iter().enumerate().map(|(n, check)| Check::compile(n, check, request));
+    let handshakes = given.handshake.into_iter().enumerate().map(|(n, shake)| Handshake::compile(n, shake, request));
+    let verify: Vec<_> = checks.collect::<Result<_, _>>()?;
+    if verify.is_empty() {
+        return Err(At::key("webhook.verify", "is missing: whoever knows the address could write as anybody"));
+    }
+    Ok(Webhook {
+        answer: template("webhook.answer", &given.answer, base)?,
+        answer_type: given.answer_type.unwrap_or_else(|| "text/plain".to_owned()),
+        verify,
+        handshakes: handshakes.collect::<Result<_, _>>()?,
+    })
+}
+
+fn poll(given: &file::Poll, base: &Known) -> Result<Poll, At> {
+    let known = base.clone().and("cursor");
+    let (steps, taken) = Step::compile_all("poll.steps", &given.steps, &known)?;
+    Ok(Poll {
+        when: expr_if("poll.when", given.when.as_ref(), base)?,
+        steps,
+        events: expr_if("poll.events", given.events.as_ref(), &taken)?,
+        cursor: expr_if("poll.cursor", given.cursor.as_ref(), &taken)?,
+        pause: given.pause.unwrap_or(1),
+    })
+}
+
+fn profile(given: &file::Profile, known: &Known) -> Result<Profile, At> {
+    let (steps, taken) = Step::compile_all("profile.steps", &given.steps, known)?;
+    super::events::only_users(&given.user, "profile.user")?;
+    Ok(Profile { steps, user: templates("profile.user", &given.user, &taken)? })
+}
+
+fn way(n: usize, given: &file::Way, known: &Known) -> Result<Way, At> {
+    let (key, mut known) = (format!("send[{n}]"), known.clone());
+    let when = expr_if(&format!("{key}.when"), given.when.as_ref(), &known)?;
+    let with = self::with(&format!("{key}.with"), &given.with.0, &mut known)?;
+    let (steps, _) = Step::compile_all(&format!("{key}.steps"), &given.steps, &known)?;
+    if steps.iter().filter(|step| step.id.is_some()).count() != 1 || steps.last().is_none_or(|step| step.id.is_none()) {
+        return Err(At::key(key, "the last step, and no other, must say the new message's id: id = \"answer.…\""));
+    }
+    Ok(Way { when, with, caption: given.caption, most: given.max_mb.map(|mb| mb * 1_000_000), steps })
+}
+
+fn act(key: &str, given: &file::Act, known: &Known) -> Result<Act, At> {
+    let (steps, _) = Step::compile_all(&format!("{key}.steps"), &given.steps, known)?;
+    Ok(Act { when: expr_if(&format!("{key}.when"), given.when.as_ref(), known)?, steps })
+}
+
+fn once(given: &file::Once, calls: &Known) -> Result<Once, At> {
+    let (steps, taken) = Step::compile_all("once.steps", &given.steps, &calls.clone().and("since"))?;
+    let found = expr_if("once.found", given.found.as_ref(), &taken)?;
+    if (given.by == By::Lookup) != (found.is_some() && !steps.is_empty()) {
+        return Err(At::key("once.by", "\"lookup\" has steps and found, the others don't"));
+    }
+    let otherwise = match given.otherwise {
+        Some(otherwise) => otherwise,
+        None if given.by == By::Key => Otherwise::Send,
+        None => {
+            let problem = "is missing: \"send\" (it may be there twice) or \"refuse\" (the operator is told) when nobody \
+                           knows whether a message arrived";
+            return Err(At::key("once.otherwise", problem));
+        }
+    };
+    Ok(Once { by: given.by, steps, found, wait: given.wait, otherwise })
+}
+
+fn window(given: file::Window, base: &Known) -> Result<Window, At> {
+    let late = expr_if("window.late", given.late.as_ref(), base)?;
+    Ok(Window { hours: given.hours, late, late_hours: given.late_hours, refuse: given.refuse })
+}
+
+fn setup(given: &file::Setup, base: &Known) -> Result<Setup, At> {
+    let (steps, _) = Step::compile_all("setup.steps", &given.steps, base)?;
+    Ok(Setup { steps, every_minutes: given.every_minutes.unwrap_or(60).max(1) })
+}

@@ -1,0 +1,152 @@
+//! Messengers by description: one TOML file says how a messenger's webhooks are verified and read and how its calls are
+//! made, and this engine carries it out (`docs/messengers.md`). Nothing here knows a messenger's name.
+
+mod calls;
+mod events;
+mod expr;
+mod file;
+mod filters;
+mod fixtures;
+mod instance;
+mod intake;
+mod lint;
+mod load;
+mod parts;
+mod registry;
+mod running;
+mod sender;
+mod settings;
+mod transport;
+mod verdicts;
+mod verify;
+mod webhook;
+
+pub use fixtures::{Outcome, outcomes};
+pub use load::Wrong;
+pub use registry::{Kinds, Problem, Source, new};
+
+use async_trait::async_trait;
+use axum::Router;
+use file::Action;
+use instance::Instance;
+use intake::Intake;
+use load::Description;
+use openline_core::channel::{Capabilities, Host, Outgoing};
+use openline_core::{Channel, ChannelId, ChannelKind, ConfigError, DeliveryError, VisitorInbox};
+use sender::Sender;
+use std::sync::{Arc, OnceLock};
+use tokio_util::sync::CancellationToken;
+use transport::Network;
+
+/// A kind of channel that is a description.
+pub struct Kind {
+    name: String,
+    description: Arc<Description>,
+    example: String,
+}
+
+impl Kind {
+    /// The kind of that name.
+    ///
+    /// # Errors
+    /// What is wrong with the description.
+    pub fn read(name: &str, text: &str) -> Result<Self, Wrong> {
+        let description = Arc::new(load::load(text)?);
+        let example = settings::example(name, &description.summary, &description.settings);
+        Ok(Self { name: name.to_owned(), description, example })
+    }
+}
+
+impl ChannelKind for Kind {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn summary(&self) -> &str {
+        &self.description.summary
+    }
+
+    fn example(&self) -> &str {
+        &self.example
+    }
+
+    fn build(&self, id: &ChannelId, settings: toml::Table, host: &Host) -> Result<Arc<dyn Channel>, ConfigError> {
+        let description = Arc::clone(&self.description);
+        let given = settings::read(&description.settings, settings)?;
+        let base = description.http.base.text(&given.scope).unwrap_or_default();
+        let Description { name, http, .. } = &*description;
+        let network = Network::new(name, http.timeout, &base, &http.hosts, &given, &host.folder);
+        let network = network.map_err(|(key, problem)| ConfigError::at(key, problem))?;
+        let hook = format!("{}/c/{id}/hook", host.public_url);
+        let clock = Arc::clone(&host.clock);
+        let instance = Instance::new(description, given, &hook, Box::new(network), clock);
+        instance.writing().map_err(|error| ConfigError::at("", error.to_string()))?;
+        Ok(Arc::new(Described { instance: Arc::new(instance), intake: OnceLock::new() }))
+    }
+}
+
+/// One channel.
+struct Described {
+    instance: Arc<Instance>,
+    intake: OnceLock<Arc<Intake>>,
+}
+
+impl Described {
+    fn intake(&self, inbox: VisitorInbox) -> Arc<Intake> {
+        let _ = self.instance.inbox.set(inbox.clone());
+        Arc::clone(self.intake.get_or_init(|| Arc::new(Intake::new(Arc::clone(&self.instance), inbox))))
+    }
+
+    fn sender(&self) -> Result<Sender<'_>, DeliveryError> {
+        let intake = self.intake.get().ok_or_else(|| DeliveryError::retry("the channel is not running yet"))?;
+        Ok(Sender { instance: &self.instance, inbox: &intake.inbox })
+    }
+}
+
+#[async_trait]
+impl Channel for Described {
+    fn capabilities(&self) -> Capabilities {
+        let description = &self.instance.description;
+        Capabilities {
+            edits: description.edit.is_some(),
+            deletes: description.delete.is_some(),
+            files: description.ways.len() > 1,
+            visitor_edits: description.events.iter().any(|group| group.does(Action::Edit)),
+            fixed_order: true,
+        }
+    }
+
+    async fn send(&self, message: Outgoing<'_>) -> Result<Vec<String>, DeliveryError> {
+        self.sender()?.send(message).await
+    }
+
+    async fn edit(&self, message: Outgoing<'_>) -> Result<(), DeliveryError> {
+        self.sender()?.edit(message).await
+    }
+
+    async fn delete(&self, message: Outgoing<'_>) -> Result<(), DeliveryError> {
+        self.sender()?.delete(message).await
+    }
+
+    async fn undelivered(&self, message: Outgoing<'_>) -> Result<(), DeliveryError> {
+        self.sender()?.undelivered(message).await
+    }
+
+    fn public_address(&self) -> Option<String> {
+        let address = self.instance.description.page.text(&self.instance.scope()).ok()?;
+        Some(address).filter(|address| address.starts_with("https://"))
+    }
+
+    fn health(&self) -> Result<(), String> {
+        self.instance.health()
+    }
+
+    fn routes(self: Arc<Self>, inbox: VisitorInbox) -> Router {
+        webhook::routes(self.intake(inbox))
+    }
+
+    async fn run(&self, inbox: VisitorInbox, stop: CancellationToken) -> Result<(), String> {
+        running::run(&self.intake(inbox), &stop).await;
+        Ok(())
+    }
+}
