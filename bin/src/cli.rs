@@ -7,6 +7,7 @@ use crate::commands::dead;
 use crate::commands::demo;
 use crate::commands::doctor;
 use crate::commands::health;
+use crate::commands::messengers;
 use crate::commands::migrate;
 use crate::commands::privacy;
 use crate::config::Config;
@@ -89,6 +90,9 @@ enum Command {
         /// The new store, which must be empty
         to: String,
     },
+    /// List, show, begin and test messengers that are described by a file
+    #[command(subcommand)]
+    Messengers(messengers::Action),
     /// List the kinds of channels, and how the configured ones stand
     #[command(args_conflicts_with_subcommands = true)]
     Channels {
@@ -125,6 +129,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Backup(target) => in_runtime(async { told(backup::backup(target).await) }),
         Command::Restore(source) => in_runtime(async { told(backup::restore(source).await) }),
         Command::MigrateStore { from, to } => in_runtime(async { told(migrate::run(&from, &to).await) }),
+        Command::Messengers(action) => in_runtime(async { told(messengers::run(action).await) }),
         Command::Channels { action: Some(channels::Action::Example { kind }), .. } => match channels::example(&kind) {
             Ok(text) => say(&text, ExitCode::SUCCESS),
             Err(error) => complain(&error, ExitCode::from(BAD_CONFIG)),

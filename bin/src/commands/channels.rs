@@ -5,6 +5,7 @@ use crate::config::{Config, Instance};
 use crate::serve::status::{self, Said};
 use clap::Subcommand;
 use openline_bitrix::Remembered;
+use openline_channels::Kinds;
 use openline_core::channel::{Capabilities, Host};
 use openline_core::secret::MasterSecret;
 use openline_core::store::Queue;
@@ -28,7 +29,7 @@ pub enum Action {
 /// # Errors
 /// When there is no such kind; it names those there are.
 pub fn example(kind: &str) -> Result<String, String> {
-    let found = openline_channels::kind(kind).ok_or_else(|| check::unknown_kind(kind))?;
+    let found = openline_channels::kind(kind).ok_or_else(|| check::unknown_kind(kind, Kinds::shipped()))?;
     Ok(found.example().trim_end().to_owned())
 }
 
@@ -38,7 +39,7 @@ pub fn example(kind: &str) -> Result<String, String> {
 /// What is wrong with the configuration or the store.
 pub async fn report(file: &Path, wanted: bool) -> Result<String, String> {
     let mut out = String::from("kinds\n");
-    for kind in openline_channels::KINDS {
+    for kind in Kinds::shipped().iter() {
         let _ = writeln!(out, "  {:<10} {}", kind.name(), kind.summary());
         let _ = writeln!(out, "  {:<10} {}", "", abilities(capabilities(kind.name())));
     }

@@ -1,6 +1,8 @@
 //! `openline check`: what is wrong with a configuration, or what it says.
 
 use crate::config::Config;
+use openline_channels::Kinds;
+use openline_channels::described::Source;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -23,6 +25,12 @@ pub fn report(file: &Path) -> Result<String, String> {
             instance.kind, instance.connector.id, instance.connector.name
         );
     }
+    for kind in config.kinds.iter() {
+        if let Some((Source::File(file), overrides)) = config.kinds.source(kind.name()) {
+            let instead = if overrides { ", instead of the one in the program" } else { "" };
+            let _ = writeln!(out, "  messenger     {} of {}{instead}", kind.name(), file.display());
+        }
+    }
     out.push_str("  for the local application in Bitrix24:\n");
     let _ = writeln!(out, "    handler path       {}/bitrix/app", config.public_url);
     let _ = write!(out, "    installation path  {}/bitrix/install", config.public_url);
@@ -30,11 +38,11 @@ pub fn report(file: &Path) -> Result<String, String> {
 }
 
 /// What to say of a kind that doesn't exist.
-pub fn unknown_kind(name: &str) -> String {
-    format!("{name:?} is not a kind of channel; there is: {}", known_kinds())
+pub fn unknown_kind(name: &str, kinds: &Kinds) -> String {
+    format!("{name:?} is not a kind of channel; there is: {}", known_kinds(kinds))
 }
 
 /// The kinds there are, for people.
-pub fn known_kinds() -> String {
-    openline_channels::KINDS.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ")
+pub fn known_kinds(kinds: &Kinds) -> String {
+    kinds.iter().map(openline_core::ChannelKind::name).collect::<Vec<_>>().join(", ")
 }

@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::serve::service::{Service, StartError};
 use clap::Args;
+use openline_sandbox::messengers::{Server as Messenger, Which};
 use openline_sandbox::telegram::{TelegramConfig, TelegramServer};
 use openline_sandbox::{Fault, FaultKind, PageOptions, Sandbox, SandboxConfig, TOKEN_ENDPOINT};
 use std::future::Future;
@@ -24,6 +25,9 @@ pub struct Options {
     /// Put a Telegram bot beside the website chat, at a stand-in Telegram
     #[arg(long)]
     pub telegram: bool,
+    /// Put a messenger beside the website chat, at its stand-in: vk, max, whatsapp, messenger, viber or line
+    #[arg(long, value_name = "NAME")]
+    pub messenger: Option<Which>,
     /// Port of the website chat; any free one when it is taken
     #[arg(long, default_value_t = 8080)]
     pub port: u16,
@@ -35,10 +39,15 @@ pub struct Options {
 /// The bot's key at the stand-in Telegram, which is no secret.
 pub const TOKEN: &str = "123456789:stand-in-for-a-bots-token";
 
+/// The id of the messenger's channel.
+const MESSENGER: &str = "messenger";
+
 /// A running demo.
 pub struct Demo {
     /// The stand-in Telegram, when it is wanted.
     pub telegram: Option<TelegramServer>,
+    /// The stand-in of a messenger, when one is wanted.
+    pub messenger: Option<(Which, Messenger)>,
     /// The stand-in portal.
     pub sandbox: Sandbox,
     /// The service.
@@ -67,16 +76,23 @@ impl Demo {
         let sandbox =
             Sandbox::start(SandboxConfig { portal_listen, processing_ms: 20, ..SandboxConfig::default() }).await?;
         let telegram = if options.telegram { Some(telegram().await?) } else { None };
+        let messenger = match options.messenger {
+            Some(which) => Some((which, Messenger::start(which).await?)),
+            None => None,
+        };
         let listener = free(options.port).await?;
         let address = listener.local_addr()?;
-        let config = config(&sandbox, telegram.as_ref(), address, &path)?;
+        if let Some((_, messenger)) = &messenger {
+            messenger.hook(&format!("http://{address}/c/{MESSENGER}/hook"));
+        }
+        let config = config(&sandbox, telegram.as_ref(), messenger.as_ref(), address, &path)?;
         let connectors: Vec<String> = config.channels.values().map(|channel| channel.connector.id.clone()).collect();
         let service = Service::start_on(config, listener).await?;
         install(&sandbox, &connectors, address).await?;
         if options.chaos {
             chaos(&sandbox);
         }
-        Ok(Self { telegram, sandbox, service, _folder: folder })
+        Ok(Self { telegram, messenger, sandbox, service, _folder: folder })
     }
 }
 
@@ -87,6 +103,8 @@ impl Demo {
 pub async fn run(options: Options, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
     let demo = Demo::start(&options).await?;
     let phone = demo.telegram.as_ref().map(|telegram| format!("telegram  {}\n  ", telegram.phone_url()));
+    let page = demo.messenger.as_ref().map(|(_, messenger)| format!("messenger {}\n  ", messenger.phone_url()));
+    let phone = phone.unwrap_or_default() + &page.unwrap_or_default();
     let _ = write!(
         std::io::stdout(),
         "\n  openline demo is running\n\n  \
@@ -95,7 +113,7 @@ pub async fn run(options: Options, stop: impl Future<Output = ()>) -> anyhow::Re
          Write something on the visitor's page; it shows up at the operator's desk.\n  \
          Ctrl+C ends the demo.\n\n",
         demo.visitor_url(),
-        phone.unwrap_or_default(),
+        phone,
         demo.sandbox.desk_url()
     );
     let _ = std::io::stdout().flush();
@@ -128,6 +146,7 @@ async fn free(port: u16) -> Result<TcpListener, StartError> {
 fn config(
     sandbox: &Sandbox,
     telegram: Option<&TelegramServer>,
+    messenger: Option<&(Which, Messenger)>,
     address: SocketAddr,
     folder: &Path,
 ) -> anyhow::Result<Config> {
@@ -151,6 +170,13 @@ fn config(
             "[channels.telegram]\nkind = \"telegram\"\nconnector = {{ name = \"Telegram\" }}\n\
              settings = {{ token = \"{TOKEN}\", api_url = \"{}\" }}\n",
             telegram.base_url()
+        ));
+    }
+    if let Some((which, messenger)) = messenger {
+        text.push_str(&format!(
+            "[channels.{MESSENGER}]\nkind = \"{}\"\nconnector = {{ name = \"{which:?}\" }}\n[channels.{MESSENGER}.settings]\n{}",
+            format!("{which:?}").to_lowercase(),
+            messenger.settings()
         ));
     }
     Ok(Config::parse(Path::new("demo"), &text, Some(std::collections::HashMap::new()))?)

@@ -7,5 +7,6 @@ pub mod dead;
 pub mod demo;
 pub mod doctor;
 pub mod health;
+pub mod messengers;
 pub mod migrate;
 pub mod privacy;

@@ -13,6 +13,7 @@ pub use proxies::Proxies;
 
 use around::Around;
 use openline_bitrix::{Address, PortalConfig, RequestLimit, is_loopback};
+use openline_channels::Kinds;
 use openline_core::channel::Host;
 use openline_core::limits::{LimitSettings, Limits};
 use openline_core::secret::MasterSecret;
@@ -55,6 +56,8 @@ pub struct Config {
     pub channels: BTreeMap<ChannelId, Instance>,
     /// Where files that are named in it are looked for.
     pub folder: PathBuf,
+    /// The kinds of channel there are, those of the folder `messengers` among them.
+    pub kinds: Arc<Kinds>,
 }
 
 /// How to log.
@@ -179,7 +182,9 @@ impl Config {
         }));
         let secret = errors.keep(secret(raw.secret, raw.store.starts_with("postgres"), around));
         let portal = errors.keep(portal(raw.portal, around));
-        let channels = errors.keep_all(channels(raw.channels, around));
+        let kinds = errors.keep_all(kinds(raw.messengers.as_deref(), around));
+        // Without the folder's kinds each channel of one of them would be said to be wrong, too.
+        let channels = kinds.as_ref().and_then(|kinds| errors.keep_all(channels(raw.channels, kinds, around)));
         let files = errors.keep(FilesSettings::read(raw.files, &raw.store));
         let store = errors.keep(store(raw.store));
         let log = errors.keep(log(raw.log));
@@ -187,13 +192,13 @@ impl Config {
         let limits = errors.keep(limits(raw.limits));
         let days = u64::from(raw.privacy.keep_days);
         let keep = (days > 0).then(|| Duration::from_secs(days * 24 * 3600));
-        match (public_url, listen, secret, portal, channels, store, files, log, proxies, limits) {
+        match (public_url, listen, secret, portal, channels.zip(kinds), store, files, log, proxies, limits) {
             (
                 Some(public_url),
                 Some(listen),
                 Some(secret),
                 Some(portal),
-                Some(channels),
+                Some((channels, kinds)),
                 Some(store),
                 Some(files),
                 Some(log),
@@ -214,6 +219,7 @@ impl Config {
                     portal,
                     channels,
                     folder,
+                    kinds,
                 })
             }
             _ => Err(errors.0),
@@ -247,7 +253,7 @@ impl Config {
         let mut errors = Errors(Vec::new());
         let mut built = BTreeMap::new();
         for (id, instance) in &self.channels {
-            let Some(kind) = openline_channels::kind(&instance.kind) else { continue };
+            let Some(kind) = self.kinds.get(&instance.kind) else { continue };
             let channel = kind.build(id, instance.settings.clone(), host).map_err(|error| {
                 let dot = if error.key.is_empty() { "" } else { "." };
                 ConfigError::at(format!("channels.{id}.settings{dot}{}", error.key), error.problem)
@@ -424,8 +430,19 @@ fn limit(text: &str) -> Result<RequestLimit, ConfigError> {
     }
 }
 
+/// The kinds in the program and those of the folder.
+fn kinds(folder: Option<&str>, around: &Around<'_>) -> Result<Arc<Kinds>, Vec<ConfigError>> {
+    let Some(folder) = folder else { return Ok(Arc::new(Kinds::in_program())) };
+    let said = |problem: openline_channels::described::Problem| {
+        ConfigError::at("messengers", format!("{}: {}", problem.file.display(), problem.problem))
+    };
+    let read = Kinds::with_folder(&around.folder.join(folder));
+    read.map(Arc::new).map_err(|problems| problems.into_iter().map(said).collect())
+}
+
 fn channels(
     raw: BTreeMap<String, RawChannel>,
+    kinds: &Kinds,
     around: &Around<'_>,
 ) -> Result<BTreeMap<ChannelId, Instance>, Vec<ConfigError>> {
     let mut errors = Errors(Vec::new());
@@ -437,7 +454,7 @@ fn channels(
         ));
     }
     for (name, raw) in raw {
-        let Some((id, instance)) = errors.keep(instance(&name, raw, around)) else { continue };
+        let Some((id, instance)) = errors.keep(instance(&name, raw, kinds, around)) else { continue };
         if let Some(other) = channels.iter().find(|(_, other)| other.connector.id == instance.connector.id) {
             let problem = format!(
                 "{:?} is the connector of channels.{} already; give each its own",
@@ -450,14 +467,22 @@ fn channels(
     if errors.0.is_empty() { Ok(channels) } else { Err(errors.0) }
 }
 
-fn instance(name: &str, raw: RawChannel, around: &Around<'_>) -> Result<(ChannelId, Instance), ConfigError> {
+fn instance(
+    name: &str,
+    raw: RawChannel,
+    kinds: &Kinds,
+    around: &Around<'_>,
+) -> Result<(ChannelId, Instance), ConfigError> {
     let id = ChannelId::parse(name).map_err(|e| ConfigError::at(format!("channels.{name}"), e.to_string()))?;
     if raw.kind.is_empty() {
-        let problem = format!("is missing; there is: {}", crate::commands::check::known_kinds());
+        let problem = format!("is missing; there is: {}", crate::commands::check::known_kinds(kinds));
         return Err(ConfigError::at(format!("channels.{id}.kind"), problem));
     }
-    if openline_channels::kind(&raw.kind).is_none() {
-        return Err(ConfigError::at(format!("channels.{id}.kind"), crate::commands::check::unknown_kind(&raw.kind)));
+    if kinds.get(&raw.kind).is_none() {
+        return Err(ConfigError::at(
+            format!("channels.{id}.kind"),
+            crate::commands::check::unknown_kind(&raw.kind, kinds),
+        ));
     }
     let connector = ConnectorSettings::read(&id, raw.connector, around.folder)?;
     let settings = raw::resolve_settings(raw.settings, &format!("channels.{id}.settings"), around)?;

@@ -23,6 +23,9 @@ pub(super) struct Raw {
     pub(super) store: String,
     /// What everything stored or signed is protected with.
     pub(super) secret: Option<Secret>,
+    /// A folder with descriptions of messengers.
+    #[serde(default)]
+    pub(super) messengers: Option<String>,
     /// Proxies that are believed about whom they call for.
     #[serde(default)]
     pub(super) trusted_proxies: Vec<String>,
