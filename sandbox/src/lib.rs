@@ -1,4 +1,5 @@
-//! A stand-in Bitrix24 portal for the demo and the tests, and a stand-in Telegram in [`telegram`].
+//! A stand-in Bitrix24 portal for the demo and the tests, a stand-in Telegram in [`telegram`],
+//! and six messengers with webhooks in [`messengers`].
 //!
 //! [`Sandbox::start`] opens two real HTTP servers: the portal (REST, events, operator desk, files, contact center) and
 //! the authorization server. It is written from the portal's documentation, shares no types with the client, and
@@ -29,6 +30,7 @@ mod events;
 mod faults;
 mod files;
 mod flags;
+pub mod messengers;
 mod methods;
 mod model;
 mod openline;

@@ -177,6 +177,70 @@ fn chat(place: &Place) -> (Router, String) {
     (app, token)
 }
 
+/// A kind's routes over the place's store.
+fn routes(place: &Place, kind: &str, settings: &str) -> Router {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let doors = Doors::new(Arc::clone(&place.store), Arc::clone(&clock), std::slice::from_ref(&place.channel));
+    let public_url = "http://127.0.0.1:1".to_owned();
+    let host =
+        Host { public_url, secret: MasterSecret::new([7; 32]), clock, folder: PathBuf::new(), limits: Arc::default() };
+    let kind = openline_channels::kind(kind).expect("the kind");
+    let channel = kind.build(&place.channel, settings.parse().expect("settings"), &host).expect("the channel");
+    channel.routes(doors.visitor_inbox(place.channel.clone()))
+}
+
+/// Ten messages of ten chats in one signed webhook of a described messenger, stored.
+#[divan::bench(sample_count = 50, sample_size = 1)]
+fn ten_by_a_described_webhook(bencher: Bencher<'_, '_>) {
+    use hmac::{Hmac, KeyInit, Mac};
+    let place = Place::new();
+    let settings = "phone_number_id = '7'\ntoken = 't0ken'\napp_secret = 'k3y'\nverify_token = 'w0rd'";
+    let app = routes(&place, "whatsapp", settings);
+    let mut round = 0;
+    let request = || {
+        round += 1;
+        let message = |n: u32| {
+            let from = format!("49171{n}");
+            serde_json::json!({ "from": from, "id": format!("wamid.{round}.{n}"), "type": "text", "text": { "body": "hello" } })
+        };
+        let value = serde_json::json!({ "metadata": { "phone_number_id": "7" }, "messages": (0..10).map(message).collect::<Vec<_>>() });
+        let body =
+            serde_json::json!({ "entry": [{ "changes": [{ "field": "messages", "value": value }] }] }).to_string();
+        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(b"k3y").expect("a key");
+        mac.update(body.as_bytes());
+        let signature = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let post = Request::post("/hook").header("x-hub-signature-256", format!("sha256={signature}"));
+        post.body(Body::from(body)).expect("a request")
+    };
+    bencher.with_inputs(request).counter(divan::counter::ItemsCount::new(10_usize)).bench_local_values(|request| {
+        let answer = place.runtime.block_on(call(&app, request));
+        assert_eq!(answer.status(), StatusCode::OK);
+    });
+}
+
+/// The same ten by the api channel, which takes one a call; at the same time.
+#[divan::bench(sample_count = 50, sample_size = 1)]
+fn ten_by_the_api(bencher: Bencher<'_, '_>) {
+    let place = Place::new();
+    let app = routes(&place, "api", "token = '0123456789abcdef'");
+    let mut round = 0;
+    let requests = || {
+        round += 1;
+        let request = |n: u32| {
+            let body =
+                serde_json::json!({ "chat": format!("49171{n}"), "id": format!("{round}.{n}"), "text": "hello" });
+            let post = Request::post("/messages").header("authorization", "Bearer 0123456789abcdef");
+            post.header("content-type", "application/json").body(Body::from(body.to_string())).expect("a request")
+        };
+        (0..10).map(request).collect::<Vec<_>>()
+    };
+    bencher.with_inputs(requests).counter(divan::counter::ItemsCount::new(10_usize)).bench_local_values(|requests| {
+        let all = requests.into_iter().map(|request| call(&app, request));
+        let answers = place.runtime.block_on(futures_util::future::join_all(all));
+        assert!(answers.iter().all(|answer| answer.status().is_success()));
+    });
+}
+
 /// No settings.
 fn toml_table() -> toml::Table {
     toml::Table::new()

@@ -7,17 +7,21 @@ mod api;
 mod crashes;
 mod echo;
 mod http;
+mod messengers;
+mod misfortunes;
 mod promises;
 mod stage;
 mod telegram;
 mod website;
 
 pub use crashes::crashes;
+pub use misfortunes::misfortunes;
 pub use promises::{files, promises};
 pub use stage::Can;
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
+use openline_sandbox::messengers::Which;
 
 /// How a delivery from outside ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +77,19 @@ pub struct Seen {
     pub files: Vec<Attachment>,
 }
 
+/// What may go wrong at the messenger with an operator's message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Misfortune {
+    /// The next message is refused for good.
+    Refuses,
+    /// The next message is taken, but its answer is lost.
+    LosesAnswer,
+    /// Nothing is let in until it relents: a token was taken back.
+    LocksOut,
+    /// The next message is asked to come later.
+    SlowsDown,
+}
+
 /// A held call; ends when it is answered, or cut.
 pub type Waiting = BoxFuture<'static, ()>;
 
@@ -104,6 +121,15 @@ pub trait StandIn: Send + Sync {
     /// What the visitor sees of the operators' messages, in order. Called while the service runs.
     async fn sees(&self, who: &str) -> Vec<Seen>;
 
+    /// Lets something go wrong from now on; false when that can't be in this kind.
+    fn misfortune(&self, what: Misfortune) -> bool {
+        let _ = what;
+        false
+    }
+
+    /// Nothing goes wrong any more.
+    fn relents(&self) {}
+
     /// A call that the channel holds until there is news for the visitor, ready to be made; `None` when it offers none.
     async fn waits(&self, who: &str) -> Option<Waiting> {
         let _ = who;
@@ -121,6 +147,16 @@ pub async fn stand_ins(kind: &str) -> Option<Vec<Box<dyn StandIn>>> {
         }
         "echo" => Some(vec![Box::new(echo::Program::default())]),
         "api" => Some(vec![Box::new(api::Caller::polling()), Box::new(api::Caller::listening().await)]),
+        "vk" => Some(vec![described(Which::Vk).await]),
+        "max" => Some(vec![described(Which::Max).await]),
+        "whatsapp" => Some(vec![described(Which::WhatsApp).await]),
+        "messenger" => Some(vec![described(Which::Messenger).await]),
+        "viber" => Some(vec![described(Which::Viber).await]),
+        "line" => Some(vec![described(Which::Line).await]),
         _ => None,
     }
+}
+
+async fn described(which: Which) -> Box<dyn StandIn> {
+    Box::new(messengers::Messenger::start(which).await)
 }

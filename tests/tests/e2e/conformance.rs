@@ -1,6 +1,8 @@
 //! Every kind of channel keeps every promise, on every store.
 
-use openline_channels::KINDS;
+use futures_util::future::join_all;
+use openline_channels::described::Source;
+use openline_channels::{KINDS, Kinds};
 use openline_core::channel::Host;
 use openline_core::secret::MasterSecret;
 use openline_core::{ChannelId, ChannelKind, SystemClock};
@@ -25,12 +27,50 @@ async fn stand_ins(kind: &dyn ChannelKind) -> Vec<(Box<dyn StandIn>, Can)> {
     described.collect()
 }
 
+/// The messengers that are joined by a description in the program.
+fn described() -> impl Iterator<Item = &'static dyn ChannelKind> {
+    let kinds = Kinds::shipped();
+    kinds.iter().filter(move |kind| kinds.source(kind.name()).is_some_and(|(source, _)| *source == Source::Shipped))
+}
+
 async fn promises(database: Database) {
     for kind in KINDS {
         for (stand_in, can) in stand_ins(*kind).await {
             conformance::promises(kind.name(), database, stand_in, can).await;
         }
     }
+}
+
+/// All promises of all messengers, each in a world of its own at the same time.
+async fn described_keep_promises(database: Database) {
+    let all = described().map(async |kind| {
+        for (stand_in, can) in stand_ins(kind).await {
+            conformance::promises(kind.name(), database, stand_in, can).await;
+        }
+        for (stand_in, can) in stand_ins(kind).await {
+            conformance::files(kind.name(), database, stand_in, can).await;
+        }
+    });
+    assert_eq!(join_all(all).await.len(), 6);
+}
+
+/// What goes wrong at the messengers.
+async fn described_bear_misfortunes(database: Database) {
+    let all = described().map(async |kind| {
+        for (stand_in, _) in stand_ins(kind).await {
+            conformance::misfortunes(kind.name(), database, stand_in).await;
+        }
+    });
+    join_all(all).await;
+}
+
+async fn described_survive(database: Database) {
+    let all = described().map(async |kind| {
+        for (stand_in, _) in stand_ins(kind).await {
+            conformance::crashes(kind.name(), database, stand_in).await;
+        }
+    });
+    join_all(all).await;
 }
 
 async fn crashes(database: Database) {
@@ -73,4 +113,30 @@ async fn no_kind_loses_or_doubles_anything_by_a_kill_on_postgres() {
 async fn every_kind_carries_files_or_says_that_it_does_not() {
     files(Database::Sqlite).await;
     files(Database::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_described_messenger_keeps_its_promises_on_sqlite() {
+    described_keep_promises(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_described_messenger_keeps_its_promises_on_postgres() {
+    described_keep_promises(Database::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_described_messenger_loses_or_doubles_anything_by_a_kill_on_sqlite() {
+    described_survive(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_described_messenger_loses_or_doubles_anything_by_a_kill_on_postgres() {
+    described_survive(Database::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_described_messenger_bears_misfortunes() {
+    described_bear_misfortunes(Database::Sqlite).await;
+    described_bear_misfortunes(Database::Postgres).await;
 }

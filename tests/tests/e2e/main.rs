@@ -23,6 +23,7 @@ mod install;
 mod instances;
 mod libraries;
 mod matrix;
+mod messengers;
 mod missed;
 mod privacy;
 mod replicas;

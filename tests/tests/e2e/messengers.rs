@@ -1,0 +1,98 @@
+//! Messengers by description, beside what the kit asks.
+
+use openline::Config;
+use openline::commands::demo::{Demo, Options};
+use openline_sandbox::messengers::{Server, Which};
+use openline_tests::{World, eventually};
+use std::collections::HashMap;
+use std::path::Path;
+
+#[tokio::test]
+async fn the_demo_has_a_messenger_beside_the_website() {
+    openline::install_crypto();
+    let messenger = Some(Which::Vk);
+    let options = Options { data: None, chaos: false, telegram: false, messenger, port: 0, portal_port: 0 };
+    let demo = Demo::start(&options).await.unwrap();
+    let phone = demo.messenger.as_ref().unwrap().1.phone_url();
+    assert!(reqwest::get(&phone).await.unwrap().text().await.unwrap().contains("VK"));
+    let say = reqwest::Client::new().post(format!("{phone}say")).body("hello").send();
+    assert_eq!(say.await.unwrap().status(), 204);
+    let said = |portal: openline_sandbox::View<'_>| {
+        portal.dialogs().iter().map(|dialog| dialog.chat_id).find(|chat| portal.texts(*chat, "client") == ["hello"])
+    };
+    demo.sandbox.wait_until(|portal| said(portal).is_some()).await.unwrap();
+    let chat = demo.sandbox.view(said).unwrap();
+    demo.sandbox.operator_writes(chat, "welcome").unwrap();
+    eventually("the answer is on the page", async || {
+        let both = reqwest::get(format!("{phone}chat")).await.ok()?.text().await.ok()?;
+        (both.contains("hello") && both.contains("welcome")).then_some(())
+    })
+    .await;
+    demo.service.stop().await;
+}
+
+/// A failure that is told after the message was accepted is a note at it, once however often it is told.
+#[tokio::test]
+async fn a_late_failure_is_told_once() {
+    let server = Server::start(Which::WhatsApp).await.unwrap();
+    let channel = format!("[channels.kit]\nkind = \"whatsapp\"\n[channels.kit.settings]\n{}", server.settings());
+    let world = World::with(openline_sandbox::SandboxConfig::default().without_limits(), &channel).await;
+    let hook = world.url("/c/kit/hook");
+    server.hook(&hook);
+    let client = reqwest::Client::new();
+    let post = async |post: openline_sandbox::messengers::Post| {
+        let call = client.post(&hook).body(post.body);
+        let call = post.headers.into_iter().fold(call, |call, (name, value)| call.header(name, value));
+        assert_eq!(call.send().await.unwrap().status(), 200);
+    };
+    let act = openline_sandbox::messengers::Act::Writes(1, "a question".to_owned());
+    post(server.tells("ada", &act).unwrap()).await;
+    let chat = world.portal_chat("a question").await;
+    let answer = world.sandbox.operator_writes(chat, "an answer").unwrap();
+    let confirmed = |portal: openline_sandbox::View<'_>| portal.message(answer).is_some_and(|message| !message.sending);
+    world.sandbox.wait_until(confirmed).await.unwrap();
+    let shown = server.sees("ada");
+    let person = server.calls().iter().find_map(|call| call.json["to"].as_str().map(str::to_owned)).unwrap();
+    let failed = serde_json::json!({ "object": "whatsapp_business_account", "entry": [{ "id": "1", "changes": [{
+        "field": "messages", "value": { "metadata": { "phone_number_id": "700200" }, "statuses": [{
+            "id": shown[0].id, "status": "failed", "recipient_id": person,
+            "errors": [{ "code": 131_049, "title": "withheld to keep people engaged" }] }] } }] }] });
+    for _ in 0..2 {
+        post(server.signs(&failed.to_string())).await;
+    }
+    let notes = |portal: openline_sandbox::View<'_>| {
+        let all = portal.texts(chat, "system");
+        all.iter().filter(|text| text.contains("withheld") && text.contains("an answer")).count()
+    };
+    world.sandbox.wait_until(|portal| notes(portal) > 0).await.unwrap();
+    post(server.tells("ada", &openline_sandbox::messengers::Act::Writes(2, "the end".to_owned())).unwrap()).await;
+    world.sandbox.wait_until(|portal| portal.texts(chat, "client").len() == 2).await.unwrap();
+    assert_eq!(world.sandbox.view(notes), 1);
+}
+
+#[test]
+fn a_file_of_ones_own_is_a_kind() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = folder.path().join("messengers");
+    std::fs::create_dir(&own).unwrap();
+    let (fax, _) = openline_channels::described::new("fax");
+    std::fs::write(own.join("fax.toml"), &fax).unwrap();
+    std::fs::write(own.join("vk.toml"), &fax).unwrap();
+    let text = "public_url = \"https://chat.example\"\nmessengers = \"messengers\"\n[portal]\nurl = \"https://p.example\"\n\
+                client_id = \"local.1\"\nclient_secret = \"k\"\n[channels.fax]\nkind = \"fax\"\n\
+                settings = { token = \"t0ken\", secret = \"s3cret\" }\n";
+    let file = folder.path().join("openline.toml");
+    std::fs::write(&file, text).unwrap();
+    let parse = |text: &str| Config::parse(&file, text, Some(HashMap::new()));
+    let config = parse(text).unwrap_or_else(|errors| panic!("{errors}"));
+    assert!(config.kinds.get("fax").is_some());
+    let report = openline::commands::check::report(Path::new(&file)).unwrap();
+    assert!(report.contains("vk of ") && report.contains("instead of the one in the program"), "{report}");
+    std::fs::write(own.join("fax.toml"), fax.replace("m.text", "message.text")).unwrap();
+    let error = parse(text).err().unwrap().to_string();
+    assert!(error.contains("fax.toml: line ") && error.contains("message"), "{error}");
+    let unknown = fax.replace("[once]", "[onse]");
+    std::fs::write(own.join("fax.toml"), unknown).unwrap();
+    let error = parse(text).err().unwrap().to_string();
+    assert!(error.contains("fax.toml: line ") && error.contains("onse"), "{error}");
+}
