@@ -57,3 +57,24 @@ fn the_links_of_the_documents_lead_somewhere() {
 fn the_readme_is_short() {
     assert!(std::fs::read_to_string(workspace().join("README.md")).unwrap().lines().count() <= 150);
 }
+
+/// The words between backticks that look like the name of a test.
+fn tests_named(text: &str) -> impl Iterator<Item = &str> {
+    let quoted = text.split('`').skip(1).step_by(2);
+    quoted.filter(|word| word.matches('_').count() >= 2 && word.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+}
+
+/// What a page on security says is shown by a test is shown by one.
+#[test]
+fn the_tests_that_security_names_exist() {
+    let rooms = ["bin", "bitrix", "channels", "core", "sandbox", "store", "tests/tests"];
+    let files = rooms.iter().flat_map(|room| sources(&workspace().join(room)));
+    let code = files.filter(|path| path.extension().is_some_and(|ending| ending == "rs"));
+    let code: String = code.map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    let page = std::fs::read_to_string(workspace().join("docs/security.md")).unwrap();
+    let named: Vec<_> = tests_named(&page).collect();
+    assert!(named.len() > 40, "{}", named.len());
+    for name in named {
+        assert!(code.contains(&format!("fn {name}(")) || code.contains(&format!("fn {name}<")), "there is no {name}");
+    }
+}
