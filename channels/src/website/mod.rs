@@ -11,8 +11,13 @@ mod settings;
 mod site;
 mod welcome;
 
+use crate::website::error::Problem;
 use async_trait::async_trait;
 use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use openline_core::channel::{Capabilities, Host, Outgoing};
 use openline_core::{Channel, ChannelId, ChannelKind, ConfigError, DeliveryError, VisitorInbox};
 use settings::Settings;
@@ -40,6 +45,25 @@ impl ChannelKind for Kind {
         settings.load(&host.folder)?;
         Ok(Arc::new(Website { settings: Arc::new(settings), id: id.clone(), host: host.clone() }))
     }
+}
+
+/// Takes a session that was ended out of a request: for all that follows there is none.
+async fn without_ended(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
+    if let Some(session) = site.session(request.headers()) {
+        match site.ended.is_over(&session, &site.sessions, &site.inbox).await {
+            Ok(false) => {}
+            Ok(true) => {
+                // A bearer's cookie is somebody else's, and a wrong bearer must not stand for nobody.
+                if request.headers_mut().remove(header::COOKIE).is_none()
+                    || request.headers().contains_key(header::AUTHORIZATION)
+                {
+                    request.headers_mut().insert(header::AUTHORIZATION, HeaderValue::from_static("Bearer ended"));
+                }
+            }
+            Err(error) => return Problem::from(error).into_response(),
+        }
+    }
+    next.run(request).await
 }
 
 /// One website chat.
@@ -84,6 +108,7 @@ impl Channel for Website {
             .merge(api::forget::routes())
             .nest("/api", api::calls::routes(&site))
             .route("/assets/{file}", axum::routing::get(page::served::serve))
+            .layer(from_fn_with_state(Arc::clone(&site), without_ended))
             .with_state(site)
     }
 }

@@ -29,6 +29,8 @@ pub(super) struct Settings {
     /// The picture in the header; `None` for the built-in one.
     pub(super) avatar: Option<Made>,
     pub(super) identity: identity::Identity,
+    /// Sessions of another epoch are over.
+    pub(super) session_epoch: u32,
     pub(super) hours: hours::Own,
     pub(super) welcome: info::Welcome,
     pub(super) consent: consent::Settings,
@@ -49,6 +51,7 @@ struct Raw {
     widget: widget::Raw,
     theme: theme::Raw,
     identity: identity::Raw,
+    session_epoch: u32,
     hours: hours::Settings,
     welcome: info::Welcome,
     consent: consent::Raw,
@@ -69,6 +72,7 @@ impl Default for Raw {
             widget: widget::Raw::default(),
             theme: theme::Raw::default(),
             identity: identity::Raw::default(),
+            session_epoch: 0,
             hours: hours::Settings::default(),
             welcome: info::Welcome::default(),
             consent: consent::Raw::default(),
@@ -104,6 +108,7 @@ impl Settings {
             theme: theme::Theme::read(raw.theme)?,
             avatar: None,
             identity: identity::Identity::read(raw.identity)?,
+            session_epoch: raw.session_epoch,
             hours: hours::Own::read(raw.hours, &raw.time_zone)?,
             welcome: raw.welcome,
             consent: consent::Settings::read(raw.consent, &raw.privacy)?,

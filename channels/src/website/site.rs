@@ -4,13 +4,14 @@ use super::error::{Problem, Refusal};
 use super::settings::Settings;
 use crate::website::page::item::FileAddress;
 use crate::website::page::widget::MadeFiles;
+use crate::website::session::ended::Ended;
 use crate::website::session::sessions::{Session, Sessions};
 use crate::website::welcome::texts::{self, Catalogue};
 use axum::http::{HeaderMap, header};
 use openline_core::channel::Host;
 use openline_core::limits::{Limits, Waiting};
 use openline_core::message::Item;
-use openline_core::{ChatId, ClientAddress, ConversationId, Rev, StoreError, VisitorInbox};
+use openline_core::{ChatId, ClientAddress, ConversationId, Rev, StoreError, VisitorInbox, sampled};
 use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
@@ -30,10 +31,13 @@ const LINK_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 pub(super) struct Site {
     pub(super) settings: Arc<Settings>,
     pub(super) sessions: Sessions,
+    pub(super) ended: Ended,
     pub(super) inbox: VisitorInbox,
     pub(super) limits: Arc<Limits>,
     /// The path of the page, with slashes at both ends: `/c/site/`.
     pub(super) base: String,
+    /// The public address.
+    pub(super) public_url: String,
     /// Scheme and host of the public address.
     pub(super) origin: String,
     pub(super) made: MadeFiles,
@@ -70,10 +74,21 @@ impl Site {
         let prefix = public.as_ref().map(|url| url.path().trim_end_matches('/').to_owned()).unwrap_or_default();
         let base = format!("{prefix}/c/{}/", inbox.channel());
         let secure = public.as_ref().is_some_and(|url| url.scheme() == "https");
-        let sessions = Sessions::new(&host.secret, inbox.channel(), &base, secure);
+        let sessions = Sessions::new(&host.secret, inbox.channel(), &base, secure, settings.session_epoch);
+        let sessions = sessions.identified_by(settings.identity.secrets());
         let origin = public.map(|url| url.origin().ascii_serialization()).unwrap_or_default();
         let made = MadeFiles::new(&settings, inbox.channel().as_str(), &origin, &base);
-        Self { settings, sessions, inbox, limits: Arc::clone(&host.limits), base, origin, made }
+        Self {
+            settings,
+            sessions,
+            ended: Ended::default(),
+            inbox,
+            limits: Arc::clone(&host.limits),
+            base,
+            public_url: host.public_url.clone(),
+            origin,
+            made,
+        }
     }
 
     /// The page in the visitor's language; `asked` is the address's `lang`.
@@ -89,10 +104,15 @@ impl Site {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let bearer = text(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
         let found = match bearer {
-            Some(token) => self.sessions.read(token.trim()),
-            None => text(header::COOKIE).and_then(|cookies| self.sessions.in_cookies(cookies)),
+            Some(token) => self.sessions.read(token.trim(), self.inbox.now()),
+            None => self.in_cookies(headers),
         };
-        found.filter(|session| session.identified || !self.settings.identity.required)
+        found.filter(|session| session.customer.is_some() || !self.settings.identity.required)
+    }
+
+    fn in_cookies(&self, headers: &HeaderMap) -> Option<Session> {
+        let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        self.sessions.in_cookies(&cookies.collect::<Vec<_>>().join("; "), self.inbox.now())
     }
 
     /// The newest revision of a conversation, for somebody who knows `since`. A cursor can be ahead of what is known in
@@ -143,32 +163,40 @@ impl Site {
     /// A new session, unless the address has had too many.
     pub(super) fn new_session(&self, from: ClientAddress) -> Result<Option<Session>, Problem> {
         self.limits.session(from)?;
-        Ok(self.sessions.make())
+        Ok(self.sessions.make(self.inbox.now()))
     }
 
-    /// Refuses a change that another site's page makes with the visitor's cookie. (`SameSite=Lax` keeps the cookie out
-    /// of those already; this is for browsers without it and for sibling domains.)
+    /// Refuses what sets a cookie or writes by one when another site's page does it (`SameSite=Lax` keeps the cookie out of
+    /// those already; this is for browsers without it and for sibling domains), or when somebody else may have set one of
+    /// two cookies. Only a bearer token that is good needs none of this.
     pub(super) fn same_site(&self, headers: &HeaderMap) -> Result<(), Problem> {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        if text("authorization").is_some() {
+        if headers.contains_key(header::AUTHORIZATION) && self.session(headers).is_some() {
             return Ok(());
         }
-        let ours = match text("origin") {
-            Some(origin) => self.is_own_origin(origin, text("host")),
-            None => matches!(text("sec-fetch-site"), None | Some("same-origin" | "none")),
+        let ours = match (text("origin"), text("sec-fetch-site")) {
+            (Some(origin), _) => origin == self.origin,
+            (None, Some(site)) => matches!(site, "same-origin" | "none"),
+            // No browser of these years; an old one tells by the address that it comes from.
+            (None, None) => text("referer").is_none_or(|from| {
+                Url::parse(from).is_ok_and(|from| from.origin().ascii_serialization() == self.origin)
+            }),
         };
-        if ours { Ok(()) } else { Err(Problem::of(Refusal::WrongOrigin, "this call comes from another site")) }
+        if !ours {
+            sampled!(info, target: "security", channel = %self.inbox.channel(), result = "refused", "a call of another site");
+            return Err(Problem::of(Refusal::WrongOrigin, "this call comes from another site"));
+        }
+        if self.in_cookies(headers).is_some_and(|session| !session.alone) {
+            let message = "there are two sessions in the cookies, one of which somebody else may have set: delete them";
+            return Err(Problem::of(Refusal::WrongOrigin, message));
+        }
+        Ok(())
     }
 
     /// Where the visitor finds the files of a conversation. Pictures and downloads carry no bearer token, so for such a
     /// session the addresses are signed.
     pub(super) fn links(&self, reader: Reader, conversation: ConversationId) -> Links<'_> {
         Links { site: self, signed: (reader == Reader::Bearer).then_some(conversation) }
-    }
-
-    fn is_own_origin(&self, origin: &str, host: Option<&str>) -> bool {
-        let authority = origin.split_once("://").map(|(_, authority)| authority);
-        origin == self.origin || authority.is_some() && authority == host
     }
 }
 

@@ -3,17 +3,17 @@
 use crate::contact::client;
 use crate::host::Host;
 use crate::stage::{is, says};
-use crate::widget::{HASH, SECRET, enters, is_refused, leaves, presses, was_clean};
+use crate::widget::{SECRET, enters, is_refused, leaves, presses, token, was_clean};
 use openline_tests::browser::Look;
 use serde_json::json;
 
 #[tokio::test]
-async fn who_has_no_id_gets_no_anonymous_chat_instead() {
+async fn who_has_no_good_token_gets_no_anonymous_chat_instead() {
     let Some((host, stage)) = Host::with_chat(&format!("identity.secret = '{SECRET}'")).await else { return };
-    for (look, bad) in [(Look::PHONE, "id: ''"), (Look::DESKTOP, "id: 0"), (Look::DESKTOP, "name: 'Ann'")] {
+    for (look, bad) in [(Look::PHONE, "token: ''"), (Look::DESKTOP, "token: 'a.b.c'"), (Look::DESKTOP, "name: 'Ann'")] {
         let page = host.open(&stage, look, "").await;
         page.until("window.Openline").await;
-        page.eval(&format!("Openline.identify({{ {bad}, hash: '{HASH}' }})")).await;
+        page.eval(&format!("Openline.identify({{ {bad} }})")).await;
         presses(&page).await;
         is_refused(&page).await;
     }
@@ -29,8 +29,7 @@ async fn what_the_page_says_of_a_customer_counts_as_typed() {
     ] {
         let page = host.open(&stage, look, "").await;
         page.until("window.Openline").await;
-        let who =
-            json!({ "id": "customer-42", "hash": HASH, "name": "Ann Lee", "email": email, "phone": "+49 30 123456" });
+        let who = json!({ "token": token(&stage, "customer-42"), "name": "Ann Lee", "email": email, "phone": "+49 30 123456" });
         page.eval(&format!("Openline.identify({who})")).await;
         presses(&page).await;
         enters(&page).await;

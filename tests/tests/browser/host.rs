@@ -65,7 +65,7 @@ async fn page(Query(query): Query<HashMap<String, String>>) -> impl IntoResponse
     let chat = query.get("chat").map_or("", String::as_str);
     let openline = chat.split("/c/").next().unwrap_or_default();
     let mut data = String::new();
-    for name in ["id", "hash", "name"] {
+    for name in ["token", "name"] {
         if let Some(value) = query.get(name) {
             let _ = write!(data, " data-identity-{name}=\"{value}\"");
         }

@@ -88,7 +88,7 @@ async fn a_chat_that_opens_by_itself_leaves_the_focus_where_it_is() {
     page.until("document.activeElement.id === 'text' && document.hasFocus()").await;
     leaves(&page).await;
     // A customer who signs in elsewhere on the page goes on typing there.
-    page.eval("document.getElementById('search').focus(); Openline.identify({ id: '1', hash: 'x' })").await;
+    page.eval("document.getElementById('search').focus(); Openline.identify({ token: 'a.b.c' })").await;
     enters(&page).await;
     page.find(".mark[role=alert]").await;
     leaves(&page).await;

@@ -2,7 +2,7 @@
 
 use crate::answers::{answers_richly, shows_it_richly};
 use crate::host::Host;
-use crate::stage::{answers, is, opens, says, shows, shows_pictures, was_quiet_but};
+use crate::stage::{Stage, answers, is, opens, says, shows, shows_pictures, was_quiet_but};
 use openline_tests::browser::{Look, Page};
 use serde_json::json;
 
@@ -211,13 +211,18 @@ async fn pages_from_right_to_left_have_it_on_the_other_side() {
 }
 
 pub const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-/// Of "customer-42", see docs/widget.md.
-pub const HASH: &str = "23ec0797ec2352dc78ac5d5328164f715c8a8d8bd84f5a7961fa972d5b215201";
+
+/// A token of a customer, as the page's server makes it.
+pub fn token(stage: &Stage, sub: &str) -> String {
+    let chat = stage.chat();
+    let service = chat.split("/c/").next().unwrap_or_default();
+    openline_tests::identity_token(service, "site", SECRET, json!({ "sub": sub, "name": "Ann Lee" }))
+}
 
 #[tokio::test]
 async fn a_customer_has_one_conversation_on_all_devices() {
     let Some((host, stage)) = Host::with_chat(&format!("identity.secret = '{SECRET}'")).await else { return };
-    let query = format!("id=customer-42&hash={HASH}&name=Ann+Lee");
+    let query = format!("token={}&name=Ann+Lee", token(&stage, "customer-42"));
     let laptop = host.open(&stage, Look::DESKTOP, &query).await;
     presses(&laptop).await;
     enters(&laptop).await;
@@ -294,7 +299,7 @@ pub async fn is_refused(page: &Page) {
 #[tokio::test]
 async fn a_wrong_signature_gets_no_chat_at_all() {
     let Some((host, stage)) = Host::with_chat(&format!("identity.secret = '{SECRET}'")).await else { return };
-    let page = host.open(&stage, Look::DESKTOP, &format!("id=customer-43&hash={HASH}")).await;
+    let page = host.open(&stage, Look::DESKTOP, &format!("token={}x", token(&stage, "customer-43"))).await;
     presses(&page).await;
     is_refused(&page).await;
 }

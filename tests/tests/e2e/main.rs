@@ -29,6 +29,7 @@ mod privacy;
 mod replicas;
 mod replies;
 mod scripts;
+mod sessions;
 mod stream;
 mod takeover;
 mod telegram;

@@ -2,12 +2,13 @@
 
 use crate::common::json;
 use crate::common::multipart::is_multipart;
+use crate::website::api::forget::without_session;
 use crate::website::api::form::{Typed, fields};
 use crate::website::api::stream;
 use crate::website::api::upload::{Sender, Upload};
 use crate::website::error::{Problem, Refusal};
 use crate::website::page::item::{WireItem, WireSlice};
-use crate::website::session::identity::Claim;
+use crate::website::session::identity::Audience;
 use crate::website::session::sessions::Session;
 use crate::website::site::{Reader, Site};
 use crate::website::welcome::before::Profile;
@@ -23,7 +24,7 @@ use axum::routing::{get, post};
 use axum::{Json, RequestExt, Router};
 use openline_core::limits::Waiting;
 use openline_core::message::Dialog;
-use openline_core::{ChatId, ClientAddress, ConversationId, MessageId, Pos, Rev};
+use openline_core::{ChatId, ClientAddress, ConversationId, MessageId, Pos, Rev, sampled};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -45,7 +46,7 @@ type Given = Result<Bytes, BytesRejection>;
 
 pub(in crate::website) fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
     Router::new()
-        .route("/session", post(open_session).get(show_session))
+        .route("/session", post(open_session).get(show_session).delete(end_session))
         .route("/messages", post(send).get(history))
         .route("/messages/{id}/retry", post(retry))
         .route("/updates", get(updates))
@@ -94,7 +95,7 @@ async fn cross_origin(State(site): Shared, request: Request, next: Next) -> Resp
         header::ACCESS_CONTROL_ALLOW_HEADERS,
         HeaderValue::from_static("authorization, content-type, last-event-id"),
     );
-    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, DELETE"));
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
     response
 }
@@ -129,8 +130,8 @@ fn from_json<T: for<'de> Deserialize<'de>>(headers: &HeaderMap, body: &[u8]) -> 
 struct OpenSession {
     #[serde(default)]
     bearer: bool,
-    /// Whom the embedding site has signed in.
-    identity: Option<Claim>,
+    /// The token by which the embedding site says whom it has signed in. Of another shape than a text it is a wrong one.
+    identity: Option<Value>,
     /// The visitor agreed to what `…/api/info` asks.
     #[serde(default)]
     consent: bool,
@@ -149,17 +150,15 @@ async fn open_session(
     {
         return describe(&site, &session, StatusCode::OK, None).await;
     }
+    if !asked.bearer {
+        site.same_site(&headers)?;
+    }
     if site.settings.consent.first && !asked.bearer && !asked.consent {
         let message = "agree first: see consent of …/api/info, and send {\"consent\": true}";
         return Err(Problem::of(Refusal::ConsentNeeded, message));
     }
     let session = match asked.identity {
-        Some(claim) => {
-            if !asked.bearer {
-                site.same_site(&headers)?;
-            }
-            identified(&site, &claim)?
-        }
+        Some(token) => identified(&site, token.as_str().unwrap_or_default(), from)?,
         None if site.settings.identity.required => return Err(site.no_session()),
         None => site.new_session(from)?,
     };
@@ -174,14 +173,28 @@ async fn open_session(
     Ok(response)
 }
 
-/// A session of the customer that the claim proves; never another one instead.
-fn identified(site: &Site, claim: &Claim) -> Result<Option<Session>, Problem> {
-    if site.settings.identity.proves(claim) {
-        return Ok(site.sessions.make_for(&claim.id));
+/// A session of the customer whom the token names; never another one instead.
+fn identified(site: &Site, token: &str, from: ClientAddress) -> Result<Option<Session>, Problem> {
+    site.limits.session(from)?;
+    let (audience, now) =
+        (Audience { origin: &site.public_url, channel: site.inbox.channel().as_str() }, site.inbox.now());
+    match site.settings.identity.customer(token, &audience, now) {
+        Ok(customer) => Ok(site.sessions.make_for(&customer, now)),
+        Err(refused) => {
+            sampled!(warn, target: "security", client = %from, %refused, result = "refused", "a token of identity");
+            let message = format!("identity is refused: {refused}, see docs/widget.md");
+            Err(Problem::of(Refusal::IdentityRefused, message))
+        }
     }
-    let message =
-        "identity.hash is not the HMAC-SHA-256 of identity.id under a secret of this channel, see docs/widget.md";
-    Err(Problem::of(Refusal::IdentityRefused, message))
+}
+
+/// Signing out: this session is over, wherever its token is.
+async fn end_session(State(site): Shared, headers: HeaderMap) -> Result<Response, Problem> {
+    site.same_site(&headers)?;
+    let session = site.known_session(&headers)?;
+    site.ended.end(&session, &site.inbox).await?;
+    let response = answer(StatusCode::OK, json!({ "ended": true }));
+    Ok(if Reader::of(&headers) == Reader::Cookie { without_session(&site, response) } else { response })
 }
 
 async fn show_session(State(site): Shared, headers: HeaderMap) -> Result<Response, Problem> {
@@ -244,7 +257,7 @@ async fn send(State(site): Shared, from: ClientAddress, request: Request) -> Res
     let language = site.view(&headers, None).language;
     let (typed, profile, about) = if is_multipart(&headers) {
         site.may_upload(&session, from, &headers)?;
-        let sender = Sender { chat: &session.chat, language, profile: |fields, _| part(fields, "profile") };
+        let sender = Sender { session: &session, language, profile: |fields, _| part(fields, "profile") };
         let mut upload = Upload::read(&site, request, Some(sender)).await;
         upload.problem.take().map_or(Ok(()), Err)?;
         let (profile, about) = (part(&upload.fields, "profile")?, part(&upload.fields, "about")?);
@@ -255,7 +268,8 @@ async fn send(State(site): Shared, from: ClientAddress, request: Request) -> Res
         (Typed { key, text, name, files: Vec::new() }, profile, about)
     };
     let typed = typed.check()?;
-    let brought = Brought { key: &typed.key, name: typed.name.clone(), profile, about: about.as_ref() };
+    let signed = session.customer.as_ref();
+    let brought = Brought { key: &typed.key, name: typed.name.clone(), profile, about: about.as_ref(), signed };
     let with = introduce(&site, language, &session.chat, brought).await?;
     let recorded = typed.store(&site.inbox, &session.chat, with).await?;
     let status = if recorded.fresh { StatusCode::CREATED } else { StatusCode::OK };

@@ -45,11 +45,13 @@ async fn ask(site: &Site, headers: &HeaderMap) -> Result<bool, Problem> {
     site.same_site(headers)?;
     let session = site.known_session(headers)?;
     site.inbox.forget_of(&session.chat, CONSENT).await?;
-    Ok(site.inbox.forget_visitor(&session.chat).await?)
+    let asked = site.inbox.forget_visitor(&session.chat).await?;
+    site.ended.end_all(&session, &site.sessions, &site.inbox).await?;
+    Ok(asked)
 }
 
 /// The browser forgets too, and is somebody else from now on.
-fn without_session(site: &Site, mut response: Response) -> Response {
+pub(in crate::website) fn without_session(site: &Site, mut response: Response) -> Response {
     if let Ok(cookie) = HeaderValue::from_str(&site.sessions.drop_cookie()) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }

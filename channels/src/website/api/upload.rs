@@ -3,6 +3,7 @@
 use crate::common::multipart::{Part, Parts, content, is_multipart};
 use crate::website::api::form::{Typed, fields};
 use crate::website::error::{Problem, Refusal};
+use crate::website::session::sessions::Session;
 use crate::website::site::{MAX_FILES, Site};
 use crate::website::welcome::before::Profile;
 use crate::website::welcome::introduce::{Brought, examine};
@@ -11,7 +12,6 @@ use axum::RequestExt;
 use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::StatusCode;
-use openline_core::ChatId;
 use openline_core::client::Patience;
 use openline_core::files::{FileError, FileRules};
 use openline_core::message::File;
@@ -147,7 +147,7 @@ type Fields = HashMap<String, String>;
 
 /// Who sends a form. What stands before its files is checked before any of them is kept.
 pub(in crate::website) struct Sender<'s> {
-    pub(in crate::website) chat: &'s ChatId,
+    pub(in crate::website) session: &'s Session,
     pub(in crate::website) language: &'static Catalogue,
     /// Reads the profile out of the form's fields.
     pub(in crate::website) profile: fn(&Fields, &Catalogue) -> Result<Option<Profile>, Problem>,
@@ -157,8 +157,9 @@ impl Sender<'_> {
     async fn check(&self, site: &Site, fields: &Fields) -> Result<(), Problem> {
         let Typed { key, name, .. } = typed(fields, Vec::new()).check_fields()?;
         let profile = (self.profile)(fields, self.language)?;
-        let brought = Brought { key: &key, name, profile, about: None };
-        examine(site, self.language, self.chat, brought).await.map(|_| ())
+        let signed = self.session.customer.as_ref();
+        let brought = Brought { key: &key, name, profile, about: None, signed };
+        examine(site, self.language, &self.session.chat, brought).await.map(|_| ())
     }
 }
 

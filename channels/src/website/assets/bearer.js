@@ -1,7 +1,7 @@
 // A session without a cookie: its token is kept by the page and sent along with every call.
 
 export class Bearer {
-  /** `kept` is a memory.js; `identity` what the page around has signed, or null. A signed-in session is not kept: who can sign in again will. */
+  /** `kept` is a memory.js; `identity` what the page around says of a customer, `token` among it is what its server has signed; or null. A signed-in session is not kept: who can sign in again will. */
   constructor(kept, identity) {
     Object.assign(this, { kept, identity, token: identity ? null : kept.get('token') });
   }
@@ -12,7 +12,7 @@ export class Bearer {
 
   /** The body of the call that makes a session. */
   wish() {
-    return { bearer: true, ...(this.identity && { identity: this.identity }) };
+    return { bearer: true, ...(this.identity && { identity: this.identity.token }) };
   }
 
   /** Keeps the session that was made; or, where no lock prevented it, takes the one that another frame made meanwhile. */

@@ -32,7 +32,10 @@ const heard = {
     focus();
   },
   closed() { state.open = state.focus = false; },
-  page({ page }) { around.page = page; },
+  page({ identity, page }) {
+    around.page = page;
+    if (around.session) around.session.identity = identity;
+  },
 };
 
 addEventListener('message', (event) => {
@@ -117,7 +120,7 @@ async function start() {
   tell('ready');
   const identity = await greeted;
   // What one customer left here is not the next one's.
-  const whose = identity ? `${String(identity.hash).slice(0, 16)}:` : '';
+  const whose = identity ? `${String(identity.who).slice(0, 64)}:` : '';
   const own = memory('localStorage', `openline:${config.base}frame:${whose}`);
   around.session = new Bearer(own, identity);
   around.visitor = identity;

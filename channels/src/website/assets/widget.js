@@ -97,6 +97,15 @@
     panel.append(frame);
   }
 
+  /** Whom a token names, to tell customers apart; nothing is believed because of it. */
+  function named(token) {
+    try {
+      return JSON.parse(atob(token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/'))).sub;
+    } catch {
+      return token;
+    }
+  }
+
   /** Whether the chat has the focus, or nothing else can have it. */
   const inside = () => behind || document.activeElement === chat;
 
@@ -153,13 +162,15 @@
     show() { chat.hidden = false; },
     /** Who the visitor is, as the page's server has signed it; null when they sign out. */
     identify(identity) {
-      const before = JSON.stringify(state.identity);
-      state.identity = identity ? { ...identity, id: String(identity.id ?? '') } : null; // one without an id is refused
-      if (frame && before !== JSON.stringify(state.identity)) load(true);
+      const before = state.identity?.who;
+      const token = String(identity?.token ?? ''); // an empty one is refused
+      state.identity = identity ? { ...identity, token, who: named(token) } : null;
+      if (frame && before !== state.identity?.who) load(true);
+      else api.page(); // a newer token of the same customer
     },
     page(more) {
       Object.assign(state.page, more);
-      tell('page', { page: about() });
+      tell('page', { identity: state.identity, page: about() });
     },
     on: (event, listener) => void listeners.push([event, listener]),
     get unread() { return state.unread; },

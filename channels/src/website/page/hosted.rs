@@ -304,7 +304,7 @@ async fn submit(State(site): Shared, from: ClientAddress, RawQuery(query): RawQu
         return refuse(&problem);
     }
     let sender = session.as_ref().map(|session| Sender {
-        chat: &session.chat,
+        session,
         language: view.language,
         profile: |fields, language| Ok(profile(fields, language)),
     });
@@ -381,7 +381,8 @@ async fn send(
 ) -> Result<(), Problem> {
     problem.map_or(Ok(()), Err)?;
     let typed = typed.check()?;
-    let brought = Brought { key: &typed.key, name: typed.name.clone(), profile, about: None };
+    let signed = session.customer.as_ref();
+    let brought = Brought { key: &typed.key, name: typed.name.clone(), profile, about: None, signed };
     let with = introduce(site, view.language, &session.chat, brought).await?;
     typed.store(&site.inbox, &session.chat, with).await.map(|_| ())
 }

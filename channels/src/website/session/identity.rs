@@ -1,16 +1,24 @@
-//! Customers whom the embedding site knows. Its server signs their id with a secret it shares with us; whoever has such
-//! a signature is that customer, on all their devices.
+//! Customers whom the embedding site knows. Its server signs who they are with a secret it shares with us: a JSON Web Token
+//! of HS256, good for some minutes, for this channel only. Whoever has one is that customer, on all their devices.
 
-use hmac::{Hmac, KeyInit, Mac};
-use openline_core::ConfigError;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use openline_core::{ConfigError, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
-use sha2::Sha256;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// Shortest secret, in characters.
 const MIN_SECRET: usize = 32;
 /// Longest id of a customer, in bytes.
 const MAX_ID: usize = 200;
+/// Longest of what else is signed, in characters.
+const MAX_VALUE: usize = 200;
+/// Longest token, in bytes.
+const MAX_TOKEN: usize = 4096;
+/// A token may end so much later …
+const MINUTES: Duration = Duration::from_secs(15 * 60);
+/// … and clocks may differ by so much.
+const SKEW: Duration = Duration::from_secs(60);
 
 /// `[settings.identity]` as it is written.
 #[derive(Deserialize, Default)]
@@ -29,14 +37,57 @@ pub(in crate::website) struct Identity {
     pub(in crate::website) required: bool,
 }
 
-/// Whom the embedding page says its visitor is.
-#[derive(Deserialize)]
-pub(in crate::website) struct Claim {
+/// What the embedding site vouches for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::website) struct Signed {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::website) name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::website) email: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::website) phone: Option<String>,
+}
+
+/// A customer whose token was good.
+pub(in crate::website) struct Customer<'s> {
     /// Their id in the embedding site.
     pub(in crate::website) id: String,
-    /// HMAC-SHA-256 of the id under the shared secret, in hex; empty when it was left out.
-    #[serde(default)]
-    pub(in crate::website) hash: String,
+    /// By which secret.
+    pub(in crate::website) secret: &'s [u8],
+    pub(in crate::website) signed: Signed,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    sub: String,
+    exp: i64,
+    channel: String,
+    #[serde(flatten)]
+    signed: Signed,
+}
+
+/// Where a token must be good for.
+pub(in crate::website) struct Audience<'a> {
+    /// The public address.
+    pub(in crate::website) origin: &'a str,
+    pub(in crate::website) channel: &'a str,
+}
+
+/// Why a token was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(in crate::website) enum Refused {
+    #[error(
+        "it is no JWT of HS256 that was signed with a secret of this channel, has sub, exp and aud, and is for {0}"
+    )]
+    Token(String),
+    #[error("its exp is over")]
+    Over,
+    #[error("its exp is more than 15 minutes away")]
+    Long,
+    #[error("its channel is another one")]
+    Channel,
+    #[error("its sub must be 1 to {MAX_ID} bytes without control characters")]
+    Subject,
 }
 
 impl Identity {
@@ -65,67 +116,140 @@ impl Identity {
         Ok(Self { secrets, required: raw.required })
     }
 
-    /// Whether the claim was signed with one of the secrets.
-    pub(in crate::website) fn proves(&self, claim: &Claim) -> bool {
-        let id_ok = (1..=MAX_ID).contains(&claim.id.len()) && !claim.id.contains(char::is_control);
-        let Some(hash) = from_hex(&claim.hash).filter(|_| id_ok) else { return false };
-        self.secrets.iter().any(|secret| mac(secret, &claim.id).is_some_and(|mac| mac.verify_slice(&hash).is_ok()))
+    /// The secrets' bytes.
+    pub(in crate::website) fn secrets(&self) -> impl Iterator<Item = &[u8]> {
+        self.secrets.iter().map(|secret| secret.expose_secret().as_bytes())
+    }
+
+    /// Whom a token names.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub(in crate::website) fn customer(
+        &self,
+        token: &str,
+        audience: &Audience<'_>,
+        now: Timestamp,
+    ) -> Result<Customer<'_>, Refused> {
+        let mut rules = Validation::new(Algorithm::HS256);
+        rules.set_audience(&[audience.origin]);
+        rules.set_required_spec_claims(&["sub", "exp", "aud"]);
+        // The time is ours, below.
+        rules.validate_exp = false;
+        let short = token.len() <= MAX_TOKEN;
+        let read = |secret| {
+            let read = jsonwebtoken::decode::<Claims>(token, &DecodingKey::from_secret(secret), &rules);
+            read.ok().filter(|_| short).map(|read| (read.claims, secret))
+        };
+        let found = self.secrets().find_map(read);
+        let (claims, secret) = found.ok_or_else(|| Refused::Token(audience.origin.to_owned()))?;
+        let ends = Timestamp(claims.exp.saturating_mul(1000));
+        match () {
+            () if ends.plus(SKEW) <= now => Err(Refused::Over),
+            () if ends > now.plus(MINUTES + SKEW) => Err(Refused::Long),
+            () if claims.channel != audience.channel => Err(Refused::Channel),
+            () if !(1..=MAX_ID).contains(&claims.sub.len()) || claims.sub.contains(char::is_control) => {
+                Err(Refused::Subject)
+            }
+            () => Ok(Customer { id: claims.sub, secret, signed: claims.signed.short() }),
+        }
     }
 }
 
-fn mac(secret: &SecretString, id: &str) -> Option<Hmac<Sha256>> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()).ok()?;
-    mac.update(id.as_bytes());
-    Some(mac)
-}
-
-fn from_hex(text: &str) -> Option<[u8; 32]> {
-    let mut bytes = [0; 32];
-    let digits = (text.len() == 64 && text.is_ascii()).then_some(text)?;
-    for (index, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(digits.get(index * 2..index * 2 + 2)?, 16).ok()?;
+impl Signed {
+    /// Without what is empty or too long to be one.
+    fn short(self) -> Self {
+        let fit = |value: Option<String>| {
+            value.filter(|value| !value.trim().is_empty() && value.chars().count() <= MAX_VALUE)
+        };
+        Self { name: fit(self.name), email: fit(self.email), phone: fit(self.phone) }
     }
-    Some(bytes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+    use serde_json::{Value, json};
     use std::process::Command;
 
-    /// The vector of docs/widget.md; each recipe there makes it.
     const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-    const ID: &str = "customer-42";
-    const HASH: &str = "23ec0797ec2352dc78ac5d5328164f715c8a8d8bd84f5a7961fa972d5b215201";
+    const NOW: Timestamp = Timestamp(1_800_000_000_000);
+    const HERE: Audience<'_> = Audience { origin: "https://chat.example.com", channel: "site" };
 
     fn identity(toml: &str) -> Result<Identity, ConfigError> {
         Identity::read(toml::from_str(toml).unwrap())
     }
 
-    fn claim(id: &str, hash: &str) -> Claim {
-        Claim { id: id.into(), hash: hash.into() }
+    fn ours() -> Identity {
+        identity(&format!("secret = '{SECRET}'")).unwrap()
+    }
+
+    fn claims() -> Value {
+        json!({
+            "sub": "customer-42", "aud": "https://chat.example.com", "channel": "site",
+            "exp": NOW.seconds() + 300, "name": "Ann Lee", "email": "ann@shop.example",
+        })
+    }
+
+    fn signed(claims: &Value, algorithm: Algorithm, secret: &str) -> String {
+        let key = jsonwebtoken::EncodingKey::from_secret(secret.as_bytes());
+        jsonwebtoken::encode(&jsonwebtoken::Header::new(algorithm), claims, &key).unwrap()
+    }
+
+    fn refused(claims: &Value) -> Option<Refused> {
+        ours().customer(&signed(claims, Algorithm::HS256, SECRET), &HERE, NOW).err()
+    }
+
+    fn with(name: &str, value: Value) -> Value {
+        let mut claims = claims();
+        claims[name] = value;
+        claims
     }
 
     #[test]
-    fn only_a_good_signature_proves() {
-        let identity = identity(&format!("secret = '{SECRET}'")).unwrap();
-        assert!(identity.proves(&claim(ID, HASH)));
-        assert!(identity.proves(&claim(ID, &HASH.to_uppercase())));
-        let flipped = HASH.replace('a', "b");
-        let long = "x".repeat(201);
-        for (id, hash) in [("customer-43", HASH), (ID, ""), (ID, &HASH[1..]), (ID, &flipped), ("", HASH), (&long, HASH)]
-        {
-            assert!(!identity.proves(&claim(id, hash)), "{id} {hash}");
+    fn a_good_token_names_a_customer() {
+        let ours = ours();
+        let found = ours.customer(&signed(&claims(), Algorithm::HS256, SECRET), &HERE, NOW).ok().unwrap();
+        assert_eq!((found.id.as_str(), found.signed.name.as_deref()), ("customer-42", Some("Ann Lee")));
+        assert_eq!((found.signed.email.as_deref(), found.signed.phone), (Some("ann@shop.example"), None));
+    }
+
+    #[test]
+    fn others_are_refused() {
+        assert_eq!(refused(&claims()), None);
+        assert_eq!(refused(&with("exp", json!(NOW.seconds() - 61))), Some(Refused::Over));
+        assert_eq!(refused(&with("exp", json!(NOW.seconds() + 3600))), Some(Refused::Long));
+        assert_eq!(refused(&with("channel", json!("other"))), Some(Refused::Channel));
+        assert_eq!(refused(&with("sub", json!(""))), Some(Refused::Subject));
+        assert_eq!(refused(&with("sub", json!("a\n"))), Some(Refused::Subject));
+        for (name, value) in [
+            ("aud", json!("https://evil.example")),
+            ("aud", Value::Null),
+            ("exp", Value::Null),
+            ("exp", json!("soon")),
+            ("sub", Value::Null),
+            ("channel", Value::Null),
+        ] {
+            assert!(matches!(refused(&with(name, value.clone())), Some(Refused::Token(_))), "{name} {value}");
         }
-        assert!(!Identity::default().proves(&claim(ID, HASH)));
+        let ours = ours();
+        let refuses = |token: &str| ours.customer(token, &HERE, NOW).is_err();
+        assert!(refuses(&signed(&claims(), Algorithm::HS256, "another secret")));
+        assert!(refuses(&signed(&claims(), Algorithm::HS384, SECRET)), "another algorithm");
+        let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+        let none = format!("{}.{}.", part(&json!({ "alg": "none", "typ": "JWT" })), part(&claims()));
+        assert!(refuses(&none) && refuses("") && refuses("a.b.c") && refuses(&"a.".repeat(5000)));
+        assert!(Identity::default().customer(&signed(&claims(), Algorithm::HS256, SECRET), &HERE, NOW).is_err());
     }
 
     #[test]
     fn a_secret_can_be_changed_without_a_gap() {
         let other = "another secret that is long enough for it";
+        let token = signed(&claims(), Algorithm::HS256, SECRET);
         let both = identity(&format!("secrets = ['{other}', '{SECRET}']")).unwrap();
-        assert!(both.proves(&claim(ID, HASH)));
-        assert!(!identity(&format!("secret = '{other}'")).unwrap().proves(&claim(ID, HASH)));
+        assert_eq!(both.customer(&token, &HERE, NOW).ok().unwrap().secret, SECRET.as_bytes());
+        assert!(identity(&format!("secret = '{other}'")).unwrap().customer(&token, &HERE, NOW).is_err());
     }
 
     #[test]
@@ -144,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn the_recipes_of_the_documentation_agree() {
+    fn the_recipes_of_the_documentation_make_good_tokens() {
         let mut ran = 0;
         for (language, program, flag) in
             [("python", "python3", "-c"), ("javascript", "node", "-e"), ("php", "php", "-r"), ("ruby", "ruby", "-e")]
@@ -156,10 +280,23 @@ mod tests {
                 continue;
             };
             ran += 1;
-            assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), HASH, "{language}: {output:?}");
+            let token = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+            // By the time of the machine that made it.
+            let body = token.split('.').nth(1).and_then(|body| BASE64_URL_SAFE_NO_PAD.decode(body).ok());
+            let body: Value =
+                serde_json::from_slice(&body.unwrap_or_else(|| panic!("{language}: {output:?}"))).unwrap();
+            let made = Timestamp((body["exp"].as_i64().unwrap() - 300) * 1000);
+            let found = ours().customer(&token, &HERE, made).map(|customer| customer.id);
+            assert_eq!(found.as_deref(), Ok("customer-42"), "{language}: {body}");
         }
         println!("{ran} recipes ran");
         assert!(recipe("go").contains("hmac.New(sha256.New"));
-        assert!(include_str!("../../../../docs/widget.md").contains(HASH), "the page tells the vector");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_token_is_refused_without_a_fault(token in "[A-Za-z0-9_=.-]{0,300}") {
+            proptest::prop_assert!(ours().customer(&token, &HERE, NOW).is_err());
+        }
     }
 }

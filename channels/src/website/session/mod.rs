@@ -1,4 +1,5 @@
 //! Who a visitor is.
 
+pub(crate) mod ended;
 pub(crate) mod identity;
 pub(crate) mod sessions;

@@ -1,38 +1,69 @@
 //! Who a visitor is: a token made here, signed here, kept by their browser. Nothing is stored for it.
 //!
-//! A token is `v1.` + 32 random bytes + `.` + the first 16 bytes of their HMAC, both in base64url. The chat id is
-//! another HMAC of the random bytes, so that whoever sees it (operators, the portal) can't get at the session.
-//!
-//! A customer who was identified ([`crate::website::session::identity`]) has a token `v2.` instead: 32 bytes that stand for the customer,
-//! 16 random ones, and the same kind of proof. Its chat id comes from the customer's bytes alone: all their devices are
-//! in one conversation.
+//! A token is `s1.` + a few words in JSON + `.` + the first 16 bytes of their HMAC, both in base64url. The words say when
+//! it was made, the channel's epoch, and what the chat id is a keyed hash of: random bytes, so that whoever sees the chat
+//! id (operators, the portal) can't get at the session; or, for a customer who was identified
+//! ([`crate::website::session::identity`]), bytes that stand for the customer, so that all their devices are in one
+//! conversation. What the embedding site has signed of a customer goes along.
 
+use crate::website::session::identity::{Customer, Signed};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use openline_core::secret::{MasterSecret, sign};
-use openline_core::{ChannelId, ChatId};
-use subtle::ConstantTimeEq;
+use openline_core::secret::{MasterSecret, same, sign};
+use openline_core::{ChannelId, ChatId, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
-/// A browser keeps the session for a year after it was made.
-const MAX_AGE: u32 = 365 * 24 * 3600;
+const VERSION: &str = "s1";
 const TAG: usize = 16;
-/// Random bytes of a customer's token: no two are the same.
-const SALT: usize = 16;
+/// Longest token that is looked at, in bytes.
+const LONGEST: usize = 2_000;
+/// A visitor's session ends so long after it was made …
+const LIFETIME: Duration = Duration::from_secs(180 * 24 * 3600);
+/// … and that of a customer, whose page signs them in again.
+const CUSTOMER_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
+/// A clock may be so far ahead that made a token.
+const SKEW: Duration = Duration::from_secs(300);
 
 /// Makes and reads sessions of one channel instance.
 pub(in crate::website) struct Sessions {
-    proof_key: [u8; 32],
-    chat_key: [u8; 32],
-    customer: CustomerKeys,
+    keys: Keys,
     cookie: String,
     path: String,
     secure: bool,
+    epoch: u32,
+    /// Of the secrets by which customers may have been identified.
+    identified_by: Vec<String>,
 }
 
-/// What customers' sessions are made with.
-struct CustomerKeys {
-    name: [u8; 32],
+struct Keys {
     proof: [u8; 32],
-    chat: [u8; 32],
+    visitor: [u8; 32],
+    customer: [u8; 32],
+    name: [u8; 32],
+    id: [u8; 32],
+}
+
+/// What a token says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Words {
+    /// Random, so that no two are the same.
+    r: String,
+    /// When it was made, in Unix milliseconds.
+    i: i64,
+    /// The channel's epoch.
+    e: u32,
+    /// The customer, as a keyed hash of their id in the embedding site.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    c: Option<CustomerWords>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct CustomerWords {
+    n: String,
+    /// By which secret they were identified.
+    k: String,
+    #[serde(default)]
+    s: Signed,
 }
 
 /// A visitor's session.
@@ -41,98 +72,140 @@ pub(in crate::website) struct Session {
     pub(in crate::website) token: String,
     /// Their chat.
     pub(in crate::website) chat: ChatId,
-    /// Whether it belongs to a customer whom the embedding site has identified.
-    pub(in crate::website) identified: bool,
+    /// What the embedding site has signed, of a customer whom it has identified.
+    pub(in crate::website) customer: Option<Signed>,
+    /// When it was made, in Unix milliseconds.
+    pub(in crate::website) made: i64,
+    /// What it is called where it was ended: a keyed hash, from which it can't be made.
+    pub(in crate::website) id: String,
+    /// Whether it is the only one that the browser shows.
+    pub(in crate::website) alone: bool,
 }
 
 impl Sessions {
-    /// For a channel whose pages are below `path` (`/c/site/`).
-    pub(in crate::website) fn new(secret: &MasterSecret, channel: &ChannelId, path: &str, secure: bool) -> Self {
+    /// For a channel whose pages are below `path` (`/c/site/`); tokens of another `epoch` are over.
+    pub(in crate::website) fn new(
+        secret: &MasterSecret,
+        channel: &ChannelId,
+        path: &str,
+        secure: bool,
+        epoch: u32,
+    ) -> Self {
+        let derive = |what: &str| secret.derive(&format!("website/{what}/{channel}"));
+        // Behind https no other host can set it, and where the path begins at the root no other path.
+        let root = path == format!("/c/{channel}/");
+        let (prefix, path) = match (secure, root) {
+            (true, true) => ("__Host-", "/"),
+            (true, false) => ("__Secure-", path),
+            (false, _) => ("", path),
+        };
         Self {
-            proof_key: secret.derive(&format!("website/session/{channel}")),
-            chat_key: secret.derive(&format!("website/chat/{channel}")),
-            customer: CustomerKeys {
-                name: secret.derive(&format!("website/customer/{channel}")),
-                proof: secret.derive(&format!("website/customer-session/{channel}")),
-                chat: secret.derive(&format!("website/customer-chat/{channel}")),
+            keys: Keys {
+                proof: derive("session"),
+                visitor: derive("chat"),
+                customer: derive("customer-chat"),
+                name: derive("customer"),
+                id: derive("session-id"),
             },
-            cookie: format!("ol_{channel}"),
+            cookie: format!("{prefix}ol_{channel}"),
             path: path.to_owned(),
             secure,
+            epoch,
+            identified_by: Vec::new(),
         }
     }
 
+    /// The same with the secrets by which customers may have been identified: sessions that were made by others are over.
+    pub(in crate::website) fn identified_by<'s>(self, secrets: impl Iterator<Item = &'s [u8]>) -> Self {
+        let identified_by = secrets.map(|secret| self.fingerprint(secret)).collect();
+        Self { identified_by, ..self }
+    }
+
+    fn fingerprint(&self, secret: &[u8]) -> String {
+        hex::encode(&sign(&self.keys.name, secret)[..8])
+    }
+
     /// A new session; `None` when the system has no randomness.
-    pub(in crate::website) fn make(&self) -> Option<Session> {
+    pub(in crate::website) fn make(&self, now: Timestamp) -> Option<Session> {
+        self.token(now, None)
+    }
+
+    /// A new session of a customer; whether it is them was checked before.
+    pub(in crate::website) fn make_for(&self, customer: &Customer<'_>, now: Timestamp) -> Option<Session> {
+        let name = BASE64_URL_SAFE_NO_PAD.encode(sign(&self.keys.name, customer.id.as_bytes()));
+        let words = CustomerWords { n: name, k: self.fingerprint(customer.secret), s: customer.signed.clone() };
+        self.token(now, Some(words))
+    }
+
+    fn token(&self, now: Timestamp, customer: Option<CustomerWords>) -> Option<Session> {
         let mut random = [0; 32];
         getrandom::fill(&mut random).ok()?;
-        Some(Session {
-            token: token("v1", &random, &self.proof_key),
-            chat: chat("w", &self.chat_key, &random)?,
-            identified: false,
-        })
+        let r = BASE64_URL_SAFE_NO_PAD.encode(random);
+        let words = Words { r, i: now.0, e: self.epoch, c: customer };
+        let body = BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(&words).ok()?);
+        let token = format!("{VERSION}.{body}.{}", self.tag(&body));
+        self.session(token, words)
     }
 
-    /// A new session of the customer with this id in the embedding site; whether it is them was checked before.
-    pub(in crate::website) fn make_for(&self, id: &str) -> Option<Session> {
-        let mut payload = [0; 32 + SALT];
-        let name = sign(&self.customer.name, id.as_bytes());
-        payload[..32].copy_from_slice(&name);
-        getrandom::fill(&mut payload[32..]).ok()?;
-        Some(Session {
-            token: token("v2", &payload, &self.customer.proof),
-            chat: chat("u", &self.customer.chat, &name)?,
-            identified: true,
-        })
+    fn tag(&self, body: &str) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(&sign(&self.keys.proof, body.as_bytes())[..TAG])
     }
 
-    /// The session of a token; `None` when it was not made here.
-    pub(in crate::website) fn read(&self, token: &str) -> Option<Session> {
-        let (version, rest) = token.split_once('.')?;
-        let (chat, identified) = match version {
-            "v1" => (chat("w", &self.chat_key, &proven::<32>(rest, &self.proof_key)?)?, false),
-            "v2" => {
-                let payload = proven::<{ 32 + SALT }>(rest, &self.customer.proof)?;
-                (chat("u", &self.customer.chat, &payload[..32])?, true)
-            }
-            _ => return None,
+    /// The session of a token; `None` when it was not made here, or is over.
+    pub(in crate::website) fn read(&self, token: &str, now: Timestamp) -> Option<Session> {
+        let rest = token.strip_prefix(VERSION)?.strip_prefix('.').filter(|_| token.len() <= LONGEST)?;
+        let (body, tag) = rest.split_once('.')?;
+        if !same(&self.tag(body), tag) {
+            return None;
+        }
+        let words: Words = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(body).ok()?).ok()?;
+        let made = Timestamp(words.i);
+        let lifetime = if words.c.is_some() { CUSTOMER_LIFETIME } else { LIFETIME };
+        let known = words.c.as_ref().is_none_or(|customer| self.identified_by.contains(&customer.k));
+        let good = known && words.e == self.epoch && made <= now.plus(SKEW) && made.until(now) < lifetime;
+        if good { self.session(token.to_owned(), words) } else { None }
+    }
+
+    fn session(&self, token: String, words: Words) -> Option<Session> {
+        let of = |text: &str| BASE64_URL_SAFE_NO_PAD.decode(text).ok();
+        let chat = match &words.c {
+            Some(customer) => chat("u", &self.keys.customer, &of(&customer.n)?)?,
+            None => chat("w", &self.keys.visitor, &of(&words.r)?)?,
         };
-        Some(Session { token: token.to_owned(), chat, identified })
+        let id = self.id_of(&words.r);
+        Some(Session { token, chat, customer: words.c.map(|customer| customer.s), made: words.i, id, alone: true })
+    }
+
+    /// What a token's random word, or a chat, is called where it was ended.
+    pub(in crate::website) fn id_of(&self, what: &str) -> String {
+        hex::encode(&sign(&self.keys.id, what.as_bytes())[..16])
     }
 
     /// The `Set-Cookie` value that keeps a session.
     pub(in crate::website) fn set_cookie(&self, session: &Session) -> String {
-        let secure = if self.secure { "; Secure" } else { "" };
-        let Self { cookie, path, .. } = self;
-        format!("{cookie}={}; Path={path}; Max-Age={MAX_AGE}; HttpOnly; SameSite=Lax{secure}", session.token)
+        let lifetime = if session.customer.is_some() { CUSTOMER_LIFETIME } else { LIFETIME };
+        self.cookie_line(&session.token, lifetime.as_secs())
     }
 
     /// The `Set-Cookie` value that forgets it.
     pub(in crate::website) fn drop_cookie(&self) -> String {
+        self.cookie_line("", 0)
+    }
+
+    fn cookie_line(&self, value: &str, seconds: u64) -> String {
         let secure = if self.secure { "; Secure" } else { "" };
         let Self { cookie, path, .. } = self;
-        format!("{cookie}=; Path={path}; Max-Age=0; HttpOnly; SameSite=Lax{secure}")
+        format!("{cookie}={value}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")
     }
 
-    /// The session in a `Cookie` header.
-    pub(in crate::website) fn in_cookies(&self, header: &str) -> Option<Session> {
+    /// The session in a `Cookie` header. Two different good ones: somebody else may have set one of them.
+    pub(in crate::website) fn in_cookies(&self, header: &str, now: Timestamp) -> Option<Session> {
         let values = header.split(';').filter_map(|pair| pair.trim().split_once('='));
-        values.filter(|(name, _)| *name == self.cookie).find_map(|(_, value)| self.read(value))
+        let mut good = values.filter(|(name, _)| *name == self.cookie).filter_map(|(_, value)| self.read(value, now));
+        let first = good.next()?;
+        let alone = good.all(|other| other.token == first.token);
+        Some(Session { alone, ..first })
     }
-}
-
-fn token(version: &str, payload: &[u8], key: &[u8; 32]) -> String {
-    let tag = sign(key, payload);
-    let (payload, tag) = (BASE64_URL_SAFE_NO_PAD.encode(payload), BASE64_URL_SAFE_NO_PAD.encode(&tag[..TAG]));
-    format!("{version}.{payload}.{tag}")
-}
-
-/// What stands before the proof, when the proof is good.
-fn proven<const LENGTH: usize>(token: &str, key: &[u8; 32]) -> Option<[u8; LENGTH]> {
-    let (payload, tag) = token.split_once('.')?;
-    let payload: [u8; LENGTH] = BASE64_URL_SAFE_NO_PAD.decode(payload).ok()?.try_into().ok()?;
-    let tag = BASE64_URL_SAFE_NO_PAD.decode(tag).ok()?;
-    bool::from(sign(key, &payload)[..TAG].ct_eq(&tag)).then_some(payload)
 }
 
 fn chat(letter: &str, key: &[u8; 32], of: &[u8]) -> Option<ChatId> {
@@ -143,81 +216,98 @@ fn chat(letter: &str, key: &[u8; 32], of: &[u8]) -> Option<ChatId> {
 mod tests {
     use super::*;
 
-    fn sessions(secret: u8, channel: &str) -> Sessions {
+    const NOW: Timestamp = Timestamp(1_800_000_000_000);
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+
+    fn sessions(secret: u8, channel: &str, epoch: u32) -> Sessions {
         let secret = MasterSecret::new([secret; 32]);
-        Sessions::new(&secret, &ChannelId::parse(channel).unwrap(), "/c/site/", true)
+        let sessions = Sessions::new(&secret, &ChannelId::parse(channel).unwrap(), "/c/site/", true, epoch);
+        sessions.identified_by([b"one".as_slice(), b"two"].into_iter())
+    }
+
+    fn customer(id: &str) -> Customer<'_> {
+        Customer { id: id.to_owned(), secret: b"one", signed: Signed::default() }
     }
 
     #[test]
     fn a_session_is_known_again_and_only_here() {
-        let here = sessions(1, "site");
-        let session = here.make().unwrap();
-        assert_eq!(here.read(&session.token).unwrap().chat, session.chat);
-        assert!(sessions(2, "site").read(&session.token).is_none());
-        assert!(sessions(1, "other").read(&session.token).is_none());
+        let here = sessions(1, "site", 0);
+        let session = here.make(NOW).unwrap();
+        assert_eq!(here.read(&session.token, NOW).unwrap().chat, session.chat);
+        assert!(sessions(2, "site", 0).read(&session.token, NOW).is_none());
+        assert!(sessions(1, "other", 0).read(&session.token, NOW).is_none());
+    }
+
+    #[test]
+    fn a_session_ends_with_its_time_its_epoch_and_its_secret() {
+        let here = sessions(1, "site", 0);
+        let (visitor, signed_in) = (here.make(NOW).unwrap(), here.make_for(&customer("42"), NOW).unwrap());
+        assert!(here.read(&visitor.token, NOW.plus(179 * DAY)).is_some());
+        assert!(here.read(&visitor.token, NOW.plus(180 * DAY)).is_none());
+        assert!(here.read(&signed_in.token, NOW.plus(6 * DAY)).is_some());
+        assert!(here.read(&signed_in.token, NOW.plus(7 * DAY)).is_none());
+        assert!(here.read(&visitor.token, NOW.minus(DAY)).is_none(), "made in the future");
+        assert!(sessions(1, "site", 1).read(&visitor.token, NOW).is_none());
+        let changed = sessions(1, "site", 0).identified_by([b"two".as_slice()].into_iter());
+        assert!(changed.read(&signed_in.token, NOW).is_none() && changed.read(&visitor.token, NOW).is_some());
     }
 
     #[test]
     fn forgeries_are_refused() {
-        let here = sessions(1, "site");
-        let token = here.make().unwrap().token;
+        let here = sessions(1, "site", 0);
+        let token = here.make(NOW).unwrap().token;
         let mut other = token.clone().into_bytes();
         other[5] = if other[5] == b'A' { b'B' } else { b'A' };
-        for bad in [
-            "",
-            "v1.",
-            "v1..",
-            "x",
-            &token[..token.len() - 1],
-            std::str::from_utf8(&other).unwrap(),
-            &format!("{token}A"),
-        ] {
-            assert!(here.read(bad).is_none(), "{bad}");
+        let other = String::from_utf8(other).unwrap();
+        let cut = &token[..token.len() - 1];
+        for bad in ["", "s1.", "s1..", "x", "v1.a.b", cut, &other, &format!("{token}A"), &"s1.".repeat(900)] {
+            assert!(here.read(bad, NOW).is_none(), "{bad}");
         }
     }
 
     #[test]
     fn a_customers_sessions_share_one_chat() {
-        let here = sessions(1, "site");
-        let (phone, laptop) = (here.make_for("42").unwrap(), here.make_for("42").unwrap());
+        let here = sessions(1, "site", 0);
+        let of = |id: &str| here.make_for(&customer(id), NOW).unwrap();
+        let (phone, laptop) = (of("42"), of("42"));
         assert_ne!(phone.token, laptop.token);
+        assert_ne!(phone.id, laptop.id);
         assert_eq!(phone.chat, laptop.chat);
-        let read = here.read(&phone.token).unwrap();
-        assert!(read.identified && read.chat == phone.chat);
-        assert!(here.make_for("43").unwrap().chat != phone.chat);
-        assert!(sessions(1, "other").read(&phone.token).is_none());
-        // A token of the one kind is none of the other.
-        assert!(here.read(&phone.token.replacen("v2", "v1", 1)).is_none());
-        assert!(here.read(&here.make().unwrap().token.replacen("v1", "v2", 1)).is_none());
-    }
-
-    #[test]
-    fn tokens_of_the_first_form_stay_good() {
-        // Made by version 0.1.0 with this secret.
-        let here = sessions(1, "site");
-        let random = [7; 32];
-        let tag = sign(&MasterSecret::new([1; 32]).derive("website/session/site"), &random);
-        let encode = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
-        let session = here.read(&format!("v1.{}.{}", encode(&random), encode(&tag[..16]))).unwrap();
-        assert!(!session.identified && session.chat.as_str().starts_with('w'));
+        let read = here.read(&phone.token, NOW).unwrap();
+        assert!(read.customer.is_some() && read.chat == phone.chat);
+        assert!(of("43").chat != phone.chat);
+        assert!(sessions(1, "other", 0).read(&phone.token, NOW).is_none());
     }
 
     #[test]
     fn the_chat_id_reveals_nothing_of_the_token() {
-        let session = sessions(1, "site").make().unwrap();
+        let session = sessions(1, "site", 0).make(NOW).unwrap();
         assert_eq!(session.chat.as_str().len(), 33);
         assert!(!session.token.contains(&session.chat.as_str()[1..9]));
     }
 
     #[test]
     fn the_cookie_is_closed_to_scripts_and_other_sites() {
-        let here = sessions(1, "site");
-        let session = here.make().unwrap();
+        let here = sessions(1, "site", 0);
+        let session = here.make(NOW).unwrap();
         let cookie = here.set_cookie(&session);
-        for part in ["HttpOnly", "SameSite=Lax", "Secure", "Path=/c/site/"] {
+        for part in ["__Host-ol_site=", "HttpOnly", "SameSite=Lax", "; Secure", "; Path=/;"] {
             assert!(cookie.contains(part), "{cookie}");
         }
-        let header = format!("a=b; ol_site=bad; ol_site={}; c=d", session.token);
-        assert_eq!(here.in_cookies(&header).unwrap().chat, session.chat);
+        let header = format!("a=b; __Host-ol_site=bad; ol_site=x; __Host-ol_site={}; c=d", session.token);
+        let found = here.in_cookies(&header, NOW).unwrap();
+        assert!(found.chat == session.chat && found.alone);
+        let other = here.make(NOW).unwrap().token;
+        assert!(!here.in_cookies(&format!("{header}; __Host-ol_site={other}"), NOW).unwrap().alone);
+        let secret = MasterSecret::new([1; 32]);
+        let below = Sessions::new(&secret, &ChannelId::parse("site").unwrap(), "/chat/c/site/", true, 0);
+        assert!(below.set_cookie(&session).starts_with("__Secure-ol_site="));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_token_is_read_without_a_fault(token in "(s1\\.)?[A-Za-z0-9_.-]{0,200}") {
+            proptest::prop_assert!(sessions(1, "site", 0).read(&token, NOW).is_none());
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What a message brings along beside its text: who writes, what they agreed to, where they are.
 
 use crate::website::error::{Problem, Refusal};
+use crate::website::session::identity::Signed;
 use crate::website::site::Site;
 use crate::website::welcome::about;
 use crate::website::welcome::before::{Checked, Profile};
@@ -30,6 +31,8 @@ pub(in crate::website) struct Brought<'b> {
     pub(in crate::website) name: Option<String>,
     pub(in crate::website) profile: Option<Profile>,
     pub(in crate::website) about: Option<&'b Value>,
+    /// What the embedding site vouches for: it goes before what was typed.
+    pub(in crate::website) signed: Option<&'b Signed>,
 }
 
 /// Checks it, and keeps that the visitor agreed.
@@ -83,6 +86,7 @@ pub(in crate::website) async fn examine(
     if unnamed {
         visitor.name.clear();
     }
+    brought.signed.into_iter().for_each(|signed| vouched(&mut visitor, signed));
     let now = site.inbox.now();
     let filled = filled(&checked, &info, now).map(|text| Note { key: format!("before/{}", brought.key), text });
     let page = brought.about.filter(|_| site.settings.consent.page_data).and_then(about::note);
@@ -91,8 +95,22 @@ pub(in crate::website) async fn examine(
     Ok(Introduced { visitor: (visitor != before).then_some(visitor), notes, agreed })
 }
 
+/// What is vouched for, each as far as the portal takes it.
+fn vouched(visitor: &mut Visitor, signed: &Signed) {
+    let Signed { name, email, phone } = signed.clone();
+    let nothing = Profile::default;
+    for profile in [Profile { name, ..nothing() }, Profile { email, ..nothing() }, Profile { phone, ..nothing() }] {
+        if let Ok(found) = profile.check(&[], false) {
+            *visitor = found.over(visitor.clone());
+        }
+    }
+}
+
 fn brings_nothing(brought: &Brought<'_>) -> bool {
-    brought.name.is_none() && brought.profile.is_none() && brought.about.is_none()
+    brought.signed.is_none_or(|signed| *signed == Signed::default())
+        && brought.name.is_none()
+        && brought.profile.is_none()
+        && brought.about.is_none()
 }
 
 /// Whether it is one more message of a conversation in which nothing is asked: known without reading the store, because

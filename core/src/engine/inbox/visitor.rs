@@ -281,6 +281,21 @@ impl VisitorInbox {
         self.doors.store.state_get(&self.state_key(key)).await
     }
 
+    /// All values of the channel's own whose key begins so, by what follows.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn remembered(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        let prefix = self.state_key(prefix);
+        let found = self.doors.store.state_list(&prefix).await?;
+        Ok(found.into_iter().filter_map(|(key, value)| Some((key.strip_prefix(&prefix)?.to_owned(), value))).collect())
+    }
+
+    /// Whether other processes work on the same store: what is remembered in memory may be old.
+    pub fn is_shared(&self) -> bool {
+        self.doors.store.news().is_some()
+    }
+
     /// Keeps a value of the channel's own.
     ///
     /// # Errors

@@ -1,0 +1,87 @@
+//! Sessions end: by signing out, by "forget me", all at once; and nobody writes with somebody else's.
+
+use openline_tests::World;
+use reqwest::{Client, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+
+async fn status(request: RequestBuilder) -> u16 {
+    request.send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn who_signs_out_is_out_also_after_a_restart() {
+    let mut world = World::start().await;
+    let (leaving, staying) = (world.visitor().await, world.visitor().await);
+    leaving.send("hello").await;
+    let session = |token: &str| Client::new().get(world.url("/c/site/api/session")).bearer_auth(token);
+    let end = Client::new().delete(world.url("/c/site/api/session")).bearer_auth(&leaving.token);
+    assert_eq!(status(end).await, 200);
+    assert_eq!(status(session(&leaving.token)).await, 401);
+    assert_eq!(status(session(&staying.token)).await, 200);
+    world.stop_service().await;
+    world.start_service().await;
+    let session = |token: &str| Client::new().get(world.url("/c/site/api/session")).bearer_auth(token);
+    assert_eq!(status(session(&leaving.token)).await, 401);
+    // All at once.
+    world.stop_service().await;
+    world.configure("[channels.site]\nkind = \"website\"\nsettings.session_epoch = 1\n");
+    world.start_service().await;
+    let session = |token: &str| Client::new().get(world.url("/c/site/api/session")).bearer_auth(token);
+    assert_eq!(status(session(&staying.token)).await, 401);
+}
+
+#[tokio::test]
+async fn forgetting_ends_every_session_of_the_visitor() {
+    let world = World::start().await;
+    let visitor = world.visitor().await;
+    visitor.send("secret").await;
+    world.portal_chat("secret").await;
+    let forget = Client::new().post(world.url("/c/site/api/forget")).bearer_auth(&visitor.token).json(&json!({}));
+    assert_eq!(status(forget).await, 202);
+    let again = Client::new().post(world.url("/c/site/api/messages")).bearer_auth(&visitor.token);
+    assert_eq!(status(again.json(&json!({ "key": "k", "text": "again" }))).await, 401);
+}
+
+/// A cookie that works, as the browser sends it.
+async fn cookie(world: &World) -> String {
+    let made = Client::new().post(world.url("/c/site/api/session")).send().await.unwrap();
+    made.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn other_sites_neither_set_nor_use_a_cookie() {
+    let world = World::start().await;
+    let (mine, theirs) = (cookie(&world).await, cookie(&world).await);
+    let http = Client::new();
+    let body = |n: usize| json!({ "key": format!("k{n}"), "text": "hello" });
+    let send = |n: usize| http.post(world.url("/c/site/api/messages")).header("cookie", &mine).json(&body(n));
+    assert_eq!(status(send(1)).await, 201);
+    assert_eq!(status(send(2).header("origin", world.url(""))).await, 201);
+    for (name, value) in [
+        ("origin", "https://evil.example"),
+        ("origin", "null"),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+        ("referer", "https://evil.example/page"),
+    ] {
+        assert_eq!(status(send(3).header(name, value)).await, 403, "{name}: {value}");
+        let set = http.post(world.url("/c/site/api/session")).header(name, value);
+        let answer = set.send().await.unwrap();
+        assert_eq!((answer.status(), answer.headers().contains_key("set-cookie")), (StatusCode::FORBIDDEN, false));
+    }
+    // A wrong bearer is no way around, and the host that the browser names is not what counts.
+    let host = world.url("").replace("http://", "");
+    assert_ne!(status(send(4).header("origin", "https://evil.example").bearer_auth("wrong")).await, 201);
+    assert_eq!(status(send(5).header("origin", "https://evil.example").header("host", "evil.example")).await, 403);
+    assert_eq!(status(send(5).header("origin", format!("https://{host}"))).await, 403);
+    // Somebody set a cookie of theirs beside mine.
+    let both = format!("{mine}; {theirs}");
+    let send = http.post(world.url("/c/site/api/messages")).header("cookie", &both).json(&body(6));
+    assert_eq!(status(send).await, 403);
+    let twice = format!("{mine}; {mine}");
+    let send = http.post(world.url("/c/site/api/messages")).header("cookie", &twice).json(&body(7));
+    assert_eq!(status(send).await, 201);
+    let read: Value =
+        http.get(world.url("/c/site/api/messages")).header("cookie", &mine).send().await.unwrap().json().await.unwrap();
+    assert_eq!(read["items"].as_array().unwrap().iter().filter(|item| item["from"] == "visitor").count(), 3);
+}
