@@ -8,6 +8,7 @@
 #![allow(clippy::cast_precision_loss)] // counts become means and rates
 
 mod accept;
+mod caller;
 mod drain;
 mod event;
 mod http;
@@ -28,7 +29,7 @@ use anyhow::{Result, bail};
 /// Every measurement is repeated, and the best one shown: others may use the machine meanwhile.
 const REPEATS: usize = 3;
 
-const USAGE: &str = "usage: tests/bench accept|latency|poll|event|drain|memory|php|all";
+const USAGE: &str = "usage: tests/bench accept|latency|poll|event|drain [MINUTES]|memory|php|all";
 
 fn main() -> Result<()> {
     let Some(what) = std::env::args().nth(1) else { bail!(USAGE) };
@@ -41,7 +42,7 @@ fn main() -> Result<()> {
             "latency" => latency::run().await,
             "poll" => poll::run().await,
             "event" => event::run().await,
-            "drain" => drain::run().await,
+            "drain" => drain::run(minutes()?).await,
             "memory" => memory::run().await,
             "php" => php::run().await,
             "all" => {
@@ -51,9 +52,14 @@ fn main() -> Result<()> {
                 event::run().await?;
                 memory::run().await?;
                 php::run().await?;
-                drain::run().await
+                drain::run(minutes()?).await
             }
             _ => bail!(USAGE),
         }
     })
+}
+
+/// How long the traffic of `drain` lasts.
+fn minutes() -> Result<u64> {
+    std::env::args().nth(2).map_or(Ok(1), |minutes| Ok(minutes.parse()?))
 }

@@ -40,29 +40,35 @@ pub(crate) async fn portal(config: SandboxConfig) -> Result<(Runtime, Arc<Sandbo
 }
 
 impl Stand {
-    /// Starts both, installs the application and connects its connector.
+    /// Starts both with one website chat, installs the application and connects its connector.
     pub(crate) async fn start(config: SandboxConfig) -> Result<Self> {
+        Self::with(config, "[channels.site]\nkind = \"website\"\n", &["openline_site"]).await
+    }
+
+    /// The same with these channels, whose connectors are these.
+    pub(crate) async fn with(config: SandboxConfig, channels: &str, connectors: &[&str]) -> Result<Self> {
         let (runtime, sandbox) = portal(config).await?;
         let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(machine::folder()?)?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
         let path = folder.path().join("openline.toml");
-        std::fs::write(&path, config_text(&sandbox, address, folder.path()))?;
+        std::fs::write(&path, config_text(&sandbox, address, folder.path(), channels))?;
         let program = machine::folder()?.join("openline");
         ensure!(program.exists(), "{} is not built", program.display());
         let child = Command::new(program).arg("serve").arg("--config").arg(&path).env_remove("RUST_LOG").spawn()?;
         let pid = child.id();
         let stand = Self { address, pid, sandbox: Some(sandbox), child, portal: Some(runtime), _folder: folder };
-        stand.install().await?;
+        stand.install(connectors).await?;
         Ok(stand)
     }
 
-    async fn install(&self) -> Result<()> {
+    async fn install(&self, connectors: &[&str]) -> Result<()> {
         let started = Instant::now();
         while tokio::net::TcpStream::connect(self.address).await.is_err() {
             ensure!(started.elapsed() < PATIENCE, "the service does not start");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         let (sandbox, url) = (Arc::clone(self.sandbox()?), format!("http://{}/bitrix/install", self.address));
+        let connectors: Vec<String> = connectors.iter().map(|id| (*id).to_owned()).collect();
         let portal = self.portal.as_ref().context("no portal")?;
         // On the portal's threads, so that its work stays there.
         portal
@@ -70,12 +76,14 @@ impl Stand {
                 sandbox.install_script_only(&url);
                 let bound = |view: View<'_>| {
                     view.calls_of("event.bind").filter(|call| call.verdict == "ok").count() >= 10
-                        && view.connectors().iter().any(|id| id == "openline_site")
+                        && connectors.iter().all(|id| view.connectors().contains(id))
                 };
                 sandbox.wait_until(bound).await.map_err(|error| anyhow::anyhow!("{error}"))?;
-                let page = sandbox.open_settings_page("openline_site", 1, &PageOptions::default()).await;
-                let page = page.map_err(anyhow::Error::msg)?;
-                ensure!(page.body.contains("Successfully connected"), "not connected: {}", page.status);
+                for connector in &connectors {
+                    let page = sandbox.open_settings_page(connector, 1, &PageOptions::default()).await;
+                    let page = page.map_err(anyhow::Error::msg)?;
+                    ensure!(page.body.contains("Successfully connected"), "not connected: {}", page.status);
+                }
                 Ok(())
             })
             .await?
@@ -171,12 +179,12 @@ pub(crate) fn free_port() -> Result<u16> {
     Ok(std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
-fn config_text(sandbox: &Sandbox, address: SocketAddr, folder: &std::path::Path) -> String {
+fn config_text(sandbox: &Sandbox, address: SocketAddr, folder: &std::path::Path, channels: &str) -> String {
     format!(
         "listen = \"{address}\"\npublic_url = \"http://{address}\"\nstore = \"sqlite:{}\"\n\
          {limits}[log]\nlevel = \"off\"\n\
          [portal]\nurl = \"{}\"\nauth_server = \"{}\"\nclient_id = \"{}\"\nclient_secret = \"{}\"\n\
-         [channels.site]\nkind = \"website\"\n",
+         {channels}",
         folder.join("openline.db").display(),
         sandbox.portal_url(),
         sandbox.auth_url(),

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 /// A visitor with a session and a connection of their own.
 pub(crate) struct Visitor {
     connection: Connection,
+    address: SocketAddr,
+    channel: &'static str,
     token: String,
     name: String,
     sent: usize,
@@ -19,16 +21,30 @@ pub(crate) struct Visitor {
 }
 
 impl Visitor {
-    /// Opens a session.
+    /// Opens a session of the channel "site".
     pub(crate) async fn open(address: SocketAddr, name: String) -> Result<Self> {
+        Self::of("site", address, name).await
+    }
+
+    /// Opens a session of a website chat.
+    pub(crate) async fn of(channel: &'static str, address: SocketAddr, name: String) -> Result<Self> {
         let mut connection = Connection::open(address).await?;
-        let ask = b"POST /c/site/api/session HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n\
-                    Content-Length: 15\r\n\r\n{\"bearer\":true}";
-        let answer = connection.exchange(ask).await?;
+        let ask = format!(
+            "POST /c/{channel}/api/session HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n\
+             Content-Length: 15\r\n\r\n{{\"bearer\":true}}"
+        );
+        let answer = connection.exchange(ask.as_bytes()).await?;
         ensure!(answer.status == 201, "no session: {}", answer.status);
         let body: Value = serde_json::from_slice(answer.body)?;
         let token = body["session"].as_str().context("no token")?.to_owned();
-        Ok(Self { connection, token, name, sent: 0, request: Vec::new() })
+        Ok(Self { connection, address, channel, token, name, sent: 0, request: Vec::new() })
+    }
+
+    /// The same visitor with another connection, to look what is new.
+    pub(crate) async fn twin(&self) -> Result<Self> {
+        let (token, name) = (self.token.clone(), self.name.clone());
+        let connection = Connection::open(self.address).await?;
+        Ok(Self { connection, address: self.address, channel: self.channel, token, name, sent: 0, request: Vec::new() })
     }
 
     /// Several of them.
@@ -42,19 +58,24 @@ impl Visitor {
 
     /// Sends the next message; how long it took until it was acknowledged.
     pub(crate) async fn send(&mut self) -> Result<Duration> {
-        let Self { token, name, sent, request, .. } = self;
-        let body = format!("{{\"key\":\"{name}-{sent}\",\"text\":\"{name} says {sent}: it's <b>fine</b>\"}}");
+        self.send_with("").await
+    }
+
+    /// Sends the next message with more members of its object (`,"about":…`).
+    pub(crate) async fn send_with(&mut self, more: &str) -> Result<Duration> {
+        let Self { channel, token, name, sent, request, .. } = self;
+        let body = format!("{{\"key\":\"{name}-{sent}\",\"text\":\"{name} says {sent}: it's <b>fine</b>\"{more}}}");
         request.clear();
         write!(
             request,
-            "POST /c/site/api/messages HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\n\
+            "POST /c/{channel}/api/messages HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\n\
              Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         )?;
         let started = Instant::now();
         let answer = self.connection.exchange(&self.request).await?;
         let took = started.elapsed();
-        ensure!(answer.status == 201, "a message was answered {}", answer.status);
+        ensure!(answer.status == 201, "answered {}: {}", answer.status, String::from_utf8_lossy(answer.body));
         self.sent += 1;
         Ok(took)
     }
@@ -62,10 +83,10 @@ impl Visitor {
     /// Asks for what is new after `since`; the request's size and the answer.
     pub(crate) async fn poll(&mut self, since: i64, wait: u32) -> Result<(usize, Answer<'_>)> {
         self.request.clear();
-        let token = &self.token;
+        let (channel, token) = (self.channel, &self.token);
         write!(
             self.request,
-            "GET /c/site/api/updates?since={since}&wait={wait} HTTP/1.1\r\nHost: bench\r\n\
+            "GET /c/{channel}/api/updates?since={since}&wait={wait} HTTP/1.1\r\nHost: bench\r\n\
              Authorization: Bearer {token}\r\n\r\n"
         )?;
         let answer = self.connection.exchange(&self.request).await?;
@@ -92,7 +113,12 @@ impl Visitor {
 
     /// What was sent, in order, as the portal's operators shall read it.
     pub(crate) fn texts(&self) -> Vec<String> {
-        (0..self.sent).map(|n| format!("{} says {n}: it's <b>fine</b>", self.name)).collect()
+        (0..self.sent).map(|n| self.text(n)).collect()
+    }
+
+    /// The message of that number.
+    pub(crate) fn text(&self, n: usize) -> String {
+        format!("{} says {n}: it's <b>fine</b>", self.name)
     }
 }
 
