@@ -25,6 +25,11 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+/// How long what is under way may take after the stop, and then the closing of the database: ten seconds together, which
+/// is what systemd and container hosts are told to wait at the least.
+const END: Duration = Duration::from_millis(8500);
+const CLOSE: Duration = Duration::from_millis(1000);
+
 /// Why the service does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -129,15 +134,24 @@ impl Service {
         self.doors.visitor_inbox(channel)
     }
 
-    /// Finishes what is under way, and closes the database.
-    pub async fn stop(self) {
+    /// Finishes what is under way, and closes the database; all within ten seconds. What has to be cut is uncertain, and
+    /// looked up after the next start.
+    pub async fn stop(mut self) {
         self.stop.cancel();
         self.doors.close();
-        for task in self.tasks {
-            let _ = task.await;
+        let ending = async {
+            for task in &mut self.tasks {
+                let _ = task.await;
+            }
+            self.bitrix.stop().await;
+        };
+        if tokio::time::timeout(END, ending).await.is_err() {
+            tracing::warn!("cut what did not end in time");
+            self.tasks.iter().for_each(JoinHandle::abort);
         }
-        self.bitrix.stop().await;
-        self.store.close().await;
+        if tokio::time::timeout(CLOSE, self.store.close()).await.is_err() {
+            tracing::warn!("the database was not closed in time");
+        }
     }
 }
 
