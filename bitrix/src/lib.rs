@@ -19,17 +19,13 @@ pub use wire::rest::CallError;
 pub use wire::verdict::Verdict;
 
 use crate::shared::Inner;
-use access::budget::Urgency;
 use async_trait::async_trait;
-use openline_core::backend::{Confirmation, Delivery, FileStream, Receipt};
+use openline_core::backend::{Confirmation, Delivery, FileStream, Missed, Receipt, Watched};
 use openline_core::line::LineInfo;
-use openline_core::message::{Conversation, File, FileSource, OperatorEvent};
+use openline_core::message::{Conversation, File, FileSource};
 use openline_core::secret::MasterSecret;
 use openline_core::{Backend, ChannelId, DeliveryError, OperatorInbox, StoreError};
 use std::sync::Arc;
-
-/// Confirmations in one call; they are cheap.
-const CONFIRMATIONS_A_CALL: usize = 50;
 
 /// A Bitrix24 portal as the backend of the bridge.
 pub struct Bitrix(Arc<Inner>);
@@ -90,6 +86,7 @@ impl Bitrix {
             states,
             pace,
             flights,
+            gathered: deliver::Gathered::default(),
             looks: deliver::tries::Tries::default(),
             refusals: deliver::tries::Tries::default(),
             proofs: access::proof_limit::Proofs::default(),
@@ -140,23 +137,26 @@ impl Bitrix {
 impl Backend for Bitrix {
     async fn ready(&self) {
         self.0.portal.pass().await;
-        self.0.portal.budget.room(Urgency::Now).await;
     }
 
     fn batch_limits(&self) -> (usize, usize) {
-        (self.0.pace.messages_a_call(), CONFIRMATIONS_A_CALL)
+        (deliver::MESSAGE_CALLS * self.0.pace.messages_a_call(), deliver::confirm::A_CALL)
     }
 
-    async fn deliver(&self, batch: &[Delivery]) -> Vec<Result<Receipt, DeliveryError>> {
-        deliver::send::deliver(&self.0, batch).await
+    async fn deliver(&self, delivery: Delivery) -> Result<Receipt, DeliveryError> {
+        deliver::send::deliver(&self.0, delivery).await
     }
 
     async fn confirm(&self, batch: &[Confirmation]) -> Vec<Result<(), DeliveryError>> {
         deliver::confirm::confirm(&self.0, batch).await
     }
 
-    async fn missed(&self, conversations: &[Conversation]) -> Vec<Result<Vec<OperatorEvent>, DeliveryError>> {
-        deliver::history::missed(&self.0, conversations).await
+    fn missed_limit(&self) -> usize {
+        deliver::missed::A_CALL
+    }
+
+    async fn missed(&self, dialogs: &[Watched]) -> Vec<Result<Missed, DeliveryError>> {
+        deliver::missed::missed(&self.0, dialogs).await
     }
 
     async fn note(&self, conversation: &Conversation, text: &str) -> Result<(), DeliveryError> {

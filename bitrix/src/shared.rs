@@ -11,6 +11,8 @@ pub(crate) struct Inner {
     pub(crate) line_infos: Arc<crate::lines::info::LineInfos>,
     pub(crate) states: crate::access::authorize_state::States,
     pub(crate) pace: crate::deliver::pace::Pace,
+    /// What waits for a request.
+    pub(crate) gathered: crate::deliver::Gathered,
     pub(crate) flights: crate::deliver::flights::Flights,
     /// Looks that failed, whether a message has arrived.
     pub(crate) looks: crate::deliver::tries::Tries,

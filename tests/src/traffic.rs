@@ -144,7 +144,8 @@ pub async fn last_account(world: &World, talkers: &[Talker]) -> Account {
 /// Whether the last calls were looks for missed replies only.
 fn is_quiet(portal: View<'_>) -> bool {
     let calls: Vec<_> = portal.calls().map(|call| call.method.as_str()).collect();
-    let is_look = |method: &&&str| matches!(**method, "batch" | "imopenlines.session.history.get");
+    let is_look =
+        |method: &&&str| matches!(**method, "batch" | "imopenlines.session.history.get" | "imopenlines.dialog.get");
     calls.iter().rev().take_while(is_look).count() >= QUIET
 }
 

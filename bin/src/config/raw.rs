@@ -109,7 +109,7 @@ impl Default for RawPortal {
             limit: "auto".to_owned(),
             resend_unknown: true,
             unregister_removed: false,
-            reconcile_seconds: 300,
+            reconcile_seconds: 25,
             timeout_seconds: 68,
             file_hosts: Vec::new(),
         }

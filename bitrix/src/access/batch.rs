@@ -1,6 +1,6 @@
-//! Many calls of one method in one request (`bitrix24.md` §3.3): one unit of the portal's request limit.
+//! Many calls in one request (`bitrix24.md` §3.3): one unit of the portal's request limit.
 
-use crate::access::budget::Urgency;
+use crate::access::budget::{Class, Fare};
 use crate::access::portal::Portal;
 use crate::wire::rest::{CallError, Spent, error_of};
 use crate::wire::verdict::{self, Verdict};
@@ -8,60 +8,108 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
-/// What became of one of the calls; `None` when what it asked for can't be had.
-type Entry = Result<Option<Value>, CallError>;
+/// One of the calls: method and parameters.
+pub(crate) type Command<'c> = (&'c str, Value);
+
+/// What became of one of the calls.
+pub(crate) type Entry = Result<Value, CallError>;
+
+/// What became of one of the calls, when it may ask for what can't be had: `None` then.
+pub(crate) fn if_any(entry: Entry) -> Result<Option<Value>, CallError> {
+    match entry {
+        Ok(result) => Ok(Some(result)),
+        Err(error) if verdict::refuses_this(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
 
 impl Portal {
-    /// Calls `method` once for each of `params` (flat objects); a result for each, in order.
+    /// Makes these calls with one request, or one by one where the portal does not take them together; a result for each,
+    /// in order. Methods that are blocked are not called.
     ///
     /// # Errors
     /// When the whole request failed.
-    pub(crate) async fn batch(self: &Arc<Self>, method: &str, params: &[Value]) -> Result<Vec<Entry>, CallError> {
-        if self.budget.blocked(method, self.clock().now()).is_some() {
+    pub(crate) async fn batch(
+        self: &Arc<Self>,
+        commands: &[Command<'_>],
+        fare: impl Into<Fare>,
+    ) -> Result<Vec<Entry>, CallError> {
+        let fare = fare.into();
+        if commands.len() < 2 || commands.iter().any(refers) {
+            return Ok(self.one_by_one(commands, fare).await);
+        }
+        let now = self.clock().now();
+        if let Some((method, _)) = commands.iter().find(|(method, _)| self.budget.rests(method, now).is_some()) {
+            self.unpay(fare);
             return Err(CallError::blocked(method));
         }
-        if params.len() < 2 {
-            return Ok(self.one_by_one(method, params).await);
-        }
-        let commands: Map<String, Value> = params
+        let listed: Map<String, Value> = commands
             .iter()
             .enumerate()
-            .map(|(index, params)| (key(index), Value::String(format!("{method}?{}", query(params)))))
+            .map(|(index, (method, params))| (key(index), Value::String(format!("{method}?{}", query(params)))))
             .collect();
-        match self.call("batch", &json!({ "halt": 0, "cmd": commands }), Urgency::Later).await {
+        let began = Instant::now();
+        match self.call("batch", &json!({ "halt": 0, "cmd": listed }), fare).await {
             Ok(answer) => {
-                for index in 0..params.len() {
+                let mut entries = Vec::with_capacity(commands.len());
+                for (index, (method, _)) in commands.iter().enumerate() {
                     let time = answer.result.get("result_time").and_then(|times| times.get(key(index)));
                     self.note_spent(method, Spent::of(time), Duration::ZERO);
-                }
-                let entries: Vec<_> = (0..params.len()).map(|index| entry(&answer.result, index)).collect();
-                let is_blocked = |error: &&CallError| verdict::of(error) == Verdict::MethodBlocked;
-                if let Some(error) = entries.iter().filter_map(|entry| entry.as_ref().err()).find(is_blocked) {
-                    self.block(method, error);
+                    let entry = entry(&answer.result, index);
+                    if let Err(error) = &entry {
+                        self.learn(method, error, self.credentials().as_deref(), began).await;
+                    }
+                    entries.push(entry);
                 }
                 Ok(entries)
             }
-            Err(error) if verdict::refuses_this(&error) => Ok(self.one_by_one(method, params).await),
+            Err(error) if verdict::refuses_this(&error) => Ok(self.one_by_one(commands, fare.class.into()).await),
             Err(error) => Err(error),
         }
     }
 
     /// Up to the first one that fails: the others would, too.
-    async fn one_by_one(self: &Arc<Self>, method: &str, params: &[Value]) -> Vec<Entry> {
-        let mut entries = Vec::with_capacity(params.len());
-        for one in params {
-            match self.call(method, one, Urgency::Later).await {
-                Ok(answer) => entries.push(Ok(Some(answer.result))),
-                Err(error) if verdict::refuses_this(&error) => entries.push(Ok(None)),
-                Err(error) => entries.resize(params.len(), Err(error)),
+    async fn one_by_one(self: &Arc<Self>, commands: &[Command<'_>], mut fare: Fare) -> Vec<Entry> {
+        let mut entries = Vec::with_capacity(commands.len());
+        for (method, params) in commands {
+            match self.call(method, params, fare).await {
+                Ok(answer) => entries.push(Ok(answer.result)),
+                Err(error) if verdict::refuses_this(&error) => entries.push(Err(error)),
+                Err(error) => entries.resize(commands.len(), Err(error)),
             }
-            if entries.len() == params.len() {
+            fare = fare.class.into();
+            if entries.len() == commands.len() {
                 break;
             }
         }
         entries
     }
+
+    /// The same for calls that change nothing: one that broke off is made again at once, see [`Portal::ask`].
+    ///
+    /// # Errors
+    /// When the whole request failed.
+    pub(crate) async fn ask_batch(
+        self: &Arc<Self>,
+        commands: &[Command<'_>],
+        fare: impl Into<Fare>,
+    ) -> Result<Vec<Entry>, CallError> {
+        let fare: Fare = fare.into();
+        if let [(method, params)] = commands {
+            return Ok(vec![self.ask(method, params, fare).await.map(|answer| answer.result)]);
+        }
+        match self.batch(commands, fare).await {
+            Err(error) if verdict::of(&error) == Verdict::Unknown => self.batch(commands, fare.class).await,
+            other => other,
+        }
+    }
+}
+
+/// The same method for each of some parameters.
+pub(crate) fn each(method: &str, params: impl IntoIterator<Item = Value>) -> Vec<Command<'_>> {
+    params.into_iter().map(|params| (method, params)).collect()
 }
 
 fn key(index: usize) -> String {
@@ -76,9 +124,8 @@ fn entry(answer: &Value, index: usize) -> Entry {
         CallError::Api { status: 400, code, description }
     });
     match (error, of("result")) {
-        (Some(error), _) if verdict::refuses_this(&error) => Ok(None),
         (Some(error), _) => Err(error),
-        (None, Some(result)) => Ok(Some(result.clone())),
+        (None, Some(result)) => Ok(result.clone()),
         (None, None) => {
             let description = "the batch has no result for this call".to_owned();
             Err(CallError::Api { status: 200, code: "ERROR_UNEXPECTED_ANSWER".to_owned(), description })
@@ -86,13 +133,46 @@ fn entry(answer: &Value, index: usize) -> Entry {
     }
 }
 
+/// Parameters as PHP reads them from a query: `MESSAGES[0][user][id]=42`.
 fn query(params: &Value) -> String {
-    let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-    let pair = |(name, value): (&String, &Value)| {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        format!("{}={}", encode(name), encode(&value))
-    };
-    params.as_object().into_iter().flatten().map(pair).collect::<Vec<_>>().join("&")
+    let mut pairs = Vec::new();
+    for (name, value) in params.as_object().into_iter().flatten() {
+        put(&mut pairs, &encode(name), value);
+    }
+    pairs.join("&")
+}
+
+fn put(pairs: &mut Vec<String>, name: &str, value: &Value) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                put(pairs, &format!("{name}%5B{}%5D", encode(key)), value);
+            }
+        }
+        Value::Array(list) => {
+            for (index, value) in list.iter().enumerate() {
+                put(pairs, &format!("{name}%5B{index}%5D"), value);
+            }
+        }
+        Value::Null => {}
+        Value::Bool(yes) => pairs.push(format!("{name}={}", u8::from(*yes))),
+        Value::String(text) => pairs.push(format!("{name}={}", encode(text))),
+        Value::Number(number) => pairs.push(format!("{name}={number}")),
+    }
+}
+
+fn encode(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
+/// Whether the portal would put something else in the place of what a visitor wrote.
+fn refers((_, params): &Command<'_>) -> bool {
+    params.to_string().contains("$result[")
+}
+
+/// Whether several calls belong into one request: where requests are limited.
+pub(crate) fn pays(portal: &Portal, class: Class) -> bool {
+    portal.budget.is_limited() || class.is_patient()
 }
 
 #[cfg(test)]
@@ -108,13 +188,24 @@ mod tests {
                 "c1": refused("OPERATION_TIME_LIMIT"), "c2": refused("ACCESS_DENIED"), "c3": refused("INTERNAL_SERVER_ERROR"),
             },
         });
-        assert_eq!(entry(&answer, 0), Ok(Some(json!({ "chatId": 7 }))));
+        assert_eq!(entry(&answer, 0), Ok(json!({ "chatId": 7 })));
         assert_eq!(verdict::of(&entry(&answer, 1).unwrap_err()), Verdict::MethodBlocked);
-        assert_eq!(entry(&answer, 2), Ok(None), "it may not be read");
+        assert_eq!(if_any(entry(&answer, 2)), Ok(None), "it may not be read");
         assert_eq!(verdict::of(&entry(&answer, 3).unwrap_err()), Verdict::Unknown);
         assert_eq!(verdict::of(&entry(&answer, 5).unwrap_err()), Verdict::Unknown, "nothing is told of it");
         // What is empty is a list.
         let empty = json!({ "result": { "c0": [] }, "result_error": [], "result_time": [] });
-        assert_eq!(entry(&empty, 0), Ok(Some(json!([]))));
+        assert_eq!(entry(&empty, 0), Ok(json!([])));
+    }
+
+    #[test]
+    fn nested_parameters_are_written_with_brackets() {
+        let params =
+            json!({ "LINE": 1, "MESSAGES": [{ "user": { "id": "a&b" }, "text": "x\ny" }], "Z": null, "ON": true });
+        let expected = "LINE=1&MESSAGES%5B0%5D%5Btext%5D=x%0Ay&MESSAGES%5B0%5D%5Buser%5D%5Bid%5D=a%26b&ON=1";
+        let mut pairs: Vec<_> = query(&params).split('&').map(str::to_owned).collect();
+        pairs.sort();
+        assert_eq!(pairs.join("&"), expected);
+        assert!(refers(&("m", json!({ "MESSAGES": [{ "text": "my $result[c0][x]" }] }))) && !refers(&("m", params)));
     }
 }

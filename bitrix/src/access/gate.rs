@@ -16,8 +16,10 @@ struct State {
     reason: Option<String>,
     /// Closed until then; `None` with a reason: until somebody opens it.
     until: Option<Instant>,
-    /// When it was closed.
+    /// When it was closed last.
     since: Option<Instant>,
+    /// When it was closed first in this outage.
+    began: Option<Instant>,
     failures: u32,
 }
 
@@ -37,15 +39,23 @@ impl Gate {
         self.changed.send_modify(|n| *n += 1);
     }
 
-    /// A call that began at `began` went through. True when that ends an outage; a call from before it proves nothing,
-    /// and what somebody has to open stays closed.
-    pub(crate) fn succeeded(&self, began: Instant) -> bool {
+    /// A call that began at `began` went through. When that ends an outage, how long it was; a call from before it proves
+    /// nothing, and what somebody has to open stays closed.
+    pub(crate) fn succeeded(&self, began: Instant) -> Option<Duration> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let ends = state.reason.is_some() && state.until.is_some() && state.since.is_none_or(|since| began >= since);
         if ends {
             self.set(|state| *state = State::default());
         }
-        ends
+        ends.then(|| state.began.map(|began| began.elapsed()).unwrap_or_default())
+    }
+
+    /// How long it is closed now, at the least; `None` while calls may be made.
+    pub(crate) fn shut_for(&self) -> Option<Duration> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.reason.as_ref()?;
+        let until = state.until.unwrap_or_else(|| Instant::now() + MAX_BACKOFF);
+        Some(until.duration_since(Instant::now())).filter(|left| !left.is_zero())
     }
 
     /// The portal can't be reached or is busy: wait, longer each time in a row. Calls that fail together are one time:
@@ -73,7 +83,9 @@ impl Gate {
         self.set(|state| {
             let longer = state.reason.is_some() && state.until.is_none_or(|known| known > until);
             if !longer {
-                *state = State { reason: Some(reason.to_owned()), until: Some(until), since: Some(now), failures };
+                let began = state.began.or(Some(now));
+                *state =
+                    State { reason: Some(reason.to_owned()), until: Some(until), since: Some(now), began, failures };
             }
         });
     }
@@ -81,7 +93,8 @@ impl Gate {
     /// Closed until [`Gate::reopen`].
     pub(crate) fn close(&self, reason: &str) {
         let since = Some(Instant::now());
-        self.set(|state| *state = State { reason: Some(reason.to_owned()), until: None, since, failures: 0 });
+        let reason = Some(reason.to_owned());
+        self.set(|state| *state = State { reason, until: None, since, began: since, failures: 0 });
     }
 
     /// Something was mended.
@@ -128,7 +141,7 @@ mod tests {
         }
         let waited = start.elapsed().as_secs();
         assert!((1 + 2 + 4 + 8 + 16 + 32 + 6 * 60..=430).contains(&waited), "{waited}");
-        assert!(gate.succeeded(Instant::now()));
+        assert_eq!(gate.succeeded(Instant::now()).map(|outage| outage.as_secs()), Some(waited));
         gate.pass().await;
     }
 
@@ -162,10 +175,10 @@ mod tests {
         gate.suspend("blocked by the vendor", Duration::from_secs(3600));
         gate.back_off("busy", 1.0, Instant::now());
         assert_eq!(gate.reason().as_deref(), Some("blocked by the vendor"));
-        assert!(!gate.succeeded(before));
-        assert!(gate.succeeded(Instant::now()));
+        assert_eq!(gate.succeeded(before), None);
+        assert!(gate.succeeded(Instant::now()).is_some());
         gate.close("removed");
-        assert!(!gate.succeeded(Instant::now()));
+        assert_eq!(gate.succeeded(Instant::now()), None);
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,14 +2,14 @@
 
 mod known;
 
-use crate::access::budget::{Budget, Urgency};
+use crate::access::budget::{Budget, Fare};
 use crate::access::credentials::{Credentials, Vault};
 use crate::access::gate::Gate;
 use crate::access::oauth;
 use crate::config::PortalConfig;
 use crate::wire::rest::{self, Answer, CallError, Spent};
 use crate::wire::verdict::{self, Verdict};
-use openline_core::{Clock, OperatorInbox, StoreError, Timestamp};
+use openline_core::{Clock, DeliveryError, OperatorInbox, StoreError, Timestamp};
 use reqwest::Client;
 use serde_json::Value;
 use std::hash::{BuildHasher, RandomState};
@@ -28,6 +28,13 @@ const INSTALLED_ELSEWHERE: Duration = Duration::from_secs(5);
 const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
 /// … as long as it has not taken longer than this.
 const QUICK: Duration = Duration::from_secs(5);
+
+/// The code of one request too many.
+const OVERFLOW: &str = "QUERY_LIMIT_EXCEEDED";
+/// Until a request that was refused with it is sent again.
+const DOUBT: Duration = Duration::from_millis(100);
+/// After an outage of so long events may have been lost.
+const GAP: Duration = Duration::from_secs(10);
 
 /// The portal as the rest of this crate sees it.
 pub(crate) struct Portal {
@@ -169,25 +176,45 @@ impl Portal {
         self: &Arc<Self>,
         method: &str,
         params: &Value,
-        urgency: Urgency,
+        fare: impl Into<Fare>,
     ) -> Result<Answer, CallError> {
-        if self.budget.blocked(method, self.clock().now()).is_some() {
+        let fare = fare.into();
+        if self.budget.blocked(method, fare.class, self.clock().now()).is_some() {
+            self.unpay(fare);
             return Err(CallError::blocked(method));
         }
         let began = Instant::now();
         let mut used = self.credentials();
-        let result = self.call_renewing(method, params, urgency, &mut used).await;
+        let result = self.call_renewing(method, params, fare, &mut used).await;
         match &result {
             Ok(answer) => {
                 self.note_spent(method, answer.spent, answer.took);
-                if self.gate.succeeded(began) {
-                    tracing::info!("the portal can be worked with again");
-                    let _ = self.inbox.backend_is_back().await;
+                if let Some(outage) = self.gate.succeeded(began) {
+                    tracing::info!(outage_ms = outage.as_millis(), "the portal can be worked with again");
+                    let _ = if outage < GAP {
+                        self.inbox.backend_goes_on().await
+                    } else {
+                        self.inbox.backend_is_back().await
+                    };
                 }
             }
             Err(error) => self.learn(method, error, used.as_deref(), began).await,
         }
         result
+    }
+
+    /// The pause while calls make no sense, as core understands it.
+    pub(crate) fn shut(&self) -> Option<DeliveryError> {
+        let after = self.gate.shut_for()?;
+        let reason = self.gate.reason().unwrap_or_else(|| "the portal can't be worked with".to_owned());
+        Some(DeliveryError::Paused { reason, after })
+    }
+
+    /// A request that was counted is not made.
+    pub(crate) fn unpay(&self, fare: Fare) {
+        if fare.paid {
+            self.budget.give_back();
+        }
     }
 
     /// Takes into account what a call cost that took so long.
@@ -210,34 +237,45 @@ impl Portal {
         self: &Arc<Self>,
         method: &str,
         params: &Value,
-        urgency: Urgency,
+        fare: impl Into<Fare>,
     ) -> Result<Answer, CallError> {
-        let began = Instant::now();
+        let (began, mut fare) = (Instant::now(), fare.into());
         for pause in PAUSES {
-            match self.call(method, params, urgency).await {
+            match self.call(method, params, fare).await {
                 Err(error) if verdict::of(&error) == Verdict::Unknown && began.elapsed() < QUICK => {
                     tokio::time::sleep(pause.mul_f64(0.5 + jitter())).await;
+                    fare = fare.class.into();
                 }
                 other => return other,
             }
         }
-        self.call(method, params, urgency).await
+        self.call(method, params, fare).await
     }
 
     async fn call_renewing(
         self: &Arc<Self>,
         method: &str,
         params: &Value,
-        urgency: Urgency,
+        mut fare: Fare,
         used: &mut Option<Arc<Credentials>>,
     ) -> Result<Answer, CallError> {
-        let mut credentials = self.fresh().await?;
-        let mut renewed = false;
+        let mut credentials = self.fresh().await.inspect_err(|_| self.unpay(fare))?;
+        let (mut renewed, mut doubts) = (false, self.budget.doubts());
         loop {
             *used = Some(Arc::clone(&credentials));
-            self.budget.take(urgency).await;
+            if !std::mem::take(&mut fare.paid) {
+                self.budget.take(fare.class).await;
+            }
             let result = self.call_moving(&credentials, method, params).await;
+            if is_taken(&result) {
+                self.budget.accepted();
+            }
             match result {
+                // Not carried out. A full bucket refuses it again, a bad moment does not.
+                Err(CallError::Api { code, .. }) if doubts > 0 && code.eq_ignore_ascii_case(OVERFLOW) => {
+                    doubts -= 1;
+                    tokio::time::sleep(DOUBT.mul_f64(0.5 + jitter())).await;
+                }
                 Err(error) if !renewed && verdict::of(&error) == Verdict::Refresh => {
                     renewed = true;
                     credentials = self.renew(&credentials).await?;
@@ -327,7 +365,7 @@ impl Portal {
     }
 
     /// Acts on what a failure means for all calls.
-    async fn learn(&self, method: &str, error: &CallError, used: Option<&Credentials>, began: Instant) {
+    pub(crate) async fn learn(&self, method: &str, error: &CallError, used: Option<&Credentials>, began: Instant) {
         let reason = error.to_string();
         let verdict = verdict::of(error);
         if let Some(after) = error.after().filter(|_| matches!(verdict, Verdict::Wait | Verdict::Unknown)) {
@@ -335,7 +373,7 @@ impl Portal {
         }
         match verdict {
             Verdict::Wait => {
-                if error.is("QUERY_LIMIT_EXCEEDED") {
+                if error.is(OVERFLOW) {
                     self.budget.overflowed();
                 }
                 self.gate.back_off(&reason, jitter(), began);
@@ -379,6 +417,11 @@ impl Portal {
             self.gate.close(&reason);
         }
     }
+}
+
+/// Whether the portal took a request, whatever became of it.
+fn is_taken(result: &Result<Answer, CallError>) -> bool {
+    matches!(result, Ok(_) | Err(CallError::Api { status: ..500, .. }))
 }
 
 fn is_usable(credentials: Option<&Credentials>) -> bool {

@@ -1,27 +1,61 @@
 //! Notes to operators. There is no way to mark one message as failed (`bitrix24.md` §4.12), so they are told in the chat:
 //! a system message, which is not echoed to the visitor.
 
-use crate::access::budget::Urgency;
+use crate::access::batch::each;
+use crate::access::budget::Class;
 use crate::bbcode;
+use crate::deliver::gather::{Gather, spawn};
 use crate::shared::Inner;
+use crate::wire::rest::CallError;
 use crate::wire::verdict::{self, Verdict};
+use futures_util::future::BoxFuture;
 use openline_core::DeliveryError;
 use openline_core::message::Conversation;
 use openline_core::text::RichText;
-use serde_json::json;
+use serde_json::{Value, json};
+use std::sync::Arc;
 
-pub(crate) async fn note(bitrix: &Inner, conversation: &Conversation, text: &str) -> Result<(), DeliveryError> {
+const METHOD: &str = "im.message.add";
+
+/// Notes in one request where requests are limited.
+const A_CALL: usize = 25;
+
+/// Notes that wait.
+pub(crate) type Waiting = Gather<Value, Result<(), DeliveryError>>;
+
+pub(crate) async fn note(bitrix: &Arc<Inner>, conversation: &Conversation, text: &str) -> Result<(), DeliveryError> {
     let chat = conversation.thread.chat.as_deref();
     let chat = chat.ok_or_else(|| DeliveryError::refused("the portal's chat is not known"))?;
     // It may repeat what a visitor wrote, or how they called a file.
     let text = bbcode::write(&RichText::plain(text));
     let params = json!({ "DIALOG_ID": format!("chat{chat}"), "MESSAGE": text, "SYSTEM": "Y" });
-    match bitrix.portal.call("im.message.add", &params, Urgency::Later).await {
-        Ok(_) => Ok(()),
+    let carried = bitrix.gathered.notes.carried(params, || lead(Arc::clone(bitrix))).await;
+    carried.unwrap_or_else(|| Err(DeliveryError::unknown("no result")))
+}
+
+fn lead(bitrix: Arc<Inner>) -> BoxFuture<'static, ()> {
+    Box::pin(async move {
+        let (waiting, budget) = (&bitrix.gathered.notes, &bitrix.portal.budget);
+        let most = || if budget.is_limited() { A_CALL } else { 1 };
+        waiting.run(budget, most, || spawn(&bitrix, lead), |items| carry(&bitrix, items)).await;
+    })
+}
+
+async fn carry(bitrix: &Arc<Inner>, items: Vec<Value>) -> Vec<Result<(), DeliveryError>> {
+    let count = items.len();
+    if let Some(paused) = bitrix.portal.shut() {
+        bitrix.portal.budget.give_back();
+        return vec![Err(paused); count];
+    }
+    let entries = bitrix.portal.batch(&each(METHOD, items), Class::Note.paid()).await;
+    let entries = entries.unwrap_or_else(|error| vec![Err(error); count]);
+    entries.into_iter().map(|entry| entry.map(|_| ()).map_err(|error| verdict_on(&error))).collect()
+}
+
+fn verdict_on(error: &CallError) -> DeliveryError {
+    match verdict::of(error) {
         // Nothing may be said there (no scope `im`, no access to the chat): it stays in our own records.
-        Err(error) if matches!(verdict::of(&error), Verdict::Suspend(_)) && !error.is_about_the_portal() => {
-            Err(DeliveryError::refused(error.to_string()))
-        }
-        Err(error) => Err(verdict::to_delivery(&error)),
+        Verdict::Suspend(_) if !error.is_about_the_portal() => DeliveryError::refused(error.to_string()),
+        _ => verdict::to_delivery(error),
     }
 }

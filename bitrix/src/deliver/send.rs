@@ -1,74 +1,122 @@
 //! Visitors' messages to the portal: `send.messages`, `update.messages`, `delete.messages` (`bitrix24.md` §4.7–4.9).
 
-use crate::access::budget::Urgency;
+use crate::access::batch::{self, Command};
+use crate::access::budget::{Class, Fare};
 use crate::bbcode;
 use crate::config::Connector;
-use crate::deliver::attached;
-use crate::deliver::history::{self, Arrival};
+use crate::deliver::gather::{Gather, spawn};
 use crate::deliver::names::user_block;
-use crate::deliver::tries::Tries;
+use crate::deliver::{attached, judge, uncertain};
 use crate::lines::registration;
 use crate::shared::Inner;
-use crate::wire::form::elements;
-use crate::wire::rest::{CallError, error_of};
+use crate::wire::rest::CallError;
 use crate::wire::values::line_number;
-use crate::wire::values::{text, truthy};
 use crate::wire::verdict::{self, Verdict};
-use futures_util::future::join_all;
+use futures_util::future::{BoxFuture, join_all};
 use openline_core::DeliveryError;
 use openline_core::backend::{Act, Delivery, Receipt};
-use openline_core::message::Thread;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
 pub(crate) type Delivered = Result<Receipt, DeliveryError>;
 
-/// An element is refused by text only, without a code: the portal may just have had a bad moment. So often it is tried.
-const ELEMENT_TRIES: u32 = 8;
-
-/// A batch that has been worked on for so long sends nothing more: its leases may end before the answer comes.
+/// What has waited for so long is not sent any more: its lease may end before the answer comes.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// What goes into one call: same method, connector and line.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct CallKey {
     pub(crate) method: &'static str,
-    connector: String,
-    line: String,
+    pub(crate) connector: String,
+    pub(crate) line: String,
     /// The message that is alone in its call: the portal fetches its files meanwhile (`bitrix24.md` §4.7).
-    alone: Option<String>,
+    pub(crate) alone: Option<String>,
 }
 
-/// Carries out a batch with as few calls as it takes.
-pub(crate) async fn deliver(bitrix: &Inner, batch: &[Delivery]) -> Vec<Delivered> {
-    let mut results: Vec<Option<Delivered>> = vec![None; batch.len()];
-    let mut calls: BTreeMap<CallKey, Vec<usize>> = BTreeMap::new();
-    let began = Instant::now();
-    let prepared = join_all(batch.iter().map(|delivery| prepare(bitrix, delivery))).await;
-    for (index, prepared) in prepared.into_iter().enumerate() {
-        match prepared {
-            Ok(Prepared::Send(key)) => calls.entry(key).or_default().push(index),
-            Ok(Prepared::There(receipt)) => results[index] = Some(Ok(receipt)),
-            Err(error) => results[index] = Some(Err(error)),
+/// A delivery that waits for its call.
+pub(crate) struct Ready {
+    delivery: Delivery,
+    key: CallKey,
+    since: Instant,
+}
+
+/// Messages that wait, or changes of them.
+pub(crate) type Waiting = Gather<Ready, Delivered>;
+
+/// Carries out a delivery, together with others where that saves requests. One whose sending had an unknown outcome is
+/// looked up first, and holds nobody else up.
+pub(crate) async fn deliver(bitrix: &Arc<Inner>, delivery: Delivery) -> Delivered {
+    let key = match prepare(bitrix, &delivery).await? {
+        Prepared::Send(key) => key,
+        Prepared::There(receipt) => return Ok(receipt),
+    };
+    let none = || Err(DeliveryError::unknown("no result"));
+    if key.alone.is_some() {
+        return call(bitrix, &key, &[&delivery], Class::Message.into()).await.pop().unwrap_or_else(none);
+    }
+    let is_message = delivery.act == Act::Send;
+    let (waiting, lead) = if is_message {
+        (&bitrix.gathered.messages, lead_messages as fn(Arc<Inner>) -> BoxFuture<'static, ()>)
+    } else {
+        (&bitrix.gathered.edits, lead_edits as fn(Arc<Inner>) -> BoxFuture<'static, ()>)
+    };
+    let ready = Ready { delivery, key, since: Instant::now() };
+    waiting.carried(ready, || lead(Arc::clone(bitrix))).await.unwrap_or_else(none)
+}
+
+fn lead_messages(bitrix: Arc<Inner>) -> BoxFuture<'static, ()> {
+    Box::pin(async move { lead(&bitrix, &bitrix.gathered.messages, Class::Message, lead_messages).await })
+}
+
+fn lead_edits(bitrix: Arc<Inner>) -> BoxFuture<'static, ()> {
+    Box::pin(async move { lead(&bitrix, &bitrix.gathered.edits, Class::Edit, lead_edits).await })
+}
+
+async fn lead(bitrix: &Arc<Inner>, waiting: &Waiting, class: Class, another: fn(Arc<Inner>) -> BoxFuture<'static, ()>) {
+    let most = || bitrix.pace.messages_a_call();
+    waiting.run(&bitrix.portal.budget, most, || spawn(bitrix, another), |items| carry(bitrix, items, class)).await;
+}
+
+/// Sends what waits, by one request that was counted already: where requests are limited, several calls go in it.
+async fn carry(bitrix: &Arc<Inner>, items: Vec<Ready>, class: Class) -> Vec<Delivered> {
+    let mut results: Vec<Option<Delivered>> = vec![None; items.len()];
+    let mut calls: BTreeMap<&CallKey, Vec<usize>> = BTreeMap::new();
+    let shut = bitrix.portal.shut();
+    for (index, item) in items.iter().enumerate() {
+        match &shut {
+            Some(paused) => results[index] = Some(Err(paused.clone())),
+            None if item.since.elapsed() > PATIENCE => results[index] = Some(Err(slow())),
+            None => calls.entry(&item.key).or_default().push(index),
         }
     }
-    for (key, indexes) in calls {
-        if began.elapsed() > PATIENCE {
-            let later = || Err(DeliveryError::Paused { reason: "the portal is slow".into(), after: Duration::ZERO });
-            for index in indexes {
-                results[index] = Some(later());
-            }
-            continue;
-        }
-        let deliveries: Vec<_> = indexes.iter().map(|index| &batch[*index]).collect();
-        for (index, result) in indexes.iter().zip(call(bitrix, &key, &deliveries).await) {
-            results[*index] = Some(result);
+    if calls.is_empty() {
+        bitrix.portal.budget.give_back();
+    }
+    let calls: Vec<(&CallKey, Vec<usize>)> = calls.into_iter().collect();
+    let of = |indexes: &[usize]| indexes.iter().map(|index| &items[*index].delivery).collect::<Vec<_>>();
+    let answers = if calls.len() > 1 && batch::pays(&bitrix.portal, class) {
+        together(bitrix, &calls.iter().map(|(key, indexes)| (*key, of(indexes))).collect::<Vec<_>>(), class).await
+    } else {
+        let fare = |first: bool| if first { class.paid() } else { class.into() };
+        let each = calls.iter().enumerate().map(|(nth, (key, indexes))| {
+            let (deliveries, fare) = (of(indexes), fare(nth == 0));
+            async move { call(bitrix, key, &deliveries, fare).await }
+        });
+        join_all(each).await
+    };
+    for ((_, indexes), answers) in calls.iter().zip(answers) {
+        for (index, answer) in indexes.iter().zip(answers) {
+            results[*index] = Some(answer);
         }
     }
-    let missing = || Err(DeliveryError::unknown("no result"));
-    results.into_iter().map(|result| result.unwrap_or_else(missing)).collect()
+    results.into_iter().map(|result| result.unwrap_or_else(|| Err(DeliveryError::unknown("no result")))).collect()
+}
+
+fn slow() -> DeliveryError {
+    DeliveryError::Paused { reason: "the portal is slow".into(), after: Duration::ZERO }
 }
 
 /// A delivery that may be sent, or turned out to be there already.
@@ -77,13 +125,13 @@ enum Prepared {
     There(Receipt),
 }
 
-async fn prepare(bitrix: &Inner, delivery: &Delivery) -> Result<Prepared, DeliveryError> {
+async fn prepare(bitrix: &Arc<Inner>, delivery: &Delivery) -> Result<Prepared, DeliveryError> {
     if delivery.act == Act::Edit && delivery.item.content.text.is_empty() {
         // An update without a text would delete the message, its files with it (`bitrix24.md` §4.8).
         return Ok(Prepared::There(Receipt::default()));
     }
     let key = place(bitrix, delivery).await?;
-    if let Some(there) = already_there(bitrix, delivery, &key).await? {
+    if let Some(there) = uncertain::already_there(bitrix, delivery, &key).await? {
         return Ok(Prepared::There(there));
     }
     // It was taken back before it left: nothing is left to be sent.
@@ -101,7 +149,7 @@ async fn place(bitrix: &Inner, delivery: &Delivery) -> Result<CallKey, DeliveryE
         Act::Edit => "imconnector.update.messages",
         Act::Delete => "imconnector.delete.messages",
     };
-    if let Some(after) = bitrix.portal.budget.blocked(method, bitrix.portal.clock().now()) {
+    if let Some(after) = bitrix.portal.budget.rests(method, bitrix.portal.clock().now()) {
         return Err(DeliveryError::Paused { reason: format!("{method} is blocked by its operating time"), after });
     }
     let present = conversation.thread.line.as_deref();
@@ -121,95 +169,67 @@ fn not_connected(connector: &Connector) -> DeliveryError {
     ))
 }
 
-/// After an unknown outcome: whether the portal has the message already.
-async fn already_there(bitrix: &Inner, delivery: &Delivery, key: &CallKey) -> Result<Option<Receipt>, DeliveryError> {
-    if !delivery.uncertain || delivery.act != Act::Send {
-        return Ok(None);
-    }
-    let mut conversation = delivery.conversation.clone();
-    if conversation.thread.session.is_none() && conversation.thread.chat.is_none() {
-        conversation.thread.chat = find_chat(bitrix, delivery, key).await?;
-    }
-    let arrival = history::arrival(bitrix, &conversation, delivery).await?;
-    if !matches!(arrival, Arrival::Unreadable) {
-        bitrix.looks.forget(&delivery.external_id);
-    }
-    if let Arrival::There { mut thread, files } = arrival {
-        thread.line = Some(key.line.clone());
-        return Ok(Some(Receipt {
-            thread,
-            note: attached::missing(&bitrix.portal.config.public_url, delivery, Some(files)),
-        }));
-    }
-    // The portal goes on with a request whose connection is gone: what is not there yet may come.
-    let longest = |ran| bitrix.pace.settled_after(key.alone.is_some(), ran);
-    if let Some(after) = bitrix.flights.still_flying(&delivery.external_id, longest) {
-        return Err(DeliveryError::Paused { reason: "waiting whether the message arrives".into(), after });
-    }
-    bitrix.looks.forget(&delivery.external_id);
-    if matches!(arrival, Arrival::Missing) || delivery.item.deleted {
-        return Ok(None);
-    }
-    if !bitrix.portal.config.resend_unknown {
-        return Err(DeliveryError::refused("it may have arrived, and the dialog's history can't be read"));
-    }
-    tracing::warn!(message = delivery.external_id, "sent again without knowing whether it arrived");
-    Ok(None)
-}
+type Group<'d> = (&'d CallKey, Vec<&'d Delivery>);
 
-/// The portal's chat of a conversation whose first message had an unknown outcome, so that nothing told us where it is.
-/// An update of that message changes nothing when it isn't there, and its answer names the portal's own user, with whom
-/// the dialog can be found (`bitrix24.md` §4.8, §5.1).
-async fn find_chat(bitrix: &Inner, delivery: &Delivery, key: &CallKey) -> Result<Option<String>, DeliveryError> {
-    let (connector, line) = (key.connector.clone(), key.line.clone());
-    let probe = CallKey { method: "imconnector.update.messages", connector, line, alone: None };
-    let mut probing = element(&probe, delivery);
-    if delivery.item.content.text.is_empty() {
-        // Without a text it would delete: a message that there is not is updated instead.
-        probing["message"] = json!({ "id": format!("{}-none", delivery.external_id), "text": "?" });
-    }
-    let params = json!({ "CONNECTOR": probe.connector, "LINE": line_number(&probe.line), "MESSAGES": [probing] });
-    let answer = match bitrix.portal.ask(probe.method, &params, Urgency::Now).await {
-        Ok(answer) => answer,
-        Err(error) => return undecided(&error),
-    };
-    let user = answer.result.pointer("/DATA/RESULT/0/user").and_then(|user| text(Some(user)));
-    let Some(user) = user else { return Ok(None) };
-    let code = format!("{}|{}|{}|{user}", key.connector, key.line, delivery.conversation.chat);
-    match bitrix.portal.ask("imopenlines.dialog.get", &json!({ "USER_CODE": code }), Urgency::Now).await {
-        Ok(answer) => Ok(text(answer.result.get("id"))),
-        Err(error) => undecided(&error),
-    }
-}
-
-/// A probe that is refused found nothing; one that failed decided nothing.
-fn undecided(error: &CallError) -> Result<Option<String>, DeliveryError> {
-    match verdict::of(error) {
-        Verdict::Reject => Ok(None),
-        _ => Err(verdict::to_delivery(error)),
-    }
-}
-
-async fn call(bitrix: &Inner, key: &CallKey, deliveries: &[&Delivery]) -> Vec<Delivered> {
+fn command(key: &CallKey, deliveries: &[&Delivery]) -> Command<'static> {
     let messages: Vec<_> = deliveries.iter().map(|delivery| element(key, delivery)).collect();
-    let params = json!({ "CONNECTOR": key.connector, "LINE": line_number(&key.line), "MESSAGES": messages });
-    let ids = || deliveries.iter().map(|delivery| delivery.external_id.as_str());
-    bitrix.flights.started(ids());
+    (key.method, json!({ "CONNECTOR": key.connector, "LINE": line_number(&key.line), "MESSAGES": messages }))
+}
+
+fn ids<'d>(deliveries: &'d [&Delivery]) -> impl Iterator<Item = &'d str> + Clone {
+    deliveries.iter().map(|delivery| delivery.external_id.as_str())
+}
+
+async fn call(bitrix: &Arc<Inner>, key: &CallKey, deliveries: &[&Delivery], fare: Fare) -> Vec<Delivered> {
+    let (method, params) = command(key, deliveries);
+    bitrix.flights.started(ids(deliveries));
     let began = Instant::now();
-    let result = bitrix.portal.call(key.method, &params, Urgency::Now).await;
+    let result = bitrix.portal.call(method, &params, fare).await;
+    if let (Ok(answer), None) = (&result, &key.alone) {
+        bitrix.pace.note(deliveries.len(), answer.took);
+    }
+    conclude(bitrix, key, deliveries, result.map(|answer| answer.result), (fare.class, began)).await
+}
+
+/// Several calls in one request.
+async fn together(bitrix: &Arc<Inner>, groups: &[Group<'_>], class: Class) -> Vec<Vec<Delivered>> {
+    let commands: Vec<_> = groups.iter().map(|(key, deliveries)| command(key, deliveries)).collect();
+    for (_, deliveries) in groups {
+        bitrix.flights.started(ids(deliveries));
+    }
+    let (began, count) = (Instant::now(), groups.iter().map(|(_, deliveries)| deliveries.len()).sum());
+    let results = match bitrix.portal.batch(&commands, class.paid()).await {
+        Ok(results) => {
+            bitrix.pace.note(count, began.elapsed());
+            results
+        }
+        Err(error) => vec![Err(error); groups.len()],
+    };
+    let concluded = groups.iter().zip(results).map(|((key, deliveries), result)| {
+        // What was in the other calls took its time, too.
+        conclude(bitrix, key, deliveries, result, (class, began))
+    });
+    join_all(concluded).await
+}
+
+/// What a call's result means for each delivery.
+async fn conclude(
+    bitrix: &Arc<Inner>,
+    key: &CallKey,
+    deliveries: &[&Delivery],
+    result: Result<Value, CallError>,
+    (class, began): (Class, Instant),
+) -> Vec<Delivered> {
     match result {
-        Ok(answer) => {
-            if key.alone.is_none() {
-                bitrix.pace.note(deliveries.len(), answer.took);
-            }
-            bitrix.flights.landed(ids());
-            walk(bitrix, &answer.result, key, deliveries)
+        Ok(result) => {
+            bitrix.flights.landed(ids(deliveries));
+            judge::walk(bitrix, &result, key, deliveries)
         }
         Err(error) if verdict::of(&error) == Verdict::Reject && deliveries.len() > 1 => {
             // One of them is refused; the others must not be buried with it.
             let mut results = Vec::with_capacity(deliveries.len());
             for delivery in deliveries {
-                results.extend(Box::pin(call(bitrix, key, std::slice::from_ref(delivery))).await);
+                results.extend(Box::pin(call(bitrix, key, std::slice::from_ref(delivery), class.into())).await);
             }
             results
         }
@@ -218,9 +238,9 @@ async fn call(bitrix: &Inner, key: &CallKey, deliveries: &[&Delivery]) -> Vec<De
                 bitrix.pace.note_cut(deliveries.len(), began.elapsed());
             }
             match (error.plain(), verdict::of(&error)) {
-                (CallError::Api { .. }, Verdict::Unknown) => bitrix.flights.ended(ids()),
-                (_, Verdict::Unknown) => bitrix.flights.cut(ids()),
-                _ => bitrix.flights.landed(ids()),
+                (CallError::Api { .. }, Verdict::Unknown) => bitrix.flights.ended(ids(deliveries)),
+                (_, Verdict::Unknown) => bitrix.flights.cut(ids(deliveries)),
+                _ => bitrix.flights.landed(ids(deliveries)),
             }
             whole_call_failed(bitrix, key, &error).await;
             let verdict = verdict::to_delivery(&error);
@@ -248,7 +268,7 @@ async fn whole_call_failed(bitrix: &Inner, key: &CallKey, error: &CallError) {
     }
 }
 
-fn element(key: &CallKey, delivery: &Delivery) -> Value {
+pub(crate) fn element(key: &CallKey, delivery: &Delivery) -> Value {
     let conversation = &delivery.conversation;
     let chat = json!({ "id": conversation.chat.as_str() });
     let user = user_block(conversation);
@@ -267,64 +287,12 @@ fn element(key: &CallKey, delivery: &Delivery) -> Value {
     json!({ "user": user, "message": message, "chat": chat })
 }
 
-/// The result of every element: the call as a whole succeeds whatever happened to them.
-fn walk(bitrix: &Inner, result: &Value, key: &CallKey, deliveries: &[&Delivery]) -> Vec<Delivered> {
-    let elements = result.pointer("/DATA/RESULT");
-    let at = |index: usize| match elements {
-        Some(Value::Array(list)) => list.get(index),
-        Some(Value::Object(map)) => map.get(&index.to_string()),
-        _ => None,
-    };
-    let public_url = &bitrix.portal.config.public_url;
-    let judged = |(index, delivery): (usize, &&Delivery)| judge(at(index), public_url, key, delivery, &bitrix.refusals);
-    deliveries.iter().enumerate().map(judged).collect()
-}
-
-fn judge(element: Option<&Value>, public_url: &str, key: &CallKey, delivery: &Delivery, refusals: &Tries) -> Delivered {
-    let Some(element) = element else {
-        return Err(DeliveryError::unknown("the portal's answer has no result for this message"));
-    };
-    if !truthy(element.get("SUCCESS")) {
-        let reason = match attached::nothing_left(public_url, delivery) {
-            Some(why) => format!("{why} ({})", errors(element)),
-            None => format!("the portal refused the message: {}", errors(element)),
-        };
-        if refusals.failed(&delivery.external_id) < ELEMENT_TRIES {
-            return Err(DeliveryError::retry(reason));
-        }
-        refusals.forget(&delivery.external_id);
-        return Err(DeliveryError::refused(reason));
-    }
-    refusals.forget(&delivery.external_id);
-    let thread = |session: Option<&Value>| Thread {
-        line: Some(key.line.clone()),
-        chat: session.and_then(|session| text(session.get("CHAT_ID"))),
-        session: session.and_then(|session| text(session.get("ID"))),
-    };
-    let session = element.get("session").filter(|session| session.is_object());
-    if delivery.act == Act::Send && session.is_none() {
-        return Err(DeliveryError::retry("the portal accepted the message but put it into no dialog"));
-    }
-    let fetched = element.pointer("/message/files").map(|files| elements(Some(files)).len());
-    Ok(Receipt { thread: thread(session), note: attached::missing(public_url, delivery, fetched) })
-}
-
-fn errors(element: &Value) -> String {
-    let list = match element.get("ERRORS") {
-        Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("; "),
-        _ => element.as_object().and_then(error_of).map(|(code, _)| code).unwrap_or_default(),
-    };
-    list.chars().take(300).collect()
-}
-
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::deliver::attached::tests::delivery;
 
-    const URL: &str = "https://c.example";
-
-    fn key() -> CallKey {
+    pub(crate) fn key() -> CallKey {
         CallKey { method: "imconnector.send.messages", connector: "c".into(), line: "1".into(), alone: None }
     }
 
@@ -335,31 +303,5 @@ mod tests {
         assert!(element(&key(), &none)["message"].get("files").is_none());
         let edit = Delivery { act: Act::Edit, ..delivery("x", &["a.png"]) };
         assert!(element(&key(), &edit)["message"].get("files").is_none());
-    }
-
-    #[test]
-    fn files_that_were_not_fetched_are_a_note_and_no_second_message() {
-        let answer = |files: Value| json!({ "SUCCESS": true, "session": { "ID": "3", "CHAT_ID": "4" }, "message": { "files": files } });
-        let tries = Tries::default();
-        let receipt = |files| judge(Some(&answer(files)), URL, &key(), &delivery("x", &["a", "b"]), &tries).unwrap();
-        assert!(receipt(json!([1])).note.unwrap().text.contains("1 of them"));
-        assert!(receipt(json!([])).note.is_some() && receipt(json!({ "0": 1, "3": 2 })).note.is_none());
-    }
-
-    #[test]
-    fn a_message_of_unfetched_files_alone_is_tried_again_and_then_given_up_with_the_reason() {
-        let refused = json!({ "SUCCESS": false, "ERRORS": ["Incomplete data"] });
-        let tries = Tries::default();
-        let judged = |text| judge(Some(&refused), URL, &key(), &delivery(text, &["a.png"]), &tries).unwrap_err();
-        for _ in 0..ELEMENT_TRIES {
-            assert!(matches!(judged(""), DeliveryError::Retry { .. }));
-        }
-        let DeliveryError::Refused { reason } = judged("") else { panic!("not given up") };
-        assert!(
-            reason.starts_with("the portal could not fetch the message's files from https://c.example"),
-            "{reason}"
-        );
-        assert!(reason.ends_with("(Incomplete data)"));
-        assert!(judged("x").to_string().starts_with("the portal refused the message"));
     }
 }

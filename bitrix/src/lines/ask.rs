@@ -1,9 +1,10 @@
 //! Asking the portal for a line's own settings, and remembering them.
 
-use crate::access::budget::Urgency;
+use crate::access::budget::Class;
 use crate::lines::info::{PREFIX, read};
 use crate::shared::Inner;
 use crate::wire::values::line_number;
+use futures_util::future::BoxFuture;
 use openline_core::line::LineInfo;
 use openline_core::store::Expect;
 use openline_core::{ChannelId, DeliveryError, Store, StoreError};
@@ -16,14 +17,28 @@ pub(crate) async fn line(bitrix: &Arc<Inner>, channel: &ChannelId) -> Result<Lin
     let connector = connector.ok_or_else(|| DeliveryError::refused("the channel has no connector"))?;
     let line = bitrix.lines.choose(connector, None);
     let line = line.ok_or_else(|| DeliveryError::paused("the connector is connected to no open line"))?;
-    let (asker, number) = (Arc::clone(bitrix), line_number(&line));
-    let name = line.clone();
-    let ask = move || async move {
-        let info = ask(&asker, &number).await?;
-        keep(asker.portal.inbox.store(), &name, &info).await;
-        Ok(info)
-    };
-    bitrix.line_infos.get(&line, ask).await
+    bitrix.line_infos.get(&line, asking(bitrix, &line)).await
+}
+
+/// Asks for the settings of all lines that connectors are on for, before a visitor's page does.
+pub(crate) fn fetch(bitrix: &Arc<Inner>) {
+    for connector in &bitrix.portal.config.connectors {
+        if let Some(line) = bitrix.lines.choose(connector, None) {
+            bitrix.line_infos.fetch(&line, asking(bitrix, &line));
+        }
+    }
+}
+
+/// How a line is asked, and its answer kept.
+fn asking(bitrix: &Arc<Inner>, line: &str) -> impl FnOnce() -> BoxFuture<'static, Result<LineInfo, String>> {
+    let (asker, name) = (Arc::clone(bitrix), line.to_owned());
+    move || {
+        Box::pin(async move {
+            let info = ask(&asker, &line_number(&name)).await?;
+            keep(asker.portal.inbox.store(), &name, &info).await;
+            Ok(info)
+        })
+    }
 }
 
 /// Remembers what a line says, for the time after the next start in which the portal has not answered yet.
@@ -42,7 +57,7 @@ async fn ask(bitrix: &Inner, line: &Value) -> Result<LineInfo, String> {
         return Err(reason);
     }
     let params = json!({ "CONFIG_ID": line, "WITH_QUEUE": "N" });
-    let answer = bitrix.portal.ask("imopenlines.config.get", &params, Urgency::Later).await;
+    let answer = bitrix.portal.ask("imopenlines.config.get", &params, Class::Background).await;
     match answer.map_err(|error| error.to_string())?.result {
         Value::Object(config) => Ok(read(&Value::Object(config))),
         _ => Err("the portal does not know this line".to_owned()),

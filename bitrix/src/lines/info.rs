@@ -83,6 +83,14 @@ impl LineInfos {
         })
     }
 
+    /// Asks for a line when it is due, and waits for nothing.
+    pub(crate) fn fetch<A>(self: &Arc<Self>, line: &str, ask: impl FnOnce() -> A)
+    where
+        A: Future<Output = Result<LineInfo, String>> + Send + 'static,
+    {
+        drop(self.look(line, ask));
+    }
+
     fn look<A>(self: &Arc<Self>, line: &str, ask: impl FnOnce() -> A) -> watch::Receiver<Answer>
     where
         A: Future<Output = Result<LineInfo, String>> + Send + 'static,

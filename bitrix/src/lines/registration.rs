@@ -1,6 +1,6 @@
 //! Making the portal know us: connectors, event handlers, lines (`bitrix24.md` §4.1, §4.4, §5.3).
 
-use crate::access::budget::Urgency;
+use crate::access::budget::Class;
 use crate::config::Connector;
 use crate::lines::roster;
 use crate::shared::Inner;
@@ -61,7 +61,7 @@ pub(crate) async fn reconcile(bitrix: &Inner) -> Result<(), CallError> {
 }
 
 async fn learn_plan(bitrix: &Inner) {
-    if let Ok(info) = bitrix.portal.call("app.info", &json!({}), Urgency::Later).await
+    if let Ok(info) = bitrix.portal.call("app.info", &json!({}), Class::Background).await
         && let Some(family) = text(info.result.get("LICENSE_FAMILY"))
     {
         bitrix.portal.budget.plan(&family);
@@ -86,7 +86,7 @@ async fn register(bitrix: &Inner, connector: &Connector) -> Result<(), CallError
         "NEED_SIGNATURE": flag(connector.signature),
         "CHAT_GROUP": flag(connector.chat_group),
     });
-    bitrix.portal.call("imconnector.register", &params, Urgency::Now).await.map(|_| ())
+    bitrix.portal.call("imconnector.register", &params, Class::Admin).await.map(|_| ())
 }
 
 /// The portal does not know a connector any more: registers it again, and switches it on again where it was. At most
@@ -106,7 +106,7 @@ pub(crate) async fn register_again(bitrix: &Inner, id: &str) {
     }
     for (_, line, _) in bitrix.lines.all().into_iter().filter(|(known, _, binding)| known == id && binding.active) {
         let params = json!({ "CONNECTOR": id, "LINE": line_number(&line), "ACTIVE": 1 });
-        if let Err(error) = bitrix.portal.call("imconnector.activate", &params, Urgency::Now).await {
+        if let Err(error) = bitrix.portal.call("imconnector.activate", &params, Class::Admin).await {
             tracing::error!(connector = id, line, %error, "can't switch the connector on again");
         }
     }
@@ -114,7 +114,7 @@ pub(crate) async fn register_again(bitrix: &Inner, id: &str) {
 
 async fn bind_events(bitrix: &Inner) -> Result<(), CallError> {
     let handler = bitrix.portal.config.events_url();
-    let bound = bitrix.portal.call("event.get", &json!({}), Urgency::Now).await?;
+    let bound = bitrix.portal.call("event.get", &json!({}), Class::Admin).await?;
     let bound: Vec<_> = elements(Some(&bound.result)).into_iter().cloned().collect();
     let mut ours: Vec<String> = Vec::new();
     for binding in bound.iter().filter(|binding| !truthy(binding.get("offline"))) {
@@ -138,7 +138,7 @@ async fn bind_events(bitrix: &Inner) -> Result<(), CallError> {
 
 /// Whether the portal really has the handler we can't do without.
 async fn is_bound(bitrix: &Inner, handler: &str) -> Result<(), CallError> {
-    let bound = bitrix.portal.call("event.get", &json!({}), Urgency::Now).await?;
+    let bound = bitrix.portal.call("event.get", &json!({}), Class::Admin).await?;
     let is_ours = |binding: &Value| {
         text(binding.get("event")).is_some_and(|event| event.eq_ignore_ascii_case(EVENTS[0]))
             && text(binding.get("handler")).as_deref() == Some(handler)
@@ -156,12 +156,12 @@ async fn unbind(bitrix: &Inner, binding: &Value, event: &str, handler: &str) -> 
     if let Some(user) = text(binding.get("auth_type")) {
         params["auth_type"] = Value::String(user);
     }
-    bitrix.portal.call("event.unbind", &params, Urgency::Now).await.map(|_| ())
+    bitrix.portal.call("event.unbind", &params, Class::Admin).await.map(|_| ())
 }
 
 async fn bind(bitrix: &Inner, event: &str, handler: &str) -> Result<(), CallError> {
     let params = json!({ "event": event, "handler": handler });
-    match bitrix.portal.call("event.bind", &params, Urgency::Now).await {
+    match bitrix.portal.call("event.bind", &params, Class::Admin).await {
         Ok(_) => Ok(()),
         // "Handler already binded".
         Err(error) if error.is("ERROR_CORE") => Ok(()),
@@ -183,7 +183,7 @@ async fn check_lines(bitrix: &Inner) {
 /// Asks how a connector stands on a line and remembers it. `None` when the portal does not tell.
 pub(crate) async fn check_line(bitrix: &Inner, connector: &str, line: &str) -> Option<bool> {
     let params = json!({ "CONNECTOR": connector, "LINE": line_number(line) });
-    let answer = bitrix.portal.call("imconnector.status", &params, Urgency::Later).await.ok()?;
+    let answer = bitrix.portal.call("imconnector.status", &params, Class::Background).await.ok()?;
     let active = truthy(answer.result.get("STATUS"));
     remember_line(bitrix, connector, line, active).await;
     Some(active)
@@ -217,7 +217,7 @@ pub(crate) async fn find_lines(bitrix: &Inner, connector: &Connector) -> Option<
     let known = bitrix.lines.all().into_iter().filter(|(id, ..)| *id == connector.id).map(|(_, line, _)| line);
     let mut candidates: Vec<String> = known.collect();
     let params = json!({ "PARAMS": { "select": ["ID"], "limit": 50 } });
-    match bitrix.portal.call("imopenlines.config.list.get", &params, Urgency::Later).await {
+    match bitrix.portal.call("imopenlines.config.list.get", &params, Class::Background).await {
         Ok(answer) => {
             let listed = answer.result.as_array().into_iter().flatten().filter_map(|line| text(line.get("ID")));
             candidates.extend(listed);

@@ -1,7 +1,7 @@
 //! Which connectors this installation registered, remembered so that one that is not configured any more is not
 //! forgotten in the portal.
 
-use crate::access::budget::Urgency;
+use crate::access::budget::Class;
 use crate::config::Connector;
 use crate::shared::Inner;
 use crate::wire::rest::CallError;
@@ -82,7 +82,7 @@ pub(crate) async fn retire(bitrix: &Inner) -> Result<(), CallError> {
             );
             continue;
         }
-        bitrix.portal.call("imconnector.unregister", &json!({ "ID": connector }), Urgency::Later).await?;
+        bitrix.portal.call("imconnector.unregister", &json!({ "ID": connector }), Class::Background).await?;
         bitrix.lines.forget(connector).await.map_err(failed)?;
         bitrix.portal.inbox.store().state_delete(&format!("{PREFIX}{connector}")).await.map_err(failed)?;
         tracing::info!(connector, channel, "unregistered a connector that is not configured any more");

@@ -2,7 +2,7 @@
 
 use super::{Given, Shared, no_form, page_fields, plain, respond, whole, whole_body};
 use crate::access::claims::{self, Disbelief};
-use crate::lines::registration;
+use crate::lines::{ask, registration};
 use crate::shared::Inner;
 use crate::web::page::Page;
 use crate::web::waiting;
@@ -51,8 +51,10 @@ pub(crate) fn reconcile_later(bitrix: &Arc<Inner>) {
             if bitrix.portal.credentials().is_none() {
                 return;
             }
+            ask::fetch(&bitrix);
             match registration::reconcile(&bitrix).await {
-                Ok(()) => return,
+                // A line may have turned out to be on.
+                Ok(()) => return ask::fetch(&bitrix),
                 Err(error) => {
                     tracing::error!(%error, retry_s = pause.as_secs(), "registration in the portal is not complete");
                 }

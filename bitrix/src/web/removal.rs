@@ -2,7 +2,7 @@
 //! openline was installed again. It is believed only when our tokens really don't work any more; until that is known it is
 //! kept.
 
-use crate::access::budget::Urgency;
+use crate::access::budget::Class;
 use crate::access::credentials::Credentials;
 use crate::access::oauth;
 use crate::lines::{info, roster};
@@ -157,7 +157,7 @@ async fn carry_out(bitrix: &Inner, removal: Removal) -> Result<(), StoreError> {
 
 async fn look(bitrix: &Arc<Inner>) -> Standing {
     let portal = &bitrix.portal;
-    let refusal = match portal.call("app.info", &json!({}), Urgency::Now).await {
+    let refusal = match portal.call("app.info", &json!({}), Class::Admin).await {
         // The portal remembers for up to an hour that a token was good (`bitrix24.md` §2.8); the authorization server
         // knows better.
         Ok(_) => {

@@ -1,10 +1,10 @@
 //! `/bitrix/settings`: an administrator connects a channel to a line (`bitrix24.md` §7).
 
 use super::{Given, Shared, no_form, page_fields, respond, whole, whole_body};
-use crate::access::budget::Urgency;
+use crate::access::budget::Class;
 use crate::access::claims::{self, Disbelief};
 use crate::config::Connector;
-use crate::lines::registration;
+use crate::lines::{ask, registration};
 use crate::shared::Inner;
 use crate::web::page::Page;
 use crate::wire::rest::CallError;
@@ -86,14 +86,15 @@ fn placement<'b>(bitrix: &'b Inner, form: &Value) -> Result<(&'b Connector, Stri
 async fn switch_on(bitrix: &Arc<Inner>, connector: &Connector, line: &str) -> Result<(), CallError> {
     let number = line_number(line);
     let activate = json!({ "CONNECTOR": connector.id, "LINE": number, "ACTIVE": 1 });
-    bitrix.portal.call("imconnector.activate", &activate, Urgency::Now).await?;
+    bitrix.portal.call("imconnector.activate", &activate, Class::Admin).await?;
     let mut data = json!({ "ID": format!("{}_{line}", connector.id), "NAME": connector.name });
     if let Some(address) = connector.address.known() {
         data["URL"] = json!(address);
         data["URL_IM"] = json!(address);
     }
     let set = json!({ "CONNECTOR": connector.id, "LINE": number, "DATA": data });
-    bitrix.portal.call("imconnector.connector.data.set", &set, Urgency::Now).await?;
+    bitrix.portal.call("imconnector.connector.data.set", &set, Class::Admin).await?;
     registration::remember_line(bitrix, &connector.id, line, true).await;
+    ask::fetch(bitrix);
     Ok(())
 }

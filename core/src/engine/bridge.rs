@@ -1,20 +1,21 @@
 //! The dispatcher: claims due jobs, has them carried out by the other side's adapter, and settles them.
 
+mod operators;
 mod visitors;
 
 use crate::domain::error::{DeliveryError, StoreError};
-use crate::domain::id::{ChannelId, ConversationId};
-use crate::domain::message::Note;
+use crate::domain::id::ChannelId;
 use crate::engine::inbox::Doors;
 use crate::engine::reconcile::{self, Round};
 use crate::engine::retry::after_failure;
-use crate::ports::backend::Backend;
-use crate::ports::backend::{Act, Confirmation, Delivery, Receipt};
+use crate::ports::backend::{Backend, Receipt};
 use crate::ports::channel::Channel;
-use crate::ports::files::FilePlace;
 use crate::ports::store::{Claimed, Job, Outcome, Queue, Settlement, Task};
+use futures_util::StreamExt;
 use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
 use std::collections::HashMap;
+use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,20 +26,39 @@ use tokio_util::sync::CancellationToken;
 const LEASE: Duration = Duration::from_secs(180);
 /// Longest sleep of an idle queue; a missed wake-up costs no more than this.
 const IDLE: Duration = Duration::from_secs(30);
-/// How long the backend may fetch a visitor's file.
-const FILE_LINK: Duration = Duration::from_secs(24 * 3600);
 /// Pause after the store failed.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
-/// How often a note is tried to be stored; the message that it is about does not wait for longer.
-const NOTE_TRIES: u32 = 5;
-/// Until a note of unknown outcome is said once more, and how long a note is tried that is certainly not there.
-const NOTE_PAUSE: Duration = Duration::from_secs(15);
-const NOTE_PATIENCE: Duration = Duration::from_secs(10 * 60);
-/// Portal calls under way at the same time.
-const BACKEND_CALLS: u32 = 8;
+/// Slots for what the backend has under way; how many of them a message takes is the backend's wish.
+const BACKEND_SLOTS: u32 = 160;
+/// Batches of confirmations under way at the same time.
+const CONFIRM_SLOTS: u32 = 8;
 /// Messages of one channel under way at the same time, and the most that one claim takes.
-const CHANNEL_SENDS: u32 = 64;
-const CHANNEL_BATCH: usize = 16;
+const CHANNEL_SLOTS: u32 = 64;
+const CHANNEL_BATCH: u32 = 16;
+/// After the stop what is under way may take so long.
+const STOP_PATIENCE: Duration = Duration::from_secs(8);
+
+fn slots_of(queue: &Queue) -> u32 {
+    match queue {
+        Queue::Backend => BACKEND_SLOTS,
+        Queue::Confirm => CONFIRM_SLOTS,
+        Queue::Channel(_) => CHANNEL_SLOTS,
+    }
+}
+
+/// Slots of jobs under way.
+struct Held {
+    permit: OwnedSemaphorePermit,
+    /// Of one job.
+    cost: usize,
+}
+
+impl Held {
+    /// The slots of so many of the jobs.
+    fn split(&mut self, jobs: usize) -> Option<Self> {
+        Some(Self { permit: self.permit.split(jobs * self.cost)?, cost: self.cost })
+    }
+}
 
 /// The bridge between the channels and the backend.
 pub struct Bridge {
@@ -82,7 +102,7 @@ impl Bridge {
         loop {
             let mut round = 0;
             for queue in self.doors.queues() {
-                let claimed = self.claim(&queue, CHANNEL_BATCH).await?;
+                let claimed = self.claim(&queue, self.limit(&queue, CHANNEL_BATCH as usize)).await?;
                 round += claimed.jobs.len();
                 self.carry_out(&queue, claimed.jobs, None).await;
             }
@@ -94,28 +114,30 @@ impl Bridge {
     }
 
     async fn work(self: Arc<Self>, queue: Queue, stop: CancellationToken) {
-        let calls = if matches!(queue, Queue::Channel(_)) { CHANNEL_SENDS } else { BACKEND_CALLS };
-        let slots = Arc::new(Semaphore::new(calls as usize));
+        let most = slots_of(&queue);
+        let slots = Arc::new(Semaphore::new(most as usize));
         while stop.run_until_cancelled(self.next(&queue, &slots, &stop)).await.is_some() {}
         // What is under way holds slots; having all of them means that everything is settled.
-        let _ = slots.acquire_many(calls).await;
+        if tokio::time::timeout(STOP_PATIENCE, slots.acquire_many(most)).await.is_err() {
+            tracing::warn!(queue = queue.name(), "cut what did not end in time: it is looked up at the next start");
+        }
     }
 
-    /// Claims and starts one batch, or sleeps until there may be one. It may be dropped wherever it waits: a claim runs
-    /// in a task of its own, so that no lease is taken without somebody to settle it.
+    /// Claims and starts some jobs, or sleeps until there may be one. It may be dropped wherever it waits: a claim runs in
+    /// a task of its own, so that no lease is taken without somebody to settle it.
     async fn next(self: &Arc<Self>, queue: &Queue, slots: &Arc<Semaphore>, stop: &CancellationToken) {
-        let Ok(mut held) = Arc::clone(slots).acquire_owned().await else { return };
-        if let Queue::Channel(id) = queue {
-            if self.doors.has_fixed_order(id) {
-                self.doors.missing.none().await;
-            }
-            // A slot for each message: a slow one keeps its own only.
-            let more = slots.available_permits().min(CHANNEL_BATCH - 1);
-            if let Ok(more) = Arc::clone(slots).try_acquire_many_owned(u32::try_from(more).unwrap_or_default()) {
-                held.merge(more);
-            }
-        } else {
-            self.backend.ready().await;
+        match queue {
+            Queue::Channel(id) if self.doors.has_fixed_order(id) => self.doors.missing.none().await,
+            Queue::Channel(_) => {}
+            Queue::Backend | Queue::Confirm => self.backend.ready().await,
+        }
+        let (cost, jobs) = self.wanted(queue);
+        let Ok(mut held) = Arc::clone(slots).acquire_many_owned(cost).await else { return };
+        // A slot for each message: a slow one keeps its own only.
+        let free = u32::try_from(slots.available_permits()).unwrap_or(u32::MAX);
+        let more = (free / cost).min(jobs - 1) * cost;
+        if let Ok(more) = Arc::clone(slots).try_acquire_many_owned(more) {
+            held.merge(more);
         }
         let Some(waker) = self.doors.waker(queue) else { return };
         let woken = waker.notified();
@@ -125,14 +147,36 @@ impl Bridge {
             if stop.is_cancelled() {
                 return;
             }
-            let claimed = bridge.claim(&owned_queue, held.num_permits()).await;
+            let limit = bridge.limit(&owned_queue, held.num_permits() / cost as usize);
+            let claimed = bridge.claim(&owned_queue, limit).await;
             let nap = bridge.nap(&owned_queue, &claimed);
             let _ = told.send(nap);
+            let held = Held { permit: held, cost: cost as usize };
             bridge.carry_out(&owned_queue, claimed.map(|claimed| claimed.jobs).unwrap_or_default(), Some(held)).await;
         });
         if let Ok(Some(nap)) = hears.await {
             let _ = tokio::time::timeout(nap, woken).await;
         }
+    }
+
+    /// How many slots a job of a queue takes now, and how many jobs one claim has at the most (at least one).
+    fn wanted(&self, queue: &Queue) -> (u32, u32) {
+        let most = slots_of(queue);
+        match queue {
+            Queue::Channel(_) => (1, CHANNEL_BATCH),
+            // One for each call; a claim has many.
+            Queue::Confirm => (1, 1),
+            Queue::Backend => {
+                let (deliveries, _) = self.backend.batch_limits();
+                let under_way = u32::try_from(deliveries).unwrap_or(most).clamp(1, most);
+                (most / under_way, under_way)
+            }
+        }
+    }
+
+    /// How many jobs a claim takes that has so many places.
+    fn limit(&self, queue: &Queue, places: usize) -> usize {
+        if *queue == Queue::Confirm { self.backend.batch_limits().1 } else { places }
     }
 
     /// How long there will be nothing to claim, unless a wake-up comes; `None` when there was something.
@@ -150,39 +194,44 @@ impl Bridge {
         }
     }
 
-    /// `sends`: how many messages of a channel.
-    async fn claim(&self, queue: &Queue, sends: usize) -> Result<Claimed, StoreError> {
-        let (deliveries, confirmations) = self.backend.batch_limits();
-        let limit = match queue {
-            Queue::Backend => deliveries,
-            Queue::Confirm => confirmations,
-            Queue::Channel(_) => sends,
-        };
+    async fn claim(&self, queue: &Queue, limit: usize) -> Result<Claimed, StoreError> {
         self.doors.store.claim(queue, limit, self.doors.clock.now(), LEASE).await
     }
 
     /// Carries jobs out and settles them; `held`: the slots that they have.
-    async fn carry_out(&self, queue: &Queue, jobs: Vec<Job>, held: Option<OwnedSemaphorePermit>) {
+    async fn carry_out(&self, queue: &Queue, jobs: Vec<Job>, held: Option<Held>) {
         match queue {
-            Queue::Channel(id) => self.to_visitors(queue, id, jobs, held).await,
-            Queue::Backend | Queue::Confirm => self.to_backend(queue, jobs).await,
+            Queue::Channel(id) => self.each(queue, jobs, held, |job| self.sent(id, job)).await,
+            Queue::Backend => self.each(queue, jobs, held, |job| self.told(job)).await,
+            Queue::Confirm if jobs.is_empty() => {}
+            Queue::Confirm => {
+                let outcomes = self.confirm(&jobs).await;
+                self.ended(queue, jobs.into_iter().zip(outcomes).collect()).await;
+            }
         }
     }
 
-    /// A message with files takes as long as the backend fetches them, so each is settled for itself: nobody else waits
-    /// for that.
-    async fn to_backend(&self, queue: &Queue, jobs: Vec<Job>) {
-        let slow = |job: &Job| *queue == Queue::Backend && !job.item.content.files.is_empty();
-        let (slow, quick): (Vec<_>, Vec<_>) = jobs.into_iter().partition(slow);
-        let batches = slow.into_iter().map(|job| vec![job]).chain([quick]).filter(|jobs| !jobs.is_empty());
-        let together = |jobs: Vec<Job>| async move {
-            let outcomes = match queue {
-                Queue::Confirm => self.confirm(&jobs).await,
-                _ => self.to_operators(&jobs).await,
-            };
-            self.ended(queue, jobs.into_iter().zip(outcomes).collect()).await;
+    /// Each job is settled when it ends, those that end at the same time together: a large file or a message that has to
+    /// be looked up holds up neither other chats nor the state of what is done.
+    async fn each<'b, F>(&'b self, queue: &Queue, jobs: Vec<Job>, held: Option<Held>, carry: impl Fn(Job) -> F)
+    where
+        F: Future<Output = (Job, Outcome)> + 'b,
+    {
+        let count = jobs.len();
+        if count == 0 {
+            return;
+        }
+        // What is not needed is free at once.
+        let mut held = held.and_then(|mut held| held.split(count));
+        let under_way: FuturesUnordered<_> = jobs.into_iter().map(carry).collect();
+        let settling = |ended: Vec<(Job, Outcome)>| {
+            let slots = held.as_mut().and_then(|held| held.split(ended.len()));
+            async move {
+                self.ended(queue, ended).await;
+                drop(slots);
+            }
         };
-        join_all(batches.map(together)).await;
+        under_way.ready_chunks(count).for_each_concurrent(None, settling).await;
     }
 
     /// Tells of what ended, and settles it.
@@ -200,110 +249,6 @@ impl Bridge {
         join_all(given_up.iter().map(|(job, _)| self.tell_visitor(job))).await;
         // The lanes may have more: look again at once.
         self.doors.wake(queue);
-    }
-
-    /// Messages in one batch, notes beside them.
-    async fn to_operators(&self, jobs: &[Job]) -> Vec<Outcome> {
-        let (notes, messages): (Vec<_>, Vec<_>) = jobs.iter().partition(|job| job.task == Task::Note);
-        let noted = join_all(notes.into_iter().map(|job| self.note(job)));
-        let (noted, delivered) = tokio::join!(noted, self.deliver(&messages));
-        let (mut noted, mut delivered) = (noted.into_iter(), delivered.into_iter());
-        let mut outcome = |job: &Job| if job.task == Task::Note { noted.next() } else { delivered.next() };
-        let lost = |job| self.failed(job, DeliveryError::unknown("the backend gave no result"));
-        jobs.iter().map(|job| outcome(job).unwrap_or_else(|| lost(job))).collect()
-    }
-
-    /// A note that may not be said (the portal does not let us) is not worth a dead letter, and none is worth holding up
-    /// what its visitor writes.
-    async fn note(&self, job: &Job) -> Outcome {
-        let now = || self.doors.clock.now();
-        let reason = match self.backend.note(&job.conversation, &job.item.content.text.to_plain()).await {
-            Ok(()) => return done(Receipt::default()),
-            // Nobody can look whether it is there. Said once more it may stand there twice; more is not worth it.
-            Err(DeliveryError::Unknown { reason }) if !job.uncertain => {
-                return Outcome::Retry { at: now().plus(NOTE_PAUSE), reason, uncertain: true, counted: true };
-            }
-            Err(DeliveryError::Refused { reason } | DeliveryError::Unknown { reason }) => reason,
-            Err(DeliveryError::Retry { reason, .. }) if job.created.until(now()) > NOTE_PATIENCE => reason,
-            Err(error) => return self.failed(job, error),
-        };
-        tracing::warn!(item = %job.item.id, reason, "the operators could not be told");
-        done(Receipt::default())
-    }
-
-    async fn deliver(&self, jobs: &[&Job]) -> Vec<Outcome> {
-        let batch: Vec<_> = jobs.iter().filter(|job| !is_moot(job)).map(|job| self.delivery(job)).collect();
-        let results = if batch.is_empty() { Vec::new() } else { self.backend.deliver(&batch).await };
-        for (delivery, result) in batch.iter().zip(&results) {
-            if let Ok(Receipt { note: Some(note), .. }) = result {
-                self.remember_note(delivery.conversation.id, note).await;
-            }
-        }
-        let mut results = results.into_iter();
-        let mut outcome = |job: &Job| {
-            if is_moot(job) {
-                return done(Receipt::default());
-            }
-            match results.next() {
-                Some(Ok(receipt)) => done(receipt),
-                Some(Err(error)) => self.failed(job, error),
-                None => self.failed(job, DeliveryError::unknown("the backend gave no result")),
-            }
-        };
-        jobs.iter().map(|job| outcome(job)).collect()
-    }
-
-    /// Stored before the job is settled: after a crash in between, the same note comes again, and is known by its key.
-    async fn remember_note(&self, conversation: ConversationId, note: &Note) {
-        for _ in 0..NOTE_TRIES {
-            match self.doors.store.record_note(conversation, note.clone(), self.doors.clock.now()).await {
-                Ok(_) => return self.doors.wake(&Queue::Backend),
-                Err(error) => {
-                    tracing::error!(%error, %conversation, "can't store a note to the operators");
-                }
-            }
-            tokio::time::sleep(STORE_PAUSE).await;
-        }
-    }
-
-    fn delivery(&self, job: &Job) -> Delivery {
-        Delivery {
-            conversation: job.conversation.clone(),
-            item: job.item.clone(),
-            act: match job.task {
-                Task::Edit => Act::Edit,
-                Task::Delete => Act::Delete,
-                Task::Send | Task::Confirm | Task::Note => Act::Send,
-            },
-            external_id: format!("{}-{}", self.doors.store.tag(), job.item.id),
-            uncertain: job.uncertain,
-            file_urls: self.file_urls(job),
-        }
-    }
-
-    fn file_urls(&self, job: &Job) -> Vec<String> {
-        let Some(equipment) = &self.doors.equipment else { return Vec::new() };
-        let (conversation, message, now) = (job.conversation.id, job.item.id, self.doors.clock.now());
-        let url = |(index, file)| {
-            let place = FilePlace { conversation, message, index };
-            equipment.links.url(place, file, now, FILE_LINK)
-        };
-        job.item.content.files.iter().enumerate().map(url).collect()
-    }
-
-    async fn confirm(&self, jobs: &[Job]) -> Vec<Outcome> {
-        let batch: Vec<_> = jobs
-            .iter()
-            .map(|job| Confirmation { conversation: job.conversation.clone(), item: job.item.clone() })
-            .collect();
-        let mut results = self.backend.confirm(&batch).await.into_iter();
-        jobs.iter()
-            .map(|job| match results.next() {
-                Some(Ok(())) => done(Receipt::default()),
-                Some(Err(error)) => self.failed(job, error),
-                None => self.failed(job, DeliveryError::unknown("the backend gave no result")),
-            })
-            .collect()
     }
 
     fn failed(&self, job: &Job, error: DeliveryError) -> Outcome {
@@ -337,11 +282,6 @@ impl Bridge {
             }
         }
     }
-}
-
-/// A send of something that was taken back before it left.
-fn is_moot(job: &Job) -> bool {
-    job.item.deleted && job.task != Task::Delete && !job.uncertain
 }
 
 /// Whether a visitor's message will not reach the operators.

@@ -1,21 +1,41 @@
 //! Replies that never reached us: the portal never repeats an event, so what was written while we were away, or was
-//! dropped on the way, is fetched from the dialogs' histories and taken as if its event had come: of the open ones each
-//! time, of those that are over once more.
+//! dropped on the way, is fetched from the dialogs' histories and taken as if its event had come.
+//!
+//! It costs what changes: dialogs in which something happened lately are looked at often, quiet ones ever less often, and
+//! each from where it was seen last ([`Seen`]). After a gap all of them are looked at once, the lively ones first.
+
+mod seen;
 
 use crate::domain::error::{DeliveryError, StoreError};
+use crate::domain::id::ConversationId;
 use crate::domain::message::{OperatorEvent, Thread};
 use crate::engine::inbox::Doors;
-use crate::ports::backend::Backend;
-use crate::ports::clock::Timestamp;
+use crate::ports::backend::{Backend, Missed, Watched};
+use crate::ports::store::PastDialog;
+use seen::Seen;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Open dialogs in which nothing happened for so long are not looked at any more.
-const ACTIVE_WITHIN: Duration = Duration::from_secs(30 * 24 * 3600);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// How often dialogs are looked at in which something happened within that time: every so many of the shortest pauses.
+/// Those that are older than the last are not looked at any more.
+const TIERS: [(Duration, u32); 4] =
+    [(Duration::from_secs(600), 1), (HOUR, 10), (HOUR.saturating_mul(24), 120), (HOUR.saturating_mul(24 * 30), 720)];
+
+/// The tier that has all dialogs.
+const ALL: usize = TIERS.len() - 1;
 
 /// Until a round is made again that the store broke off.
 const STORE_PAUSE: Duration = Duration::from_secs(5);
+
+/// Shortest and longest pause before a round goes on that the portal broke off.
+const PAUSE: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(60));
+
+/// How often it is written down up to where dialogs were seen.
+const KEEP: Duration = Duration::from_secs(300);
 
 /// What one round found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,131 +48,277 @@ pub struct Round {
     pub whole: bool,
 }
 
-/// Fetches what was missed: at the start, after every gap, and now and then.
-pub(crate) async fn run(doors: Doors, backend: Arc<dyn Backend>, every: Duration, stop: CancellationToken) {
-    let rounds = async {
-        loop {
-            backend.ready().await;
-            let began = doors.missing.current();
-            match round(&doors, &backend).await {
-                Ok(Round { dialogs, found, whole }) => {
-                    if found == 0 {
-                        tracing::debug!(dialogs, "no reply was missed");
-                    } else {
-                        tracing::info!(dialogs, found, "replies fetched from the portal's history");
-                    }
-                    if whole {
-                        doors.missing.fetched(began);
-                    }
-                }
-                Err(error) => {
-                    tracing::error!(%error, "missed replies could not be stored");
-                    tokio::time::sleep(STORE_PAUSE).await;
-                    continue;
-                }
-            }
-            let _ = tokio::time::timeout(every, doors.missing.noticed()).await;
-        }
-    };
-    stop.run_until_cancelled(rounds).await;
+/// How far a tier's round has come.
+struct Tier {
+    due: Instant,
+    after: Option<ConversationId>,
+    /// The gaps that were known when it began.
+    gaps: u64,
+    /// It is the first after a gap.
+    is_first: bool,
 }
 
-/// Looks at every dialog that is over once more, and at every open one.
+/// Which dialogs are looked at when.
+struct Schedule {
+    every: Duration,
+    tiers: [Tier; TIERS.len()],
+}
+
+impl Schedule {
+    /// All at once, the liveliest first.
+    fn begin(every: Duration, gaps: u64) -> Self {
+        let due = Instant::now();
+        Self { every, tiers: TIERS.map(|_| Tier { due, after: None, gaps, is_first: true }) }
+    }
+
+    /// The liveliest tier that is due, or when the next one will be.
+    fn next(&self, now: Instant) -> Result<usize, Instant> {
+        let due = self.tiers.iter().position(|tier| tier.due <= now);
+        due.ok_or_else(|| self.tiers.iter().map(|tier| tier.due).min().unwrap_or(now))
+    }
+
+    /// A tier's round is over.
+    fn done(&mut self, at: usize) {
+        let tier = &mut self.tiers[at];
+        (tier.after, tier.due, tier.is_first) = (None, Instant::now() + self.every * TIERS[at].1, false);
+    }
+}
+
+/// Looks for missed replies.
+struct Watch<'d> {
+    doors: &'d Doors,
+    backend: &'d Arc<dyn Backend>,
+    seen: Seen,
+    round: Round,
+}
+
+/// Fetches what was missed: at the start, after every gap, and now and then; the liveliest dialogs `every` so long.
+pub(crate) async fn run(doors: Doors, backend: Arc<dyn Backend>, every: Duration, stop: CancellationToken) {
+    let mut watch = Watch { doors: &doors, backend: &backend, seen: Seen::load(&doors).await, round: Round::default() };
+    stop.run_until_cancelled(watch.go_on(every)).await;
+    watch.seen.keep(&doors).await;
+}
+
+/// Looks at every dialog that is over once more, and at every open one, from its beginning.
 ///
 /// # Errors
 /// When the store can't be used.
 pub(crate) async fn round(doors: &Doors, backend: &Arc<dyn Backend>) -> Result<Round, StoreError> {
-    let mut round = Round::default();
-    let since = doors.clock.now().minus(ACTIVE_WITHIN);
-    round.whole = past(doors, backend, since, &mut round).await? && open(doors, backend, since, &mut round).await?;
-    Ok(round)
+    let mut watch = Watch { doors, backend, seen: Seen::default(), round: Round::default() };
+    watch.round.whole = !matches!(watch.past().await?, Look::Away(_));
+    let mut after = None;
+    while watch.round.whole {
+        match watch.page(ALL, after, false).await? {
+            Page::Whole => break,
+            Page::More(last) => after = Some(last),
+            Page::Away(_) => watch.round.whole = false,
+        }
+    }
+    Ok(watch.round)
 }
 
-/// The dialogs that are over, until each was read once. True when the backend is there.
-async fn past(
-    doors: &Doors,
-    backend: &Arc<dyn Backend>,
-    since: Timestamp,
-    round: &mut Round,
-) -> Result<bool, StoreError> {
-    let mut after = 0;
-    loop {
-        let page = doors.store.past_dialogs(after, since, backend.missed_limit()).await?;
-        let Some(last) = page.last() else { return Ok(true) };
-        after = last.id;
-        let (ids, page): (Vec<_>, Vec<_>) = page.into_iter().map(|past| (past.id, past.conversation)).unzip();
-        let mut there = true;
-        let mut read = Vec::new();
-        for (id, result) in ids.into_iter().zip(backend.missed(&page).await) {
-            // What they tell of the conversation's place is over, too.
-            let elsewhere = |event| OperatorEvent { thread: Thread::default(), ..event };
-            let result = result.map(|events| events.into_iter().map(elsewhere).collect());
-            match take(doors, result, round).await? {
-                Look::Done => read.push(id),
-                Look::Failed => {}
-                Look::Away => there = false,
+/// What one page of a tier was.
+enum Page {
+    /// The last.
+    Whole,
+    /// There are more behind this one.
+    More(ConversationId),
+    /// The portal is away; look again after so long.
+    Away(Duration),
+}
+
+impl Watch<'_> {
+    async fn go_on(&mut self, every: Duration) {
+        let (mut gaps, mut kept) = (self.doors.missing.current(), Instant::now());
+        let mut schedule = Schedule::begin(every, gaps);
+        loop {
+            self.backend.ready().await;
+            if gaps != self.doors.missing.current() {
+                gaps = self.doors.missing.current();
+                schedule = Schedule::begin(every, gaps);
+            }
+            match schedule.next(Instant::now()) {
+                Err(next) => {
+                    let _ = tokio::time::timeout_at(next, self.doors.missing.noticed()).await;
+                }
+                Ok(at) => {
+                    if let Err(error) = self.one(at, &mut schedule).await {
+                        tracing::error!(%error, "missed replies could not be stored");
+                        tokio::time::sleep(STORE_PAUSE).await;
+                    }
+                }
+            }
+            if kept.elapsed() >= KEEP {
+                self.seen.keep(self.doors).await;
+                kept = Instant::now();
             }
         }
-        round.dialogs += page.len();
-        doors.store.forget_past_dialogs(read).await?;
-        if !there {
-            return Ok(false);
+    }
+
+    /// One page of a tier, so that livelier ones may come in between.
+    async fn one(&mut self, at: usize, schedule: &mut Schedule) -> Result<(), StoreError> {
+        let tier = &mut schedule.tiers[at];
+        if tier.after.is_none() {
+            tier.gaps = self.doors.missing.current();
+            if at == ALL {
+                self.seen.begin_sweep();
+            }
+            if let Look::Away(pause) = self.past().await? {
+                tier.due = Instant::now() + pause;
+                return Ok(());
+            }
+        }
+        match self.page(at, tier.after, !tier.is_first).await? {
+            Page::Away(pause) => tier.due = Instant::now() + pause,
+            Page::More(last) => tier.after = Some(last),
+            Page::Whole => {
+                if at == ALL {
+                    self.seen.end_sweep();
+                    self.doors.missing.fetched(tier.gaps);
+                }
+                schedule.done(at);
+                self.tell();
+            }
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self) {
+        let Round { dialogs, found, .. } = std::mem::take(&mut self.round);
+        if found == 0 {
+            tracing::debug!(dialogs, "no reply was missed");
+        } else {
+            tracing::info!(dialogs, found, "replies fetched from the portal's history");
+        }
+    }
+
+    /// The dialogs that are over, until each was read once.
+    async fn past(&mut self) -> Result<Look, StoreError> {
+        let (mut after, since) = (0, self.doors.clock.now().minus(TIERS[ALL].0));
+        loop {
+            let page = self.doors.store.past_dialogs(after, since, self.backend.missed_limit()).await?;
+            let Some(last) = page.last() else { return Ok(Look::Done) };
+            after = last.id;
+            let watched: Vec<_> = page.iter().map(|past| watched(past.clone())).collect();
+            self.round.dialogs += page.len();
+            let (mut there, mut read) = (Look::Done, Vec::new());
+            for (past, result) in page.iter().zip(self.backend.missed(&watched).await) {
+                // What they tell of the conversation's place is over, too.
+                let elsewhere = |event| OperatorEvent { thread: Thread::default(), ..event };
+                let result = result.map(|missed| missed.events.into_iter().map(elsewhere).collect());
+                match self.take(result).await? {
+                    Look::Done => read.push(past.id),
+                    Look::Failed => {}
+                    away @ Look::Away(_) => there = away,
+                }
+            }
+            if !read.is_empty() {
+                self.doors.store.forget_past_dialogs(read).await?;
+            }
+            if matches!(there, Look::Away(_)) {
+                return Ok(there);
+            }
+        }
+    }
+
+    /// Some of the open dialogs of a tier, behind `after`.
+    async fn page(&mut self, tier: usize, after: Option<ConversationId>, patient: bool) -> Result<Page, StoreError> {
+        let since = self.doors.clock.now().minus(TIERS[tier].0);
+        let limit = self.backend.missed_limit();
+        let page = self.doors.store.following(after, since, limit).await?;
+        let Some(last) = page.last().map(|last| last.id) else { return Ok(Page::Whole) };
+        let is_last = page.len() < limit;
+        let watched: Vec<_> = page.into_iter().map(|conversation| self.seen.watched(conversation, patient)).collect();
+        self.round.dialogs += watched.len();
+        let mut away = None;
+        for (dialog, result) in watched.iter().zip(self.backend.missed(&watched).await) {
+            let newest = result.as_ref().ok().and_then(|missed: &Missed| missed.newest);
+            let look = self.take(result.map(|missed| missed.events)).await?;
+            match (look, newest) {
+                (Look::Away(pause), _) => away = Some(pause),
+                (Look::Done, Some(newest)) => self.seen.note(&dialog.conversation, newest),
+                _ => {}
+            }
+        }
+        Ok(match away {
+            Some(pause) => Page::Away(pause),
+            None if is_last => Page::Whole,
+            None => Page::More(last),
+        })
+    }
+
+    /// Takes what one look into a dialog's history brought.
+    async fn take(&mut self, result: Result<Vec<OperatorEvent>, DeliveryError>) -> Result<Look, StoreError> {
+        match result {
+            Ok(events) => {
+                self.round.found += events.len();
+                if !events.is_empty() {
+                    self.doors.operator_inbox().accept(events).await?;
+                }
+                Ok(Look::Done)
+            }
+            Err(DeliveryError::Paused { reason, after }) => {
+                tracing::warn!(reason, "missed replies can't be fetched now");
+                Ok(Look::Away(after.clamp(PAUSE.0, PAUSE.1)))
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a dialog's history could not be read");
+                Ok(Look::Failed)
+            }
         }
     }
 }
 
-/// The open dialogs. True when the backend is there.
-async fn open(
-    doors: &Doors,
-    backend: &Arc<dyn Backend>,
-    since: Timestamp,
-    round: &mut Round,
-) -> Result<bool, StoreError> {
-    let mut after = None;
-    loop {
-        let page = doors.store.following(after, since, backend.missed_limit()).await?;
-        let Some(last) = page.last() else { return Ok(true) };
-        after = Some(last.id);
-        round.dialogs += page.len();
-        let mut there = true;
-        for result in backend.missed(&page).await {
-            there &= take(doors, result, round).await? != Look::Away;
-        }
-        if !there {
-            return Ok(false);
-        }
-    }
+fn watched(past: PastDialog) -> Watched {
+    Watched { conversation: past.conversation, seen: None, patient: false }
 }
 
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Look {
     Done,
     Failed,
-    /// The whole portal is away: the next round begins when it is back.
-    Away,
+    /// They can't be read now: the round goes on after so long, or begins anew when the portal is back.
+    Away(Duration),
 }
 
-/// Takes what one look into a dialog's history brought.
-async fn take(
-    doors: &Doors,
-    result: Result<Vec<OperatorEvent>, DeliveryError>,
-    round: &mut Round,
-) -> Result<Look, StoreError> {
-    match result {
-        Ok(events) => {
-            round.found += events.len();
-            if !events.is_empty() {
-                doors.operator_inbox().accept(events).await?;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How often each tier is looked at in a day.
+    async fn rounds(every: Duration) -> [u32; TIERS.len()] {
+        let (mut schedule, mut rounds) = (Schedule::begin(every, 0), [0; TIERS.len()]);
+        let end = Instant::now() + HOUR * 24;
+        while Instant::now() < end {
+            match schedule.next(Instant::now()) {
+                Ok(at) => {
+                    rounds[at] += 1;
+                    schedule.done(at);
+                }
+                Err(next) => tokio::time::sleep_until(next).await,
             }
-            Ok(Look::Done)
         }
-        Err(DeliveryError::Paused { reason, .. }) => {
-            tracing::warn!(reason, "missed replies can't be fetched now");
-            Ok(Look::Away)
-        }
-        Err(error) => {
-            tracing::warn!(%error, "a dialog's history could not be read");
-            Ok(Look::Failed)
-        }
+        rounds
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn lively_dialogs_are_looked_at_often_and_quiet_ones_ever_less() {
+        let [lively, hour, day, quiet] = rounds(Duration::from_secs(25)).await;
+        assert!((3400..=3460).contains(&lively), "{lively}");
+        assert!((300..=350).contains(&hour) && (25..=30).contains(&day), "{hour} {day}");
+        // Ten thousand quiet ones are two hundred requests five times a day.
+        assert_eq!(quiet, 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_long_round_of_all_holds_up_no_lively_dialog() {
+        let mut schedule = Schedule::begin(Duration::from_secs(25), 0);
+        (0..ALL).for_each(|at| schedule.done(at));
+        assert_eq!(schedule.next(Instant::now()), Ok(ALL));
+        schedule.tiers[ALL].after = Some(ConversationId(50));
+        tokio::time::advance(Duration::from_secs(26)).await;
+        assert_eq!(schedule.next(Instant::now()), Ok(0));
+        schedule.done(0);
+        assert_eq!(schedule.next(Instant::now()), Ok(ALL), "it goes on");
     }
 }

@@ -51,13 +51,13 @@ fn step(attempts: u32, jitter: f64) -> Duration {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::domain::id::{ChannelId, ChatId, ConversationId, JobId, MessageId, Pos, Rev};
     use crate::domain::message::{Content, Conversation, Dialog, Item, ItemKind, Side, State, Thread, Visitor};
     use crate::ports::store::Task;
 
-    fn job(attempts: u32) -> Job {
+    pub(crate) fn job(attempts: u32) -> Job {
         let conversation = Conversation {
             id: ConversationId(1),
             channel: ChannelId::parse("site").unwrap(),

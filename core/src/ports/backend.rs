@@ -65,30 +65,55 @@ pub struct FileStream {
     pub bytes: BoxStream<'static, std::io::Result<Bytes>>,
 }
 
+/// A dialog in which replies may have been missed.
+#[derive(Debug, Clone)]
+pub struct Watched {
+    /// The conversation, with the dialog as [`Thread::session`].
+    pub conversation: Conversation,
+    /// Up to which of the backend's messages nothing is missed, as [`Missed::newest`] told; `None` when it was not looked
+    /// at before.
+    pub seen: Option<i64>,
+    /// The events of what was written within the last seconds may be on their way: leave those out, and [`Missed::newest`]
+    /// before them. Not so after a gap.
+    pub patient: bool,
+}
+
+/// What a look at a dialog found.
+#[derive(Debug, Clone, Default)]
+pub struct Missed {
+    /// What operators wrote there that may not have reached us, oldest first. It may name what we have: taking it twice is
+    /// harmless.
+    pub events: Vec<OperatorEvent>,
+    /// The newest of the backend's messages that the look has covered; `None` when it can't tell.
+    pub newest: Option<i64>,
+}
+
 /// The open-line side.
 ///
-/// Core never has two deliveries of one conversation under way, and never puts two into one batch, so a backend may
-/// carry out a batch in any order. It must not retry by itself beyond renewing its own credentials.
+/// Core never has two deliveries of one conversation under way, so a backend may carry out together and in any order what
+/// it gets at the same time. It must not retry by itself beyond renewing its own credentials.
 #[async_trait]
 pub trait Backend: Send + Sync + 'static {
     /// Waits until deliveries make sense (installed, not paused). Core claims no work before it returns.
     async fn ready(&self) {}
 
-    /// How many deliveries [`Backend::deliver`] likes to get at once, and how many confirmations
-    /// [`Backend::confirm`].
+    /// How many deliveries it likes to have under way at the same time, and how many confirmations [`Backend::confirm`]
+    /// likes to get at once.
     fn batch_limits(&self) -> (usize, usize) {
         (1, 1)
     }
 
-    /// Carries out deliveries; one result for each, in order.
-    async fn deliver(&self, batch: &[Delivery]) -> Vec<Result<Receipt, DeliveryError>>;
+    /// Carries out a delivery; each is settled when it ends, so none holds up the others.
+    ///
+    /// # Errors
+    /// See [`DeliveryError`].
+    async fn deliver(&self, delivery: Delivery) -> Result<Receipt, DeliveryError>;
 
     /// Tells that operators' messages reached their visitors; one result for each, in order. Repeating is harmless.
     async fn confirm(&self, batch: &[Confirmation]) -> Vec<Result<(), DeliveryError>>;
 
-    /// What operators wrote in these conversations that may not have reached us, oldest first; one result for each
-    /// conversation, in order. It may name what we have: taking it twice is harmless.
-    async fn missed(&self, conversations: &[Conversation]) -> Vec<Result<Vec<OperatorEvent>, DeliveryError>>;
+    /// What may be missing of these dialogs; one result for each, in order.
+    async fn missed(&self, dialogs: &[Watched]) -> Vec<Result<Missed, DeliveryError>>;
 
     /// Tells the operators of a conversation something about it that its visitor shall not see.
     ///
@@ -96,7 +121,7 @@ pub trait Backend: Send + Sync + 'static {
     /// See [`DeliveryError`].
     async fn note(&self, conversation: &Conversation, text: &str) -> Result<(), DeliveryError>;
 
-    /// How many conversations [`Backend::missed`] likes to get at once.
+    /// How many dialogs [`Backend::missed`] likes to get at once.
     fn missed_limit(&self) -> usize {
         20
     }

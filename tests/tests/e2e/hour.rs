@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
-use openline_core::backend::{Confirmation, Delivery, FileStream, Receipt};
+use openline_core::backend::{Confirmation, Delivery, FileStream, Missed, Receipt, Watched};
 use openline_core::clock::ManualClock;
 use openline_core::inbox::Doors;
-use openline_core::message::{Content, Conversation, File, Incoming, OperatorEvent};
+use openline_core::message::{Content, Conversation, File, Incoming};
 use openline_core::store::Queue;
 use openline_core::{Backend, Bridge, ChannelId, ChatId, Clock, DeliveryError, Timestamp};
 use std::collections::HashMap;
@@ -26,24 +26,21 @@ impl Backend for Portal {
         (20, 20)
     }
 
-    async fn deliver(&self, batch: &[Delivery]) -> Vec<Result<Receipt, DeliveryError>> {
-        let one = |delivery: &Delivery| {
-            if self.away.load(Ordering::SeqCst) {
-                return Err(DeliveryError::paused("can't connect"));
-            }
-            let (chat, text) = (delivery.conversation.chat.to_string(), delivery.item.content.text.to_plain());
-            self.arrived.lock().unwrap().entry(chat).or_default().push(text);
-            Ok(Receipt::default())
-        };
-        batch.iter().map(one).collect()
+    async fn deliver(&self, delivery: Delivery) -> Result<Receipt, DeliveryError> {
+        if self.away.load(Ordering::SeqCst) {
+            return Err(DeliveryError::paused("can't connect"));
+        }
+        let (chat, text) = (delivery.conversation.chat.to_string(), delivery.item.content.text.to_plain());
+        self.arrived.lock().unwrap().entry(chat).or_default().push(text);
+        Ok(Receipt::default())
     }
 
     async fn confirm(&self, batch: &[Confirmation]) -> Vec<Result<(), DeliveryError>> {
         vec![Ok(()); batch.len()]
     }
 
-    async fn missed(&self, conversations: &[Conversation]) -> Vec<Result<Vec<OperatorEvent>, DeliveryError>> {
-        conversations.iter().map(|_| Ok(Vec::new())).collect()
+    async fn missed(&self, dialogs: &[Watched]) -> Vec<Result<Missed, DeliveryError>> {
+        dialogs.iter().map(|_| Ok(Missed::default())).collect()
     }
 
     async fn note(&self, _: &Conversation, _: &str) -> Result<(), DeliveryError> {

@@ -22,6 +22,7 @@ mod identity;
 mod install;
 mod instances;
 mod libraries;
+mod limits;
 mod matrix;
 mod messengers;
 mod missed;

@@ -91,7 +91,7 @@ async fn a_reply_missed_in_the_dialog_before_is_fetched() {
     assert_eq!(replies.iter().filter(|text| *text == "goodbye").count(), 1, "{replies:?}");
 }
 
-/// The store is away while the event comes, so that it is refused; the next look on the timer would be in five minutes.
+/// The store is away while the event comes, so that it is refused; the next look on the timer would be late.
 #[tokio::test]
 async fn a_reply_that_could_not_be_stored_is_fetched_when_the_store_is_back() {
     let world = World::on(Database::Postgres, SandboxConfig::default().without_limits(), CHANNELS).await;
@@ -107,4 +107,47 @@ async fn a_reply_that_could_not_be_stored_is_fetched_when_the_store_is_back() {
     world.sandbox.wait_until(refused).await.unwrap();
     world.sql("ALTER TABLE elsewhere RENAME TO messages");
     visitor.until(|items| items.iter().any(|item| item["text"] == "here I am")).await;
+}
+
+/// Rounds go on, and nothing is read again of what was seen; a restart changes nothing about that.
+#[tokio::test]
+async fn quiet_dialogs_cost_no_history() {
+    let rest = "reconcile_seconds = 1\n[channels.site]\nkind = \"website\"\n";
+    let mut world = World::with(SandboxConfig::default().without_limits(), rest).await;
+    let mut visitors = Vec::new();
+    for n in 0..5 {
+        let visitor = world.visitor().await;
+        visitor.send(&format!("visitor {n}")).await;
+        visitor.until(|items| items.iter().any(|item| item["state"] == "delivered")).await;
+        visitors.push(visitor);
+    }
+    let chat = world.portal_chat("visitor 3").await;
+    let commands = |portal: View<'_>, wanted: &str| {
+        portal
+            .calls()
+            .flat_map(|call| [&call.method].into_iter().chain(&call.commands))
+            .filter(|name| *name == wanted)
+            .count()
+    };
+    let asked = |portal: View<'_>| commands(portal, "imopenlines.dialog.get");
+    // The first round after the last message may still read it.
+    let rounds = world.sandbox.view(asked) + 30;
+    world.sandbox.wait_until(|portal| asked(portal) >= rounds).await.unwrap();
+    for restart in [false, true] {
+        if restart {
+            world.stop_service().await;
+        }
+        world.sandbox.clear_record();
+        if restart {
+            world.start_service().await;
+        }
+        world.sandbox.wait_until(|portal| asked(portal) >= 15).await.unwrap();
+        let read = world.sandbox.view(|portal| commands(portal, "imopenlines.session.history.get"));
+        assert_eq!(read, 0, "histories were read, restart: {restart}");
+    }
+    // Only the one with something new is read.
+    world.sandbox.faults().add(Fault::new(FaultKind::DropEvent));
+    world.sandbox.operator_writes(chat, "dropped").unwrap();
+    visitors[3].until(|items| items.iter().any(|item| item["text"] == "dropped")).await;
+    assert_eq!(world.sandbox.view(|portal| commands(portal, "imopenlines.session.history.get")), 1);
 }

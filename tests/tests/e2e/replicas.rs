@@ -2,8 +2,8 @@
 
 use openline::Config;
 use openline_bitrix::Bitrix;
+use openline_core::backend::Watched;
 use openline_core::inbox::Doors;
-use openline_core::message::Conversation;
 use openline_core::{Backend, ChannelId, Store, SystemClock, Timestamp};
 use openline_sandbox::SandboxConfig;
 use openline_tests::{Database, Visitor, World, eventually};
@@ -31,9 +31,8 @@ impl Other {
 
     /// Whether it can work with the portal: reads a dialog's history there.
     async fn works(&self) -> bool {
-        let conversations = self.store.following(None, Timestamp(0), 1).await.unwrap();
-        let read = |conversation: Conversation| async move { self.backend.missed(&[conversation]).await.remove(0) };
-        read(conversations.into_iter().next().unwrap()).await.is_ok()
+        let conversation = self.store.following(None, Timestamp(0), 1).await.unwrap().remove(0);
+        self.backend.missed(&[Watched { conversation, seen: None, patient: false }]).await.remove(0).is_ok()
     }
 }
 

@@ -1,7 +1,7 @@
 //! What becomes of operators' replies: confirmed together, and told of when they fail.
 
 use async_trait::async_trait;
-use openline_core::backend::{Confirmation, Delivery, FileStream, Receipt};
+use openline_core::backend::{Confirmation, Delivery, FileStream, Missed, Receipt, Watched};
 use openline_core::channel::{Capabilities, Outgoing};
 use openline_core::clock::ManualClock;
 use openline_core::inbox::Doors;
@@ -33,10 +33,9 @@ impl Backend for Portal {
         (20, 50)
     }
 
-    async fn deliver(&self, batch: &[Delivery]) -> Vec<Result<Receipt, DeliveryError>> {
-        let refused = |one: &Delivery| one.item.content.text.to_plain().contains("refuse");
-        let result = |one| if refused(one) { Err(DeliveryError::refused("too bad")) } else { Ok(Receipt::default()) };
-        batch.iter().map(result).collect()
+    async fn deliver(&self, one: Delivery) -> Result<Receipt, DeliveryError> {
+        let refused = one.item.content.text.to_plain().contains("refuse");
+        if refused { Err(DeliveryError::refused("too bad")) } else { Ok(Receipt::default()) }
     }
 
     async fn confirm(&self, batch: &[Confirmation]) -> Vec<Result<(), DeliveryError>> {
@@ -48,8 +47,8 @@ impl Backend for Portal {
         vec![Ok(()); batch.len()]
     }
 
-    async fn missed(&self, conversations: &[Conversation]) -> Vec<Result<Vec<OperatorEvent>, DeliveryError>> {
-        conversations.iter().map(|_| Ok(Vec::new())).collect()
+    async fn missed(&self, dialogs: &[Watched]) -> Vec<Result<Missed, DeliveryError>> {
+        dialogs.iter().map(|_| Ok(Missed::default())).collect()
     }
 
     async fn note(&self, _: &Conversation, text: &str) -> Result<(), DeliveryError> {

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
-use openline_core::backend::{Backend, Confirmation, Delivery, FileStream, Receipt};
+use openline_core::backend::{Backend, Confirmation, Delivery, FileStream, Missed, Receipt, Watched};
 use openline_core::clock::Timestamp;
 use openline_core::files::{ByteStream, FileError, Files, HEAD, Kept};
 use openline_core::message::{
@@ -289,13 +289,13 @@ pub(super) struct Nobody;
 
 #[async_trait]
 impl Backend for Nobody {
-    async fn deliver(&self, _: &[Delivery]) -> Vec<Result<Receipt, DeliveryError>> {
-        Vec::new()
+    async fn deliver(&self, _: Delivery) -> Result<Receipt, DeliveryError> {
+        Err(DeliveryError::Unsupported)
     }
     async fn confirm(&self, _: &[Confirmation]) -> Vec<Result<(), DeliveryError>> {
         Vec::new()
     }
-    async fn missed(&self, _: &[Conversation]) -> Vec<Result<Vec<OperatorEvent>, DeliveryError>> {
+    async fn missed(&self, _: &[Watched]) -> Vec<Result<Missed, DeliveryError>> {
         Vec::new()
     }
     async fn note(&self, _: &Conversation, _: &str) -> Result<(), DeliveryError> {

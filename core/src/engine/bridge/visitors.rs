@@ -7,10 +7,7 @@ use crate::domain::message::{Item, Note, Thread};
 use crate::ports::backend::Receipt;
 use crate::ports::channel::Outgoing;
 use crate::ports::store::{Job, Outcome, Queue, Task};
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
 use std::time::Duration;
-use tokio::sync::OwnedSemaphorePermit;
 
 /// After this a channel is not waited for any more. Shorter than a lease: nobody else may begin the same meanwhile.
 const PATIENCE: Duration = Duration::from_secs(150);
@@ -19,33 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(150);
 const TELLING: Duration = Duration::from_secs(20);
 
 impl Bridge {
-    /// Each message is settled when it ends, those that end at the same time together: a large file holds up neither
-    /// other chats nor the state of what is done.
-    pub(super) async fn to_visitors(
-        &self,
-        queue: &Queue,
-        id: &ChannelId,
-        jobs: Vec<Job>,
-        held: Option<OwnedSemaphorePermit>,
-    ) {
-        let count = jobs.len();
-        if count == 0 {
-            return;
-        }
-        // What is not needed is free at once.
-        let mut held = held.and_then(|mut held| held.split(count));
-        let under_way: FuturesUnordered<_> = jobs.into_iter().map(|job| self.sent(id, job)).collect();
-        let settling = |ended: Vec<(Job, Outcome)>| {
-            let slots = held.as_mut().and_then(|held| held.split(ended.len()));
-            async move {
-                self.ended(queue, ended).await;
-                drop(slots);
-            }
-        };
-        under_way.ready_chunks(count).for_each_concurrent(None, settling).await;
-    }
-
-    async fn sent(&self, id: &ChannelId, job: Job) -> (Job, Outcome) {
+    /// Brings one job of a channel to its visitor.
+    pub(super) async fn sent(&self, id: &ChannelId, job: Job) -> (Job, Outcome) {
         let outcome = self.send(id, &job).await;
         (job, outcome)
     }

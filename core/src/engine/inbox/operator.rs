@@ -77,11 +77,19 @@ impl OperatorInbox {
     /// # Errors
     /// When the store can't be written.
     pub async fn backend_is_back(&self) -> Result<(), StoreError> {
+        self.doors.missing.notice();
+        self.backend_goes_on().await
+    }
+
+    /// The same after a pause that is too short for events to be lost: nothing is fetched.
+    ///
+    /// # Errors
+    /// When the store can't be written.
+    pub async fn backend_goes_on(&self) -> Result<(), StoreError> {
         for queue in [Queue::Backend, Queue::Confirm] {
             self.doors.store.hurry(&queue, self.doors.clock.now()).await?;
             self.doors.wake(&queue);
         }
-        self.doors.missing.notice();
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// The portal's refusal while it can't fetch what it is given.
 fn busy() -> Fault {
-    Fault::error(503, "QUERY_LIMIT_EXCEEDED", "busy").on("imconnector.send.messages")
+    Fault::error(401, "CONNECTION_ERROR", "busy").on("imconnector.send.messages")
 }
 
 /// Takes the kept files away, so that links to them lead nowhere, until they are put back.

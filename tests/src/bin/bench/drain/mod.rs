@@ -72,7 +72,7 @@ async fn measure(scenario: Scenario, time: Duration) -> Result<()> {
     let took = began.elapsed();
     watching.abort();
     tell(scenario.name, time, &account);
-    tell_calls(&sandbox, &written, took, machine.end()?);
+    tell_calls(&sandbox, &written, took, &machine.end()?);
     Ok(())
 }
 
@@ -99,7 +99,7 @@ fn tell(name: &str, time: Duration, account: &Account) {
     table.print();
 }
 
-fn tell_calls(sandbox: &Sandbox, written: &Written, took: Duration, others: String) {
+fn tell_calls(sandbox: &Sandbox, written: &Written, took: Duration, others: &str) {
     let mut methods: BTreeMap<String, usize> = BTreeMap::new();
     let (mut refused, mut failed) = (0, 0);
     sandbox.view(|view| {

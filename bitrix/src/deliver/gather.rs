@@ -1,0 +1,199 @@
+//! Where items of one kind wait together for a call: when a request may be sent, it takes as many of them as fit. So
+//! calls are small while there are requests enough, and full when requests are short.
+
+use crate::access::budget::{Budget, Class};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::oneshot;
+
+/// Items that wait, and who carries them.
+pub(crate) struct Gather<T, R> {
+    class: Class,
+    /// Calls under way at the same time.
+    calls: usize,
+    state: Mutex<State<T, R>>,
+}
+
+struct State<T, R> {
+    waiting: VecDeque<(T, oneshot::Sender<R>)>,
+    /// Somebody waits for a request for those who wait here.
+    leads: bool,
+    under_way: usize,
+}
+
+impl<T, R> State<T, R> {
+    /// Whether somebody has to begin to wait for a request.
+    fn lead(&mut self, calls: usize) -> bool {
+        let lead = !self.leads && !self.waiting.is_empty() && self.under_way < calls;
+        self.leads |= lead;
+        lead
+    }
+}
+
+impl<T: Send + 'static, R: Send + 'static> Gather<T, R> {
+    /// For calls of a class, so many under way at the most.
+    pub(crate) fn new(class: Class, calls: usize) -> Self {
+        let state = State { waiting: VecDeque::new(), leads: false, under_way: 0 };
+        Self { class, calls, state: Mutex::new(state) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T, R>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until an item was carried. `lead` begins to wait for a request in a task of its own ([`Gather::run`]): whoever
+    /// asked may go away, the others may not. `None` when that task is gone.
+    pub(crate) async fn carried<F>(&self, item: T, lead: impl FnOnce() -> F) -> Option<R>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.carried_all(vec![item], lead).await.pop().flatten()
+    }
+
+    /// The same for several, which go together if they fit.
+    pub(crate) async fn carried_all<F>(&self, items: Vec<T>, lead: impl FnOnce() -> F) -> Vec<Option<R>>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (tell, hear): (Vec<_>, Vec<_>) = items.iter().map(|_| oneshot::channel()).unzip();
+        let must_lead = {
+            let mut state = self.lock();
+            state.waiting.extend(items.into_iter().zip(tell));
+            state.lead(self.calls)
+        };
+        if must_lead {
+            tokio::spawn(lead());
+        }
+        let mut results = Vec::with_capacity(hear.len());
+        for hears in hear {
+            results.push(hears.await.ok());
+        }
+        results
+    }
+
+    /// Takes those who still wait, in order, at most so many. True when another one has to lead beside this one.
+    fn take(&self, most: usize) -> (Vec<(T, oneshot::Sender<R>)>, bool) {
+        let mut state = self.lock();
+        state.waiting.retain(|(_, told)| !told.is_closed());
+        let count = state.waiting.len().min(most);
+        let taken = state.waiting.drain(..count).collect();
+        (state.leads, state.under_way) = (false, state.under_way + 1);
+        let more = state.lead(self.calls);
+        (taken, more)
+    }
+
+    /// Carries what waits as long as something does: `carry` gets at most `most()` items whose request is paid, and gives
+    /// a result for each. `another` begins to lead beside this one.
+    pub(crate) async fn run<F>(
+        &self,
+        budget: &Budget,
+        most: impl Fn() -> usize + Send,
+        another: impl Fn() + Send,
+        carry: impl Fn(Vec<T>) -> F + Send,
+    ) where
+        F: Future<Output = Vec<R>> + Send,
+    {
+        loop {
+            budget.take(self.class).await;
+            let (taken, more) = self.take(most());
+            if more {
+                another();
+            }
+            if taken.is_empty() {
+                budget.give_back();
+            } else {
+                let (items, told): (Vec<_>, Vec<_>) = taken.into_iter().unzip();
+                for (told, result) in told.into_iter().zip(carry(items).await) {
+                    let _ = told.send(result);
+                }
+            }
+            let mut state = self.lock();
+            state.under_way -= 1;
+            if !state.lead(self.calls) {
+                return;
+            }
+        }
+    }
+}
+
+/// Begins to lead in a task of its own.
+pub(crate) fn spawn<S: Send + Sync + 'static, F>(shared: &Arc<S>, lead: fn(Arc<S>) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    tokio::spawn(lead(Arc::clone(shared)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::RequestLimit;
+    use futures_util::future::{BoxFuture, join_all};
+    use std::time::Duration;
+    use tokio::time::Instant;
+
+    /// A portal whose calls take a while, and what came in each.
+    struct Desk {
+        budget: Budget,
+        notes: Gather<u32, u32>,
+        calls: Mutex<Vec<usize>>,
+    }
+
+    impl Desk {
+        fn new(limit: RequestLimit) -> Arc<Self> {
+            let (budget, notes) = (Budget::new(limit, "x"), Gather::new(Class::Note, 2));
+            Arc::new(Self { budget, notes, calls: Mutex::default() })
+        }
+
+        async fn send(self: &Arc<Self>, item: u32) -> u32 {
+            self.notes.carried(item, || lead(Arc::clone(self))).await.unwrap()
+        }
+
+        fn calls(&self) -> Vec<usize> {
+            self.calls.lock().unwrap().clone()
+        }
+    }
+
+    fn lead(desk: Arc<Desk>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let carry = |items: Vec<u32>| {
+                desk.calls.lock().unwrap().push(items.len());
+                async move {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    items.iter().map(|item| item * 10).collect()
+                }
+            };
+            desk.notes.run(&desk.budget, || 25, || spawn(&desk, lead), carry).await;
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_are_small_while_there_are_requests_enough_and_full_when_they_are_short() {
+        let desk = Desk::new(RequestLimit::None);
+        let began = Instant::now();
+        assert_eq!(desk.send(7).await, 70);
+        assert!(began.elapsed() < Duration::from_millis(60));
+        let short = Desk::new(RequestLimit::Bucket { burst: 4, per_second: 1 });
+        let results = join_all((0..60).map(|item| {
+            let short = Arc::clone(&short);
+            async move {
+                tokio::time::sleep(Duration::from_millis(u64::from(item) * 50)).await;
+                short.send(item).await
+            }
+        }));
+        assert_eq!(results.await, (0..60).map(|item| item * 10).collect::<Vec<_>>());
+        let calls = short.calls();
+        assert!(calls.len() <= 6 && calls.iter().any(|count| *count >= 15), "{calls:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_went_away_is_not_sent() {
+        let desk = Desk::new(RequestLimit::Bucket { burst: 4, per_second: 1 });
+        assert_eq!(desk.send(1).await, 10);
+        let gone = tokio::time::timeout(Duration::from_millis(200), desk.send(2)).await;
+        assert!(gone.is_err());
+        assert_eq!(desk.send(3).await, 30);
+        assert_eq!(desk.calls().iter().sum::<usize>(), 2);
+    }
+}

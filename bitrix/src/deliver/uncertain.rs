@@ -1,0 +1,101 @@
+//! Messages whose sending had an unknown outcome: whether the portal has them already.
+
+use crate::access::budget::Class;
+use crate::deliver::attached;
+use crate::deliver::history::{self, Arrival};
+use crate::deliver::send::{CallKey, element};
+use crate::shared::Inner;
+use crate::wire::rest::CallError;
+use crate::wire::values::line_number;
+use crate::wire::values::text;
+use crate::wire::verdict::{self, Verdict};
+use openline_core::DeliveryError;
+use openline_core::backend::{Act, Delivery, Receipt};
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// After an unknown outcome: whether the portal has the message already.
+pub(crate) async fn already_there(
+    bitrix: &Arc<Inner>,
+    delivery: &Delivery,
+    key: &CallKey,
+) -> Result<Option<Receipt>, DeliveryError> {
+    if !delivery.uncertain || delivery.act != Act::Send {
+        return Ok(None);
+    }
+    // The portal goes on with a request whose connection is gone: what is not there yet may come.
+    let flying = || {
+        let longest = |ran| bitrix.pace.settled_after(key.alone.is_some(), ran);
+        bitrix.flights.still_flying(&delivery.external_id, longest)
+    };
+    // Where requests are short, a look that may decide nothing is not worth one.
+    let known = bitrix.portal.budget.is_limited().then(flying);
+    if let Some(Some(after)) = known {
+        return Err(waiting(after));
+    }
+    let mut conversation = delivery.conversation.clone();
+    if conversation.thread.session.is_none() && conversation.thread.chat.is_none() {
+        conversation.thread.chat = find_chat(bitrix, delivery, key).await?;
+    }
+    let arrival = history::arrival(bitrix, &conversation, delivery).await?;
+    if !matches!(arrival, Arrival::Unreadable) {
+        bitrix.looks.forget(&delivery.external_id);
+    }
+    if let Arrival::There { mut thread, files } = arrival {
+        thread.line = Some(key.line.clone());
+        return Ok(Some(Receipt {
+            thread,
+            note: attached::missing(&bitrix.portal.config.public_url, delivery, Some(files)),
+        }));
+    }
+    if let Some(after) = known.unwrap_or_else(flying) {
+        return Err(waiting(after));
+    }
+    bitrix.looks.forget(&delivery.external_id);
+    if matches!(arrival, Arrival::Missing) || delivery.item.deleted {
+        return Ok(None);
+    }
+    if !bitrix.portal.config.resend_unknown {
+        return Err(DeliveryError::refused("it may have arrived, and the dialog's history can't be read"));
+    }
+    tracing::warn!(message = delivery.external_id, "sent again without knowing whether it arrived");
+    Ok(None)
+}
+
+fn waiting(after: Duration) -> DeliveryError {
+    DeliveryError::Paused { reason: "waiting whether the message arrives".into(), after }
+}
+
+/// The portal's chat of a conversation whose first message had an unknown outcome, so that nothing told us where it is.
+/// An update of that message changes nothing when it isn't there, and its answer names the portal's own user, with whom
+/// the dialog can be found (`bitrix24.md` §4.8, §5.1).
+async fn find_chat(bitrix: &Inner, delivery: &Delivery, key: &CallKey) -> Result<Option<String>, DeliveryError> {
+    let (connector, line) = (key.connector.clone(), key.line.clone());
+    let probe = CallKey { method: "imconnector.update.messages", connector, line, alone: None };
+    let mut probing = element(&probe, delivery);
+    if delivery.item.content.text.is_empty() {
+        // Without a text it would delete: a message that there is not is updated instead.
+        probing["message"] = json!({ "id": format!("{}-none", delivery.external_id), "text": "?" });
+    }
+    let params = json!({ "CONNECTOR": probe.connector, "LINE": line_number(&probe.line), "MESSAGES": [probing] });
+    let answer = match bitrix.portal.ask(probe.method, &params, Class::Look).await {
+        Ok(answer) => answer,
+        Err(error) => return undecided(&error),
+    };
+    let user = answer.result.pointer("/DATA/RESULT/0/user").and_then(|user| text(Some(user)));
+    let Some(user) = user else { return Ok(None) };
+    let code = format!("{}|{}|{}|{user}", key.connector, key.line, delivery.conversation.chat);
+    match bitrix.portal.ask("imopenlines.dialog.get", &json!({ "USER_CODE": code }), Class::Look).await {
+        Ok(answer) => Ok(text(answer.result.get("id"))),
+        Err(error) => undecided(&error),
+    }
+}
+
+/// A probe that is refused found nothing; one that failed decided nothing.
+fn undecided(error: &CallError) -> Result<Option<String>, DeliveryError> {
+    match verdict::of(error) {
+        Verdict::Reject => Ok(None),
+        _ => Err(verdict::to_delivery(error)),
+    }
+}
