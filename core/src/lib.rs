@@ -11,7 +11,7 @@ mod engine;
 mod ports;
 
 pub use domain::error::{ConfigError, DeliveryError, StoreError};
-pub use domain::id::{ChannelId, ChatId, ConversationId, FileId, JobId, MessageId, Pos, Rev};
+pub use domain::id::{ChannelId, ChatId, ConversationId, FileId, JobId, MessageId, Pos, Rev, Tag};
 pub use domain::{error, id, line, message, quiet, secret, text, visitor};
 pub use engine::bridge::Bridge;
 pub use engine::inbox::{OperatorInbox, VisitorInbox};

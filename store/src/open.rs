@@ -1,7 +1,7 @@
 //! Choosing a store by its URL, and the errors a person sees when it can't be opened.
 
 use crate::{PostgresStore, SqliteStore};
-use openline_core::Store;
+use openline_core::{Store, Tag};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -69,6 +69,12 @@ pub async fn examine(url: &str) -> Result<(), OpenError> {
     let shown = path.clone();
     let examined = tokio::task::spawn_blocking(move || crate::sqlite::schema::examine(&path)).await;
     examined.unwrap_or_else(|error| Err(OpenError::Unusable { path: shown, problem: error.to_string() }))
+}
+
+/// A word for this opening.
+pub(crate) fn tag(path: &Path) -> Result<Tag, OpenError> {
+    let chance = |e: getrandom::Error| OpenError::Unusable { path: path.to_owned(), problem: e.to_string() };
+    getrandom::u32().map(Tag).map_err(chance)
 }
 
 async fn sqlite(url: &str, how: fn(&Path) -> Result<SqliteStore, OpenError>) -> Result<Arc<dyn Store>, OpenError> {

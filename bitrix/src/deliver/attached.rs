@@ -99,6 +99,7 @@ pub(crate) mod tests {
             at: Timestamp(0),
             remote: None,
             delivered_as: vec![],
+            tag: openline_core::Tag::default(),
             edited: false,
             deleted: false,
         };

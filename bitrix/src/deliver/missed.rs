@@ -112,7 +112,7 @@ fn found(history: Option<&Value>, dialog: &Watched, probe: Probe, now: Timestamp
     let young = messages(history).filter(is_young).filter_map(id).min();
     let newest = probe.last.max(messages(history).filter_map(id).max());
     let newest = young.map(|young| young - 1).or(newest);
-    let mut events = unconfirmed(history, &dialog.conversation, dialog.seen.unwrap_or(0));
+    let mut events = replies(history, &dialog.conversation, dialog.seen.unwrap_or(0));
     events.retain(|(id, _)| young.is_none_or(|young| *id < young));
     Missed { events: events.into_iter().map(|(_, event)| event).collect(), newest: newest.max(dialog.seen) }
 }
@@ -123,16 +123,16 @@ fn written(message: &Value) -> Option<Timestamp> {
     Some(Timestamp(at.as_millisecond()))
 }
 
-/// The operators' messages behind `seen` that were not confirmed: what their visitor may not have got.
-fn unconfirmed(history: &Value, conversation: &Conversation, seen: i64) -> Vec<(i64, OperatorEvent)> {
+/// The operators' messages behind `seen`: those that were not confirmed, which their visitor may not have got, and those
+/// that were.
+fn replies(history: &Value, conversation: &Conversation, seen: i64) -> Vec<(i64, OperatorEvent)> {
     let thread = Thread { line: None, chat: text(history.get("chatId")), session: text(history.get("sessionId")) };
     let event = |message: &Value| {
         let happened = reply(history, message)?;
         let (channel, chat) = (conversation.channel.clone(), conversation.chat.clone());
         Some((integer(message.get("id")?)?, OperatorEvent { channel, chat, thread: thread.clone(), happened }))
     };
-    let mut events: Vec<_> =
-        messages(history).filter(|message| external_ids(message).next().is_none()).filter_map(event).collect();
+    let mut events: Vec<_> = messages(history).filter_map(event).collect();
     events.retain(|(id, _)| *id > seen);
     events.sort_by_key(|(id, _)| *id);
     events
@@ -153,11 +153,15 @@ fn reply(history: &Value, message: &Value) -> Option<Happened> {
     };
     let text_of = bbcode::parse(&text(message.get("text")).unwrap_or_default());
     let content = with_files(history, message, text_of);
-    (!content.is_empty()).then(|| Happened::Wrote {
-        remote: integer(&message["id"]).unwrap_or_default(),
-        side,
-        author,
-        content,
+    if content.is_empty() {
+        return None;
+    }
+    let remote = integer(&message["id"]).unwrap_or_default();
+    let delivered_as: Vec<String> = external_ids(message).map(str::to_owned).collect();
+    Some(if delivered_as.is_empty() {
+        Happened::Wrote { remote, side, author, content }
+    } else {
+        Happened::Arrived { remote, side, author, content, delivered_as }
     })
 }
 
@@ -224,17 +228,24 @@ mod tests {
             },
             "users": {"27": {"name": "Anna Lee", "connector": false}, "450": {"connector": true, "externalAuthId": "imconnector"}},
         });
-        let remotes: Vec<_> = unconfirmed(&history, &conversation(), 0)
+        let all = replies(&history, &conversation(), 0);
+        let arrived = |(_, event): &(i64, OperatorEvent)| match &event.happened {
+            Happened::Arrived { remote, delivered_as, .. } => Some((*remote, delivered_as.clone())),
+            _ => None,
+        };
+        let arrived: Vec<_> = all.iter().filter_map(arrived).collect();
+        assert_eq!(arrived, [(13, vec!["4".to_owned()])], "confirmed before");
+        let remotes: Vec<_> = all
             .into_iter()
-            .map(|(_, event)| match event.happened {
-                Happened::Wrote { remote, side, author, .. } => (remote, side, author),
-                other => panic!("{other:?}"),
+            .filter_map(|(_, event)| match event.happened {
+                Happened::Wrote { remote, side, author, .. } => Some((remote, side, author)),
+                _ => None,
             })
             .collect();
         let anna = Some("Anna Lee".to_owned());
         let expected = [(11, Side::Operator, anna.clone()), (15, Side::Operator, anna), (17, Side::System, None)];
         assert_eq!(remotes, expected);
-        assert_eq!(unconfirmed(&history, &conversation(), 11).len(), 2, "what was seen is not taken again");
+        assert_eq!(replies(&history, &conversation(), 11).len(), 3, "what was seen is not taken again");
     }
 
     #[test]

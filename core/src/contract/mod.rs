@@ -90,6 +90,7 @@ macro_rules! store_contract {
                 a_batch_that_comes_fifty_times_at_once_is_stored_once,
                 every_event_gets_its_result,
                 operators_may_write_first,
+                what_arrived_before_is_stored_and_not_sent,
             }
             late {
                 a_late_answer_stands_before_the_later_ones,
@@ -211,7 +212,7 @@ macro_rules! store_contract {
                 a_leased_job_is_uncertain_after_a_clean_stop,
                 a_leased_job_is_uncertain_after_a_crash,
                 ids_are_not_used_again,
-                the_tag_stays_and_is_its_own,
+                every_opening_has_its_own_tag,
                 a_closed_store_says_so,
             }
             hostile {

@@ -131,3 +131,25 @@ pub async fn operators_may_write_first(harness: &dyn Harness) {
     assert_eq!(noted.change.unwrap().conversation, recorded.change.conversation);
     assert_eq!(talk.texts().await, ["1", "a"]);
 }
+
+/// What reached its visitor before the database was set back is stored once, with its ids, and not sent again.
+pub async fn what_arrived_before_is_stored_and_not_sent(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    let talk = Talk::new(&store, "c");
+    let arrived = |remote: i64| Happened::Arrived {
+        remote,
+        side: Side::Operator,
+        author: Some("Ann".to_owned()),
+        content: Content::plain("told"),
+        delivered_as: vec!["tg-9".to_owned()],
+    };
+    talk.answer(9, at(1)).await;
+    let noted = talk.hear(arrived(5), at(2)).await;
+    assert!(noted.change.is_some() && noted.queue.is_none(), "{noted:?}");
+    let items = talk.items().await;
+    assert_eq!(items.iter().map(|item| item.remote).collect::<Vec<_>>(), [Some(5), Some(9)], "at its place");
+    assert_eq!((items[0].state, &items[0].delivered_as[..]), (State::Delivered, &["tg-9".to_owned()][..]));
+    assert_eq!(store.depth(&talk.queue()).await.unwrap(), 1);
+    assert!(talk.hear(arrived(5), at(3)).await.change.is_none());
+    assert!(talk.hear(arrived(9), at(3)).await.change.is_none(), "known, and on its way");
+}

@@ -320,6 +320,15 @@ impl Room {
                 let mail = self.place(Mail { remote: Some(*remote), ..new });
                 (true, Some((Task::Send, mail)))
             }
+            Happened::Arrived { remote, side, content, delivered_as, .. } => {
+                if of(*remote).is_some() {
+                    return (false, None);
+                }
+                let new = Mail::new(ItemKind::Message, *side, &content.text.to_plain(), now);
+                let (state, delivered_as) = (State::Delivered, delivered_as.clone());
+                self.place(Mail { remote: Some(*remote), state, delivered_as, ..new });
+                (true, None)
+            }
             Happened::Edited { remote, at, text } => {
                 let Some(index) = of(*remote).filter(|index| !self.mails[*index].deleted) else { return (false, None) };
                 let mail = &mut self.mails[index];

@@ -134,6 +134,17 @@ number_id!(
     Pos
 );
 
+/// Whose run stored an item: a random word that a store draws each time it is opened. A backup that was restored gives out
+/// numbers that were given out before; together with the run's word none is ever given out twice.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tag(pub u32);
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

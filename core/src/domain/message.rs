@@ -1,6 +1,6 @@
 //! Messages and what surrounds them: authors, files, states, and the shapes that enter by the two doors.
 
-use crate::domain::id::{ChannelId, ChatId, ConversationId, FileId, MessageId, Pos, Rev};
+use crate::domain::id::{ChannelId, ChatId, ConversationId, FileId, MessageId, Pos, Rev, Tag};
 use crate::domain::text::RichText;
 use crate::ports::clock::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -208,6 +208,20 @@ pub enum Happened {
         /// What they wrote.
         content: Content,
     },
+    /// Somebody wrote, and it has reached its visitor before: it is stored as delivered, and nothing is to be sent. (What
+    /// is fetched after an older backup was restored.)
+    Arrived {
+        /// The backend's message.
+        remote: i64,
+        /// [`Side::Operator`] or [`Side::System`].
+        side: Side,
+        /// The writer's name, when it is told.
+        author: Option<String>,
+        /// What they wrote.
+        content: Content,
+        /// The ids it has at the channel.
+        delivered_as: Vec<String>,
+    },
     /// An operator changed their text.
     Edited {
         /// Which message.
@@ -240,6 +254,8 @@ pub enum Happened {
 pub struct Item {
     /// Its row.
     pub id: MessageId,
+    /// The word of the run that stored it.
+    pub tag: Tag,
     /// The revision at which it last changed.
     pub rev: Rev,
     /// Where it stands.
@@ -266,6 +282,13 @@ pub struct Item {
     pub edited: bool,
     /// Whether it was deleted.
     pub deleted: bool,
+}
+
+impl Item {
+    /// Its name at the backend: no other item ever has it, whatever database that is in.
+    pub fn external_id(&self) -> String {
+        format!("{}-{}", self.tag, self.id)
+    }
 }
 
 /// How the operators' dialog of a conversation stands.

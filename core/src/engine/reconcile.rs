@@ -8,7 +8,7 @@ mod seen;
 
 use crate::domain::error::{DeliveryError, StoreError};
 use crate::domain::id::ConversationId;
-use crate::domain::message::{OperatorEvent, Thread};
+use crate::domain::message::{Happened, OperatorEvent, Thread};
 use crate::engine::inbox::Doors;
 use crate::ports::backend::{Backend, Missed, Watched};
 use crate::ports::store::PastDialog;
@@ -90,11 +90,14 @@ struct Watch<'d> {
     backend: &'d Arc<dyn Backend>,
     seen: Seen,
     round: Round,
+    /// Whether the database came back from a backup: then what has arrived before is taken, too. `None` until it is known.
+    back: Option<bool>,
 }
 
 /// Fetches what was missed: at the start, after every gap, and now and then; the liveliest dialogs `every` so long.
 pub(crate) async fn run(doors: Doors, backend: Arc<dyn Backend>, every: Duration, stop: CancellationToken) {
-    let mut watch = Watch { doors: &doors, backend: &backend, seen: Seen::load(&doors).await, round: Round::default() };
+    let (seen, round) = (Seen::load(&doors).await, Round::default());
+    let mut watch = Watch { doors: &doors, backend: &backend, seen, round, back: None };
     stop.run_until_cancelled(watch.go_on(every)).await;
     watch.seen.keep(&doors).await;
 }
@@ -104,7 +107,8 @@ pub(crate) async fn run(doors: Doors, backend: Arc<dyn Backend>, every: Duration
 /// # Errors
 /// When the store can't be used.
 pub(crate) async fn round(doors: &Doors, backend: &Arc<dyn Backend>) -> Result<Round, StoreError> {
-    let mut watch = Watch { doors, backend, seen: Seen::default(), round: Round::default() };
+    let back = Some(doors.store.is_restored().await?);
+    let mut watch = Watch { doors, backend, seen: Seen::default(), round: Round::default(), back };
     watch.round.whole = !matches!(watch.past().await?, Look::Away(_));
     let mut after = None;
     while watch.round.whole {
@@ -157,6 +161,9 @@ impl Watch<'_> {
 
     /// One page of a tier, so that livelier ones may come in between.
     async fn one(&mut self, at: usize, schedule: &mut Schedule) -> Result<(), StoreError> {
+        if self.back.is_none() {
+            self.back = Some(self.doors.store.is_restored().await?);
+        }
         let tier = &mut schedule.tiers[at];
         if tier.after.is_none() {
             tier.gaps = self.doors.missing.current();
@@ -175,10 +182,21 @@ impl Watch<'_> {
                 if at == ALL {
                     self.seen.end_sweep();
                     self.doors.missing.fetched(tier.gaps);
+                    self.made_good().await?;
                 }
                 schedule.done(at);
                 self.tell();
             }
+        }
+        Ok(())
+    }
+
+    /// After a backup was restored, a whole round has fetched what was missing.
+    async fn made_good(&mut self) -> Result<(), StoreError> {
+        if self.back == Some(true) {
+            self.doors.store.made_good().await?;
+            self.back = Some(false);
+            tracing::info!("what a restored backup did not have was fetched back");
         }
         Ok(())
     }
@@ -250,7 +268,9 @@ impl Watch<'_> {
     /// Takes what one look into a dialog's history brought.
     async fn take(&mut self, result: Result<Vec<OperatorEvent>, DeliveryError>) -> Result<Look, StoreError> {
         match result {
-            Ok(events) => {
+            Ok(mut events) => {
+                let back = self.back == Some(true);
+                events.retain(|event| back || !matches!(event.happened, Happened::Arrived { .. }));
                 self.round.found += events.len();
                 if !events.is_empty() {
                     self.doors.operator_inbox().accept(events).await?;

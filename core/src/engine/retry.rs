@@ -80,6 +80,7 @@ pub(crate) mod tests {
             at: Timestamp(0),
             remote: None,
             delivered_as: vec![],
+            tag: crate::Tag::default(),
             edited: false,
             deleted: false,
         };

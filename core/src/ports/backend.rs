@@ -112,7 +112,8 @@ pub trait Backend: Send + Sync + 'static {
     /// Tells that operators' messages reached their visitors; one result for each, in order. Repeating is harmless.
     async fn confirm(&self, batch: &[Confirmation]) -> Vec<Result<(), DeliveryError>>;
 
-    /// What may be missing of these dialogs; one result for each, in order.
+    /// What may be missing of these dialogs; one result for each, in order. What the backend knows to have arrived comes as
+    /// [`Happened::Arrived`](crate::message::Happened::Arrived); it is taken after a backup was restored only.
     async fn missed(&self, dialogs: &[Watched]) -> Vec<Result<Missed, DeliveryError>>;
 
     /// Tells the operators of a conversation something about it that its visitor shall not see.

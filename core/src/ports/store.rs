@@ -12,7 +12,7 @@
 //! `openline_core::contract` (feature `testing`) holds the tests that every implementation passes.
 
 use crate::domain::error::StoreError;
-use crate::domain::id::{ChannelId, ChatId, ConversationId, FileId, JobId, MessageId, Pos, Rev};
+use crate::domain::id::{ChannelId, ChatId, ConversationId, FileId, JobId, MessageId, Pos, Rev, Tag};
 use crate::domain::message::{Content, Conversation, Incoming, Item, Note, OperatorEvent, Thread};
 use crate::ports::clock::Timestamp;
 use async_trait::async_trait;
@@ -279,8 +279,9 @@ pub enum Expect<'a> {
 /// Durable storage of conversations, jobs and adapters' state.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// A random word made with the database, part of every external id, so that two databases never share one.
-    fn tag(&self) -> &str;
+    /// A random word of this opening: every item that is stored from now on has it as its [`Item::tag`]. Two openings never
+    /// share one, whether of the same database, of another one, or of a backup of it.
+    fn tag(&self) -> Tag;
 
     /// Walk 1, step 4: conversation (made when new), message and job, once per key.
     async fn record_incoming(
@@ -440,6 +441,17 @@ pub trait Store: Send + Sync + 'static {
 
     /// All values whose key begins with `prefix`, in the order of the keys' bytes.
     async fn state_list(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError>;
+
+    /// Whether the database came from a backup, or its server lost what it had confirmed: what was told from it since may
+    /// be missing in it. True until [`Store::made_good`], over restarts and for all processes.
+    async fn is_restored(&self) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    /// What is missing was fetched, as far as that goes.
+    async fn made_good(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     /// What other processes do on the same database from now on, as far as it is heard of: it saves waiting for the next
     /// look, and nothing may depend on it. Whoever lags behind takes that as a [`News::Gap`]. `None` when no other

@@ -45,7 +45,8 @@ CREATE TABLE messages (
     delivered_as text,                              -- JSON list
     edited       boolean  NOT NULL DEFAULT false,   -- whether an edit changed it
     edited_at    bigint,                            -- the operators' newest edit, also one that changed nothing
-    deleted      boolean  NOT NULL DEFAULT false
+    deleted      boolean  NOT NULL DEFAULT false,
+    tag          bigint   NOT NULL DEFAULT 0        -- of the process that stored it: part of the external id
 ) WITH (fillfactor = 90);
 CREATE UNIQUE INDEX messages_key ON messages (conversation, sha256(key), side);
 CREATE UNIQUE INDEX messages_rev ON messages (conversation, rev);

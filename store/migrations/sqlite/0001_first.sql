@@ -41,7 +41,8 @@ CREATE TABLE messages (
     delivered_as TEXT,                              -- JSON list
     edited       INTEGER NOT NULL DEFAULT 0,        -- whether an edit changed it
     edited_at    INTEGER,                           -- the operators' newest edit, also one that changed nothing
-    deleted      INTEGER NOT NULL DEFAULT 0
+    deleted      INTEGER NOT NULL DEFAULT 0,
+    tag          INTEGER NOT NULL DEFAULT 0         -- of the run that stored it: part of the external id
 );
 CREATE UNIQUE INDEX messages_key ON messages (conversation, key, side);
 CREATE INDEX messages_rev ON messages (conversation, rev);

@@ -6,11 +6,6 @@ use crate::postgres::fault::Result;
 use crate::postgres::row::{column, words};
 use sqlx::postgres::PgRow;
 
-/// Its name here.
-fn name(table: &Table) -> &'static str {
-    if table.name == "meta" { "openline" } else { table.name }
-}
-
 /// SQL for the next rows.
 pub(super) fn page(table: &Table, behind: bool) -> String {
     let values = table.columns.iter().map(|column| match column.kind {
@@ -29,7 +24,7 @@ pub(super) fn page(table: &Table, behind: bool) -> String {
         _ => (key.name.to_owned(), String::new()),
     };
     let behind = if behind { format!("{start} AND {} > $1", key.name) } else { String::new() };
-    format!("SELECT {values} FROM {} WHERE {} {behind} ORDER BY {order} LIMIT {PAGE}", name(table), table.rows)
+    format!("SELECT {values} FROM {} WHERE {} {behind} ORDER BY {order} LIMIT {PAGE}", table.name, table.rows)
 }
 
 /// A row's values.
@@ -63,5 +58,5 @@ pub(super) fn insert(table: &Table) -> String {
     });
     let lists = lists.collect::<Vec<_>>().join(", ");
     let names = table.names("");
-    format!("INSERT INTO {} ({names}) SELECT {values} FROM unnest({lists}) k ({names})", name(table))
+    format!("INSERT INTO {} ({names}) SELECT {values} FROM unnest({lists}) k ({names})", table.name)
 }

@@ -35,13 +35,7 @@ pub(super) struct Table {
 }
 
 /// All tables, each behind those that it refers to. A lease ends with the copy, and nobody knows what becomes of its job.
-pub(super) static TABLES: [Table; 7] = [
-    Table {
-        name: "meta",
-        rows: "key <> 'schema'",
-        counts: false,
-        columns: &[column("key", Kind::Text), column("value", Kind::Text)],
-    },
+pub(super) static TABLES: [Table; 6] = [
     Table {
         name: "conversations",
         rows: "TRUE",
@@ -83,6 +77,7 @@ pub(super) static TABLES: [Table; 7] = [
             column("edited", Kind::Flag),
             column("edited_at", Kind::Number),
             column("deleted", Kind::Flag),
+            column("tag", Kind::Number),
         ],
     },
     Table {

@@ -7,7 +7,7 @@ use super::row::{column, item, item_columns, to_json};
 use crate::code::Stored;
 use openline_core::message::{Incoming, Item, ItemKind, Side, State};
 use openline_core::store::{Change, Queue, Recorded, Task};
-use openline_core::{ChannelId, ConversationId, MessageId, Pos, Rev, Timestamp};
+use openline_core::{ChannelId, ConversationId, MessageId, Pos, Rev, Tag, Timestamp};
 use sqlx::postgres::PgConnection;
 use std::collections::BTreeMap;
 
@@ -19,16 +19,18 @@ pub(crate) struct Letter {
     visitor: Option<String>,
     /// JSON of the content.
     content: String,
+    tag: Tag,
     at: Timestamp,
 }
 
 impl Letter {
-    pub(crate) fn new(channel: &ChannelId, incoming: Incoming, at: Timestamp) -> Result<Self> {
+    pub(crate) fn new(channel: &ChannelId, incoming: Incoming, tag: Tag, at: Timestamp) -> Result<Self> {
         Ok(Self {
             address: (channel.as_str().to_owned(), incoming.chat.as_str().to_owned()),
             visitor: incoming.visitor.as_ref().map(to_json).transpose()?,
             content: to_json(&incoming.content)?,
             incoming,
+            tag,
             at,
         })
     }
@@ -36,6 +38,7 @@ impl Letter {
     fn item(&self, place: &Locked) -> Item {
         Item {
             id: MessageId(0),
+            tag: self.tag,
             rev: Rev(place.rev),
             pos: Pos(place.last_pos),
             kind: ItemKind::Message,
@@ -169,6 +172,7 @@ impl Fresh {
             .bind(Side::Visitor.code())
             .bind(State::Sent.code())
             .bind(Task::Send.code())
+            .bind(items().map(|fresh| i64::from(fresh.item.tag.0)).collect::<Vec<_>>())
             .fetch_all(&mut *db)
             .await?;
         for (index, id) in indices.iter().zip(ids) {
@@ -217,9 +221,9 @@ impl Fresh {
 /// Messages with their jobs. Their ids are taken, and told, in the letters' order.
 const STORE: &str = "\
     WITH letter AS MATERIALIZED (SELECT nextval('messages_id_seq') AS id, k.* FROM unnest($1::bigint[], $2::bigint[], \
-        $3::bigint[], $4::bigint[], $5::bytea[], $6::text[], $7::bigint[]) \
-        WITH ORDINALITY k (conversation, lane, rev, pos, key, content, at, n) ORDER BY k.n), \
-    stored AS (INSERT INTO messages (id, conversation, rev, pos, kind, side, state, key, content, at) \
-        SELECT id, conversation, rev, pos, $8, $9, $10, key, content, at FROM letter), \
+        $3::bigint[], $4::bigint[], $5::bytea[], $6::text[], $7::bigint[], $12::bigint[]) \
+        WITH ORDINALITY k (conversation, lane, rev, pos, key, content, at, tag, n) ORDER BY k.n), \
+    stored AS (INSERT INTO messages (id, conversation, rev, pos, kind, side, state, key, content, at, tag) \
+        SELECT id, conversation, rev, pos, $8, $9, $10, key, content, at, tag FROM letter), \
     queued AS (INSERT INTO jobs (lane, message, task, created_at) SELECT lane, id, $11, at FROM letter ORDER BY n) \
     SELECT id FROM letter ORDER BY n";

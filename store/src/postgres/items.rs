@@ -28,9 +28,10 @@ pub(crate) async fn known(db: &mut PgConnection, id: ConversationId, side: Side,
 
 /// Stores an item (its `id` is made here).
 pub(crate) async fn insert(db: &mut PgConnection, id: ConversationId, item: &Item) -> Result<MessageId> {
+    let delivered_as = (!item.delivered_as.is_empty()).then(|| to_json(&item.delivered_as)).transpose()?;
     let message = sqlx::query_scalar(
-        "INSERT INTO messages (conversation, rev, pos, kind, side, state, key, author, content, at, remote) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id",
+        "INSERT INTO messages (conversation, rev, pos, kind, side, state, key, author, content, at, remote, \
+         tag, delivered_as) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id",
     )
     .bind(id.0)
     .bind(item.rev.0)
@@ -43,6 +44,8 @@ pub(crate) async fn insert(db: &mut PgConnection, id: ConversationId, item: &Ite
     .bind(to_json(&item.content)?)
     .bind(item.at.0)
     .bind(item.remote)
+    .bind(i64::from(item.tag.0))
+    .bind(delivered_as)
     .fetch_one(db)
     .await?;
     Ok(MessageId(message))

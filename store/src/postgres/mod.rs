@@ -23,6 +23,7 @@ pub(crate) mod owner;
 mod past;
 mod plan;
 mod read;
+mod restored;
 pub(crate) mod row;
 pub(crate) mod schema;
 mod settle;
@@ -41,7 +42,7 @@ use openline_core::store::{
 };
 use openline_core::visitor::Wanted;
 use openline_core::{
-    ChannelId, ChatId, ConversationId, FileId, JobId, MessageId, Pos, Rev, Store, StoreError, Timestamp,
+    ChannelId, ChatId, ConversationId, FileId, JobId, MessageId, Pos, Rev, Store, StoreError, Tag, Timestamp,
 };
 use owner::Owner;
 use sqlx::ConnectOptions as _;
@@ -58,7 +59,7 @@ pub struct PostgresStore {
     owner: Owner,
     post: Post,
     telling: Telling,
-    tag: String,
+    tag: Tag,
 }
 
 impl PostgresStore {
@@ -70,6 +71,9 @@ impl PostgresStore {
     pub async fn open(url: &str) -> Result<Self, OpenError> {
         let options: PgConnectOptions = url.parse().map_err(|_| OpenError::UnknownUrl(crate::open::redacted(url)))?;
         let options = options.application_name("openline").disable_statement_logging();
+        let chance =
+            |e: getrandom::Error| OpenError::Refused { database: schema::name(&options), problem: e.to_string() };
+        let tag = getrandom::u32().map(Tag).map_err(chance)?;
         let opened = schema::open(&options).await?;
         let (post, telling) = Post::start(&options, opened.owner);
         let owner = Owner::new(opened.connection, options.clone(), opened.owner, telling.clone()).await;
@@ -80,7 +84,7 @@ impl PostgresStore {
         let owner = owner.map_err(refused)?;
         let database = Arc::new(Database::new(options));
         let group = Group::start(Arc::clone(&database));
-        Ok(Self { database, group, owner, post, telling, tag: opened.tag })
+        Ok(Self { database, group, owner, post, telling, tag })
     }
 
     fn tell(&self, change: Option<Change>, queue: Option<Queue>) {
@@ -92,8 +96,8 @@ impl PostgresStore {
 
 #[async_trait]
 impl Store for PostgresStore {
-    fn tag(&self) -> &str {
-        &self.tag
+    fn tag(&self) -> Tag {
+        self.tag
     }
 
     async fn record_incoming(
@@ -102,7 +106,7 @@ impl Store for PostgresStore {
         incoming: Incoming,
         at: Timestamp,
     ) -> Result<Recorded, StoreError> {
-        let recorded = self.group.record(Letter::new(channel, incoming, at)?).await?;
+        let recorded = self.group.record(Letter::new(channel, incoming, self.tag, at)?).await?;
         if recorded.fresh {
             self.tell(Some(recorded.change), Some(Queue::Backend));
         }
@@ -123,7 +127,7 @@ impl Store for PostgresStore {
     }
 
     async fn record_outgoing(&self, events: Vec<OperatorEvent>, at: Timestamp) -> Result<Vec<Noted>, StoreError> {
-        let noted = transaction!(self.database, db => outgoing::record(db, &events, at))?;
+        let noted = transaction!(self.database, db => outgoing::record(db, &events, self.tag, at))?;
         for noted in &noted {
             self.tell(noted.change, noted.queue.clone());
         }
@@ -311,6 +315,14 @@ impl Store for PostgresStore {
 
     async fn state_list(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
         query!(self.database, db => state::list(db, prefix))
+    }
+
+    async fn is_restored(&self) -> Result<bool, StoreError> {
+        query!(self.database, db => restored::is_restored(db))
+    }
+
+    async fn made_good(&self) -> Result<(), StoreError> {
+        transaction!(self.database, db => restored::made_good(db))
     }
 
     fn news(&self) -> Option<broadcast::Receiver<News>> {

@@ -10,15 +10,20 @@ use crate::code::Stored;
 use openline_core::message::{Content, Dialog, Happened, Item, ItemKind, OperatorEvent, Side, State};
 use openline_core::store::{Change, Noted, Queue, Task};
 use openline_core::text::RichText;
-use openline_core::{ConversationId, MessageId, Timestamp};
+use openline_core::{ConversationId, MessageId, Tag, Timestamp};
 use sqlx::postgres::PgConnection;
 
-pub(crate) async fn record(db: &mut PgConnection, events: &[OperatorEvent], at: Timestamp) -> Result<Vec<Noted>> {
+pub(crate) async fn record(
+    db: &mut PgConnection,
+    events: &[OperatorEvent],
+    tag: Tag,
+    at: Timestamp,
+) -> Result<Vec<Noted>> {
     let chats = chats::lock(db, &events.iter().map(|event| (address(event), at)).collect()).await?;
     let mut noted = Vec::with_capacity(events.len());
     for event in events {
         let chat = chats.get(&address(event)).ok_or_else(|| corrupt("a conversation is gone"))?;
-        let mut step = Step { db, id: ConversationId(chat.id), queue: Queue::Channel(event.channel.clone()), at };
+        let mut step = Step { db, id: ConversationId(chat.id), queue: Queue::Channel(event.channel.clone()), tag, at };
         remember_thread(step.db, step.id, &event.thread).await?;
         noted.push(step.record(&event.happened).await?);
     }
@@ -34,6 +39,7 @@ struct Step<'a> {
     db: &'a mut PgConnection,
     id: ConversationId,
     queue: Queue,
+    tag: Tag,
     at: Timestamp,
 }
 
@@ -41,7 +47,10 @@ impl Step<'_> {
     async fn record(&mut self, happened: &Happened) -> Result<Noted> {
         match happened {
             Happened::Wrote { remote, side, author, content } => {
-                self.wrote(*remote, *side, author.as_ref(), content).await
+                self.wrote(*remote, *side, author.as_ref(), content, None).await
+            }
+            Happened::Arrived { remote, side, author, content, delivered_as } => {
+                self.wrote(*remote, *side, author.as_ref(), content, Some(delivered_as)).await
             }
             Happened::Edited { remote, at, text } => self.edited(*remote, *at, text).await,
             Happened::Deleted { remote } => self.deleted(*remote).await,
@@ -50,30 +59,43 @@ impl Step<'_> {
         }
     }
 
-    async fn wrote(&mut self, remote: i64, side: Side, author: Option<&String>, content: &Content) -> Result<Noted> {
+    /// `arrived`: the ids under which it reached its visitor before.
+    async fn wrote(
+        &mut self,
+        remote: i64,
+        side: Side,
+        author: Option<&String>,
+        content: &Content,
+        arrived: Option<&Vec<String>>,
+    ) -> Result<Noted> {
         if self.by_remote(remote).await?.is_some() {
             return Ok(Noted::default());
         }
         let place = place_by_remote(self.db, self.id, remote, self.at).await?;
         let item = Item {
             id: MessageId(0),
+            tag: self.tag,
             rev: place.rev,
             pos: place.pos,
             kind: ItemKind::Message,
             side,
-            state: State::Sent,
+            state: if arrived.is_some() { State::Delivered } else { State::Sent },
             key: remote_key(remote),
             author: author.cloned(),
             content: content.clone(),
             at: self.at,
             remote: Some(remote),
-            delivered_as: Vec::new(),
+            delivered_as: arrived.cloned().unwrap_or_default(),
             edited: false,
             deleted: false,
         };
         let message = insert(self.db, self.id, &item).await?;
+        let change = Change { conversation: self.id, rev: place.rev };
+        if arrived.is_some() {
+            return Ok(Noted { change: Some(change), queue: None });
+        }
         self.enqueue(Task::Send, message).await?;
-        Ok(self.noted(Change { conversation: self.id, rev: place.rev }))
+        Ok(self.noted(change))
     }
 
     async fn edited(&mut self, remote: i64, edited_at: Timestamp, text: &RichText) -> Result<Noted> {
@@ -119,6 +141,7 @@ impl Step<'_> {
         let place = next_place(self.db, self.id, self.at).await?;
         let item = Item {
             id: MessageId(0),
+            tag: self.tag,
             rev: place.rev,
             pos: place.pos,
             kind,

@@ -3,7 +3,7 @@
 use super::fault::{Fault, Result, corrupt};
 use crate::code::Stored;
 use openline_core::message::{Content, Conversation, Dialog, Item, ItemKind, Side, State, Thread};
-use openline_core::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev, StoreError, Timestamp};
+use openline_core::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev, StoreError, Tag, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::Row as _;
@@ -13,11 +13,11 @@ use sqlx::postgres::{PgRow, Postgres};
 macro_rules! item_columns {
     () => {
         "m.id, m.rev, m.pos, m.kind, m.side, m.state, m.key, m.author, m.content, m.at, m.remote, m.delivered_as, \
-         m.edited, m.deleted"
+         m.edited, m.deleted, m.tag"
     };
 }
 /// How many columns that are.
-pub(crate) const ITEM_COLUMNS: usize = 14;
+pub(crate) const ITEM_COLUMNS: usize = 15;
 
 /// Columns of a conversation, in the order [`conversation`] reads them.
 macro_rules! conversation_columns {
@@ -74,6 +74,7 @@ pub(crate) fn item(row: &PgRow, at: usize) -> Result<Item> {
         remote: column(row, at + 10)?,
         delivered_as: delivered_as.map(from_json).transpose()?.unwrap_or_default(),
         edited: column(row, at + 12)?,
+        tag: Tag(u32::try_from(column::<i64>(row, at + 14)?).unwrap_or_default()),
         deleted,
     })
 }

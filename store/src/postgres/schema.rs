@@ -21,7 +21,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A database that is up to date.
 pub(crate) struct Opened {
     pub(crate) connection: PgConnection,
-    pub(crate) tag: String,
     /// A number that nobody else has.
     pub(crate) owner: i64,
 }
@@ -45,7 +44,7 @@ pub(crate) async fn open(options: &PgConnectOptions) -> std::result::Result<Open
     };
     sqlx::raw_sql(SESSION).execute(&mut connection).await.map_err(explained)?;
     match prepare(&mut connection).await {
-        Ok(Ok((tag, owner))) => Ok(Opened { connection, tag, owner }),
+        Ok(Ok(owner)) => Ok(Opened { connection, owner }),
         Ok(Err(problem)) => Err(refuse(problem)),
         Err(super::fault::Fault::Database(error)) => Err(explained(error)),
         Err(fault) => Err(refuse(openline_core::StoreError::from(fault).to_string())),
@@ -54,7 +53,7 @@ pub(crate) async fn open(options: &PgConnectOptions) -> std::result::Result<Open
 
 /// Checks and migrates in one transaction, one process at a time. The inner error is a reason why this is no place for
 /// the store; nothing is changed then.
-async fn prepare(db: &mut PgConnection) -> Result<std::result::Result<(String, i64), String>> {
+async fn prepare(db: &mut PgConnection) -> Result<std::result::Result<i64, String>> {
     if let Some(problem) = unfit(db).await? {
         return Ok(Err(problem));
     }
@@ -68,9 +67,10 @@ async fn prepare(db: &mut PgConnection) -> Result<std::result::Result<(String, i
     for script in MIGRATIONS.iter().skip(done) {
         sqlx::raw_sql(*script).execute(&mut *transaction).await?;
     }
-    let made = remember(&mut transaction).await?;
+    let owner = remember(&mut transaction).await?;
+    super::restored::look(&mut transaction).await?;
     transaction.commit().await?;
-    Ok(Ok(made))
+    Ok(Ok(owner))
 }
 
 /// Why the server can't be used.
@@ -122,18 +122,16 @@ pub(crate) async fn version(db: &mut PgConnection) -> Result<std::result::Result
     })
 }
 
-/// Keeps the version; the tag and an owner's number are made by the server's random numbers.
-async fn remember(db: &mut PgConnection) -> Result<(String, i64)> {
+/// Keeps the version; an owner's number is made by the server's random numbers.
+async fn remember(db: &mut PgConnection) -> Result<i64> {
     sqlx::query(
-        "INSERT INTO openline (key, value) VALUES ('schema', $1), ('tag', left(gen_random_uuid()::text, 8)) \
-         ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE openline.key = 'schema' \
-         AND openline.value <> excluded.value",
+        "INSERT INTO openline (key, value) VALUES ('schema', $1) ON CONFLICT (key) DO UPDATE \
+         SET value = excluded.value WHERE openline.value <> excluded.value",
     )
     .bind(MIGRATIONS.len().to_string())
     .execute(&mut *db)
     .await?;
-    let sql = "SELECT value, hashtextextended(gen_random_uuid()::text, 0) FROM openline WHERE key = 'tag'";
-    Ok(sqlx::query_as(sql).fetch_one(db).await?)
+    Ok(sqlx::query_scalar("SELECT hashtextextended(gen_random_uuid()::text, 0)").fetch_one(db).await?)
 }
 
 /// Why it can't be opened, and what would help.

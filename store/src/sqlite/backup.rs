@@ -42,7 +42,7 @@ pub fn snapshot(from: &Path, to: &Path) -> std::result::Result<(), OpenError> {
     Err(OpenError::Unusable { path: from.to_owned(), problem: "is busy all the time".to_owned() })
 }
 
-/// The tag under which a database's ids were given out, as the file says before anybody opens it. Blocks.
+/// The word under which a database's ids were given out, as the file says before anybody opens it. Blocks.
 ///
 /// # Errors
 /// [`OpenError`] when it can't be read.

@@ -7,6 +7,7 @@
 mod backup;
 mod claim;
 mod erase;
+mod mark;
 mod notes;
 mod outgoing;
 mod past;
@@ -31,7 +32,7 @@ use openline_core::store::{
 };
 use openline_core::visitor::Wanted;
 use openline_core::{
-    ChannelId, ChatId, ConversationId, FileId, JobId, MessageId, Pos, Rev, Store, StoreError, Timestamp,
+    ChannelId, ChatId, ConversationId, FileId, JobId, MessageId, Pos, Rev, Store, StoreError, Tag, Timestamp,
 };
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -42,7 +43,9 @@ use threads::Threads;
 pub struct SqliteStore {
     path: PathBuf,
     threads: Threads,
-    tag: String,
+    tag: Tag,
+    /// The database's own word, by which the journal of what was erased knows it; a new one after a restore.
+    name: String,
 }
 
 impl SqliteStore {
@@ -52,9 +55,10 @@ impl SqliteStore {
     /// [`OpenError`] when the folder is not writable, the file is damaged, foreign, newer than this program, or in use
     /// by another process.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let tag = crate::open::tag(path)?;
         let opened = schema::open(path)?;
-        let threads = Threads::start(path, opened.connection, Some(opened.lock))?;
-        Ok(Self { path: path.to_owned(), threads, tag: opened.tag })
+        let threads = Threads::start(path, opened.connection, Some((opened.lock, opened.mark)))?;
+        Ok(Self { path: path.to_owned(), threads, tag, name: opened.name })
     }
 
     /// Opens an existing database beside a running service, for looking and small repairs. Blocks.
@@ -62,15 +66,15 @@ impl SqliteStore {
     /// # Errors
     /// [`OpenError`] when there is none, or it can't be used.
     pub fn attach(path: &Path) -> Result<Self, OpenError> {
-        let (connection, tag) = schema::attach(path)?;
-        Ok(Self { path: path.to_owned(), threads: Threads::start(path, connection, None)?, tag })
+        let ((connection, name), tag) = (schema::attach(path)?, crate::open::tag(path)?);
+        Ok(Self { path: path.to_owned(), threads: Threads::start(path, connection, None)?, tag, name })
     }
 }
 
 #[async_trait]
 impl Store for SqliteStore {
-    fn tag(&self) -> &str {
-        &self.tag
+    fn tag(&self) -> Tag {
+        self.tag
     }
 
     async fn record_incoming(
@@ -79,8 +83,8 @@ impl Store for SqliteStore {
         incoming: Incoming,
         at: Timestamp,
     ) -> Result<Recorded, StoreError> {
-        let channel = channel.clone();
-        self.threads.write(move |db| write::record_incoming(db, &channel, &incoming, at)).await
+        let (channel, tag) = (channel.clone(), self.tag);
+        self.threads.write(move |db| write::record_incoming(db, &channel, &incoming, tag, at)).await
     }
 
     async fn amend_incoming(
@@ -96,7 +100,8 @@ impl Store for SqliteStore {
     }
 
     async fn record_outgoing(&self, events: Vec<OperatorEvent>, at: Timestamp) -> Result<Vec<Noted>, StoreError> {
-        let record = move |db: &_| events.into_iter().map(|event| outgoing::record(db, event, at)).collect();
+        let tag = self.tag;
+        let record = move |db: &_| events.into_iter().map(|event| outgoing::record(db, event, tag, at)).collect();
         self.threads.write(record).await
     }
 
@@ -148,8 +153,8 @@ impl Store for SqliteStore {
 
     async fn erase(&self, id: ConversationId) -> Result<Option<Erased>, StoreError> {
         // Before it is done: an older copy must not bring it back, whenever the process ends.
-        let (path, tag) = (self.path.clone(), self.tag.clone());
-        let noted = tokio::task::spawn_blocking(move || backup::note_erased(&path, &tag, id)).await;
+        let (path, name) = (self.path.clone(), self.name.clone());
+        let noted = tokio::task::spawn_blocking(move || backup::note_erased(&path, &name, id)).await;
         let noted = noted.unwrap_or_else(|error| Err(std::io::Error::other(error)));
         noted.map_err(|error| StoreError::Unavailable(format!("can't write down what is erased: {error}")))?;
         let erased = self.threads.write(move |db| erase::erase(db, id)).await?;
@@ -273,6 +278,14 @@ impl Store for SqliteStore {
     async fn state_list(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
         let prefix = prefix.to_owned();
         self.threads.read(move |db| state::list(db, &prefix)).await
+    }
+
+    async fn is_restored(&self) -> Result<bool, StoreError> {
+        self.threads.read(mark::is_restored).await
+    }
+
+    async fn made_good(&self) -> Result<(), StoreError> {
+        self.threads.write(mark::made_good).await
     }
 
     async fn close(&self) {

@@ -6,22 +6,26 @@ use super::write::{POS_STEP, Place, conversation_id, enqueue, insert, known, nex
 use openline_core::message::{Content, Dialog, Happened, Item, ItemKind, OperatorEvent, Side, State, Thread};
 use openline_core::store::{Change, Noted, Queue, Task};
 use openline_core::text::RichText;
-use openline_core::{ConversationId, MessageId, Pos, Timestamp};
+use openline_core::{ConversationId, MessageId, Pos, Tag, Timestamp};
 use rusqlite::Connection;
 
-pub(crate) fn record(db: &Connection, event: OperatorEvent, at: Timestamp) -> Result<Noted> {
+pub(crate) fn record(db: &Connection, event: OperatorEvent, tag: Tag, at: Timestamp) -> Result<Noted> {
     let id = conversation_id(db, &event.channel, &event.chat, at)?;
     remember_thread(db, id, &event.thread)?;
     let queue = Queue::Channel(event.channel);
     match event.happened {
         Happened::Wrote { remote, side, author, content } => {
-            let written = Written { remote, side, author, content };
+            let written = Written { remote, side, author, content, arrived: None, tag };
+            wrote(db, id, queue, written, at)
+        }
+        Happened::Arrived { remote, side, author, content, delivered_as } => {
+            let written = Written { remote, side, author, content, arrived: Some(delivered_as), tag };
             wrote(db, id, queue, written, at)
         }
         Happened::Edited { remote, at: edited_at, text } => edited(db, id, queue, remote, edited_at, text, at),
         Happened::Deleted { remote } => deleted(db, id, queue, remote, at),
-        Happened::DialogStarted { session } => dialog(db, id, &session, ItemKind::DialogStarted, at),
-        Happened::DialogFinished { session } => dialog(db, id, &session, ItemKind::DialogFinished, at),
+        Happened::DialogStarted { session } => dialog(db, id, &session, ItemKind::DialogStarted, tag, at),
+        Happened::DialogFinished { session } => dialog(db, id, &session, ItemKind::DialogFinished, tag, at),
     }
 }
 
@@ -30,6 +34,9 @@ struct Written {
     side: Side,
     author: Option<String>,
     content: Content,
+    /// The ids under which it reached its visitor before.
+    arrived: Option<Vec<String>>,
+    tag: Tag,
 }
 
 fn wrote(db: &Connection, id: ConversationId, queue: Queue, written: Written, at: Timestamp) -> Result<Noted> {
@@ -37,25 +44,31 @@ fn wrote(db: &Connection, id: ConversationId, queue: Queue, written: Written, at
         return Ok(Noted::default());
     }
     let place = place_by_remote(db, id, written.remote, at)?;
+    let arrived = written.arrived.is_some();
     let item = Item {
         id: MessageId(0),
+        tag: written.tag,
         rev: place.rev,
         pos: place.pos,
         kind: ItemKind::Message,
         side: written.side,
-        state: State::Sent,
+        state: if arrived { State::Delivered } else { State::Sent },
         key: remote_key(written.remote),
         author: written.author,
         content: written.content,
         at,
         remote: Some(written.remote),
-        delivered_as: Vec::new(),
+        delivered_as: written.arrived.unwrap_or_default(),
         edited: false,
         deleted: false,
     };
     let message = insert(db, id, &item)?;
+    let change = Some(Change { conversation: id, rev: place.rev });
+    if arrived {
+        return Ok(Noted { change, queue: None });
+    }
     enqueue(db, id, &queue, Task::Send, message, at)?;
-    Ok(Noted { change: Some(Change { conversation: id, rev: place.rev }), queue: Some(queue) })
+    Ok(Noted { change, queue: Some(queue) })
 }
 
 fn edited(
@@ -87,7 +100,14 @@ fn deleted(db: &Connection, id: ConversationId, queue: Queue, remote: i64, at: T
     Ok(Noted { change: Some(touch(db, id, item.id)?), queue: Some(queue) })
 }
 
-fn dialog(db: &Connection, id: ConversationId, session: &str, kind: ItemKind, at: Timestamp) -> Result<Noted> {
+fn dialog(
+    db: &Connection,
+    id: ConversationId,
+    session: &str,
+    kind: ItemKind,
+    tag: Tag,
+    at: Timestamp,
+) -> Result<Noted> {
     let (word, state) = match kind {
         ItemKind::DialogFinished => ("finish", Dialog::Closed),
         _ => ("start", Dialog::Open),
@@ -107,6 +127,7 @@ fn dialog(db: &Connection, id: ConversationId, session: &str, kind: ItemKind, at
     let place = next_place(db, id, at)?;
     let item = Item {
         id: MessageId(0),
+        tag,
         rev: place.rev,
         pos: place.pos,
         kind,

@@ -3,7 +3,7 @@
 use super::threads::failed;
 pub(crate) use crate::code::Stored;
 use openline_core::message::{Content, Conversation, Dialog, Item, ItemKind, Side, State, Thread};
-use openline_core::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev, StoreError, Timestamp};
+use openline_core::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev, StoreError, Tag, Timestamp};
 use rusqlite::{CachedStatement, Connection, Params, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -14,11 +14,11 @@ pub(crate) type Result<T> = std::result::Result<T, StoreError>;
 macro_rules! item_columns {
     () => {
         "m.id, m.rev, m.pos, m.kind, m.side, m.state, m.key, m.author, m.content, m.at, m.remote, m.delivered_as, \
-         m.edited, m.deleted"
+         m.edited, m.deleted, m.tag"
     };
 }
 /// How many columns that are.
-pub(crate) const ITEM_COLUMNS: usize = 14;
+pub(crate) const ITEM_COLUMNS: usize = 15;
 
 /// Columns of a conversation, in the order [`conversation`] reads them.
 macro_rules! conversation_columns {
@@ -62,6 +62,7 @@ pub(crate) fn item(row: &Row<'_>, at: usize) -> Result<Item> {
         remote: column(row, at + 10)?,
         delivered_as: delivered_as.as_deref().map(from_json).transpose()?.unwrap_or_default(),
         edited: column(row, at + 12)?,
+        tag: Tag(column(row, at + 14)?),
         deleted,
     })
 }

@@ -1,8 +1,9 @@
 //! Opening, checking and migrating the database file.
 
+use super::mark::Mark;
 use crate::OpenError;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,7 +24,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(crate) struct Opened {
     pub(crate) connection: Connection,
-    pub(crate) tag: String,
+    pub(crate) mark: Mark,
+    /// The database's own word.
+    pub(crate) name: String,
     /// Held while the database is open: one process at a time, because leases and wake-ups live in this one.
     pub(crate) lock: Lock,
 }
@@ -55,8 +58,9 @@ pub(crate) fn open(path: &Path) -> Result<Opened, OpenError> {
     if !prepare(&connection).map_err(|e| unusable(explain(&e)))? {
         return Err(unusable("its folder can't hold a database (no shared memory); use a local disk".to_owned()));
     }
-    let tag = recover(&connection).map_err(|e| unusable(explain(&e)))?;
-    Ok(Opened { connection, tag, lock })
+    let mut mark = Mark::beside(path);
+    let name = recover(&connection, &mut mark).map_err(unusable)?;
+    Ok(Opened { connection, mark, name, lock })
 }
 
 /// Opens a file that is there and up to date, beside whoever has it open: for looking and small repairs while the
@@ -70,9 +74,9 @@ pub(crate) fn attach(path: &Path) -> Result<(Connection, String), OpenError> {
     let connection = Connection::open_with_flags(path, flags).map_err(|e| unusable(explain(&e)))?;
     check(&connection).map_err(unusable)?;
     prepare(&connection).map_err(|e| unusable(explain(&e)))?;
-    let tag = connection.query_row("SELECT value FROM meta WHERE key = 'tag'", [], |row| row.get(0));
-    let tag = tag.map_err(|_| unusable("was never used by the service; start that first".to_owned()))?;
-    Ok((connection, tag))
+    let name = connection.query_row("SELECT value FROM meta WHERE key = 'tag'", [], |row| row.get(0));
+    let name = name.map_err(|_| unusable("was never used by the service; start that first".to_owned()))?;
+    Ok((connection, name))
 }
 
 /// A connection for reading only.
@@ -188,23 +192,24 @@ pub(crate) fn prepare(db: &Connection) -> rusqlite::Result<bool> {
 }
 
 /// Leases of a process that is gone end now, marked uncertain; waiting lanes are looked at once more (the clock may
-/// have been set back meanwhile). Returns the database's tag.
-fn recover(db: &Connection) -> rusqlite::Result<String> {
-    let db = db.unchecked_transaction()?;
-    db.execute("DELETE FROM meta WHERE key = 'ended'", [])?;
+/// have been set back meanwhile). Whether it is a backup that came back is found out.
+fn recover(db: &Connection, mark: &mut Mark) -> Result<String, String> {
+    let failed = |e: rusqlite::Error| explain(&e);
+    let db = db.unchecked_transaction().map_err(failed)?;
     // What waits has an index of its own: lanes without work are not read.
-    let leased = "SELECT leased FROM lanes WHERE due_at IS NOT NULL AND leased <> 0";
-    db.execute(&format!("UPDATE jobs SET uncertain = 1 WHERE id IN ({leased})"), [])?;
-    db.execute(
+    for sql in [
+        "DELETE FROM meta WHERE key = 'ended'",
+        "UPDATE jobs SET uncertain = 1 WHERE id IN (SELECT leased FROM lanes WHERE due_at IS NOT NULL AND leased <> 0)",
         "UPDATE lanes SET leased = 0, due_at = 0 WHERE due_at IS NOT NULL AND (due_at <> 0 OR leased <> 0)",
-        [],
-    )?;
-    let tag: Option<String> =
-        db.query_row("SELECT value FROM meta WHERE key = 'tag'", [], |row| row.get(0)).optional()?;
-    let make = "INSERT INTO meta (key, value) VALUES ('tag', lower(hex(randomblob(4)))) RETURNING value";
-    let tag = tag.map_or_else(|| db.query_row(make, [], |row| row.get(0)), Ok)?;
-    db.commit()?;
-    Ok(tag)
+    ] {
+        db.execute(sql, []).map_err(failed)?;
+    }
+    mark.look(&db).map_err(|e| e.to_string())?;
+    let make = "INSERT OR IGNORE INTO meta (key, value) VALUES ('tag', lower(hex(randomblob(4))))";
+    db.execute(make, []).map_err(failed)?;
+    let name = db.query_row("SELECT value FROM meta WHERE key = 'tag'", [], |row| row.get(0)).map_err(failed)?;
+    db.commit().map_err(failed)?;
+    Ok(name)
 }
 
 pub(crate) fn explain(error: &rusqlite::Error) -> String {

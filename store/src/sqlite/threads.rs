@@ -1,6 +1,7 @@
 //! The writer thread with its group commit, and the reader threads.
 
 use crate::OpenError;
+use crate::sqlite::mark::Mark;
 use crate::sqlite::schema;
 use crate::sqlite::writer::{self, Answer, Rank, Step};
 use openline_core::StoreError;
@@ -56,12 +57,18 @@ impl Reader {
 }
 
 impl Threads {
-    /// Starts the threads; `writer` becomes the writing connection, and `locked` is held until its thread ends.
-    pub(crate) fn start(path: &Path, writer: Connection, locked: Option<schema::Lock>) -> Result<Self, OpenError> {
+    /// Starts the threads; `writer` becomes the writing connection. Whoever has the database alone has `held` it, which is
+    /// kept until its thread ends.
+    pub(crate) fn start(
+        path: &Path,
+        writer: Connection,
+        held: Option<(schema::Lock, Mark)>,
+    ) -> Result<Self, OpenError> {
         let (steps, todo): (_, Receiver<(Rank, Step)>) = channel();
         let ((one, first), (two, second)) = (Reader::start(path)?, Reader::start(path)?);
         let writing = spawn("store-write", move || {
-            writer::run(&writer, &todo, locked.is_some());
+            let (locked, mark) = held.unzip();
+            writer::run(&writer, &todo, mark);
             drop(locked);
         });
         let ways = RwLock::new(Some(Ways { steps, readers: [one, two] }));

@@ -5,7 +5,7 @@ use super::{notes, read, state};
 use crate::files::let_go;
 use openline_core::message::{Content, Dialog, Incoming, Item, ItemKind, Side, State};
 use openline_core::store::{Amend, Change, FORGET_FILES, Queue, Recorded, Task};
-use openline_core::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev, Timestamp};
+use openline_core::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev, Tag, Timestamp};
 use rusqlite::Connection;
 
 /// Space between two items' positions, for late ones.
@@ -21,6 +21,7 @@ pub(crate) fn record_incoming(
     db: &Connection,
     channel: &ChannelId,
     incoming: &Incoming,
+    tag: Tag,
     at: Timestamp,
 ) -> Result<Recorded> {
     let id = conversation_id(db, channel, &incoming.chat, at)?;
@@ -32,6 +33,7 @@ pub(crate) fn record_incoming(
     let place = take_place(db, id, at, visitor.as_deref())?;
     let mut item = Item {
         id: MessageId(0),
+        tag,
         rev: place.rev,
         pos: place.pos,
         kind: ItemKind::Message,
@@ -141,10 +143,11 @@ pub(crate) fn touch(db: &Connection, id: ConversationId, message: MessageId) -> 
 
 /// Stores an item (its `id` is made here).
 pub(crate) fn insert(db: &Connection, id: ConversationId, item: &Item) -> Result<MessageId> {
-    let sql = "INSERT INTO messages (conversation, rev, pos, kind, side, state, key, author, content, at, remote) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+    let sql = "INSERT INTO messages (conversation, rev, pos, kind, side, state, key, author, content, at, remote, tag, \
+               delivered_as) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
     let (kind, side, state) = (item.kind.code(), item.side.code(), item.state.code());
     let content = to_json(&item.content)?;
+    let delivered_as = (!item.delivered_as.is_empty()).then(|| to_json(&item.delivered_as)).transpose()?;
     let values = rusqlite::params![
         id.0,
         item.rev.0,
@@ -156,7 +159,9 @@ pub(crate) fn insert(db: &Connection, id: ConversationId, item: &Item) -> Result
         item.author,
         content,
         item.at.0,
-        item.remote
+        item.remote,
+        item.tag.0,
+        delivered_as
     ];
     execute(db, sql, values)?;
     Ok(MessageId(db.last_insert_rowid()))

@@ -1,5 +1,6 @@
 //! The writing thread: takes what waits, runs it in one transaction, commits once, and only then answers.
 
+use super::mark::Mark;
 use super::schema;
 use super::threads::failed;
 use openline_core::StoreError;
@@ -66,15 +67,15 @@ impl Waiting {
     }
 }
 
-/// Runs steps until nobody can send any more, and everything that was sent is done. `alone`: whether nobody else writes,
-/// so that the database is whole then.
-pub(crate) fn run(db: &Connection, todo: &Receiver<(Rank, Step)>, alone: bool) {
+/// Runs steps until nobody can send any more, and everything that was sent is done. Who writes alone has a `mark`, and
+/// leaves the database whole.
+pub(crate) fn run(db: &Connection, todo: &Receiver<(Rank, Step)>, mut mark: Option<Mark>) {
     let (mut waiting, mut saved) = (Waiting::default(), Duration::ZERO);
     while waiting.fill(todo) {
-        commit_group(db, &mut waiting, &mut saved);
+        commit_group(db, &mut waiting, &mut saved, mark.as_mut());
     }
     let _ = db.execute_batch("PRAGMA optimize");
-    if alone {
+    if mark.is_some() {
         let _ = schema::end(db);
     }
     let _ = db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
@@ -82,7 +83,7 @@ pub(crate) fn run(db: &Connection, todo: &Receiver<(Rank, Step)>, alone: bool) {
 
 /// One transaction: first what somebody waits for, then what runs behind, as far as its share of the time goes. `saved` is
 /// what is left of that.
-fn commit_group(db: &Connection, waiting: &mut Waiting, saved: &mut Duration) {
+fn commit_group(db: &Connection, waiting: &mut Waiting, saved: &mut Duration, mark: Option<&mut Mark>) {
     let mut group = Group { db, result: run_sql(db, "BEGIN IMMEDIATE"), answers: Vec::new() };
     let began = Instant::now();
     let alone = waiting.awaited.is_empty();
@@ -94,6 +95,9 @@ fn commit_group(db: &Connection, waiting: &mut Waiting, saved: &mut Duration) {
         let began = Instant::now();
         group.run(step);
         *saved = saved.saturating_sub(began.elapsed());
+    }
+    if let (Ok(()), Some(mark)) = (&group.result, mark) {
+        group.result = mark.keep(db);
     }
     group.commit();
 }
@@ -180,12 +184,12 @@ mod tests {
         }
         assert!(waiting.fill(&todo));
         let mut saved = Duration::ZERO;
-        commit_group(&db, &mut waiting, &mut saved);
+        commit_group(&db, &mut waiting, &mut saved, None);
         let first: Vec<_> = std::mem::take(&mut *order.lock().unwrap());
         assert_eq!(first[..20], ["awaited"; 20]);
         assert!((1..20).contains(&(first.len() - 20)), "some, and not all: {}", first.len() - 20);
         // With nobody waiting there is nothing to save for.
-        commit_group(&db, &mut waiting, &mut saved);
+        commit_group(&db, &mut waiting, &mut saved, None);
         assert_eq!(first.len() + order.lock().unwrap().len(), 40);
         drop(sender);
         assert!(!waiting.fill(&todo));

@@ -130,7 +130,7 @@ async fn work(store: &dyn Store) {
 
 /// Everything that can be seen without changing it.
 async fn seen(store: &dyn Store) -> Vec<String> {
-    let mut seen = vec![store.tag().to_owned()];
+    let mut seen = Vec::new();
     for n in 0..=CHATS {
         let conversation = store.conversation(&channel(), &chat(n)).await.unwrap().unwrap();
         seen.push(format!("{:?}", store.items_before(conversation.id, None, ALL).await.unwrap()));

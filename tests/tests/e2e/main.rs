@@ -29,6 +29,7 @@ mod missed;
 mod privacy;
 mod replicas;
 mod replies;
+mod restore;
 mod scripts;
 mod sessions;
 mod stream;

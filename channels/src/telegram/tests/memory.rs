@@ -45,6 +45,7 @@ pub(super) fn item(id: i64, key: &str, side: Side, content: Content) -> Item {
         at: Timestamp(0),
         remote: None,
         delivered_as: Vec::new(),
+        tag: openline_core::Tag::default(),
         edited: false,
         deleted: false,
     }
@@ -67,8 +68,8 @@ impl Memory {
 
 #[async_trait]
 impl Store for Memory {
-    fn tag(&self) -> &'static str {
-        "tag"
+    fn tag(&self) -> openline_core::Tag {
+        openline_core::Tag::default()
     }
 
     async fn record_incoming(&self, channel: &ChannelId, new: Incoming, _: Timestamp) -> Result<Recorded, StoreError> {

@@ -88,6 +88,7 @@ mod tests {
             at: Timestamp(0),
             remote: None,
             delivered_as: Vec::new(),
+            tag: openline_core::Tag::default(),
             edited: false,
             deleted: false,
         }

@@ -80,7 +80,7 @@ impl Bridge {
                 Task::Delete => Act::Delete,
                 Task::Send | Task::Confirm | Task::Note => Act::Send,
             },
-            external_id: format!("{}-{}", self.doors.store.tag(), job.item.id),
+            external_id: job.item.external_id(),
             uncertain: job.uncertain,
             file_urls: self.file_urls(job),
         }

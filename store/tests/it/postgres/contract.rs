@@ -2,8 +2,8 @@
 
 use crate::cluster::{Cluster, Database};
 use async_trait::async_trait;
-use openline_core::Store;
 use openline_core::contract::{Harness, Stop};
+use openline_core::{Store, Tag};
 use openline_store::PostgresStore;
 use std::sync::{Arc, Mutex};
 
@@ -11,13 +11,13 @@ use std::sync::{Arc, Mutex};
 #[derive(Default)]
 struct Postgres {
     /// Each tag's newest database.
-    databases: Mutex<Vec<(String, Arc<Database>)>>,
+    databases: Mutex<Vec<(Tag, Arc<Database>)>>,
 }
 
 impl Postgres {
     async fn open(&self, database: Arc<Database>) -> Arc<dyn Store> {
         let store = PostgresStore::open(&database.url()).await.unwrap();
-        self.databases.lock().unwrap().push((store.tag().to_owned(), database));
+        self.databases.lock().unwrap().push((store.tag(), database));
         Arc::new(store)
     }
 }
@@ -29,7 +29,7 @@ impl Harness for Postgres {
     }
 
     async fn reopen(&self, store: Arc<dyn Store>, stop: Stop) -> Arc<dyn Store> {
-        let known = self.databases.lock().unwrap().iter().rev().find(|(tag, _)| tag == store.tag()).cloned();
+        let known = self.databases.lock().unwrap().iter().rev().find(|(tag, _)| *tag == store.tag()).cloned();
         let (_, database) = known.unwrap();
         match stop {
             Stop::Clean => {

@@ -110,7 +110,25 @@ async fn many_may_begin_at_once() {
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..8 {
         let url = database.url();
-        tasks.spawn(async move { PostgresStore::open(&url).await.unwrap().tag().to_owned() });
+        tasks.spawn(async move { PostgresStore::open(&url).await.unwrap().tag() });
     }
-    assert_eq!(tasks.join_all().await.into_iter().collect::<BTreeSet<_>>().len(), 1);
+    assert_eq!(tasks.join_all().await.into_iter().collect::<BTreeSet<_>>().len(), 8, "each has its own tag");
+}
+
+/// A dump that is read in has other tables; a server that was set back or took over has another timeline.
+#[tokio::test]
+async fn a_database_that_came_back_from_a_backup_is_known() {
+    let database = Cluster::shared().database();
+    let opened = async || {
+        let store = PostgresStore::open(&database.url()).await.unwrap();
+        let restored = store.is_restored().await.unwrap();
+        (store, restored)
+    };
+    assert!(!opened().await.1);
+    assert!(!opened().await.1);
+    database.sql("UPDATE openline SET value = regexp_replace(value, '/[0-9A-F]+/', '/FFFFFFFF/') WHERE key = 'place'");
+    let (store, restored) = opened().await;
+    assert!(restored && opened().await.1, "until it is made good, for all");
+    store.made_good().await.unwrap();
+    assert!(!opened().await.1);
 }

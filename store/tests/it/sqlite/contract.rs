@@ -2,8 +2,8 @@
 
 use crate::common::copy_as_after_a_crash;
 use async_trait::async_trait;
-use openline_core::Store;
 use openline_core::contract::{Harness, Stop};
+use openline_core::{Store, Tag};
 use openline_store::SqliteStore;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 struct Sqlite {
     folder: TempDir,
     /// Each tag's newest file.
-    files: Mutex<Vec<(String, PathBuf)>>,
+    files: Mutex<Vec<(Tag, PathBuf)>>,
 }
 
 impl Sqlite {
@@ -27,7 +27,7 @@ impl Sqlite {
 
     fn open(&self, path: PathBuf) -> Arc<dyn Store> {
         let store = SqliteStore::open(&path).unwrap();
-        self.files.lock().unwrap().push((store.tag().to_owned(), path));
+        self.files.lock().unwrap().push((store.tag(), path));
         Arc::new(store)
     }
 }
@@ -39,7 +39,7 @@ impl Harness for Sqlite {
     }
 
     async fn reopen(&self, store: Arc<dyn Store>, stop: Stop) -> Arc<dyn Store> {
-        let known = self.files.lock().unwrap().iter().rev().find(|(tag, _)| tag == store.tag()).cloned();
+        let known = self.files.lock().unwrap().iter().rev().find(|(tag, _)| *tag == store.tag()).cloned();
         let (_, path) = known.unwrap();
         match stop {
             Stop::Clean => {

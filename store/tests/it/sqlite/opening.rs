@@ -2,6 +2,7 @@
 
 use super::talk::{child, keys, part, write};
 use crate::common::beside;
+use openline_core::Store;
 use openline_store::{OpenError, SqliteStore, open};
 use rusqlite::Connection;
 use std::path::Path;
@@ -238,4 +239,48 @@ async fn closing_leaves_one_file_and_its_lock() {
     let kept: i64 =
         Connection::open(&path).unwrap().query_row("SELECT count(*) FROM messages", [], |row| row.get(0)).unwrap();
     assert_eq!(kept, 50);
+}
+
+/// Whether it is known to come from a backup, at an opening that ends well.
+async fn is_restored(path: &Path) -> bool {
+    let store = SqliteStore::open(path).unwrap();
+    write(&store, "c", &store.tag().to_string(), "text").await.unwrap();
+    let restored = store.is_restored().await.unwrap();
+    openline_core::Store::close(&store).await;
+    restored
+}
+
+#[tokio::test]
+async fn a_database_that_came_back_from_a_backup_is_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, mark) = (folder.path().join("openline.db"), folder.path().join("openline.db.mark"));
+    filled(&path).await;
+    assert!(!is_restored(&path).await, "closed and opened again");
+    let backup = (std::fs::read(&path).unwrap(), std::fs::read(&mark).unwrap());
+    assert!(!is_restored(&path).await);
+    std::fs::write(&path, &backup.0).unwrap();
+    assert!(is_restored(&path).await, "the database alone");
+    assert!(is_restored(&path).await, "until it is made good");
+    let store = SqliteStore::open(&path).unwrap();
+    store.made_good().await.unwrap();
+    drop(store);
+    assert!(!is_restored(&path).await);
+    std::fs::write(&path, &backup.0).unwrap();
+    std::fs::write(&mark, &backup.1).unwrap();
+    assert!(is_restored(&path).await, "with its mark");
+}
+
+#[tokio::test]
+async fn a_killed_process_is_no_backup() {
+    if let Some(path) = part() {
+        let store = SqliteStore::open(Path::new(&path)).unwrap();
+        write(&store, "d", "k", "text").await.unwrap();
+        std::process::abort();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("openline.db");
+    filled(&path).await;
+    let output = child("sqlite::opening::a_killed_process_is_no_backup", path.to_str().unwrap()).output().unwrap();
+    assert!(!output.status.success());
+    assert!(!is_restored(&path).await);
 }
