@@ -19,11 +19,14 @@ use std::future::Future;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 /// Exit status for a configuration that can't be used.
 const BAD_CONFIG: u8 = 2;
+
+/// How long the end waits for threads that are still at work.
+const LEFT_OVER: Duration = Duration::from_millis(200);
 
 /// Joins website chats and messengers with Bitrix24 open lines.
 #[derive(Debug, Parser)]
@@ -108,7 +111,7 @@ enum Command {
 pub fn run(cli: Cli) -> ExitCode {
     match cli.command {
         Command::Demo(options) => {
-            start_log("warn,openline=info", false);
+            crate::log::start("warn,openline=info", false);
             in_runtime(async {
                 match demo::run(options, async { stop_signal().await }).await {
                     Ok(()) => ExitCode::SUCCESS,
@@ -146,10 +149,14 @@ fn serve(path: &std::path::Path) -> ExitCode {
         Ok(config) => config,
         Err(errors) => return complain(&errors.to_string(), ExitCode::from(BAD_CONFIG)),
     };
-    start_log(&config.log.level, config.log.json);
+    crate::log::start(&config.log.level, config.log.json);
     in_runtime(async {
-        let stop = stop_signal();
-        let service = match Service::start(config).await {
+        let mut stop = std::pin::pin!(stop_signal());
+        let started = tokio::select! {
+            started = Service::start(config) => started,
+            () = &mut stop => return ExitCode::SUCCESS,
+        };
+        let service = match started {
             Ok(service) => service,
             Err(error) => return complain(&format!("{}: {error}", path.display()), ExitCode::FAILURE),
         };
@@ -172,7 +179,12 @@ fn tell_manager(state: NotifyState<'_>) {
 
 fn in_runtime(body: impl Future<Output = ExitCode>) -> ExitCode {
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(body),
+        Ok(runtime) => {
+            let code = runtime.block_on(body);
+            // Threads that wait for a disk that does not answer end with the process.
+            runtime.shutdown_timeout(LEFT_OVER);
+            code
+        }
         Err(error) => complain(&format!("can't start: {error}"), ExitCode::FAILURE),
     }
 }
@@ -187,13 +199,6 @@ fn stop_signal() -> impl Future<Output = ()> {
             _ = terminate.recv() => {}
         }
     }
-}
-
-fn start_log(level: &str, json: bool) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let log = log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
-    if json { log.json().init() } else { log.init() }
 }
 
 /// What a command has to say, or what went wrong.

@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod commands;
 pub mod config;
+mod log;
 pub mod secret;
 pub mod serve;
 

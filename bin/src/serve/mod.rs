@@ -3,5 +3,6 @@
 pub mod files;
 pub mod http;
 mod open_files;
+mod pulse;
 pub mod service;
 pub mod status;

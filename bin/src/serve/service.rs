@@ -5,6 +5,7 @@ use crate::secret;
 use crate::serve::files;
 use crate::serve::http;
 use crate::serve::open_files;
+use crate::serve::pulse::Pulse;
 use crate::serve::status;
 use axum::Router;
 use axum::extract::State;
@@ -100,7 +101,8 @@ impl Service {
         let backend: Arc<dyn Backend> = Arc::clone(&bitrix) as _;
         let bridge = Bridge::new(doors.clone(), backend, channels.clone().into_iter().collect());
         let stop = CancellationToken::new();
-        let app = routes(&bitrix, &channels, &doors);
+        let pulse = Pulse::default();
+        let app = routes(&bitrix, &channels, &doors, &pulse);
         let rules = http_rules(&config);
         let listening = doors.clone();
         let mut tasks = vec![
@@ -112,6 +114,7 @@ impl Service {
         let saying =
             status::keep(Arc::clone(&store), Arc::clone(&bitrix), channels.clone(), doors.clone(), stop.clone());
         tasks.push(tokio::spawn(saying));
+        tasks.push(tokio::spawn(pulse.run(Arc::clone(&store), doors.clone(), stop.clone())));
         for (id, channel) in channels {
             tasks.push(tokio::spawn(keep_running(channel, doors.visitor_inbox(id), stop.clone())));
         }
@@ -210,10 +213,15 @@ async fn keep_running(channel: Arc<dyn Channel>, inbox: VisitorInbox, stop: Canc
     }
 }
 
-fn routes(bitrix: &Arc<Bitrix>, channels: &BTreeMap<ChannelId, Arc<dyn Channel>>, doors: &Doors) -> Router {
+fn routes(
+    bitrix: &Arc<Bitrix>,
+    channels: &BTreeMap<ChannelId, Arc<dyn Channel>>,
+    doors: &Doors,
+    pulse: &Pulse,
+) -> Router {
     let mut app = Router::new()
         .route("/health", get(health))
-        .with_state(Arc::clone(bitrix))
+        .with_state((Arc::clone(bitrix), pulse.clone()))
         .nest("/bitrix", bitrix.routes())
         .merge(files::routes(doors.clone()));
     for (id, channel) in channels {
@@ -230,9 +238,18 @@ fn to_page(page: &str, uri: &Uri) -> Redirect {
     Redirect::permanent(&uri.query().map_or(page.to_owned(), |query| format!("{page}?{query}")))
 }
 
-/// For load balancers: 200 while the service takes messages, whatever the portal does.
-async fn health(State(bitrix): State<Arc<Bitrix>>) -> Response {
-    let status = bitrix.status();
-    axum::Json(serde_json::json!({ "status": "ok", "installed": status.member_id.is_some(), "portal": status.problem }))
-        .into_response()
+/// For load balancers: 200 while the service can store messages, whatever the portal does; else 503 with the reason.
+async fn health(State((bitrix, pulse)): State<(Arc<Bitrix>, Pulse)>) -> Response {
+    let (portal, store) = (bitrix.status(), pulse.problem());
+    let (code, word) = match &store {
+        None => (StatusCode::OK, "ok"),
+        Some(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+    };
+    let mut said = serde_json::json!({
+        "status": word, "installed": portal.member_id.is_some(), "portal": portal.problem,
+    });
+    if let Some(store) = store {
+        said["store"] = store.into();
+    }
+    (code, axum::Json(said)).into_response()
 }

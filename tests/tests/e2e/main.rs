@@ -35,6 +35,7 @@ mod sessions;
 mod stream;
 mod takeover;
 mod telegram;
+mod trouble;
 
 use openline_tests::Process;
 

@@ -180,6 +180,14 @@ impl Doors {
         }
     }
 
+    /// This process did nothing for a while: what is remembered may be wrong, leases may have run out, and events of the
+    /// portal were not taken.
+    pub fn stood_still(&self) {
+        self.forget_all();
+        self.wakes.values().for_each(Notify::notify_one);
+        self.missing.notice();
+    }
+
     /// All queues there are.
     pub fn queues(&self) -> Vec<Queue> {
         self.wakes.keys().cloned().collect()

@@ -143,8 +143,10 @@ async fn a_start_reads_everything_only_after_an_unclean_end() {
     let path = folder.path().join("openline.db");
     filled(&path).await;
     let mut bytes = std::fs::read(&path).unwrap();
-    let middle = bytes.len() / 8192 * 4096;
-    bytes[middle..middle + 4096].fill(0x5a);
+    // One that has nothing but messages.
+    let is_text =
+        |page: &&mut [u8]| page[0] == 0x0d && page.windows(10).filter(|at| *at == b"text text ").count() > 100;
+    bytes.chunks_mut(4096).rfind(is_text).unwrap()[100..].fill(0x5a);
     std::fs::write(&path, bytes).unwrap();
     let url = format!("sqlite:{}", path.display());
     let told = openline_store::examine(&url).await.err().unwrap().to_string();

@@ -1,0 +1,96 @@
+//! Whether the store works: something small is written again and again, and what became of that is what `/health` says.
+//! The same clock notices when the process stood still.
+
+use openline_core::inbox::Doors;
+use openline_core::store::Expect;
+use openline_core::{Store, Timestamp};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// How often it is written.
+const EVERY: Duration = Duration::from_secs(3);
+/// How long the store may take for it.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// Whoever was away for so long between two looks has missed something: leases, news, events of the portal.
+const GAP: Duration = Duration::from_secs(15);
+
+/// Under this and a process's word stands when it wrote last.
+const ROWS: &str = "service/pulse/";
+/// Whoever did not write for so long is gone.
+const FORGOTTEN: Duration = Duration::from_secs(3600);
+
+/// What became of the last write.
+#[derive(Clone, Default)]
+pub(crate) struct Pulse(Arc<Mutex<Option<String>>>);
+
+impl Pulse {
+    /// Why nothing can be stored at the moment.
+    pub(crate) fn problem(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, problem: Option<String>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&*known, &problem) {
+            (None, Some(reason)) => tracing::error!(reason, "nothing can be stored; /health says so"),
+            (Some(_), None) => tracing::info!("the store works again"),
+            _ => {}
+        }
+        *known = problem;
+    }
+
+    /// Writes until `stop`. The row is this process's own, and goes with it.
+    pub(crate) async fn run(self, store: Arc<dyn Store>, doors: Doors, stop: CancellationToken) {
+        let key = format!("{ROWS}{}", store.tag());
+        clear_away(&store, doors.now()).await;
+        let mut looked = Moment::now(&doors);
+        loop {
+            let moment = looked.at.0.to_string();
+            let written = store.state_put(&key, moment.as_bytes(), Expect::Anything);
+            match stop.run_until_cancelled(tokio::time::timeout(PATIENCE, written)).await {
+                None => break,
+                Some(Ok(written)) => self.set(written.err().map(|error| error.to_string())),
+                Some(Err(_)) => self.set(Some("the store does not answer".to_owned())),
+            }
+            if stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_none() {
+                break;
+            }
+            let now = Moment::now(&doors);
+            let away = looked.until(&now);
+            if away > GAP {
+                tracing::warn!(seconds = away.as_secs(), "this process stood still; what was missed is fetched");
+                doors.stood_still();
+            }
+            looked = now;
+        }
+        let _ = tokio::time::timeout(EVERY, store.state_delete(&key)).await;
+    }
+}
+
+/// Rows of processes that were killed.
+async fn clear_away(store: &Arc<dyn Store>, now: Timestamp) {
+    for (key, at) in store.state_list(ROWS).await.unwrap_or_default() {
+        let at = std::str::from_utf8(&at).ok().and_then(|at| at.parse().ok()).map_or(Timestamp(0), Timestamp);
+        if at.until(now) > FORGOTTEN {
+            let _ = store.state_delete(&key).await;
+        }
+    }
+}
+
+/// A moment by both clocks: one goes on while a machine sleeps, the other can't be set.
+struct Moment {
+    at: Timestamp,
+    steady: Instant,
+}
+
+impl Moment {
+    fn now(doors: &Doors) -> Self {
+        Self { at: doors.now(), steady: Instant::now() }
+    }
+
+    fn until(&self, later: &Self) -> Duration {
+        self.at.until(later.at).max(later.steady.duration_since(self.steady))
+    }
+}
