@@ -9,6 +9,7 @@ pub mod browser;
 mod cluster; // the store's tests have it, and cargo has no other way to share it
 pub mod conformance;
 mod form;
+mod line;
 pub mod mix;
 mod process;
 mod receiver;
@@ -17,6 +18,7 @@ mod visitor;
 mod world;
 
 pub use form::Form;
+pub use line::{Line, Speed};
 pub use process::Process;
 pub use receiver::{Attempt, Order, Receiver};
 pub use visitor::{Item, Visitor};
