@@ -9,6 +9,7 @@ use crate::website::welcome::info;
 use crate::website::welcome::rating;
 use crate::website::welcome::texts::{Catalogue, Language};
 use crate::website::welcome::theme;
+use crate::website::welcome::words::Words;
 use jiff::tz::TimeZone;
 use openline_core::{ChannelId, ConfigError};
 use serde::Deserialize;
@@ -17,8 +18,10 @@ use std::path::Path;
 /// The settings, checked.
 pub(super) struct Settings {
     /// Empty: what it is called in the visitor's language.
-    pub(super) title: String,
-    pub(super) subtitle: String,
+    pub(super) title: Words,
+    pub(super) subtitle: Words,
+    /// Whether a name can be written at all where the form before the conversation does not ask for one.
+    pub(super) ask_name: bool,
     pub(super) language: Language,
     pub(super) time_zone: TimeZone,
     pub(super) allowed_origins: Vec<String>,
@@ -42,8 +45,9 @@ pub(super) struct Settings {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Raw {
-    title: String,
-    subtitle: String,
+    title: Words,
+    subtitle: Words,
+    ask_name: bool,
     language: String,
     time_zone: String,
     allowed_origins: Vec<String>,
@@ -63,8 +67,9 @@ struct Raw {
 impl Default for Raw {
     fn default() -> Self {
         Self {
-            title: String::new(),
-            subtitle: String::new(),
+            title: Words::default(),
+            subtitle: Words::default(),
+            ask_name: true,
             language: "auto".into(),
             time_zone: "UTC".into(),
             allowed_origins: Vec::new(),
@@ -100,6 +105,7 @@ impl Settings {
         Ok(Self {
             title: raw.title,
             subtitle: raw.subtitle,
+            ask_name: raw.ask_name,
             language,
             time_zone,
             allowed_origins: origins,
@@ -119,7 +125,7 @@ impl Settings {
 
     /// What stands over the conversation, in this language when the configuration does not say it.
     pub(super) fn title<'a>(&'a self, language: &'a Catalogue) -> &'a str {
-        if self.title.trim().is_empty() { language.get("title") } else { &self.title }
+        self.title.given(language).unwrap_or_else(|| language.get("title"))
     }
 
     /// Fetches what lies beside the configuration.
@@ -172,5 +178,18 @@ mod tests {
     fn nothing_is_required() {
         let settings = Settings::read(toml::Table::new()).unwrap();
         assert_eq!(settings.title(settings.language.choose(None, None)), "Chat with us");
+    }
+
+    #[test]
+    fn texts_may_be_given_for_each_language() {
+        let settings = "title = { de = 'Fragen?', en = 'Questions?' }\nwelcome.text = { de = 'Hallo!' }\n\
+                        hours = { closed_text = { de = 'Zu', en = 'Closed' } }\nconsent.text = { de = 'Ja', en = 'Yes' }\n\
+                        theme.launcher = { de = 'Fragen', en = 'Ask' }";
+        let settings = Settings::read(toml::from_str(settings).unwrap()).unwrap();
+        let german = settings.language.choose(Some("de"), None);
+        assert_eq!(settings.title(german), "Fragen?");
+        assert_eq!(settings.title(settings.language.choose(Some("fr"), None)), "Questions?");
+        assert!(error("title = { xx = 'x' }").starts_with("title: \"xx\" is not a language of the chat"));
+        assert!(error("welcome.text = 7").starts_with("welcome.text: "));
     }
 }

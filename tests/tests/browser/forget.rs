@@ -13,6 +13,7 @@ const RELOADED: &str =
 async fn wishes(visitor: &Page) {
     visitor.click("#forget summary").await;
     visitor.click("[data-testid=forget]").await;
+    visitor.click("[data-testid=forget-sure]").await;
 }
 
 /// The page is a stranger's.
@@ -66,7 +67,7 @@ async fn what_could_not_be_forgotten_is_said() {
         visitor.is_accessible("not forgotten").await;
         is(&visitor, "my secret", "delivered").await;
         stage.world.start_service().await;
-        visitor.click("[data-testid=forget]").await;
+        visitor.click("[data-testid=forget-sure]").await;
         is_empty(&visitor).await;
         was_quiet_but(&visitor, network).await;
     }

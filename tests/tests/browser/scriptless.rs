@@ -85,7 +85,11 @@ async fn a_message_refused_by_the_portal_can_be_sent_again() {
     stage.world.sandbox.faults().clear();
     visitor.click("[data-testid=retry]").await;
     stage.world.portal_chat("take me").await;
-    visitor.reload().await;
-    is(&visitor, "take me", "delivered").await;
+    let delivered = "return document.querySelector('[data-from=visitor]')?.dataset.state === 'delivered'";
+    openline_tests::eventually("it is delivered", async || {
+        visitor.reload().await;
+        (visitor.eval(delivered).await == true).then_some(())
+    })
+    .await;
     was_quiet(&visitor).await;
 }

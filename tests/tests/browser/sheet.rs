@@ -7,7 +7,8 @@ use openline_tests::browser::{Look, Page};
 use serde_json::json;
 
 /// Of the page's own parts: what can't be reached. (`footer` never can.)
-const INERT: &str = "return ['header', 'main', 'footer'].filter((name) => document.querySelector(name).inert)";
+const INERT: &str =
+    "return ['header', 'main', 'footer'].filter((name) => document.querySelector(name).closest('[inert]'))";
 
 async fn modal(page: &Page) -> serde_json::Value {
     page.eval(&format!("return ['role', 'aria-modal', 'aria-label'].map((name) => {PANEL}.getAttribute(name))")).await
@@ -43,10 +44,10 @@ async fn behind_the_sheet_nothing_can_be_reached() {
     assert_eq!(modal(&page).await[1], "false");
     // Turned to the side it is a panel, and turned back a sheet.
     presses(&page).await;
-    for (width, parts) in [(640, json!(["footer"])), (360, json!(["header", "main", "footer"]))] {
-        let size = json!({ "width": width, "height": 1000 - width, "deviceScaleFactor": 1, "mobile": true });
+    for (width, parts) in [(700, json!(["footer"])), (360, json!(["header", "main", "footer"]))] {
+        let size = json!({ "width": width, "height": 640, "deviceScaleFactor": 1, "mobile": true });
         page.devtools("Emulation.setDeviceMetricsOverride", size).await;
-        page.until(&format!("document.querySelector('main').inert === {}", width == 360)).await;
+        page.until(&format!("Boolean(document.querySelector('main').closest('[inert]')) === {}", width == 360)).await;
         assert_eq!(page.eval(INERT).await, parts);
     }
     page.eval("Openline.hide()").await;
@@ -112,13 +113,13 @@ async fn the_page_hears_of_the_number_when_it_changes_and_of_each_message() {
         let Some((host, stage)) = Host::with_chat("").await else { return };
         let page = host.open(&stage, look, "").await;
         closed(&page).await;
-        page.eval("window.heard = []; for (const name of ['unread', 'message']) Openline.on(name, ({ unread }) => heard.push(`${name} ${unread}`))").await;
+        page.eval("window.heard = []; for (const name of ['unread', 'received']) Openline.on(name, ({ unread }) => heard.push(`${name} ${unread}`))").await;
         presses(&page).await;
         enters(&page).await;
         says(&page, "hello").await;
         is(&page, "hello", "delivered").await;
         leaves(&page).await;
-        page.until("heard.join() === 'message 0'").await; // of the system, seen at once
+        page.until("heard.join() === 'received 0'").await; // of the system, seen at once
         page.eval("Openline.close()").await;
         let chat = stage.world.portal_chat("hello").await;
         for number in 1..=2 {
@@ -128,7 +129,7 @@ async fn the_page_hears_of_the_number_when_it_changes_and_of_each_message() {
         presses(&page).await;
         page.until("Openline.unread === 0").await;
         let heard = page.eval("return heard").await;
-        assert_eq!(heard, json!(["message 0", "unread 1", "message 1", "unread 2", "message 2", "unread 0"]));
+        assert_eq!(heard, json!(["received 0", "unread 1", "received 1", "unread 2", "received 2", "unread 0"]));
         was_clean(&page).await;
     }
 }

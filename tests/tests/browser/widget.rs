@@ -6,7 +6,7 @@ use crate::stage::{Stage, answers, is, opens, says, shows, shows_pictures, was_q
 use openline_tests::browser::{Look, Page};
 use serde_json::json;
 
-pub const LAUNCHER: &str = "document.querySelector('openline-chat')?.shadowRoot.querySelector('button')";
+pub const LAUNCHER: &str = "document.querySelector('openline-chat')?.shadowRoot.querySelector('.launcher')";
 pub const PANEL: &str = "document.querySelector('openline-chat').shadowRoot.querySelector('.panel')";
 
 /// Presses the launcher.
@@ -17,7 +17,7 @@ pub async fn presses(page: &Page) {
         .shadow_root()
         .await
         .unwrap()
-        .find(fantoccini::Locator::Css("button"))
+        .find(fantoccini::Locator::Css(".launcher"))
         .await
         .unwrap()
         .click()
@@ -119,7 +119,7 @@ async fn closed_at_first(page: &Page) {
     let chats: Vec<_> =
         fetched.as_array().unwrap().iter().filter(|path| path.as_str().unwrap().contains("/c/")).collect();
     assert_eq!(chats, ["/c/site/widget.js"], "{fetched}");
-    assert_eq!(page.eval(&format!("return {PANEL}.childElementCount")).await, 0);
+    assert_eq!(page.eval(&format!("return {PANEL}.querySelectorAll('iframe').length")).await, 0);
 }
 
 #[tokio::test]
@@ -129,11 +129,11 @@ async fn the_page_can_steer_the_chat() {
     // The page has called before the script was there.
     opened(&page).await;
     let seen = "window.seen.join()";
-    page.until(&format!("{seen} === 'open'")).await;
+    page.until(&format!("{seen} === 'opened'")).await;
     page.eval("Openline.close()").await;
     closed(&page).await;
     page.eval("Openline.toggle(); Openline.toggle()").await;
-    page.until(&format!("{seen} === 'open,close,open,close'")).await;
+    page.until(&format!("{seen} === 'opened,closed,opened,closed'")).await;
     page.eval("openline('hide')").await;
     assert_eq!(page.eval(&format!("return {LAUNCHER}.checkVisibility()")).await, false);
     page.eval("openline('show')").await;

@@ -1,5 +1,6 @@
 // The calls of docs/website-api.md. Every failure is an ApiError; status 0 means that no good answer came.
 
+import { lazy } from './lazy.js';
 
 const JSON_TYPE = 'application/json';
 const STREAM = 'text/event-stream';
@@ -48,8 +49,8 @@ export class Api {
 
   upload(message, files, signal, progress) {
     return this.guard(async () => {
-      const { upload } = await import(`./upload.js${new URL(import.meta.url).search}`); // few visitors send files
-      return upload(`${this.root}/messages`, message, files, { signal, progress, headers: this.session?.headers() });
+      const { upload } = await lazy('upload.js').catch(() => { throw new ApiError(0); });
+      return upload(`${this.root}/messages`, message, files, { signal, progress, headers: this.session?.headers(), ApiError });
     });
   }
 
@@ -82,13 +83,15 @@ export class Api {
       this.session?.look();
       const made = await this.request('/session', { body: { ...this.opening, ...this.session?.wish() } });
       this.session?.take(made);
-      this.onRenew(await this.request('/messages?limit=50'));
+      const anothers = this.session && made.session !== this.session.token; // another frame's was first
+      this.onRenew(made.cursor || anothers ? await this.request('/messages?limit=50') : { items: [], more: false, cursor: 0 });
       this.lost = false;
     }).finally(() => { this.renewal = null; });
     return this.renewal;
   }
 
   async request(path, { body, signal, patience = PATIENCE, accept = JSON_TYPE } = {}) {
+    if (signal?.aborted) throw new ApiError(0);
     const stop = new AbortController();
     const timer = setTimeout(() => stop.abort(), patience * 1000);
     signal?.addEventListener('abort', () => stop.abort());

@@ -5,4 +5,5 @@ export const around = {
   visitor: null, // who the page around says is there: {name, email, phone}; not signed
   page: null, // {url, referrer, title, data} of the page around the frame
   shown: () => {}, // gets the server's items whenever they are drawn
+  event: () => {}, // (name, details): what the page around may know of
 };

@@ -12,6 +12,17 @@ export function setPage(data) {
   around.page = data;
 }
 
+/** A page's address without its fragment, by which nobody goes elsewhere. */
+const address = (url) => String(url).split('#')[0];
+
+/** What the address says of the campaign by which somebody came. */
+function campaign(url) {
+  try {
+    const found = [...new URL(url).searchParams].filter(([key]) => key.startsWith('utm_'));
+    return Object.fromEntries(found.map(([key, value]) => [key.slice(4), value]));
+  } catch { return {}; }
+}
+
 export class Before {
   /** `changed()` when the server tells something new. */
   constructor(config, api, changed) {
@@ -27,7 +38,7 @@ export class Before {
     this.composer.addEventListener('submit', (event) => this.check() || event.stopImmediatePropagation() || event.preventDefault());
     this.composer.addEventListener('input', ({ target }) => this.say(target, ''));
     this.apply(this.info);
-    if (config.frame) this.refresh();
+    if (config.frame && !config.fresh) this.refresh(); // the page was made for somebody new
   }
 
   async refresh() {
@@ -52,7 +63,7 @@ export class Before {
     this.closed.hidden = info.open;
     this.set(document.getElementById('closed-text'), info.closed_text ?? '');
     this.welcome.hidden = !info.welcome;
-    document.getElementById('empty-text').hidden = Boolean(info.welcome);
+    document.getElementById('empty-text').hidden = Boolean(info.welcome) || !info.open;
     this.set(this.welcome.querySelector('.text'), info.welcome ?? '');
     this.lead();
     this.form();
@@ -108,6 +119,7 @@ export class Before {
     const shown = Boolean(consent) || form.some((field) => field.key !== 'name');
     this.before.hidden = !shown;
     this.before.disabled = !shown;
+    this.who.hidden = !(name || this.config.ask_name || this.who.classList.contains('named'));
   }
 
   input(key) {
@@ -119,7 +131,8 @@ export class Before {
     const line = input.getAttribute('aria-describedby')?.split(' ').map((id) => document.getElementById(id)).find((one) => one?.classList.contains('fault'));
     if (!line) return;
     this.set(line, code ? (this.t[`error_${code}`] ?? this.t.error_other).replace('{limit}', limit) : '');
-    input.ariaInvalid = code ? 'true' : null;
+    if (code) input.setAttribute('aria-invalid', 'true');
+    else input.removeAttribute('aria-invalid');
   }
 
   /** Whether everything that is asked is there; else says what is not, and goes to the first of it. */
@@ -181,23 +194,34 @@ export class Before {
     if (profile.consent) this.opening();
   }
 
-  /** What goes along with a message; what there is nothing new of is left out. */
+  /** What goes along with a message; what there is nothing new of is left out. The page is new when it is another one
+      than the last that was told. */
   extras() {
-    return { ...(this.profile && { profile: this.profile }), ...(!this.kept.get('told') && { about: this.about() }) };
+    const known = this.kept.get('told') === address(this.page().url);
+    return { ...(this.profile && { profile: this.profile }), ...(!known && { about: this.about() }) };
   }
 
-  /** The visit and its page; the same visit for as long as the tab lives. */
+  /** The visit and its page; the same visit for as long as the tab lives. Later pages are told under names of their own. */
   about() {
     const visit = this.kept.get('visit') ?? Array.from(crypto.getRandomValues(new Uint8Array(9)), (byte) => byte.toString(16).padStart(2, '0')).join('');
     this.kept.set('visit', visit);
-    const { url = location.href, referrer = document.referrer, title, data, utm } = around.page ?? {};
-    const found = URL.canParse(url) ? [...new URL(url).searchParams].filter(([key]) => key.startsWith('utm_')).map(([key, value]) => [key.slice(4), value]) : [];
-    return { visit, url, referrer: referrer || undefined, title, utm: utm ?? Object.fromEntries(found), data };
+    const { url, referrer, title, data, utm } = this.page();
+    const pages = this.kept.get('pages') ?? 0; // how many were told
+    if (pages) return { visit: `${visit}-${pages}`, url, title, data };
+    return { visit, url, referrer: referrer || undefined, title, utm: utm ?? campaign(url), data };
+  }
+
+  page() {
+    const { url = location.href, referrer = document.referrer, ...more } = around.page ?? {};
+    return { url, referrer, ...more };
   }
 
   /** A message was accepted, and what went along with it. */
   sent(profile, about) {
-    if (about) this.kept.set('told', true);
+    if (about) {
+      this.kept.set('told', address(about.url));
+      this.kept.set('pages', (Number(about.visit.split('-')[1]) || 0) + 1);
+    }
     if (!profile) return;
     this.profile = undefined;
     around.visitor = null;
@@ -212,8 +236,11 @@ export class Before {
     this.refresh().then(() => this.mark(new Map(Object.entries(faults))));
   }
 
-  /** Once there is a conversation, ways to go on elsewhere may be offered. */
+  /** Once there is a conversation, ways to go on elsewhere may be offered; and what the line has said itself, that nobody
+      is there, is not said once more. */
   around(items) {
+    const said = items.slice(-6).some(({ from, text }) => from === 'system' && text?.trim() === this.info.closed_text?.trim());
+    this.closed.hidden = this.info.open || said;
     if (this.known || !items.some((item) => item.from === 'visitor')) return;
     this.known = true;
     if (!this.config.items.length) this.plan(1000);

@@ -1,16 +1,14 @@
 // A small choice of emoji. Screen readers know their names.
 
-import { h } from './dom.js';
-
 const CHOICE = '😀 😃 😄 😁 😅 😂 🙂 😉 😊 😍 😘 😋 😎 🤔 😐 🙄 😏 😴 😕 😮 😢 😭 😡 😱 🥳 🤗 🤝 👍 👎 👌 ✌️ 👏 🙏 💪 👋 ☝️ ❤️ 💙 💚 💛 💔 ✨ ⭐ 🔥 🎉 🎁 💯 ✅ ❌ ❓ ❗ ⏰ 📅 📎 📦 📞 💳 🚚 🏠 ☀️'.split(' ');
 
 /** The panel that the button opens; `insert(emoji)` gets what is chosen. */
-export function emojiPicker(t, button, insert) {
+export function emojiPicker(h, t, button, insert) {
   const choices = CHOICE.map((one, index) => h('button', { type: 'button', tabindex: index ? '-1' : '0' }, one));
   const panel = h('div', { class: 'emoji', id: 'emoji', role: 'group', 'aria-label': t.emoji, hidden: true, 'data-testid': 'emoji-panel' }, choices);
   const open = (wanted) => {
     panel.hidden = !wanted;
-    button.ariaExpanded = String(wanted);
+    button.setAttribute('aria-expanded', String(wanted));
     if (wanted) panel.querySelector('[tabindex="0"]').focus();
   };
   const focus = (index) => {

@@ -80,14 +80,15 @@ export class Log {
       else this.list.insertBefore(node, place);
     }
     this.empty.hidden = rows.length > 0;
+    this.box.classList.toggle('bare-log', !rows.length);
     this.keepPlace(hold);
   }
 
   /** What is shown now is not news: screen readers are not to read it out. */
   hush() {
     clearTimeout(this.hushed);
-    this.box.ariaLive = 'off';
-    this.hushed = setTimeout(() => { this.box.ariaLive = 'polite'; }, 500);
+    this.box.setAttribute('aria-live', 'off');
+    this.hushed = setTimeout(() => this.box.setAttribute('aria-live', 'polite'), 500);
   }
 
   nodeOf(row, fresh) {
@@ -129,10 +130,21 @@ export class Log {
     return this.pinned;
   }
 
+  /** Only who scrolls up leaves the end: it goes out of sight by itself as well, when something below takes room. */
   scrolled() {
+    const up = this.box.scrollTop < this.top - 1;
+    const near = this.box.scrollHeight - this.box.scrollTop - this.box.clientHeight < NEAR;
     this.top = this.box.scrollTop;
-    this.pinned = this.box.scrollHeight - this.box.scrollTop - this.box.clientHeight < NEAR;
+    if (near) this.pinned = true;
+    else if (up) this.pinned = false;
+    else if (this.pinned) this.toEnd();
     if (this.pinned) this.jump.hidden = true;
+  }
+
+  /** At the beginning: the end of a conversation, the greeting where there is none. */
+  toStart() {
+    if (this.nodes.size) this.toEnd();
+    else this.box.scrollTop = 0;
   }
 
   toEnd() {
@@ -167,12 +179,12 @@ export class Log {
   }
 
   async loadOlder(button) {
-    if (button.ariaBusy === 'true') return;
-    button.ariaBusy = 'true';
+    if (button.getAttribute('aria-busy') === 'true') return;
+    button.setAttribute('aria-busy', 'true');
     const more = await this.on.older().catch(() => null); // null: it did not work; the button stays
     if (more === false && document.activeElement === button) this.box.focus({ preventScroll: true });
     this.offerOlder(more !== false);
-    button.ariaBusy = 'false';
+    button.setAttribute('aria-busy', 'false');
     if (!more) return;
     this.sight?.unobserve(this.older); // looks again: the page may have been a short one
     this.sight?.observe(this.older);

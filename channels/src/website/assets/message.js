@@ -39,7 +39,7 @@ function messageParts(row, t) {
 /** A circle for who writes: the portal tells no pictures. page.rs makes the same. */
 function initials(name) {
   const words = name.match(/[\p{L}\p{N}]+/gu) ?? [];
-  const first = [words[0], words.length > 1 && words.at(-1)].map((word) => (word ? Array.from(word)[0] : '')).join('');
+  const first = [words[0], words.length > 1 && words[words.length - 1]].map((word) => (word ? Array.from(word)[0] : '')).join('');
   const tint = Array.from(name).reduce((sum, letter) => sum + letter.codePointAt(0), 0) % 6;
   return h('span', { class: `initials tint${tint}`, 'aria-hidden': 'true' }, first.toUpperCase());
 }

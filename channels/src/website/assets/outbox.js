@@ -18,15 +18,22 @@ export class Outbox {
     this.messages = [...this.shared.all(), ...lost].sort((a, b) => a.at - b.at);
   }
 
+  /** Takes a message over; when that throws, nothing of it is kept here. */
   add(text, name, files = []) {
-    const at = Math.max(Date.now(), (this.messages.at(-1)?.at ?? 0) + 1);
+    const at = Math.max(Date.now(), (this.messages[this.messages.length - 1]?.at ?? 0) + 1);
     const message = { key: freshKey(), text, name, at, state: 'sending', ...this.on.extras() };
     if (files.length) {
       this.held.set(message.key, files);
       message.files = files.map(described);
       message.progress = 0;
     }
-    this.put(message);
+    try {
+      this.put(message);
+    } catch (error) {
+      this.messages = this.messages.filter((one) => one !== message);
+      this.lose(message.key);
+      throw error;
+    }
     this.pump();
   }
 
@@ -41,12 +48,16 @@ export class Outbox {
   /** Forgets a message: the server has it, or the visitor gave it up. */
   drop(key) {
     this.find(key)?.files?.forEach((file) => file.url && URL.revokeObjectURL(file.url));
-    this.shared.remove(key);
-    this.own.remove(key);
-    this.held.delete(key);
+    this.lose(key);
     this.messages = this.messages.filter((one) => one.key !== key);
     if (this.flight?.key === key) this.flight.abort();
     this.on.changed();
+  }
+
+  lose(key) {
+    this.shared.remove(key);
+    this.own.remove(key);
+    this.held.delete(key);
   }
 
   put(message) {

@@ -13,7 +13,7 @@ export class Rows {
     const stored = new Set(items.map((item) => item.key));
     const unsent = waiting.filter((message) => !stored.has(message.key))
       .map((message) => asItem(message, era));
-    const last = items.findLast?.(quotable);
+    const last = [...items].reverse().find(quotable);
     let before = null;
     return [...items, ...unsent].flatMap((item) => {
       const rows = this.rowsOf(item, before, quotable(item) && (item === last ? 'last' : 'yes'));

@@ -14,7 +14,7 @@ export class Sound {
   }
 
   draw() {
-    this.button.ariaPressed = String(this.on);
+    this.button.setAttribute('aria-pressed', String(this.on));
   }
 
   play() {

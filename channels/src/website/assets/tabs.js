@@ -1,14 +1,12 @@
 // Several tabs of one visitor: one of them leads and holds the connection, the others hear the news from it. Where
 // browsers can't tell (no https), each tab leads itself.
 
-import { wake } from './wake.js';
-
 const SILENCE = 45000;
 
 export class Tabs {
   /** `told(message)` gets what another tab of that name says; without a name there are none. */
-  constructor(name, told) {
-    this.name = name;
+  constructor(name, wake, told) {
+    Object.assign(this, { name, wake });
     this.alone = !(name && navigator.locks && window.BroadcastChannel);
     this.leads = this.alone;
     this.heardAt = 0;
@@ -41,7 +39,7 @@ export class Tabs {
 
   lead() {
     this.leads = true;
-    wake();
+    this.wake();
     return new Promise((release) => { this.release = release; });
   }
 

@@ -2,7 +2,7 @@
 
 import { ApiError } from './api.js';
 import { events, readable } from './stream.js';
-import { Tabs } from './tabs.js';
+import { lazy } from './lazy.js';
 import { backoff, pause, wake } from './wake.js';
 
 const WAYS = ['stream', 'hold', 'ask'];
@@ -15,21 +15,29 @@ const ASLEEP = 60000; // a tab hidden for that long no longer holds a connection
 const NAP = 10000;
 const ASK = 4000;
 
+const ALONE = { leads: true, hears: false, say() {}, want() {} }; // no other tab is known
+
 export class Updates {
   /** `on.news(answer)` gets each answer, `on.link(failures)` how many calls in a row went wrong. */
   constructor(api, cursor, on) {
     const way = readable ? 0 : 1;
     Object.assign(this, { api, cursor, on, way, best: way, misses: 0, suspect: 0, failures: 0, flight: null, hiddenAt: 0, heardAt: 0 });
-    this.tabs = new Tabs(api.session ? '' : `${api.root}/stream`, (message) => this.told(message));
+    this.tabs = ALONE;
     addEventListener('offline', () => this.restart()); // a stream would not notice for long
     document.addEventListener('visibilitychange', () => { this.hiddenAt = document.hidden ? Date.now() : 0; });
   }
 
   async run() {
+    if (!this.api.session) await this.together(); // a frame's session is its own
     for (;;) {
       this.flight = new AbortController();
       await this.once(this.flight.signal).catch((error) => console.error(error));
     }
+  }
+
+  async together() {
+    const { Tabs } = await lazy('tabs.js').catch(() => ({}));
+    if (Tabs) this.tabs = new Tabs(`${this.api.root}/stream`, wake, (message) => this.told(message));
   }
 
   /** Drops the call under way, if any, and asks anew; from `cursor` when another session has begun. */

@@ -1,11 +1,9 @@
 // Posting files: by XMLHttpRequest, since fetch does not tell how far it is.
 
-import { ApiError } from './api.js';
-
 const STALL = 30000; // without any progress for that long the connection is lost
 
 /** Posts a message with files; `progress` gets how much has left, from 0 to 1. */
-export function upload(url, { key, text, name, profile, about }, files, { signal, progress, headers = {} }) {
+export function upload(url, { key, text, name, profile, about }, files, { signal, progress, headers = {}, ApiError }) {
   const form = new FormData();
   for (const [field, value] of Object.entries({ key, text, name })) if (value !== undefined) form.append(field, value);
   for (const [field, value] of Object.entries({ profile, about })) if (value) form.append(field, JSON.stringify(value));
@@ -18,7 +16,7 @@ export function upload(url, { key, text, name, profile, about }, files, { signal
     request.responseType = 'json';
     for (const [header, value] of Object.entries({ Accept: 'application/json', ...headers })) request.setRequestHeader(header, value);
     request.upload.onprogress = ({ loaded, total }) => { expect(); progress(loaded / (total || 1)); };
-    request.onload = () => settle(request, resolve, reject);
+    request.onload = () => settle(request, resolve, reject, ApiError);
     request.onerror = () => reject(new ApiError(0));
     request.onabort = request.onerror;
     request.onloadend = () => clearTimeout(timer);
@@ -28,7 +26,7 @@ export function upload(url, { key, text, name, profile, about }, files, { signal
   });
 }
 
-function settle(request, resolve, reject) {
+function settle(request, resolve, reject, ApiError) {
   const { status, response } = request;
   if (status < 300 && response) return resolve(response);
   const after = Math.min(Number(request.getResponseHeader('Retry-After')) || 0, 60);

@@ -10,7 +10,7 @@ use flate2::write::GzEncoder;
 use std::io::Write;
 
 /// Pages are made for each visitor anew: most of the gain for little work.
-const QUICK: u32 = 4;
+const QUICK: u32 = 6;
 
 /// Whether the client takes gzip.
 pub(in crate::website) fn accepted(headers: &HeaderMap) -> bool {

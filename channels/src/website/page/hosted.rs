@@ -8,7 +8,7 @@ use crate::website::error::{Problem, Refusal};
 use crate::website::page::html;
 use crate::website::page::item::WireItem;
 use crate::website::page::served;
-use crate::website::page::widget::Frame;
+use crate::website::page::widget::{EARLY, Frame};
 use crate::website::session::sessions::Session;
 use crate::website::site::{MAX_FILES, MAX_NAME, MAX_TEXT, Site, View};
 use crate::website::welcome::before::{Faults, Profile};
@@ -179,13 +179,14 @@ async fn render(
         "cursor": slice.rev,
         "here": view.here(),
         "lang": language.code,
-        "texts": language.texts,
+        "texts": scripted(language),
         "name": name,
         "limits": { "text": MAX_TEXT, "name": MAX_NAME },
         "files": { "most": rules.most, "types": rules.types, "count": MAX_FILES },
         "items": wire,
         "more": slice.more,
-        "frame": frame.map(|frame| json!({ "origin": frame.origin, "sound": site.settings.widget.sound })),
+        "frame": frame.map(|frame| site.settings.widget.config(frame)),
+        "ask_name": site.settings.ask_name,
         "info": info.json(),
         "consent_first": site.settings.consent.first && session.is_none(),
     });
@@ -199,11 +200,12 @@ async fn render(
         forget_url => safe(&view.link("forget", &[])),
         lang => language.code,
         title => site.settings.title(language),
-        subtitle => site.settings.subtitle.as_str(),
+        subtitle => site.settings.subtitle.given(language).unwrap_or_default(),
         v => served::version(),
         look => look(site),
         frame => frame.is_some(),
-        modules => served::modules().to_vec(),
+        early => minijinja::Value::from_safe_string(EARLY.0.clone()),
+        ask_name => site.settings.ask_name,
         t => minijinja::Value::from(minijinja::value::Serde(&language.texts)),
         info => minijinja::Value::from(minijinja::value::Serde(info.for_page(site, &again.profile, &again.faults))),
         rate => (before.is_none() && info.rating && rating::asked(&slice.items)).then(|| rating::key(&fresh_key())),
@@ -226,13 +228,77 @@ async fn render(
     template("page.html", context)
 }
 
+/// Texts that stand in the page only: the script has no use for them.
+const OF_PAGE: [&str; 47] = [
+    "back_to_newest",
+    "before_title",
+    "change",
+    "chat_away",
+    "choose",
+    "closed_known",
+    "closed_text",
+    "consent",
+    "consent_link",
+    "dir",
+    "empty_text",
+    "empty_title",
+    "error_body_too_large",
+    "error_key_conflict",
+    "error_profile_invalid",
+    "error_storage_unavailable",
+    "error_text_empty",
+    "error_unknown_session",
+    "field_email",
+    "field_name",
+    "field_phone",
+    "files_hint",
+    "files_label",
+    "forget",
+    "forget_sure",
+    "forget_text",
+    "log",
+    "message_label",
+    "message_placeholder",
+    "new_messages",
+    "no",
+    "offer_sound",
+    "privacy",
+    "rate_bad",
+    "rate_good",
+    "rate_title",
+    "refresh",
+    "send",
+    "sound",
+    "tail_changed",
+    "tail_empty",
+    "tail_title",
+    "title",
+    "widget_close",
+    "widget_open",
+    "widget_unread",
+    "yes",
+];
+
+/// The texts that the script shows.
+fn scripted(language: &Catalogue) -> Value {
+    language
+        .texts
+        .iter()
+        .filter(|(key, _)| !OF_PAGE.contains(&key.as_str()))
+        .map(|(key, text)| (key.clone(), json!(text)))
+        .collect()
+}
+
 /// What a theme changes in the templates.
 fn look(site: &Site) -> minijinja::Value {
     let safe = |text: String| minijinja::Value::from_safe_string(html::text(&text));
     let avatar = site.made.avatar.as_ref().map(|avatar| format!("{}avatar?v={}", site.base, avatar.tag()));
     let own = || format!("{}assets/icon.svg?v={}", site.base, served::version());
+    // The built-in picture stands in the page itself, where that saves asking for it.
+    let drawing = avatar.is_none().then(|| minijinja::Value::from_safe_string(served::text("icon.svg")));
     context! {
-        css => safe(format!("{}theme.css?v={}", site.base, site.made.theme.tag())),
+        drawing,
+        css => site.made.theme_link(&site.base).map(safe),
         avatar => safe(avatar.unwrap_or_else(own)),
         scheme => site.settings.theme.scheme(),
     }
@@ -470,6 +536,32 @@ fn render_tail(site: &Site, view: &View, slice: Slice, after: MessageId) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_script_has_the_texts_that_it_names() {
+        let scripts = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/website/assets")).unwrap();
+        let scripts =
+            scripts.map(|file| file.unwrap().path()).filter(|path| path.extension().is_some_and(|kind| kind == "js"));
+        let english = crate::website::welcome::texts::find("en").unwrap();
+        let given = scripted(english);
+        for path in scripts {
+            let source = std::fs::read_to_string(&path).unwrap();
+            for key in english.texts.keys().filter(|key| given.get(key.as_str()).is_none()) {
+                let (short, long) = (format!("t.{key}"), format!("texts.{key}"));
+                let after = |word: &str| {
+                    source.match_indices(word).any(|(at, _)| {
+                        let before = source[..at].chars().next_back().is_none_or(|c| !c.is_alphanumeric());
+                        let behind = source[at + word.len()..]
+                            .chars()
+                            .next()
+                            .is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != '(');
+                        before && behind
+                    })
+                };
+                assert!(!after(&short) && !after(&long), "{} shows {key}", path.display());
+            }
+        }
+    }
 
     #[test]
     fn initials_are_of_the_first_and_the_last_word() {

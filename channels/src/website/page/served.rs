@@ -35,43 +35,71 @@ struct Ready {
 }
 
 static FILES: LazyLock<HashMap<String, Ready>> = LazyLock::new(|| {
-    let served = Assets::iter().filter(|name| !name.ends_with(".html"));
+    let served = Assets::iter().filter(|name| !name.ends_with(".html") && !name.ends_with(".d.ts"));
     let files = served.filter_map(|name| Some((name.to_string(), ready(&name, &Assets::get(&name)?))));
     let sheet: String = SHEETS.iter().map(|name| lean(&text(name))).collect();
-    files.chain([(SHEET.to_owned(), packed("text/css", sheet.into_bytes()))]).collect()
+    let made = [
+        (SHEET.to_owned(), packed("text/css", sheet.into_bytes())),
+        (ENTRY.to_owned(), packed("text/javascript", script().into_bytes())),
+    ];
+    files.chain(made).collect()
 });
 
 /// The page's style sheets go out as one: together they are a fifth lighter than one by one.
 const SHEET: &str = "page.css";
-const SHEETS: [&str; 3] = ["chat.css", "log.css", "before.css"];
+const SHEETS: [&str; 4] = ["chat.css", "log.css", "before.css", "frame.css"];
 
-static MODULES: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let mut found = vec!["chat.js".to_owned()];
-    let mut next = 0;
-    while let Some(name) = found.get(next) {
-        let source = text(name);
-        let more: Vec<_> = source.lines().filter_map(imported).map(str::to_owned).collect();
-        for name in more {
-            if !found.contains(&name) {
-                found.push(name);
-            }
-        }
-        next += 1;
+/// The page's script: what [`ENTRY`] imports, and what that imports, as one file, because each further one costs a
+/// journey to the server.
+const ENTRY: &str = "app.js";
+
+fn script() -> String {
+    let modules: String = modules().iter().map(|name| wrapped(name, &text(name))).collect();
+    format!("const m={{}};\n{modules}")
+}
+
+/// Modules in the order in which they can run.
+fn modules() -> Vec<String> {
+    let (mut seen, mut order) = (Vec::new(), Vec::new());
+    visit(ENTRY, &mut seen, &mut order);
+    order
+}
+
+fn visit(name: &str, seen: &mut Vec<String>, order: &mut Vec<String>) {
+    if seen.iter().any(|known| known == name) {
+        return;
     }
-    found
-});
+    seen.push(name.to_owned());
+    text(name).lines().filter_map(imported).for_each(|(_, from)| visit(from, seen, order));
+    order.push(name.to_owned());
+}
 
-/// Which module of ours a line imports.
-fn imported(line: &str) -> Option<&str> {
-    let (_, rest) =
-        line.split_once("from './").filter(|_| line.starts_with("import ") || line.starts_with("} from"))?;
-    rest.split_once('\'').map(|(name, _)| name)
+/// The names that a line imports, and from which module of ours.
+fn imported(line: &str) -> Option<(&str, &str)> {
+    line.strip_prefix("import ")?.strip_suffix("';")?.split_once(" from './")
+}
+
+/// The name that a line exports.
+fn exported(line: &str) -> Option<&str> {
+    let words = line.strip_prefix("export ")?.split([' ', '(', ';', '=']);
+    words.into_iter().find(|word| !["async", "class", "const", "function", "function*"].contains(word))
+}
+
+/// A module as a function of its own, which answers what it exports.
+fn wrapped(name: &str, source: &str) -> String {
+    let exports: Vec<_> = source.lines().filter_map(exported).collect();
+    let lines = source.lines().map(|line| match imported(line) {
+        Some((names, from)) => format!("const {names} = m['{from}'];"),
+        None => line.strip_prefix("export ").unwrap_or(line).to_owned(),
+    });
+    let body = bare(&lines.collect::<Vec<_>>().join("\n"));
+    format!("m['{name}']=(()=>{{\n{body}return{{{}}};\n}})();\n", exports.join(","))
 }
 
 fn ready(name: &str, file: &EmbeddedFile) -> Ready {
     let source = || String::from_utf8_lossy(&file.data);
     let plain = match std::path::Path::new(name).extension().and_then(|kind| kind.to_str()) {
-        Some("js") => versioned(&source()).into_bytes(),
+        Some("js") => bare(&source()).into_bytes(),
         Some("css") => lean(&source()).into_bytes(),
         _ => file.data.to_vec(),
     };
@@ -96,25 +124,23 @@ pub(in crate::website) fn lean(source: &str) -> String {
     ["{", ";", ",", "}"].iter().fold(tight, |css, end| css.replace(&format!("{end}\n"), end)).replace(";}", "}")
 }
 
-/// A module that names the others by their versions, so that the browser asks for each of them once only; without its
-/// indentation and comments, but with all its lines, which keeps their numbers.
-fn versioned(source: &str) -> String {
+/// A script without its indentation and comments.
+pub(in crate::website) fn bare(source: &str) -> String {
     let mut remark = false;
-    source.lines().fold(String::with_capacity(source.len() + 256), |mut out, line| {
+    source.lines().fold(String::with_capacity(source.len()), |mut out, line| {
         let begins = line.trim().starts_with("/**");
         let inside = remark || begins;
         remark = inside && !line.contains("*/");
-        match imported(line) {
-            Some(name) => out.push_str(&line.replacen(name, &format!("{name}?v={}", version()), 1)),
-            None if inside || line.trim().starts_with("//") => {}
-            None => out.push_str(without_remark(line.trim())),
+        if inside || line.trim().is_empty() || line.trim().starts_with("//") {
+            return out;
         }
+        out.push_str(without_remark(line.trim()));
         out + "\n"
     })
 }
 
 /// A line without the comment at its end. (What has a quote in it may be a text.)
-pub(in crate::website) fn without_remark(line: &str) -> &str {
+fn without_remark(line: &str) -> &str {
     match line.rsplit_once(" // ") {
         Some((code, remark)) if !remark.contains(['\'', '"', '`']) => code.trim_end(),
         _ => line,
@@ -130,11 +156,6 @@ pub(in crate::website) fn version() -> &'static str {
 #[cfg(test)]
 pub(in crate::website) fn weight(name: &str) -> usize {
     FILES.get(name).map_or(0, |file| file.packed.as_ref().unwrap_or(&file.plain).len())
-}
-
-/// The chat page's modules: those that `chat.js` imports, and those that these import.
-pub(in crate::website) fn modules() -> &'static [String] {
-    &MODULES
 }
 
 /// A template's source.
@@ -180,12 +201,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn modules_import_each_other_by_their_versions() {
-        let source = versioned("import { a, b } from './dom.js';\nconst x = \"from './no.js'\";");
-        let version = version();
-        let plain = "/** a */\n// b\n  c(); // d\ne = 'f // g';\n  /** h\n      i */\nj;";
-        assert_eq!(versioned(plain), "\n\nc();\ne = 'f // g';\n\n\nj;\n");
-        assert_eq!(source, format!("import {{ a, b }} from './dom.js?v={version}';\nconst x = \"from './no.js'\";\n"));
+    fn modules_become_functions_that_answer_what_they_export() {
+        let source = "// a\nimport { h } from './dom.js';\nexport async function* a() {\n  h(); // d\n}\nexport class B {}\n\
+                      export const c = 'f // g';\n  /** h\n      i */\nj;";
+        let wanted = "m['x.js']=(()=>{\nconst { h } = m['dom.js'];\nasync function* a() {\nh();\n}\nclass B {}\n\
+                      const c = 'f // g';\nj;\nreturn{a,B,c};\n})();\n";
+        assert_eq!(wrapped("x.js", source), wanted);
+    }
+
+    #[test]
+    fn the_script_is_whole() {
+        let order = modules();
+        assert!(order.len() > 15 && order.last().is_some_and(|last| last == ENTRY), "{order:?}");
+        for name in &order {
+            let at = |name: &str| order.iter().position(|known| known == name).unwrap();
+            let source = text(name);
+            assert!(!source.is_empty(), "{name}");
+            for line in source.lines().filter(|line| line.starts_with("import ")) {
+                let (names, from) = imported(line).unwrap_or_else(|| panic!("{name}: {line}"));
+                assert!(at(from) < at(name), "{name} and {from} import each other");
+                let all: Vec<_> = text(from).lines().filter_map(exported).map(str::to_owned).collect();
+                for one in names.trim_matches(['{', '}', ' ']).split(", ") {
+                    assert!(all.iter().any(|known| known == one), "{name}: {from} exports no {one}");
+                }
+            }
+        }
+        let script = script();
+        assert!(!script.contains("\nimport ") && !script.contains("\nexport "), "{script}");
     }
 
     #[test]
@@ -197,13 +239,9 @@ mod tests {
 
     #[test]
     fn nothing_else_is_compiled_in() {
-        let is_ours = |name: &str| ["js", "css", "html", "svg"].iter().any(|kind| name.ends_with(&format!(".{kind}")));
+        let is_ours =
+            |name: &str| ["js", "css", "html", "svg", "d.ts"].iter().any(|kind| name.ends_with(&format!(".{kind}")));
         let others: Vec<_> = Assets::iter().filter(|name| !is_ours(name)).collect();
         assert!(others.is_empty(), "{others:?}");
-    }
-
-    #[test]
-    fn all_modules_are_there() {
-        assert!(modules().len() > 10 && modules().iter().all(|name| FILES.contains_key(name)), "{:?}", modules());
     }
 }

@@ -5,8 +5,11 @@ use crate::website::api::form::clean;
 use crate::website::error::{Problem, Refusal};
 use crate::website::site::MAX_NAME;
 use crate::website::welcome::texts::Catalogue;
+use crate::website::welcome::words::Words;
 use openline_core::ConfigError;
 use openline_core::message::Visitor;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, MapAccess, Visitor as Reader};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -26,11 +29,34 @@ pub(in crate::website) struct Raw {
     fields: Vec<RawField>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug)]
 enum RawField {
     Named(String),
     Full(FullField),
+}
+
+impl<'de> Deserialize<'de> for RawField {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(FieldReader)
+    }
+}
+
+struct FieldReader;
+
+impl<'de> Reader<'de> for FieldReader {
+    type Value = RawField;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("one of name, email, phone, or a table like { key = \"order\", label = \"Order number\" }")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<RawField, E> {
+        Ok(RawField::Named(key.to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<RawField, A::Error> {
+        FullField::deserialize(MapAccessDeserializer::new(table)).map(RawField::Full)
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -38,13 +64,13 @@ enum RawField {
 struct FullField {
     key: String,
     #[serde(default)]
-    label: String,
+    label: Words,
     #[serde(default)]
     kind: Kind,
     #[serde(default)]
     required: bool,
     #[serde(default)]
-    options: Vec<String>,
+    options: Vec<Words>,
 }
 
 /// What a field takes.
@@ -74,6 +100,9 @@ pub(in crate::website) struct Field {
     pub(in crate::website) required: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(in crate::website) options: Vec<String>,
+    /// What `label` and `options` are made from.
+    #[serde(skip)]
+    words: (Words, Vec<Words>),
 }
 
 impl Field {
@@ -83,7 +112,20 @@ impl Field {
             "phone" => Kind::Phone,
             _ => Kind::Text,
         };
-        Self { key: key.to_owned(), label: String::new(), kind, required, options: Vec::new() }
+        Self {
+            key: key.to_owned(),
+            label: String::new(),
+            kind,
+            required,
+            options: Vec::new(),
+            words: Default::default(),
+        }
+    }
+
+    /// Whether it is one of the options, in any language.
+    fn has(&self, text: &str) -> bool {
+        let (_, options) = &self.words;
+        options.iter().any(|option| option.all().any(|known| known == text))
     }
 
     fn is_standard(&self) -> bool {
@@ -92,9 +134,10 @@ impl Field {
 
     /// The field with its label in that language.
     pub(in crate::website) fn labelled(mut self, language: &Catalogue) -> Self {
-        if self.label.is_empty() {
-            language.get(&format!("field_{}", self.key)).clone_into(&mut self.label);
-        }
+        let (label, options) = &self.words;
+        let ours = || language.get(&format!("field_{}", self.key));
+        self.label = label.given(language).unwrap_or_else(ours).to_owned();
+        self.options = options.iter().map(|option| option.get(language).to_owned()).collect();
         self
     }
 }
@@ -133,14 +176,15 @@ fn field(raw: RawField) -> Result<Field, ConfigError> {
         return Err(error(&full.key, "is no key: use 1 to 32 of a-z, 0-9 and _, and not \"consent\""));
     }
     let standard = STANDARD.contains(&full.key.as_str());
-    if !standard && full.label.trim().is_empty() {
+    if !standard && full.label.all().any(|text| text.trim().is_empty()) {
         return Err(error(&full.key, "has no label"));
     }
     if (full.kind == Kind::Select) == full.options.is_empty() {
         return Err(error(&full.key, "must have options exactly when its kind is \"select\""));
     }
     let base = Field::standard(&full.key, full.required);
-    Ok(Field { label: full.label, kind: if standard { base.kind } else { full.kind }, options: full.options, ..base })
+    let kind = if standard { base.kind } else { full.kind };
+    Ok(Field { kind, words: (full.label, full.options), ..base })
 }
 
 /// The form with what reaches a visitor later: for when nobody is there.
@@ -154,6 +198,11 @@ pub(in crate::website) fn with_contact(mut fields: Vec<Field>) -> Vec<Field> {
         name.required = true;
     }
     fields
+}
+
+/// The fields with their labels in that language.
+pub(in crate::website) fn labelled(fields: Vec<Field>, language: &Catalogue) -> Vec<Field> {
+    fields.into_iter().map(|field| field.labelled(language)).collect()
 }
 
 /// What a visitor filled in: `profile` of `docs/website-api.md`.
@@ -248,7 +297,7 @@ fn value(field: &Field, given: &str) -> Result<Option<String>, &'static str> {
     match field.kind {
         Kind::Email => email(&text).map(Some).ok_or("email_invalid"),
         Kind::Phone => phone(&text).map(Some).ok_or("phone_invalid"),
-        Kind::Select if !field.options.contains(&text) => Err("choice_invalid"),
+        Kind::Select if !field.has(&text) => Err("choice_invalid"),
         _ if text.chars().count() > most => Err(if field.key == "name" { "name_too_long" } else { "value_too_long" }),
         _ => Ok(Some(text)),
     }
@@ -318,10 +367,11 @@ impl Checked {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::website::welcome::texts;
     use proptest::prelude::*;
 
     fn fields(text: &str) -> Result<Vec<Field>, ConfigError> {
-        read(toml::from_str(text).unwrap())
+        Ok(labelled(read(toml::from_str(text).unwrap())?, texts::find("en").unwrap()))
     }
 
     fn faults(form: &[Field], contact: bool, profile: Value) -> Faults {
@@ -352,9 +402,25 @@ mod tests {
             "fields = ['name', 'name']",
             "fields = [{key = 'x', label = 'x', kind = 'select'}]",
             "fields = [{key = 'x', label = 'x', options = ['a']}]",
+            "fields = [{key = 'x', label = {de = ''}}]",
         ] {
             assert_eq!(fields(bad).unwrap_err().key, "before.fields", "{bad}");
         }
+    }
+
+    #[test]
+    fn labels_and_options_may_be_said_in_each_language() {
+        let raw = "fields = [{key = 'topic', label = {de = 'Thema', en = 'Topic'}, kind = 'select', \
+                   options = [{de = 'Bestellung', en = 'Order'}, 'x']}]";
+        let form = read(toml::from_str(raw).unwrap()).unwrap();
+        let german = labelled(form.clone(), texts::find("de").unwrap());
+        assert_eq!((german[0].label.as_str(), &german[0].options), ("Thema", &vec!["Bestellung".into(), "x".into()]));
+        for (choice, wrong) in [("Order", false), ("Bestellung", false), ("x", false), ("Thema", true)] {
+            let told = faults(&german, false, serde_json::json!({ "fields": { "topic": choice } }));
+            assert_eq!(told.contains_key("topic"), wrong, "{choice}");
+        }
+        let unknown = toml::from_str::<Raw>("fields = [{key = 'x', label = {xx = 'x'}}]").unwrap_err().to_string();
+        assert!(unknown.contains("\"xx\" is not a language of the chat"), "{unknown}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What visitors must agree to before they write, and the word that they did.
 
+use super::words::Words;
 use crate::website::welcome::texts::Catalogue;
 use openline_core::ConfigError;
 use openline_core::line::LineInfo;
@@ -11,7 +12,7 @@ use sha2::{Digest, Sha256};
 #[serde(deny_unknown_fields, default)]
 pub(in crate::website) struct Raw {
     required: Option<bool>,
-    text: Option<String>,
+    text: Words,
     url: Option<String>,
 }
 
@@ -34,7 +35,7 @@ impl Default for RawPrivacy {
 pub(in crate::website) struct Settings {
     /// `None`: when the line asks for it.
     required: Option<bool>,
-    text: Option<String>,
+    text: Words,
     url: Option<String>,
     /// Not even a session before it is given.
     pub(in crate::website) first: bool,
@@ -66,8 +67,7 @@ impl Settings {
             return Err(ConfigError::at("privacy.consent_first", problem));
         }
         let required = if privacy.consent_first { Some(true) } else { raw.required };
-        let text = raw.text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-        Ok(Self { required, text, url: raw.url, first: privacy.consent_first, page_data: privacy.page_data })
+        Ok(Self { required, text: raw.text, url: raw.url, first: privacy.consent_first, page_data: privacy.page_data })
     }
 
     /// Whether visitors have to agree to something.
@@ -81,9 +81,10 @@ impl Settings {
             return None;
         }
         let of_line = || line.consent.clone().filter(|text| !text.is_empty());
-        let text = self.text.clone().or_else(of_line).unwrap_or_else(|| language.get("consent").to_owned());
+        let own = self.text.given(language).map(str::to_owned);
+        let text = own.clone().or_else(of_line).unwrap_or_else(|| language.get("consent").to_owned());
         // Of our own words every translation is the same version.
-        let said = self.text.as_deref().or(line.consent.as_deref()).unwrap_or_default();
+        let said = own.as_deref().or(line.consent.as_deref()).unwrap_or_default();
         let sum = Sha256::digest(format!("{said}\n{}", self.url.as_deref().unwrap_or_default()));
         let version = hex::encode(&sum[..4]);
         Some(Consent { text, url: self.url.clone(), version })

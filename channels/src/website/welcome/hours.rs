@@ -1,5 +1,6 @@
 //! Whether somebody is there, and when next.
 
+use super::words::Words;
 use jiff::ToSpan;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -65,7 +66,7 @@ pub(in crate::website) struct Settings {
     to: Option<String>,
     days_off: Vec<String>,
     holidays: Vec<String>,
-    pub(in crate::website) closed_text: Option<String>,
+    pub(in crate::website) closed_text: Words,
     /// Take no hours from the open line.
     ignore_line: bool,
 }
@@ -74,7 +75,7 @@ pub(in crate::website) struct Settings {
 #[derive(Debug, Default)]
 pub(in crate::website) struct Own {
     hours: Option<Hours>,
-    pub(in crate::website) closed_text: Option<String>,
+    pub(in crate::website) closed_text: Words,
     ignore_line: bool,
 }
 

@@ -1,5 +1,6 @@
 //! What stands before and around the conversation: `GET api/info`, and the same on the page.
 
+use super::words::Words;
 use crate::website::error::Problem;
 use crate::website::site::Site;
 use crate::website::welcome::before::{self, Faults, Field, Kind, Profile};
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::website) struct Welcome {
-    text: Option<String>,
+    text: Words,
     /// Show no greeting of the line.
     ignore_line: bool,
 }
@@ -76,11 +77,17 @@ impl Info {
             Some(chat) => site.inbox.elsewhere(chat, settings.continue_at.as_deref()).await?,
             None => Vec::new(),
         };
-        let closed_text = settings.hours.closed_text.clone().or(line.closed_text.clone());
+        let own = settings.hours.closed_text.given(language).map(str::to_owned);
+        let closed_text = own.or(line.closed_text.clone());
+        // Who is known need not say how to reach them.
+        let ours = if contact { "closed_text" } else { "closed_known" };
         Ok(Self {
             standing,
-            welcome: settings.welcome.text.clone().or(line.welcome.clone().filter(|_| !settings.welcome.ignore_line)),
-            closed_text: closed_text.or_else(|| Some(language.get("closed_text").to_owned())).filter(|_| closed),
+            welcome: {
+                let own = settings.welcome.text.given(language).map(str::to_owned);
+                own.or(line.welcome.clone().filter(|_| !settings.welcome.ignore_line))
+            },
+            closed_text: closed_text.or_else(|| Some(language.get(ours).to_owned())).filter(|_| closed),
             consent,
             form: form(site, known.is_none(), contact, language),
             contact,
@@ -156,7 +163,7 @@ impl Info {
             "shown": self.form.iter().any(|field| field.key != "name") || self.consent.is_some(),
             "name": {
                 "label": name.map_or_else(|| t.get("name_label").to_owned(), label),
-                "required": name.is_some_and(|field| field.required), "error": said("name"),
+                "asked": name.is_some(), "required": name.is_some_and(|field| field.required), "error": said("name"),
             },
             "consent": self.consent, "agreed": profile.consent, "consent_error": said("consent"),
             "elsewhere": self.elsewhere.iter().map(|place| json!({
@@ -184,5 +191,5 @@ impl Info {
 fn form(site: &Site, begins: bool, contact: bool, language: &Catalogue) -> Vec<Field> {
     let own = if begins { site.settings.before.clone() } else { Vec::new() };
     let fields = if contact { before::with_contact(own) } else { own };
-    fields.into_iter().map(|field| field.labelled(language)).collect()
+    before::labelled(fields, language)
 }

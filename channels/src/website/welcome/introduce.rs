@@ -4,7 +4,7 @@ use crate::website::error::{Problem, Refusal};
 use crate::website::session::identity::Signed;
 use crate::website::site::Site;
 use crate::website::welcome::about;
-use crate::website::welcome::before::{Checked, Profile};
+use crate::website::welcome::before::{self, Checked, Profile};
 use crate::website::welcome::info::{CONSENT, Info};
 use crate::website::welcome::texts::{self, Catalogue};
 use futures_util::FutureExt;
@@ -74,7 +74,7 @@ pub(in crate::website) async fn examine(
     profile.name = profile.name.or(brought.name);
     let checked = match (told, &known) {
         (true, _) => profile.check(&info.form, info.contact),
-        (false, None) => profile.check(&site.settings.before, false),
+        (false, None) => profile.check(&before::labelled(site.settings.before.clone(), language), false),
         (false, Some(_)) => profile.check(&[], false),
     }?;
     if info.consent.is_some() && !profile.consent {

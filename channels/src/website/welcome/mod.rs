@@ -10,3 +10,4 @@ pub(crate) mod introduce;
 pub(crate) mod rating;
 pub(crate) mod texts;
 pub(crate) mod theme;
+pub(crate) mod words;

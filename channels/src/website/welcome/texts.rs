@@ -40,6 +40,11 @@ pub(in crate::website) fn find(tag: &str) -> Option<&'static Catalogue> {
     CATALOGUES.iter().find(|catalogue| catalogue.code.eq_ignore_ascii_case(code))
 }
 
+/// The codes of the languages.
+pub(in crate::website) fn codes() -> impl Iterator<Item = &'static str> {
+    CATALOGUES.iter().map(|catalogue| catalogue.code)
+}
+
 /// Which language the page speaks, as configured.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::website) enum Language {
@@ -57,7 +62,7 @@ impl Language {
         }
         let found = CATALOGUES.iter().find(|catalogue| catalogue.code == given);
         found.map(Self::Fixed).ok_or_else(|| {
-            let known: Vec<_> = CATALOGUES.iter().map(|catalogue| catalogue.code).collect();
+            let known: Vec<_> = codes().collect();
             let problem = format!("{given:?} is not there; there is: auto, {}", known.join(", "));
             ConfigError::at("language", problem)
         })

@@ -1,5 +1,6 @@
 //! The look that a configuration may change: colours that can be read, checked when it is loaded.
 
+use super::words::Words;
 use crate::website::page::served;
 use crate::website::page::widget::Made;
 use crate::website::welcome::contrast::{Colour, READABLE};
@@ -52,7 +53,7 @@ pub(in crate::website) struct Raw {
     radius: Option<u8>,
     font: Font,
     position: Position,
-    launcher: String,
+    launcher: Words,
     avatar: Option<String>,
 }
 
@@ -65,7 +66,7 @@ pub(in crate::website) struct Theme {
     font: Font,
     pub(in crate::website) position: Position,
     /// The text beside the launcher's picture; empty for none.
-    pub(in crate::website) launcher: String,
+    pub(in crate::website) launcher: Words,
     avatar: Option<String>,
 }
 
@@ -84,7 +85,7 @@ impl Theme {
         if raw.radius.is_some_and(|radius| radius > MAX_RADIUS) {
             return Err(ConfigError::at("theme.radius", format!("must be from 0 to {MAX_RADIUS} pixels")));
         }
-        if raw.launcher.chars().count() > 40 {
+        if raw.launcher.all().any(|text| text.chars().count() > 40) {
             return Err(ConfigError::at("theme.launcher", "must have at most 40 characters"));
         }
         Ok(Self {
@@ -93,7 +94,7 @@ impl Theme {
             radius: raw.radius,
             font: raw.font,
             position: raw.position,
-            launcher: raw.launcher.trim().to_owned(),
+            launcher: raw.launcher,
             avatar: raw.avatar,
         })
     }
