@@ -156,7 +156,7 @@
   }
 
   /** Whom a token names, to tell customers apart; nothing is believed because of it. */
-  function named(token) {
+  function customer(token) {
     try {
       return JSON.parse(atob(token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/'))).sub;
     } catch {
@@ -244,7 +244,7 @@
     identify(identity) {
       const before = state.identity?.who;
       const token = String(identity?.token ?? ''); // an empty one is refused
-      state.identity = identity ? { ...identity, token, who: named(token) } : null;
+      state.identity = identity ? { ...identity, token, who: customer(token) } : null;
       if (frame && before !== state.identity?.who) load(true);
       else api.page(); // a newer token of the same customer
     },
