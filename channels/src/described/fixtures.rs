@@ -1,21 +1,20 @@
 //! Fixtures of a description: webhooks and what must come in, operators' messages and the exact requests, answers and their
 //! verdicts. `docs/messengers.md` says how they are written.
 
-use super::calls::{Answer, Payload, Request};
+use super::description::Act;
 use super::events::Happened;
 use super::expr::{Scope, value};
 use super::file::Action;
 use super::instance::{Call, Instance};
-use super::load::{Act, Wrong, load};
+use super::load::{Wrong, load};
 use super::parts::{Seen, plan};
+use super::script::{Script, Scripted};
 use super::settings;
-use super::transport::{FileOut, Transport};
+use super::transport::FileOut;
 use super::verdicts::Failed;
 use super::webhook::{Called, Turn, judge};
 use crate::common::rich::Rendered;
-use async_trait::async_trait;
 use minijinja::Value;
-use openline_core::backend::FileStream;
 use openline_core::clock::ManualClock;
 use openline_core::message::{File, FileSource};
 use openline_core::text::RichText;
@@ -23,7 +22,7 @@ use openline_core::{DeliveryError, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// Where fixtures' channels are called.
 const HOOK: &str = "https://chat.example/c/kit/hook";
@@ -106,71 +105,6 @@ struct Given {
     size: Option<u64>,
 }
 
-#[derive(Deserialize, Clone)]
-#[serde(deny_unknown_fields)]
-struct Scripted {
-    #[serde(default)]
-    status: Option<u16>,
-    #[serde(default)]
-    body: String,
-    #[serde(default)]
-    headers: BTreeMap<String, String>,
-    /// The answer is lost.
-    #[serde(default)]
-    lost: bool,
-}
-
-/// Answers in their order, and what was asked.
-#[derive(Clone, Default)]
-struct Script(Arc<Mutex<(VecDeque<Scripted>, Vec<Json>)>>);
-
-impl Script {
-    fn asked(&self) -> Vec<Json> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
-    }
-}
-
-#[async_trait]
-impl Transport for Script {
-    async fn call(&self, request: &Request, file: Option<&FileOut>) -> Result<Answer, Failed> {
-        let mut script = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        script.1.push(shown(request, file));
-        let Some(next) = script.0.pop_front() else {
-            return Err(DeliveryError::refused("the fixture has no answer for this request").into());
-        };
-        if next.lost {
-            return Err(DeliveryError::unknown("no answer in time").into());
-        }
-        Ok(Answer { status: next.status.unwrap_or(200), headers: next.headers, body: next.body })
-    }
-
-    async fn fetch(&self, _: &url::Url, _: &[(String, String)]) -> Result<(Answer, Option<FileStream>), Failed> {
-        Err(DeliveryError::refused("fixtures fetch nothing").into())
-    }
-}
-
-/// A request as fixtures write it.
-fn shown(request: &Request, file: Option<&FileOut>) -> Json {
-    let headers: BTreeMap<_, _> =
-        request.headers.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect();
-    let mut shown = json!({ "method": request.method, "url": request.url.as_str(), "headers": headers });
-    match &request.payload {
-        Payload::None => {}
-        Payload::Json(body) => shown["json"] = body.clone(),
-        Payload::Form(fields) => {
-            shown["form"] = fields.iter().cloned().collect::<BTreeMap<_, _>>().into_iter().collect();
-        }
-        Payload::Multipart(parts) => {
-            let file = file.map(|file| format!("file {} {}", file.name, file.mime));
-            let part = |(name, text): &(String, Option<String>)| {
-                (name.clone(), Json::from(text.clone().or_else(|| file.clone()).unwrap_or_default()))
-            };
-            shown["multipart"] = Json::Object(parts.iter().map(part).collect());
-        }
-    }
-    shown
-}
-
 /// Runs fixtures.
 ///
 /// # Errors
@@ -187,8 +121,7 @@ pub async fn outcomes(description: &str, fixtures: &str) -> Result<Vec<Outcome>,
         let mut table = read.settings.clone();
         table.extend(own.clone());
         let given = settings::read(&description.settings, table).map_err(|error| error.to_string())?;
-        let script = Script::default();
-        script.0.lock().unwrap_or_else(PoisonError::into_inner).0 = answers;
+        let script = Script::new(answers);
         let clock = Arc::new(ManualClock::at(Timestamp(now * 1000)));
         let transport = Box::new(script.clone());
         Ok::<_, String>((Instance::new(Arc::clone(&description), given, HOOK, transport, clock), script))

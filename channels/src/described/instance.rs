@@ -1,8 +1,8 @@
 //! One described channel at work: what it was given, its calls, its token, its pause.
 
 use super::calls::{Request, Step};
+use super::description::Description;
 use super::expr::Scope;
-use super::load::Description;
 use super::parts::Writing;
 use super::settings::Given;
 use super::transport::{FileOut, Transport};

@@ -2,6 +2,7 @@
 //! made, and this engine carries it out (`docs/messengers.md`). Nothing here knows a messenger's name.
 
 mod calls;
+mod description;
 mod events;
 mod expr;
 mod file;
@@ -14,6 +15,7 @@ mod load;
 mod parts;
 mod registry;
 mod running;
+mod script;
 mod sender;
 mod settings;
 mod transport;
@@ -27,10 +29,10 @@ pub use registry::{Kinds, Problem, Source, new};
 
 use async_trait::async_trait;
 use axum::Router;
+use description::Description;
 use file::Action;
 use instance::Instance;
 use intake::Intake;
-use load::Description;
 use openline_core::channel::{Capabilities, Host, Outgoing};
 use openline_core::{Channel, ChannelId, ChannelKind, ConfigError, DeliveryError, VisitorInbox};
 use sender::Sender;

@@ -1,7 +1,7 @@
 //! What an operator's message becomes: texts of the right length and files, each sent by the first way that takes it.
 
+use super::description::{Description, Way};
 use super::expr::Scope;
-use super::load::{Description, Way};
 use crate::common::marks::Marks;
 use crate::common::media::media_type;
 use crate::common::rich::Rendered;

@@ -1,10 +1,10 @@
 //! What a described channel does by itself: it sets the webhook up and looks after it, or asks for what is new.
 
 use super::calls::Step;
+use super::description::{Poll, Setup};
 use super::expr::value;
 use super::instance::{Call, Instance};
 use super::intake::Intake;
-use super::load::{Poll, Setup};
 use minijinja::value::ValueKind;
 use std::sync::Arc;
 use std::time::Duration;

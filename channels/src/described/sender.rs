@@ -1,10 +1,10 @@
 //! Operators' messages on their way to the visitor: each part once, whatever is lost on the way.
 
+use super::description::Act;
 use super::expr::{Scope, value};
 use super::file::{By, Otherwise};
 use super::filters;
 use super::instance::{Call, Instance};
-use super::load::Act;
 use super::parts::{Part, Seen, plan};
 use super::transport::FileOut;
 use crate::common::media::media_type;

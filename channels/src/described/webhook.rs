@@ -1,9 +1,9 @@
 //! The address that the messenger calls.
 
+use super::description::Webhook;
 use super::expr::{Scope, value};
 use super::instance::{Call, Instance};
 use super::intake::Intake;
-use super::load::Webhook;
 use super::verify::{Check, Handshake, Shakes};
 use axum::Router;
 use axum::body::Bytes;
