@@ -35,18 +35,17 @@ async fn what_is_written_before_the_script_is_there_waits_and_is_sent() {
 /// What the form asks for is asked before anything is sent, however early it was written.
 #[tokio::test]
 async fn an_early_message_without_what_the_form_asks_for_is_given_back() {
-    let settings = "privacy.consent_first = true";
-    let Some((host, stage)) = Host::with_chat(settings).await else { return };
-    let line = Line::to(&stage.chat(), Speed::default()).await;
-    line.hold(".js?v=");
-    let page = stage.open(Look::DESKTOP, &host.address(&line.url("/c/site/"), "")).await;
+    let Some((host, stage)) = Host::near("privacy.consent_first = true").await else { return };
+    let page = host.open(&stage, Look::DESKTOP, "").await;
+    page.devtools("Network.enable", json!({})).await;
+    page.devtools("Network.setBlockedURLs", json!({ "urls": ["*app.js*"] })).await;
     presses(&page).await;
     enters(&page).await;
     page.click("[data-testid=consent]").await;
     says(&page, "hello").await;
     page.count(".msg .state.sending", 1).await;
     page.click("[data-testid=consent]").await;
-    line.release();
+    page.devtools("Network.setBlockedURLs", json!({ "urls": [] })).await;
     page.until("document.getElementById('text').value === 'hello' && document.querySelector('.js')").await;
     page.count("[data-testid=message]", 0).await;
     page.click("[data-testid=consent]").await;
