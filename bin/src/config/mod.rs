@@ -4,11 +4,13 @@
 mod around;
 mod connector;
 mod files;
+mod metrics;
 mod proxies;
 mod raw;
 
 pub use connector::ConnectorSettings;
 pub use files::FilesSettings;
+pub use metrics::MetricsSettings;
 pub use proxies::Proxies;
 
 use around::Around;
@@ -48,6 +50,8 @@ pub struct Config {
     pub files: FilesSettings,
     /// Logging.
     pub log: Log,
+    /// Where what is measured can be asked for.
+    pub metrics: MetricsSettings,
     /// How long conversations are kept after their last message; `None` for ever.
     pub keep: Option<Duration>,
     /// The portal.
@@ -190,9 +194,10 @@ impl Config {
         let log = errors.keep(log(raw.log));
         let proxies = errors.keep(proxies(&raw.trusted_proxies));
         let limits = errors.keep(limits(raw.limits));
+        let metrics = errors.keep(MetricsSettings::read(raw.metrics, around));
         let days = u64::from(raw.privacy.keep_days);
         let keep = (days > 0).then(|| Duration::from_secs(days * 24 * 3600));
-        match (public_url, listen, secret, portal, channels.zip(kinds), store, files, log, proxies, limits) {
+        match (public_url, listen, secret, portal, channels.zip(kinds), store, files, log, proxies, limits, metrics) {
             (
                 Some(public_url),
                 Some(listen),
@@ -204,6 +209,7 @@ impl Config {
                 Some(log),
                 Some(trusted_proxies),
                 Some(limits),
+                Some(metrics),
             ) => {
                 let folder = around.folder.to_owned();
                 Ok(Self {
@@ -215,6 +221,7 @@ impl Config {
                     limits,
                     files,
                     log,
+                    metrics,
                     keep,
                     portal,
                     channels,

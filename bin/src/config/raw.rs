@@ -36,6 +36,8 @@ pub(super) struct Raw {
     #[serde(default)]
     pub(super) log: RawLog,
     #[serde(default)]
+    pub(super) metrics: RawMetrics,
+    #[serde(default)]
     pub(super) privacy: RawPrivacy,
     #[serde(default)]
     pub(super) portal: RawPortal,
@@ -76,6 +78,13 @@ impl Default for RawLog {
     fn default() -> Self {
         Self { level: "info".to_owned(), format: "text".to_owned() }
     }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawMetrics {
+    pub(super) listen: String,
+    pub(super) token: Option<Secret>,
 }
 
 #[derive(Deserialize, Default)]

@@ -2,6 +2,7 @@
 
 pub mod files;
 pub mod http;
+mod metrics;
 mod open_files;
 mod pulse;
 pub mod service;

@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::secret;
 use crate::serve::files;
 use crate::serve::http;
+use crate::serve::metrics;
 use crate::serve::open_files;
 use crate::serve::pulse::Pulse;
 use crate::serve::status;
@@ -102,15 +103,27 @@ impl Service {
         let bridge = Bridge::new(doors.clone(), backend, channels.clone().into_iter().collect());
         let stop = CancellationToken::new();
         let pulse = Pulse::default();
-        let app = routes(&bitrix, &channels, &doors, &pulse);
+        let mut app = routes(&bitrix, &channels, &doors, &pulse);
+        let measured = metrics::routes(&config.metrics, &store, &doors, &bitrix, stop.clone());
+        let own = match (measured, config.metrics.listen) {
+            (Some(measured), Some(address)) => Some((listen(address).await?, measured)),
+            (Some(measured), None) => {
+                app = app.merge(measured);
+                None
+            }
+            (None, _) => None,
+        };
         let rules = http_rules(&config);
         let listening = doors.clone();
         let mut tasks = vec![
             tokio::spawn(async move { listening.listen().await }),
             tokio::spawn(openline_core::forget::run(doors.clone(), config.keep, stop.clone())),
             tokio::spawn(bridge.run(config.portal.reconcile_every, stop.clone())),
-            tokio::spawn(http::serve(listener, app, rules, stop.clone())),
+            tokio::spawn(http::serve(listener, app, rules.clone(), stop.clone())),
         ];
+        if let Some((listener, measured)) = own {
+            tasks.push(tokio::spawn(http::serve(listener, measured, rules.clone(), stop.clone())));
+        }
         let saying =
             status::keep(Arc::clone(&store), Arc::clone(&bitrix), channels.clone(), doors.clone(), stop.clone());
         tasks.push(tokio::spawn(saying));

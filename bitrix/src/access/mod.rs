@@ -7,6 +7,7 @@ pub(crate) mod budget;
 pub(crate) mod claims;
 pub(crate) mod credentials;
 pub(crate) mod gate;
+pub(crate) mod measure;
 pub(crate) mod oauth;
 pub(crate) mod portal;
 pub(crate) mod proof_limit;

@@ -5,6 +5,7 @@ mod known;
 use crate::access::budget::{Budget, Fare};
 use crate::access::credentials::{Credentials, Vault};
 use crate::access::gate::Gate;
+use crate::access::measure;
 use crate::access::oauth;
 use crate::config::PortalConfig;
 use crate::wire::rest::{self, Answer, CallError, Spent};
@@ -186,6 +187,7 @@ impl Portal {
         let began = Instant::now();
         let mut used = self.credentials();
         let result = self.call_renewing(method, params, fare, &mut used).await;
+        measure::called(method, result.as_ref().err(), began.elapsed());
         match &result {
             Ok(answer) => {
                 self.note_spent(method, answer.spent, answer.took);
@@ -222,6 +224,7 @@ impl Portal {
         if let Some(reset_at) = spent.reset_at {
             let (used, reset_at) = (spent.operating.unwrap_or(0.0), Timestamp(reset_at.saturating_mul(1000)));
             let cost = spent.processing.unwrap_or(took.as_secs_f64());
+            measure::spent(method, used);
             self.budget.note_operating(method, used, reset_at, cost, self.clock().now());
         }
     }

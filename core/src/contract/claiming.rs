@@ -231,6 +231,22 @@ pub async fn depth_counts_living_jobs(harness: &dyn Harness) {
     assert_eq!((depth().await, store.depth(&one.queue()).await.unwrap()), (1, 1));
 }
 
+/// The oldest is told among what waits and what is under way.
+pub async fn the_oldest_living_job_is_told(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    let (one, two) = (Talk::new(&store, "c"), Talk::new(&store, "d"));
+    let oldest = async || store.oldest(&Queue::Backend).await.unwrap();
+    assert_eq!(oldest().await, None);
+    one.write("a", at(1)).await;
+    two.write("b", at(2)).await;
+    assert_eq!((oldest().await, store.oldest(&Queue::Confirm).await.unwrap()), (Some(at(1)), None));
+    let jobs = claim(&store, &Queue::Backend, at(3)).await;
+    settle(&store, &jobs[0], die(), at(3)).await;
+    assert_eq!(oldest().await, Some(at(2)));
+    settle(&store, &jobs[1], done(), at(3)).await;
+    assert_eq!(oldest().await, None);
+}
+
 /// Delivers that many answers of a talk, so that they are to be confirmed.
 async fn delivered(talk: &Talk, answers: std::ops::Range<i64>, seconds: u64) {
     for remote in answers {

@@ -142,6 +142,7 @@ macro_rules! store_contract {
                 nobody_gets_a_job_that_somebody_has,
                 hurry_makes_the_waiting_due,
                 depth_counts_living_jobs,
+                the_oldest_living_job_is_told,
                 confirmations_of_a_lane_come_together,
                 confirmations_succeed_one_by_one,
                 confirmations_die_one_by_one,

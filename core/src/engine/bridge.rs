@@ -6,6 +6,7 @@ mod visitors;
 use crate::domain::error::{DeliveryError, StoreError};
 use crate::domain::id::ChannelId;
 use crate::engine::inbox::Doors;
+use crate::engine::measure;
 use crate::engine::reconcile::{self, Round};
 use crate::engine::retry::after_failure;
 use crate::ports::backend::{Backend, Receipt};
@@ -238,6 +239,7 @@ impl Bridge {
     async fn ended(&self, queue: &Queue, ended: Vec<(Job, Outcome)>) {
         for (job, outcome) in &ended {
             log(queue, job, outcome);
+            measure::ended(queue, job, outcome, self.doors.clock.now());
             if let Outcome::Retry { reason, .. } | Outcome::Dead { reason, .. } = outcome {
                 self.doors.troubles.note(&job.conversation.channel, self.doors.clock.now(), reason);
             }

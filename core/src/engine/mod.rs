@@ -8,6 +8,7 @@ pub mod hold;
 pub mod hub;
 pub mod inbox;
 pub mod limits;
+pub(crate) mod measure;
 pub mod missing;
 pub mod reconcile;
 pub mod retry;

@@ -430,6 +430,9 @@ pub trait Store: Send + Sync + 'static {
     /// Living jobs of a queue.
     async fn depth(&self, queue: &Queue) -> Result<u64, StoreError>;
 
+    /// When the oldest living job of a queue was enqueued; `None` when there is none.
+    async fn oldest(&self, queue: &Queue) -> Result<Option<Timestamp>, StoreError>;
+
     /// An adapter's value.
     async fn state_get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
 

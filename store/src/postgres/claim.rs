@@ -167,6 +167,13 @@ pub(crate) async fn hurry(db: &mut PgConnection, queue: &str, now: Timestamp) ->
     Ok(())
 }
 
+pub(crate) async fn oldest(db: &mut PgConnection, queue: &str) -> Result<Option<Timestamp>> {
+    let sql =
+        "SELECT min(j.created_at) FROM jobs j JOIN lanes l ON l.id = j.lane WHERE l.queue = $1 AND j.dead_at IS NULL";
+    let at: Option<i64> = sqlx::query_scalar(sql).bind(queue).fetch_one(db).await?;
+    Ok(at.map(Timestamp))
+}
+
 pub(crate) async fn depth(db: &mut PgConnection, queue: &str) -> Result<u64> {
     let sql = "SELECT count(*) FROM jobs j JOIN lanes l ON l.id = j.lane WHERE l.queue = $1 AND j.dead_at IS NULL";
     let count: i64 = sqlx::query_scalar(sql).bind(queue).fetch_one(db).await?;

@@ -301,6 +301,11 @@ impl Store for PostgresStore {
         query!(self.database, db => claim::depth(db, &queue))
     }
 
+    async fn oldest(&self, queue: &Queue) -> Result<Option<Timestamp>, StoreError> {
+        let queue = queue.name();
+        query!(self.database, db => claim::oldest(db, &queue))
+    }
+
     async fn state_get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         query!(self.database, db => state::get(db, key))
     }

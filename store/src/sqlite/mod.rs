@@ -259,6 +259,11 @@ impl Store for SqliteStore {
         self.threads.read(move |db| claim::depth(db, &name)).await
     }
 
+    async fn oldest(&self, queue: &Queue) -> Result<Option<Timestamp>, StoreError> {
+        let name = queue.name();
+        self.threads.read(move |db| claim::oldest(db, &name)).await
+    }
+
     async fn state_get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let key = key.to_owned();
         self.threads.read(move |db| state::get(db, &key)).await

@@ -25,6 +25,7 @@ mod libraries;
 mod limits;
 mod matrix;
 mod messengers;
+mod metrics;
 mod missed;
 mod privacy;
 mod replicas;

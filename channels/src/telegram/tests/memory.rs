@@ -211,6 +211,9 @@ impl Store for Memory {
     async fn depth(&self, _: &Queue) -> Result<u64, StoreError> {
         gone()
     }
+    async fn oldest(&self, _: &Queue) -> Result<Option<Timestamp>, StoreError> {
+        gone()
+    }
     async fn state_list(&self, _: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
         gone()
     }

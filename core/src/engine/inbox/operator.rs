@@ -3,7 +3,7 @@
 use super::Doors;
 use crate::domain::error::StoreError;
 use crate::domain::message::OperatorEvent;
-use crate::engine::{forget, hold};
+use crate::engine::{forget, hold, measure};
 use crate::ports::channel::ChatAddress;
 use crate::ports::clock::{Clock, Timestamp};
 use crate::ports::store::Queue;
@@ -61,6 +61,7 @@ impl OperatorInbox {
         // They come only once, so they have to be fetched as soon as the store works again.
         let noted = noted.inspect_err(|_| self.doors.missing.notice())?;
         for (note, address) in noted.into_iter().zip(addresses) {
+            measure::told(&address.channel);
             if let Some(change) = note.change {
                 self.doors.learn(before, &address, change);
             }

@@ -7,6 +7,7 @@ use crate::domain::line::LineInfo;
 use crate::domain::message::{Conversation, File, Incoming, Item, Note};
 use crate::engine::forget;
 use crate::engine::handover::{self, Continuation, Handover};
+use crate::engine::measure;
 use crate::ports::backend::FileStream;
 use crate::ports::channel::ChatAddress;
 use crate::ports::clock::Timestamp;
@@ -39,6 +40,7 @@ impl VisitorInbox {
     pub async fn accept(&self, incoming: Incoming) -> Result<Recorded, StoreError> {
         let (address, before) = (self.address(incoming.chat.clone()), self.doors.before());
         let recorded = self.doors.store.record_incoming(&self.channel, incoming, self.doors.clock.now()).await?;
+        measure::accepted(&self.channel, recorded.fresh);
         self.doors.named(&recorded.item.content).await;
         if recorded.fresh {
             self.doors.learn(before, &address, recorded.change);

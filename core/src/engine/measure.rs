@@ -1,0 +1,45 @@
+//! What the engine counts and times, for whoever collects it (`docs/operations.md` lists the names). Without a collector
+//! nothing is kept.
+//!
+//! Labels are a channel's id and words of ours: nothing that a stranger could multiply.
+
+use crate::domain::id::ChannelId;
+use crate::ports::clock::Timestamp;
+use crate::ports::store::{Job, Outcome, Queue, Task};
+use metrics::{counter, histogram};
+
+/// A visitor's message is durable, or was known already.
+pub(crate) fn accepted(channel: &ChannelId, fresh: bool) {
+    let result = if fresh { "stored" } else { "known" };
+    counter!("openline_visitor_messages_total", "channel" => channel.to_string(), "result" => result).increment(1);
+}
+
+/// What happened on the operators' side is durable.
+pub(crate) fn told(channel: &ChannelId) {
+    counter!("openline_operator_events_total", "channel" => channel.to_string()).increment(1);
+}
+
+/// A job ended, for now or for good.
+pub(crate) fn ended(queue: &Queue, job: &Job, outcome: &Outcome, now: Timestamp) {
+    let (channel, direction) = (job.conversation.channel.to_string(), direction(queue));
+    let result = match outcome {
+        Outcome::Done { .. } => "done",
+        Outcome::Retry { .. } => "retry",
+        Outcome::Dead { .. } => "dead",
+    };
+    let (task, labels) = (job.task.name(), channel.clone());
+    counter!("openline_jobs_total", "channel" => labels, "direction" => direction, "task" => task, "result" => result)
+        .increment(1);
+    if job.task == Task::Send && matches!(outcome, Outcome::Done { .. }) {
+        histogram!("openline_delivery_seconds", "channel" => channel, "direction" => direction)
+            .record(job.created.until(now).as_secs_f64());
+    }
+}
+
+fn direction(queue: &Queue) -> &'static str {
+    match queue {
+        Queue::Backend => "to_operators",
+        Queue::Confirm => "confirmation",
+        Queue::Channel(_) => "to_visitors",
+    }
+}

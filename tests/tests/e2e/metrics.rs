@@ -1,0 +1,61 @@
+//! What the service measures, and what the shipped rules and dashboard ask of it.
+
+use openline_sandbox::SandboxConfig;
+use openline_tests::World;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+const CHANNELS: &str = "[channels.site]\nkind = \"website\"\n[metrics]\ntoken = \"0123456789abcdef0123456789abcdef\"\n";
+
+async fn asked(world: &World, token: &str) -> (u16, String) {
+    let request = reqwest::Client::new().get(world.url("/metrics")).bearer_auth(token);
+    let answer = request.send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+/// Words of ours in a text, without what a histogram adds to its name.
+fn names(text: &str) -> BTreeSet<String> {
+    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    let ours = words.filter(|word| word.starts_with("openline_"));
+    let parts = ["_bucket", "_sum", "_count"];
+    let whole = |word: &str| parts.iter().find_map(|part| word.strip_suffix(part)).unwrap_or(word).to_owned();
+    ours.map(whole).collect()
+}
+
+fn shipped(path: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)).unwrap()
+}
+
+#[tokio::test]
+async fn what_happens_is_measured_and_told_to_who_has_the_token() {
+    let world = World::with(SandboxConfig::default().without_limits(), CHANNELS).await;
+    let visitor = world.visitor().await;
+    visitor.send("hello").await;
+    let chat = world.portal_chat("hello").await;
+    world.sandbox.operator_writes(chat, "answer").unwrap();
+    visitor.until(|items| items.iter().any(|item| item["text"] == "answer")).await;
+    for wrong in ["", "0123456789abcdef0123456789abcdeX"] {
+        assert_eq!(asked(&world, wrong).await.0, 401);
+    }
+    let delivered = "openline_jobs_total{channel=\"site\",direction=\"to_operators\",task=\"send\",result=\"done\"}";
+    let token = "0123456789abcdef0123456789abcdef";
+    let text = openline_tests::eventually("the delivery is counted", async || {
+        let (status, text) = asked(&world, token).await;
+        assert_eq!(status, 200);
+        text.contains(delivered).then_some(text)
+    })
+    .await;
+    assert!(!text.contains("hello") && !text.contains("answer"), "no text of anybody's");
+    let measured = names(&text);
+    let described = names(&shipped("docs/operations.md"));
+    for file in ["deploy/prometheus/openline.rules.yml", "deploy/grafana/openline.json"] {
+        let missing: Vec<_> = names(&shipped(file)).difference(&described).cloned().collect();
+        assert!(missing.is_empty(), "{file} asks for {missing:?}");
+    }
+    // What is told only when there was a reason.
+    let seldom = BTreeSet::from(["openline_portal_operating_seconds".to_owned()]);
+    let never: Vec<_> = described.difference(&measured).filter(|name| !seldom.contains(*name)).collect();
+    assert!(never.is_empty(), "described but not told: {never:?}");
+    let silent: Vec<_> = measured.difference(&described).collect();
+    assert!(silent.is_empty(), "told but not described: {silent:?}");
+}
