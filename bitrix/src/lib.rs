@@ -22,7 +22,7 @@ use crate::shared::Inner;
 use async_trait::async_trait;
 use openline_core::backend::{Confirmation, Delivery, FileStream, Missed, Receipt, Watched};
 use openline_core::line::LineInfo;
-use openline_core::message::{Conversation, File, FileSource};
+use openline_core::message::{Conversation, File};
 use openline_core::secret::MasterSecret;
 use openline_core::{Backend, ChannelId, DeliveryError, OperatorInbox, StoreError};
 use std::sync::Arc;
@@ -168,11 +168,8 @@ impl Backend for Bitrix {
     }
 
     async fn open(&self, file: &File) -> Result<FileStream, DeliveryError> {
-        let FileSource::Backend(address) = &file.source else {
-            return Err(DeliveryError::refused("the file is not the portal's"));
-        };
         let portal = &self.0.portal;
         let endpoint = portal.credentials().map(|credentials| credentials.client_endpoint.clone());
-        deliver::files::open(&self.0.file_client, &portal.config, endpoint.as_deref(), address).await
+        deliver::files::open(&self.0.file_client, &portal.config, endpoint.as_deref(), file).await
     }
 }

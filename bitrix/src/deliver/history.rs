@@ -5,10 +5,10 @@
 use crate::access::batch::{each, if_any};
 use crate::access::budget::Class;
 use crate::deliver::gather::{Gather, spawn};
+use crate::deliver::replies;
 use crate::shared::Inner;
-use crate::wire::form::elements;
 use crate::wire::rest::CallError;
-use crate::wire::values::{line_number, text};
+use crate::wire::values::line_number;
 use crate::wire::verdict;
 use futures_util::future::BoxFuture;
 use openline_core::DeliveryError;
@@ -63,11 +63,8 @@ pub(crate) async fn arrival(
         };
         // With CHAT_ID it is the last dialog; another one tells what is missing only while it is still open.
         readable |= params.get("CHAT_ID").is_some() || conversation.dialog == Dialog::Open;
-        let ours = |message: &&Value| external_ids(message).any(|id| id == delivery.external_id);
-        if let Some(message) = messages(&history).find(ours) {
-            let (chat, session) = (text(history.get("chatId")), text(history.get("sessionId")));
-            let files = file_ids(message).len();
-            return Ok(Arrival::There { thread: Thread { line: None, chat, session }, files });
+        if let Some(message) = replies::ours(&history, &delivery.external_id) {
+            return Ok(Arrival::There { thread: replies::thread(&history), files: replies::files_of(message) });
         }
     }
     Ok(if readable { Arrival::Missing } else { Arrival::Unreadable })
@@ -109,40 +106,5 @@ pub(crate) fn unread(error: &CallError) -> DeliveryError {
     match verdict::to_delivery(error) {
         DeliveryError::Refused { reason } => DeliveryError::Unknown { reason },
         other => other,
-    }
-}
-
-pub(crate) fn messages(history: &Value) -> impl Iterator<Item = &Value> {
-    elements(history.get("message")).into_iter()
-}
-
-pub(crate) fn external_ids(message: &Value) -> impl Iterator<Item = &str> {
-    let ids = message.pointer("/params/connectorMid").or_else(|| message.pointer("/params/CONNECTOR_MID"));
-    let single = ids.and_then(Value::as_str);
-    elements(ids).into_iter().filter_map(Value::as_str).chain(single).filter(|id| !id.is_empty())
-}
-
-pub(crate) fn file_ids(message: &Value) -> Vec<String> {
-    let ids = message.pointer("/params/fileId").or_else(|| message.pointer("/params/FILE_ID"));
-    let single = text(ids);
-    elements(ids).into_iter().filter_map(|id| text(Some(id))).chain(single).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_external_id_is_found_in_all_shapes_of_a_history() {
-        for history in [
-            json!({"message": {"7": {"params": {"connectorMid": ["a", "m-1"]}}}}),
-            json!({"message": [{"params": {"connectorMid": "m-1"}}]}),
-            json!({"message": {"7": {"params": {"CONNECTOR_MID": {"0": "m-1"}}}}}),
-        ] {
-            assert!(messages(&history).any(|message| external_ids(message).any(|id| id == "m-1")), "{history}");
-        }
-        for empty in [json!({"message": []}), json!({}), json!({"message": {"7": {"params": []}}})] {
-            assert!(!messages(&empty).any(|message| external_ids(message).next().is_some()), "{empty}");
-        }
     }
 }

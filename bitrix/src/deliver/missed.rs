@@ -4,21 +4,19 @@
 
 use crate::access::batch::{each, if_any};
 use crate::access::budget::Class;
-use crate::bbcode;
-use crate::deliver::history::{self, external_ids, file_ids, messages, places, unread};
+use crate::deliver::history::{self, places, unread};
+use crate::deliver::replies::{self, id, messages};
 use crate::shared::Inner;
-use crate::wire::form::elements;
 use crate::wire::rest::CallError;
-use crate::wire::values::line_number;
-use crate::wire::values::{integer, text, truthy};
+use crate::wire::values::{integer, line_number};
 use crate::wire::verdict::{self, Verdict};
 use openline_core::backend::{Missed, Watched};
-use openline_core::message::{Content, Conversation, File, FileSource, Happened, OperatorEvent, Side, Thread};
-use openline_core::text::{RichText, Span};
+use openline_core::message::Thread;
 use openline_core::{DeliveryError, Timestamp};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
+use url::Url;
 
 /// Dialogs that are asked about in one request.
 pub(crate) const A_CALL: usize = 50;
@@ -65,8 +63,8 @@ pub(crate) async fn missed(bitrix: &Arc<Inner>, dialogs: &[Watched]) -> Vec<Look
         let entries = entries.unwrap_or_else(|error| vec![Err(error); group.len()]);
         for (index, entry) in group.into_iter().zip(entries) {
             let read = if_any(entry).map_err(|error| unread(&error));
-            let now = bitrix.portal.clock().now();
-            results[index] = Some(read.map(|read| found(read.as_ref(), &dialogs[index], probes[index], now)));
+            let (now, portal) = (bitrix.portal.clock().now(), &bitrix.portal.config.url);
+            results[index] = Some(read.map(|read| found(read.as_ref(), &dialogs[index], probes[index], now, portal)));
         }
     }
     results.into_iter().map(|result| result.unwrap_or_else(|| Err(DeliveryError::unknown("no result")))).collect()
@@ -105,14 +103,13 @@ fn chat(thread: &Thread) -> Option<Value> {
     by_chat.or_else(|| thread.session.as_deref().map(|session| json!({ "SESSION_ID": line_number(session) })))
 }
 
-fn found(history: Option<&Value>, dialog: &Watched, probe: Probe, now: Timestamp) -> Missed {
+fn found(history: Option<&Value>, dialog: &Watched, probe: Probe, now: Timestamp, portal: &Url) -> Missed {
     let Some(history) = history else { return Missed { events: Vec::new(), newest: dialog.seen } };
-    let id = |message: &Value| integer(message.get("id")?);
     let is_young = |message: &&Value| dialog.patient && written(message).is_some_and(|at| at.plus(YOUNG) > now);
     let young = messages(history).filter(is_young).filter_map(id).min();
     let newest = probe.last.max(messages(history).filter_map(id).max());
     let newest = young.map(|young| young - 1).or(newest);
-    let mut events = replies(history, &dialog.conversation, dialog.seen.unwrap_or(0));
+    let mut events = replies::told(history, &dialog.conversation, dialog.seen.unwrap_or(0), portal);
     events.retain(|(id, _)| young.is_none_or(|young| *id < young));
     Missed { events: events.into_iter().map(|(_, event)| event).collect(), newest: newest.max(dialog.seen) }
 }
@@ -123,77 +120,11 @@ fn written(message: &Value) -> Option<Timestamp> {
     Some(Timestamp(at.as_millisecond()))
 }
 
-/// The operators' messages behind `seen`: those that were not confirmed, which their visitor may not have got, and those
-/// that were.
-fn replies(history: &Value, conversation: &Conversation, seen: i64) -> Vec<(i64, OperatorEvent)> {
-    let thread = Thread { line: None, chat: text(history.get("chatId")), session: text(history.get("sessionId")) };
-    let event = |message: &Value| {
-        let happened = reply(history, message)?;
-        let (channel, chat) = (conversation.channel.clone(), conversation.chat.clone());
-        Some((integer(message.get("id")?)?, OperatorEvent { channel, chat, thread: thread.clone(), happened }))
-    };
-    let mut events: Vec<_> = messages(history).filter_map(event).collect();
-    events.retain(|(id, _)| *id > seen);
-    events.sort_by_key(|(id, _)| *id);
-    events
-}
-
-/// A message that was meant for the visitor. Operators' silent notes and the line's internal ones carry a class; of the
-/// system's own texts only those of class "output" go out.
-fn reply(history: &Value, message: &Value) -> Option<Happened> {
-    let sender = integer(message.get("senderid")?)?;
-    let class = text(message.pointer("/params/class").or_else(|| message.pointer("/params/CLASS"))).unwrap_or_default();
-    let (side, author) = if sender == 0 {
-        class.contains("ol-output").then_some((Side::System, None))?
-    } else {
-        let user = history.pointer(&format!("/users/{sender}"))?;
-        let is_client =
-            truthy(user.get("connector")) || text(user.get("externalAuthId")).as_deref() == Some("imconnector");
-        (class.is_empty() && !is_client).then(|| (Side::Operator, text(user.get("name"))))?
-    };
-    let text_of = bbcode::parse(&text(message.get("text")).unwrap_or_default());
-    let content = with_files(history, message, text_of);
-    if content.is_empty() {
-        return None;
-    }
-    let remote = integer(&message["id"]).unwrap_or_default();
-    let delivered_as: Vec<String> = external_ids(message).map(str::to_owned).collect();
-    Some(if delivered_as.is_empty() {
-        Happened::Wrote { remote, side, author, content }
-    } else {
-        Happened::Arrived { remote, side, author, content, delivered_as }
-    })
-}
-
-/// The message's files; one whose address is not told becomes its name.
-fn with_files(history: &Value, message: &Value, mut text_of: RichText) -> Content {
-    let mut files = Vec::new();
-    for id in file_ids(message) {
-        let Some(file) =
-            elements(history.get("files")).into_iter().find(|file| text(file.get("id")).as_ref() == Some(&id))
-        else {
-            continue;
-        };
-        let name = text(file.get("name")).unwrap_or_else(|| "file".to_owned());
-        match text(file.get("urlDownload")).filter(|url| url.starts_with("http")) {
-            Some(url) => files.push(File {
-                name,
-                mime: String::new(),
-                size: file.get("size").and_then(integer).and_then(|size| u64::try_from(size).ok()),
-                pixels: None,
-                source: FileSource::Backend(url),
-            }),
-            None => text_of.0.push(Span::text(format!("\n[{name}]"))),
-        }
-    }
-    Content { text: text_of, files }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use openline_core::id::{ChannelId, ChatId, ConversationId, Rev};
-    use openline_core::message::{Dialog, Visitor};
+    use openline_core::message::{Conversation, Dialog, Visitor};
 
     fn conversation() -> Conversation {
         Conversation {
@@ -212,43 +143,6 @@ mod tests {
     }
 
     #[test]
-    fn only_unconfirmed_replies_meant_for_the_visitor_are_missed() {
-        let history = json!({
-            "chatId": 7, "sessionId": 9,
-            "message": {
-                "15": message(15, "27", &json!([])),
-                "11": message(11, "27", &json!([])),
-                "12": message(12, "450", &json!({"connectorMid": ["m-1"]})),
-                "13": message(13, "27", &json!({"connectorMid": ["4"]})),
-                "14": message(14, "27", &json!({"class": "bx-messenger-content-item-system"})),
-                "16": message(16, "0", &json!([])),
-                "17": message(17, "0", &json!({"class": "bx-messenger-content-item-ol-output"})),
-                "18": message(18, "450", &json!([])),
-                "19": message(19, "99", &json!([])),
-            },
-            "users": {"27": {"name": "Anna Lee", "connector": false}, "450": {"connector": true, "externalAuthId": "imconnector"}},
-        });
-        let all = replies(&history, &conversation(), 0);
-        let arrived = |(_, event): &(i64, OperatorEvent)| match &event.happened {
-            Happened::Arrived { remote, delivered_as, .. } => Some((*remote, delivered_as.clone())),
-            _ => None,
-        };
-        let arrived: Vec<_> = all.iter().filter_map(arrived).collect();
-        assert_eq!(arrived, [(13, vec!["4".to_owned()])], "confirmed before");
-        let remotes: Vec<_> = all
-            .into_iter()
-            .filter_map(|(_, event)| match event.happened {
-                Happened::Wrote { remote, side, author, .. } => Some((remote, side, author)),
-                _ => None,
-            })
-            .collect();
-        let anna = Some("Anna Lee".to_owned());
-        let expected = [(11, Side::Operator, anna.clone()), (15, Side::Operator, anna), (17, Side::System, None)];
-        assert_eq!(remotes, expected);
-        assert_eq!(replies(&history, &conversation(), 11).len(), 3, "what was seen is not taken again");
-    }
-
-    #[test]
     fn what_was_just_written_is_left_to_its_event() {
         let mut history = json!({ "message": {}, "users": {"27": {"name": "Anna Lee"}} });
         for (id, second) in [(11, 1), (12, 8), (13, 9)] {
@@ -258,9 +152,10 @@ mod tests {
         }
         let now = Timestamp(1_767_225_610_000);
         let probe = Probe { last: Some(13), count: None };
+        let portal = Url::parse("https://shop.example/").unwrap();
         let look = |patient| {
             let dialog = Watched { conversation: conversation(), seen: None, patient };
-            let Missed { events, newest } = found(Some(&history), &dialog, probe, now);
+            let Missed { events, newest } = found(Some(&history), &dialog, probe, now, &portal);
             (events.len(), newest)
         };
         assert_eq!(look(true), (1, Some(11)));

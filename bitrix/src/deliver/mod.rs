@@ -11,6 +11,7 @@ pub(crate) mod missed;
 pub(crate) mod names;
 pub(crate) mod note;
 pub(crate) mod pace;
+pub(crate) mod replies;
 pub(crate) mod send;
 pub(crate) mod tries;
 pub(crate) mod uncertain;

@@ -2,13 +2,15 @@
 
 use crate::bbcode;
 use crate::config::{Connector, PortalConfig};
+use crate::deliver::files;
 use crate::wire::form::elements;
 use crate::wire::values::{integer, text};
-use openline_core::message::{Content, File, FileSource, Happened, OperatorEvent, Side, Thread};
+use openline_core::message::{Content, Happened, OperatorEvent, Side, Thread};
 use openline_core::quiet::Short;
 use openline_core::text::{Href, RichText, Span};
 use openline_core::{ChatId, Timestamp, sampled};
 use serde_json::Value;
+use url::Url;
 
 /// An event of the portal.
 #[derive(Debug, Clone)]
@@ -43,7 +45,7 @@ pub(crate) fn read(config: &PortalConfig, name: &str, form: &Value) -> Event {
     let data = form.get("data");
     let at = Timestamp(form.get("ts").and_then(integer).unwrap_or_default().saturating_mul(1000));
     match name {
-        "ONIMCONNECTORMESSAGEADD" => messages(config, data, &|connector, message| wrote(connector, message)),
+        "ONIMCONNECTORMESSAGEADD" => messages(config, data, &|connector, message| wrote(connector, message, &config.url)),
         "ONIMCONNECTORMESSAGEUPDATE" => messages(config, data, &|connector, message| edited(connector, message, at)),
         "ONIMCONNECTORMESSAGEDELETE" => messages(config, data, &|_, message| deleted(message)),
         "ONIMCONNECTORDIALOGSTART" => dialogs(config, data, |session| Happened::DialogStarted { session }),
@@ -100,7 +102,7 @@ fn remote(message: &Value) -> Option<i64> {
     message.pointer("/im/message_id").and_then(integer)
 }
 
-fn wrote(connector: &Connector, element: &Value) -> Option<Happened> {
+fn wrote(connector: &Connector, element: &Value, portal: &Url) -> Option<Happened> {
     let message = element.get("message")?;
     let author_id = message.get("user_id").and_then(integer);
     let side = if author_id == Some(0) { Side::System } else { Side::Operator };
@@ -109,7 +111,7 @@ fn wrote(connector: &Connector, element: &Value) -> Option<Happened> {
         Side::Operator if connector.signature => bbcode::strip_signature(&bb),
         _ => (None, bb.as_str()),
     };
-    let files: Vec<_> = elements(message.get("files")).into_iter().filter_map(file).collect();
+    let files: Vec<_> = elements(message.get("files")).into_iter().filter_map(|file| files::read(file, portal)).collect();
     let mut text = bbcode::parse(bb);
     if text.is_empty() && files.is_empty() {
         text = only_link(message)?;
@@ -132,21 +134,6 @@ fn edited(connector: &Connector, element: &Value, at: Timestamp) -> Option<Happe
 
 fn deleted(element: &Value) -> Option<Happened> {
     Some(Happened::Deleted { remote: remote(element)? })
-}
-
-fn file(value: &Value) -> Option<File> {
-    let web = |key: &str| text(value.get(key)).filter(|url| Href::parse(url).is_ok_and(|href| href.is_web()));
-    let address = web("downloadLink").or_else(|| web("link"))?;
-    let address = address.split('#').next().unwrap_or_default().to_owned();
-    let number = |key: &str| value.get(key).and_then(integer);
-    let side = |key: &str| number(key).and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0);
-    Some(File {
-        name: text(value.get("name")).unwrap_or_else(|| "file".to_owned()),
-        mime: text(value.get("mime")).unwrap_or_default(),
-        size: number("size").and_then(|n| u64::try_from(n).ok()),
-        pixels: side("width").zip(side("height")),
-        source: FileSource::Backend(address),
-    })
 }
 
 fn dialogs(config: &PortalConfig, data: Option<&Value>, happened: impl Fn(String) -> Happened) -> Event {
