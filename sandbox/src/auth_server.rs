@@ -8,12 +8,14 @@ use axum::routing::any;
 use axum::{Extension, Router};
 use serde_json::{Value, json};
 
+use crate::clock::iso;
 use crate::faults::TOKEN_ENDPOINT;
 use crate::flags::Flag;
-use crate::model::{App, State};
+use crate::model::{App, State, Token};
 use crate::php::value;
 use crate::portal::Portal;
 use crate::rest::answer::Answer;
+use crate::rest::envelope::Timing;
 use crate::rest::front::wait_if_hanging;
 use crate::rest::params::Params;
 use crate::rest::request::RestRequest;
@@ -131,7 +133,8 @@ impl State {
     }
 }
 
-/// `app.info` as the authorization server answers it: a trusted check of a token (bitrix24.md §11).
+/// `app.info` as the authorization server answers it, a trusted check of a token: of another shape than the portal's
+/// (bitrix24.md §11).
 fn app_info(state: &mut State, call: &RestRequest) -> Answer {
     if call.method != "app.info" {
         return refuse(404, "ERROR_METHOD_NOT_FOUND", "Method not found!");
@@ -144,23 +147,25 @@ fn app_info(state: &mut State, call: &RestRequest) -> Answer {
         return refuse(401, "expired_token", "The access token provided has expired");
     }
     match state.app(token.app).filter(|app| app.present) {
-        Some(app) => Answer::ok(json!({
-            "client_id": app.client_id,
-            "scope": app.scope.join(","),
-            "expires": token.expires_ms / 1000,
-            "install": {
-                "installed": app.installed,
-                "version": app.version.to_string(),
-                "status": "L",
-                "scope": app.scope.join(","),
-                "domain": state.domain,
-                "uri": "",
-                "client_endpoint": state.client_endpoint(),
-                "member_id": state.member_id,
-                "member_type": "bitrix24",
-            },
-            "user_id": token.user,
-        })),
+        Some(app) => Answer::ok(json!({ "result": trusted_card(state, app, &token), "time": moment(state.now) })),
         None => refuse(401, "invalid_client", "Application not installed"),
     }
+}
+
+fn trusted_card(state: &State, app: &App, token: &Token) -> Value {
+    let scope = app.scope.join(",");
+    json!({
+        "client_id": app.client_id, "scope": scope, "expires": iso(token.expires_ms), "user_id": token.user,
+        "install": {
+            "installed": app.installed, "version": app.version.to_string(), "status": "L", "scope": scope,
+            "domain": state.domain.rsplit_once(':').map_or(state.domain.as_str(), |(host, _)| host),
+            "uri": app.handler_url, "client_endpoint": state.client_endpoint(),
+            "member_id": state.member_id, "member_type": "bitrix24",
+        },
+    })
+}
+
+/// The `time` block of an answer that took no time.
+fn moment(now_ms: i64) -> Value {
+    Timing { start_ms: now_ms, finish_ms: now_ms, operating: None }.block()
 }

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use crate::rng::Rng;
 
@@ -15,6 +16,11 @@ pub struct SandboxConfig {
     pub portal_listen: SocketAddr,
     /// Where the authorization server listens; port 0 takes any free port.
     pub auth_listen: SocketAddr,
+    /// The address under which a proxy shows the portal: `https://portal.example`. Everything the portal says of itself
+    /// names it. `None`: the address where it listens.
+    pub public_url: Option<Url>,
+    /// The same for the authorization server.
+    pub auth_public_url: Option<Url>,
     /// `client_id` of the local application, `local.<hex>.<digits>` (bitrix24.md §2.2).
     pub client_id: String,
     /// `client_secret` of the local application; valid at the authorization server only.
@@ -70,10 +76,14 @@ pub struct Switches {
     pub source_statuses: bool,
     /// Names longer than 25 characters or with digits fail their element (bitrix24.md C20).
     pub strict_names: bool,
+    /// Phone numbers that are not international fail their element, unless `skip_phone_validate` says `Y`.
+    pub strict_phones: bool,
     /// Events carry no user token, as when a background job causes them (bitrix24.md E17).
     pub events_without_tokens: bool,
     /// Handler hosts without a dot are accepted by `event.bind` (bitrix24.md E1).
     pub allow_dotless_handlers: bool,
+    /// Links of files answer with the page where people log in, and status 200.
+    pub file_links_need_login: bool,
 }
 
 impl Default for Switches {
@@ -84,8 +94,10 @@ impl Default for Switches {
             nested_soft_errors: false,
             source_statuses: false,
             strict_names: false,
+            strict_phones: false,
             events_without_tokens: false,
             allow_dotless_handlers: false,
+            file_links_need_login: false,
         }
     }
 }
@@ -98,6 +110,8 @@ impl SandboxConfig {
         Self {
             portal_listen: any_port,
             auth_listen: any_port,
+            public_url: None,
+            auth_public_url: None,
             client_id: format!("local.{}.{}", rng.hex(14), rng.digits(8)),
             client_secret: rng.word(50),
             scope: ["imopenlines", "imconnector", "im"].map(String::from).to_vec(),

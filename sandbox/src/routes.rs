@@ -15,12 +15,13 @@ use crate::{authorize, contact_center, control, desk, files, rest};
 
 /// The portal as seen through one listener.
 pub(crate) fn portal(portal: &Arc<Portal>, listener: SocketAddr) -> Router {
-    let renamed = middleware::from_fn_with_state((Arc::clone(portal), listener.to_string()), renamed);
+    let renamed = middleware::from_fn_with_state((Arc::clone(portal), listener), renamed);
     Router::new()
         .route("/rest/{*method}", any(rest::front::handle))
         .route("/oauth/authorize/", get(authorize::authorize))
         .route("/oauth/authorize", get(authorize::authorize))
         .route("/pub/im.file.php", get(files::signed_file))
+        .route("/bitrix/services/main/ajax.php", get(files::disk_file))
         .merge(desk::router())
         .merge(control::router())
         .merge(contact_center::router())
@@ -31,11 +32,11 @@ pub(crate) fn portal(portal: &Arc<Portal>, listener: SocketAddr) -> Router {
 }
 
 /// An old address answers everything with 302 to the new one (bitrix24.md §2.9).
-async fn renamed(Shared((portal, own)): Shared<(Arc<Portal>, String)>, request: Request, next: Next) -> Response {
-    let domain = portal.view(|state| state.domain.clone());
-    if domain == own {
+async fn renamed(Shared((portal, own)): Shared<(Arc<Portal>, SocketAddr)>, request: Request, next: Next) -> Response {
+    let (home, url) = portal.view(|state| (state.home, state.portal_url()));
+    if home == own {
         return next.run(request).await;
     }
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-    (StatusCode::FOUND, [(header::LOCATION, format!("http://{domain}{path}"))]).into_response()
+    (StatusCode::FOUND, [(header::LOCATION, format!("{url}{path}"))]).into_response()
 }

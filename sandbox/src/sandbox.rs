@@ -9,7 +9,7 @@ use tokio_util::sync::DropGuard;
 
 use crate::config::SandboxConfig;
 use crate::faults::Faults;
-use crate::model::State;
+use crate::model::{App, State};
 use crate::portal::Portal;
 use crate::{auth_server, routes, server};
 
@@ -21,6 +21,9 @@ pub struct Sandbox {
     pub(crate) portal: Arc<Portal>,
     /// The application made from the configuration.
     pub(crate) app: i64,
+    /// Its keys. Kept here, so that they can be asked for while the memory is looked at.
+    client_id: String,
+    client_secret: String,
     /// Stops everything when the owner goes; [`Sandbox::remote`] has none.
     _owner: Option<DropGuard>,
 }
@@ -33,20 +36,28 @@ impl Sandbox {
         let portal_listener = TcpListener::bind(config.portal_listen).await?;
         let auth_listener = TcpListener::bind(config.auth_listen).await?;
         let (portal_address, auth_address) = (portal_listener.local_addr()?, auth_listener.local_addr()?);
-        let state = State::new(&config, portal_address.to_string(), auth_address.to_string());
-        let app = state.apps.first().map_or(0, |app| app.id);
+        let state = State::new(&config, portal_address, auth_address);
         let portal = Portal::new(config, state).map_err(io::Error::other)?;
         let (stop, tasks) = (&portal.stop, &portal.tasks);
         server::serve(stop.clone(), tasks.clone(), portal_listener, routes::portal(&portal, portal_address));
         server::serve(stop.clone(), tasks.clone(), auth_listener, auth_server::router(Arc::clone(&portal)));
         let owner = Some(portal.stop.clone().drop_guard());
-        Ok(Self { portal, app, _owner: owner })
+        Ok(Self { _owner: owner, ..Self::remote(portal) })
     }
 
     /// A second handle on the same portal, for the control interface; dropping it stops nothing.
     pub(crate) fn remote(portal: Arc<Portal>) -> Self {
-        let app = portal.view(|state| state.apps.first().map_or(0, |app| app.id));
-        Self { portal, app, _owner: None }
+        let first = portal.view(|state| state.apps.first().cloned());
+        let (app, client_id, client_secret) =
+            first.map(|app| (app.id, app.client_id, app.client_secret)).unwrap_or_default();
+        Self { portal, app, client_id, client_secret, _owner: None }
+    }
+
+    /// A handle for another application of the same portal; `None` when there is none with this `client_id`.
+    pub(crate) fn with_app(&self, client_id: &str) -> Option<Self> {
+        let found = |state: &State| state.apps.iter().find(|app| app.client_id == client_id).cloned();
+        let App { id, client_id, client_secret, .. } = self.portal.view(found)?;
+        Some(Self { portal: Arc::clone(&self.portal), app: id, client_id, client_secret, _owner: None })
     }
 
     /// Closes all listeners and connections and drops the events that still wait.
@@ -56,14 +67,24 @@ impl Sandbox {
         self.portal.tasks.wait().await;
     }
 
-    /// `http://127.0.0.1:PORT` of the portal; another one after [`Sandbox::rename_portal`].
+    /// `http://127.0.0.1:PORT` of the portal, or its public address; another one after [`Sandbox::rename_portal`].
     pub fn portal_url(&self) -> String {
         self.portal.view(State::portal_url)
     }
 
-    /// `http://127.0.0.1:PORT` of the authorization server.
+    /// `http://127.0.0.1:PORT` of the authorization server, or its public address.
     pub fn auth_url(&self) -> String {
-        self.portal.view(|state| format!("http://{}", state.auth_host))
+        self.portal.view(State::auth_url)
+    }
+
+    /// Where the portal itself listens, whatever name it has.
+    pub fn portal_address(&self) -> SocketAddr {
+        self.portal.view(|state| state.home)
+    }
+
+    /// Where the authorization server itself listens.
+    pub fn auth_address(&self) -> SocketAddr {
+        self.portal.view(|state| state.auth_home)
     }
 
     /// The operators' desk.
@@ -73,12 +94,12 @@ impl Sandbox {
 
     /// `client_id` of the local application.
     pub fn client_id(&self) -> String {
-        self.portal.config.client_id.clone()
+        self.client_id.clone()
     }
 
     /// `client_secret` of the local application.
     pub fn client_secret(&self) -> String {
-        self.portal.config.client_secret.clone()
+        self.client_secret.clone()
     }
 
     /// The portal's permanent id, 32 hexadecimal digits.

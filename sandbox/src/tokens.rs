@@ -14,12 +14,12 @@ const TOKEN_LENGTH: usize = 70;
 impl State {
     /// `client_endpoint`: prefix of all method calls.
     pub(crate) fn client_endpoint(&self) -> String {
-        format!("http://{}/rest/", self.domain)
+        format!("{}/rest/", self.portal_url())
     }
 
     /// `server_endpoint`: the authorization server's own REST prefix.
     pub(crate) fn server_endpoint(&self) -> String {
-        format!("http://{}/rest/", self.auth_host)
+        format!("{}/rest/", self.auth_url())
     }
 
     /// A new access token.

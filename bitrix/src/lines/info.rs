@@ -219,6 +219,18 @@ mod tests {
         assert_eq!((hours.days_off, hours.holidays), (vec![6, 7], vec![(1, 1), (31, 12)]));
     }
 
+    /// All keys of the vendor's page on `imopenlines.config.get`.
+    #[test]
+    fn the_whole_documented_answer_is_read() {
+        let info = read(&serde_json::from_str(include_str!("config.json")).unwrap());
+        assert_eq!(info.welcome.as_deref(), Some("Welcome to «Tea shop»\nWe answer soon."));
+        assert_eq!(info.closed_text.as_deref(), Some("We are away.\n\nWrite to us."));
+        assert_eq!((info.name.as_str(), info.rating, info.consent), ("Tea shop", true, None));
+        let hours = info.hours.unwrap();
+        assert_eq!((hours.zone.as_str(), hours.from, hours.to), ("Europe/Berlin", 0, 1440));
+        assert_eq!((hours.days_off.len(), hours.holidays.len()), (0, 0));
+    }
+
     #[test]
     fn settings_come_in_many_shapes() {
         let shapes = json!({

@@ -18,9 +18,15 @@ type Outcome = Result<Value, String>;
 pub(super) async fn run(sandbox: &Sandbox, verb: &str, body: &Value) -> Outcome {
     let args = Args(body);
     match verb {
-        "install" | "finish_install" | "uninstall" | "update_app" | "grant" | "set_handler_url" => {
-            application(sandbox, verb, &args).await
-        }
+        "add_application" => add_application(sandbox, &args),
+        "install" | "install_silently" | "finish_install" | "uninstall" | "update_app" | "grant"
+        | "set_handler_url" => match args.text("client_id").as_str() {
+            "" => application(sandbox, verb, &args).await,
+            id => {
+                let other = sandbox.with_app(id).ok_or("there is no such application")?;
+                application(&other, verb, &args).await
+            }
+        },
         "connect" | "disconnect" => connection(sandbox, verb, &args).await,
         "dialogs" | "messages" => Ok(look(sandbox, verb, &args)),
         "operator_writes" | "operator_edits" | "operator_deletes" | "operator_finishes" | "ask_for_vote" => {
@@ -31,6 +37,17 @@ pub(super) async fn run(sandbox: &Sandbox, verb: &str, body: &Value) -> Outcome 
     }
 }
 
+/// One more local application; `scope` is a list or a text with commas.
+fn add_application(sandbox: &Sandbox, args: &Args<'_>) -> Outcome {
+    let given = args.0.get("scope").cloned().unwrap_or_else(|| json!("imopenlines,imconnector,im"));
+    let names: Vec<String> = match value::text(&given) {
+        Some(text) => text.split(',').map(|name| name.trim().to_owned()).collect(),
+        None => value::entries(&given).into_iter().filter_map(|(_, name)| value::text(name)).collect(),
+    };
+    let (client_id, client_secret) = sandbox.add_application(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    Ok(json!({ "client_id": client_id, "client_secret": client_secret }))
+}
+
 async fn application(sandbox: &Sandbox, verb: &str, args: &Args<'_>) -> Outcome {
     match verb {
         "install" if args.text("flow") == "ui" => {
@@ -38,6 +55,7 @@ async fn application(sandbox: &Sandbox, verb: &str, args: &Args<'_>) -> Outcome 
             return page.map(|page| page_json(&page));
         }
         "install" => sandbox.install_script_only(&args.needed("url")?),
+        "install_silently" => return Ok(json!(sandbox.install_silently(&sandbox.client_id()))),
         "finish_install" => return Ok(json!(sandbox.finish_install())),
         "uninstall" => sandbox.uninstall(args.flag("clean")),
         "update_app" => sandbox.update_app(args.flag("new_token")),
@@ -45,7 +63,7 @@ async fn application(sandbox: &Sandbox, verb: &str, args: &Args<'_>) -> Outcome 
         _ => {
             let user = args.number("user").unwrap_or(ADMIN);
             let tokens = sandbox.grant(&sandbox.client_id(), user).ok_or("there is no application")?;
-            return Ok(json!({ "access_token": tokens.access_token, "refresh_token": tokens.refresh_token }));
+            return Ok(json!(tokens));
         }
     }
     Ok(json!(true))

@@ -54,9 +54,36 @@ pub(crate) struct FileQuery {
     sign: String,
 }
 
+/// Query of the address that a history names (bitrix24.md §11).
+#[derive(Debug, Deserialize)]
+pub(crate) struct DiskQuery {
+    action: String,
+    #[serde(rename = "fileId")]
+    id: i64,
+    #[serde(rename = "_esd")]
+    sign: String,
+}
+
 /// `/pub/im.file.php?FILE_ID=…&SIGN=…`: the file itself, without login.
 pub(crate) async fn signed_file(Shared(portal): Shared<Arc<Portal>>, Query(query): Query<FileQuery>) -> Response {
-    let file = portal.view(|state| state.files.get(&query.id).filter(|file| file.sign == query.sign).cloned());
+    serve(&portal, query.id, &query.sign)
+}
+
+/// `/bitrix/services/main/ajax.php?action=disk.api.file.download&fileId=…`: what a history calls `urldownload`.
+pub(crate) async fn disk_file(Shared(portal): Shared<Arc<Portal>>, Query(query): Query<DiskQuery>) -> Response {
+    match query.action.as_str() {
+        "disk.api.file.download" | "disk.api.file.showImage" => serve(&portal, query.id, &query.sign),
+        _ => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+const LOGIN: &str = "<!doctype html><title>Log in</title><form><input name=\"USER_LOGIN\"></form>";
+
+fn serve(portal: &Portal, id: i64, sign: &str) -> Response {
+    if portal.view(|state| state.switches.file_links_need_login) {
+        return axum::response::Html(LOGIN).into_response();
+    }
+    let file = portal.view(|state| state.files.get(&id).filter(|file| file.sign == sign).cloned());
     let Some(file) = file else { return StatusCode::NOT_FOUND.into_response() };
     // Only pictures are shown in place: a stored page must not run on the portal's address.
     let place = if file.class() == FileClass::Image { "inline" } else { "attachment" };

@@ -12,8 +12,8 @@ use crate::rest::error::RestError;
 const ALL_SCOPES: &[&str] =
     &["contact_center", "crm", "disk", "im", "imbot", "imconnector", "imopenlines", "placement", "user"];
 
-/// The application's own card; the authorization server gives the same answer.
-pub(crate) fn card(state: &State, app: &App) -> Value {
+/// The application's own card.
+fn card(state: &State, app: &App) -> Value {
     json!({
         "ID": app.id, "CODE": app.client_id, "VERSION": app.version, "STATUS": "L", "INSTALLED": app.installed,
         "PAYMENT_EXPIRED": if app.unpaid { "Y" } else { "N" }, "DAYS": null, "LANGUAGE_ID": state.language,

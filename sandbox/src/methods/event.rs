@@ -143,7 +143,7 @@ fn entry(binding: &Binding) -> Value {
 
 pub(super) fn test(call: &mut Call<'_>) -> Outcome {
     let app = call.caller.app.ok_or_else(RestError::wrong_auth_short)?;
-    let data = json!({ "QUERY": call.params.all() });
+    let data = json!({ "QUERY": call.params.given(), "LANGUAGE_ID": call.state.language });
     call.state.emit(&Event::new("ONAPPTEST", data, Audience::App(app), call.caller.actor()));
     Ok(json!(1).into())
 }

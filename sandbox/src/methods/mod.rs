@@ -6,6 +6,7 @@ mod config;
 mod delivery;
 mod dialog;
 mod event;
+mod history;
 mod im;
 mod offline;
 mod register;

@@ -1,6 +1,6 @@
 //! The list of methods: name, scope, and what runs them.
 
-use super::{Call, Outcome, application, chat_name, config, delivery, dialog, event, im, offline};
+use super::{Call, Outcome, application, chat_name, config, delivery, dialog, event, history, im, offline};
 use super::{register, status, update, user};
 use crate::rest::error::RestError;
 
@@ -70,7 +70,7 @@ const METHODS: &[Method] = &[
     lines("imopenlines.config.delete", config::delete),
     lines("imopenlines.config.path.get", config::path_get),
     lines("imopenlines.dialog.get", dialog::get),
-    lines("imopenlines.session.history.get", dialog::history),
+    lines("imopenlines.session.history.get", history::get),
     lines("imopenlines.session.open", dialog::session_open),
     lines("imopenlines.session.start", dialog::session_start),
     lines("imopenlines.operator.finish", dialog::finish),

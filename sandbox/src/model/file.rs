@@ -58,6 +58,16 @@ impl StoredFile {
         self.name.rsplit_once('.').map_or(String::new(), |(_, extension)| extension.to_lowercase())
     }
 
+    /// The address that a history names, `urldownload`.
+    pub(crate) fn disk_path(&self, action: &str) -> String {
+        let name = percent_encoding::utf8_percent_encode(&self.name, percent_encoding::NON_ALPHANUMERIC);
+        format!(
+            "/bitrix/services/main/ajax.php?action=disk.api.file.{action}&SITE_ID=s1&humanRE=1&fileId={}&exact=N&_esd={}\
+             &fileName={name}",
+            self.id, self.sign
+        )
+    }
+
     /// `/pub/im.file.php?FILE_ID=…&SIGN=…`, with `&img=y` for images.
     pub(crate) fn signed_path(&self) -> String {
         let image = if self.class() == FileClass::Image { "&img=y" } else { "" };

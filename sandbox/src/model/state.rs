@@ -1,7 +1,9 @@
 //! The whole memory of one portal, behind one lock.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+
+use url::Url;
 
 use super::{
     App, AuthCode, Binding, Chat, Connector, Delivery, Line, Message, OPERATOR, OfflineEvent, Placement, Record,
@@ -55,8 +57,16 @@ pub(crate) struct State {
     pub(crate) rng: Rng,
     /// Host and port of the portal; changes when it is renamed.
     pub(crate) domain: String,
+    /// The portal is shown by https.
+    pub(crate) https: bool,
+    /// The listener that serves the portal's present name; others send there.
+    pub(crate) home: SocketAddr,
     /// Host and port of the authorization server.
     pub(crate) auth_host: String,
+    /// Where the authorization server listens.
+    pub(crate) auth_home: SocketAddr,
+    /// The authorization server is shown by https.
+    pub(crate) auth_https: bool,
     pub(crate) member_id: String,
     /// Secret of the incoming webhook of the administrator.
     pub(crate) webhook_secret: String,
@@ -98,7 +108,13 @@ pub(crate) struct State {
 
 impl State {
     /// A fresh portal: two active lines, four employees, one local application not yet installed.
-    pub(crate) fn new(config: &SandboxConfig, domain: String, auth_host: String) -> Self {
+    pub(crate) fn new(config: &SandboxConfig, home: SocketAddr, auth: SocketAddr) -> Self {
+        let shown = |url: &Option<Url>, listener: SocketAddr| match url {
+            Some(url) => (url.authority().to_owned(), url.scheme() == "https"),
+            None => (listener.to_string(), false),
+        };
+        let ((domain, https), (auth_host, auth_https)) =
+            (shown(&config.public_url, home), shown(&config.auth_public_url, auth));
         let mut rng = Rng::new(config.seed);
         let switches = Switches {
             strict_rotation: config.strict_rotation,
@@ -108,7 +124,11 @@ impl State {
         let mut state = Self {
             now: 0,
             domain,
+            https,
+            home,
             auth_host,
+            auth_home: auth,
+            auth_https,
             member_id: rng.hex(32),
             webhook_secret: rng.word(16).to_lowercase(),
             rng,
@@ -221,6 +241,19 @@ impl State {
     }
 
     pub(crate) fn portal_url(&self) -> String {
-        format!("http://{}", self.domain)
+        address(self.https, &self.domain)
     }
+
+    pub(crate) fn auth_url(&self) -> String {
+        address(self.auth_https, &self.auth_host)
+    }
+
+    /// The portal has another name from now on, at another listener.
+    pub(crate) fn rename(&mut self, home: SocketAddr) {
+        (self.home, self.domain, self.https) = (home, home.to_string(), false);
+    }
+}
+
+fn address(https: bool, host: &str) -> String {
+    format!("{}://{host}", if https { "https" } else { "http" })
 }

@@ -47,9 +47,26 @@ pub(crate) fn signed_edit(name: &str, text: &str) -> String {
     format!("[b]{name}:[/b][br] {text}")
 }
 
+/// A text as older clients get it, `textlegacy`: HTML in place of BB codes.
+pub(crate) fn legacy(text: &str) -> String {
+    let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+    let breaks = ["[br]", "[BR]", "\n"].iter().fold(escaped, |text, code| text.replace(code, "<br />"));
+    ["b", "i", "u", "s"].iter().fold(breaks, |text, tag| {
+        let both = [(tag.to_string(), format!("<{tag}>")), (format!("/{tag}"), format!("</{tag}>"))];
+        both.iter().fold(text, |text, (code, html)| {
+            text.replace(&format!("[{code}]"), html).replace(&format!("[{}]", code.to_uppercase()), html)
+        })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn older_clients_get_html() {
+        assert_eq!(legacy("[b]a[/b] < [I]b[/I]\nc"), "<b>a</b> &lt; <i>b</i><br />c");
+    }
 
     #[test]
     fn breaks_and_mentions() {

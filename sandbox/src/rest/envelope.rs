@@ -40,7 +40,7 @@ pub(crate) struct Timing {
     pub(crate) start_ms: i64,
     pub(crate) finish_ms: i64,
     /// Seconds and reset time of the operating limit; `None` where there is no limit.
-    pub(crate) operating: Option<(f64, Option<i64>)>,
+    pub(crate) operating: Option<(f64, i64)>,
 }
 
 impl Timing {
@@ -53,10 +53,8 @@ impl Timing {
             "date_start": iso(self.start_ms), "date_finish": iso(self.finish_ms),
         });
         if let Some((operating, reset_at)) = self.operating {
-            if let Some(reset_at) = reset_at {
-                block["operating_reset_at"] = json!(reset_at);
-            }
-            block["operating"] = json!(operating);
+            block["operating_reset_at"] = json!(reset_at);
+            block["operating"] = if operating == 0.0 { json!(0) } else { json!(operating) };
         }
         block
     }

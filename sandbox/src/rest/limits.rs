@@ -33,12 +33,14 @@ impl Operating {
 
     /// Seconds charged within the window.
     fn total(&self) -> f64 {
-        self.minutes.values().sum()
+        // A sum of nothing is -0.0.
+        self.minutes.values().sum::<f64>() + 0.0
     }
 
     /// Unix time when the oldest bucket drops out.
-    fn reset_at(&self) -> Option<i64> {
-        self.minutes.keys().next().map(|minute| (minute + MINUTES) * 60)
+    fn reset_at(&self, now_ms: i64) -> i64 {
+        let oldest = self.minutes.keys().next().copied().unwrap_or(now_ms / 60_000);
+        (oldest + MINUTES) * 60
     }
 }
 
@@ -82,9 +84,12 @@ impl State {
     }
 
     /// `time.operating` and `time.operating_reset_at`.
-    pub(crate) fn operating_figures(&self, client: &str, method: &str) -> (f64, Option<i64>) {
+    pub(crate) fn operating_figures(&self, client: &str, method: &str) -> (f64, i64) {
         let used = self.operating.get(&(client.to_owned(), method.to_owned()));
-        used.map_or((0.0, None), |used| (used.total(), used.reset_at()))
+        used.map_or_else(
+            || (0.0, Operating::default().reset_at(self.now)),
+            |used| (used.total(), used.reset_at(self.now)),
+        )
     }
 }
 

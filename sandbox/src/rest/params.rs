@@ -7,19 +7,23 @@ use crate::php::value;
 
 /// Parameters of one call, authorization removed.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Params(Value);
+pub(crate) struct Params {
+    upper: Value,
+    given: Value,
+}
 
 impl Params {
     /// Upper-cases the top-level names and drops the token.
     pub(crate) fn new(mut raw: Map<String, Value>) -> Self {
         raw.shift_remove("auth");
         raw.shift_remove("access_token");
-        Self(value::map_keys(Value::Object(raw), false, str::to_uppercase))
+        let given = Value::Object(raw);
+        Self { upper: value::map_keys(given.clone(), false, str::to_uppercase), given }
     }
 
     /// A parameter, null included.
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
-        value::get(&self.0, name)
+        value::get(&self.upper, name)
     }
 
     /// A parameter that must be set and not null; an empty string passes.
@@ -29,7 +33,7 @@ impl Params {
 
     /// A scalar parameter as text; empty when missing.
     pub(crate) fn text(&self, name: &str) -> String {
-        value::text_of(&self.0, name)
+        value::text_of(&self.upper, name)
     }
 
     /// A parameter cast to an integer; 0 when missing.
@@ -44,6 +48,11 @@ impl Params {
 
     /// All parameters, for the record.
     pub(crate) fn all(&self) -> &Value {
-        &self.0
+        &self.upper
+    }
+
+    /// All parameters, named as the caller named them.
+    pub(crate) fn given(&self) -> &Value {
+        &self.given
     }
 }

@@ -1,13 +1,13 @@
 //! Applications: added, installed, updated, removed; and tokens taken by hand.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::page::{Page, PageOptions};
 use crate::model::{ADMIN, State};
 use crate::sandbox::Sandbox;
 
 /// A pair of tokens with the endpoints, as the token endpoint gives it (bitrix24.md §2.7).
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Tokens {
     /// Access token.
     pub access_token: String,

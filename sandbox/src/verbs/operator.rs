@@ -22,10 +22,19 @@ impl Sandbox {
         mime: &str,
         content: impl Into<Bytes>,
     ) -> Result<i64, String> {
-        let content = content.into();
+        self.operator_writes_with_files(chat_id, text, vec![(name, mime, content.into())])
+    }
+
+    /// The acting operator sends files, each with its name and media type, with a text, which may be empty.
+    pub fn operator_writes_with_files(
+        &self,
+        chat_id: i64,
+        text: &str,
+        files: Vec<(&str, &str, Bytes)>,
+    ) -> Result<i64, String> {
         self.portal.hit(|state| {
-            let file = state.store_file(name, mime, content);
-            state.operator_writes(state.operator, chat_id, text, vec![file])
+            let ids = files.into_iter().map(|(name, mime, content)| state.store_file(name, mime, content)).collect();
+            state.operator_writes(state.operator, chat_id, text, ids)
         })
     }
 

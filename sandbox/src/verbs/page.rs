@@ -120,7 +120,7 @@ impl State {
     ) -> PageForm {
         let session = self.rng.hex(32);
         let query = form::build(&json!({
-            "DOMAIN": self.domain, "PROTOCOL": 0, "LANG": self.language, "APP_SID": session,
+            "DOMAIN": self.domain, "PROTOCOL": u8::from(self.https), "LANG": self.language, "APP_SID": session,
         }));
         let joint = if url.contains('?') { '&' } else { '?' };
         let mut fields = self.auth_fields(app, options);

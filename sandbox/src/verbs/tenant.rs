@@ -82,7 +82,7 @@ impl Sandbox {
     /// Moves the portal to a new address; the old one answers 302 from now on (bitrix24.md R12). Gives the new URL.
     pub async fn rename_portal(&self) -> io::Result<String> {
         let address = self.listen().await?;
-        self.portal.edit(|state| state.domain = address.to_string());
+        self.portal.edit(|state| state.rename(address));
         Ok(self.portal_url())
     }
 

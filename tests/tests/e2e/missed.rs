@@ -151,3 +151,51 @@ async fn quiet_dialogs_cost_no_history() {
     visitors[3].until(|items| items.iter().any(|item| item["text"] == "dropped")).await;
     assert_eq!(world.sandbox.view(|portal| commands(portal, "imopenlines.session.history.get")), 1);
 }
+
+/// The history names no signature and has the files' addresses under other names than an event.
+#[tokio::test]
+async fn a_reply_with_two_files_whose_event_was_lost_has_both() {
+    let rest = "reconcile_seconds = 1\n[channels.site]\nkind = \"website\"\n";
+    let world = World::with(SandboxConfig::default().without_limits(), rest).await;
+    let visitor = world.visitor().await;
+    visitor.send("two files please").await;
+    let chat = world.portal_chat("two files please").await;
+    visitor.until(|items| items.iter().any(|item| item["state"] == "delivered")).await;
+    world.sandbox.faults().add(Fault::new(FaultKind::DropEvent));
+    let files = vec![("plan.txt", "text/plain", "the plan".into()), ("prices.csv", "text/csv", "a;1".into())];
+    let message = world.sandbox.operator_writes_with_files(chat, "Here are [b]both[/b]", files).unwrap();
+    let came = |item: &openline_tests::Item| item["from"] == "operator";
+    let items = visitor.until(|items| items.iter().any(came)).await;
+    let reply = items.iter().find(|item| came(item)).unwrap();
+    assert_eq!(reply["text"], "Here are both");
+    let names: Vec<_> = reply["files"].as_array().unwrap().iter().map(|file| file["name"].clone()).collect();
+    assert_eq!(names, ["plan.txt", "prices.csv"]);
+    for (index, content) in ["the plan", "a;1"].into_iter().enumerate() {
+        assert_eq!(visitor.file(reply, index).await.text().await.unwrap(), content);
+    }
+    let confirmed = |portal: View<'_>| portal.message(message).is_some_and(|message| !message.sending);
+    world.sandbox.wait_until(confirmed).await.unwrap();
+}
+
+/// The portal's link answers with the page where people log in, and with status 200.
+#[tokio::test]
+async fn a_page_in_the_place_of_a_file_is_no_file() {
+    let world = World::start().await;
+    let visitor = world.visitor().await;
+    visitor.send("a photo please").await;
+    let chat = world.portal_chat("a photo please").await;
+    world.sandbox.switch(|switches| switches.file_links_need_login = true);
+    world.sandbox.operator_writes_with_file(chat, "", "photo.jpg", "image/jpeg", vec![0xff, 0xd8, 0xff, 0xe0]).unwrap();
+    let came = |item: &openline_tests::Item| item["from"] == "operator";
+    let items = visitor.until(|items| items.iter().any(came)).await;
+    let reply = items.iter().find(|item| came(item)).unwrap();
+    let refused = visitor.file(reply, 0).await;
+    assert_eq!(refused.status().as_u16(), 404, "the page is not given out as photo.jpg");
+    let told = |portal: View<'_>| {
+        let of_system = portal.all_messages().filter(|message| message.author.side() == "system");
+        of_system.filter(|message| message.text.contains("photo.jpg")).count()
+    };
+    world.sandbox.wait_until(|portal| told(portal) > 0).await.unwrap();
+    visitor.file(reply, 0).await;
+    assert_eq!(world.sandbox.view(told), 1, "the operators are told once");
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use openline_sandbox::{Fault, Flag, RequestLimit, SandboxConfig};
 use serde_json::{Value, json};
 
-use super::support::{Tenant, message, messaging, quiet};
+use super::support::{Tenant, message, messaging, png, quiet};
 
 #[tokio::test]
 async fn r1_no_token() {
@@ -322,6 +322,70 @@ async fn r15_batch() {
     assert_eq!(body["result"]["result_error"], json!([]));
 }
 
+/// What the pages of both methods show, in their spelling.
+#[tokio::test]
+async fn r16_history_and_dialog_are_as_documented() {
+    let tenant = Tenant::connected().await;
+    let chat = tenant.client_writes("m-1", "two files please").await;
+    let files = vec![("plan.png", "image/png", png().into()), ("price.pdf", "application/pdf", "prices".into())];
+    let id = tenant.sandbox.operator_writes_with_files(chat, "[b]Both[/b] < 3", files).unwrap().to_string();
+    let history = tenant.ok("imopenlines.session.history.get", json!({ "CHAT_ID": chat })).await;
+    let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
+    assert_eq!(
+        names(&history),
+        "chatId canJoin canVoteHead sessionId sessionVoteHead sessionCommentHead userId message usersMessage users \
+         openlines userInGroup woUserInGroup chat userBlockChat userInChat files"
+    );
+    let message = &history["message"][&id];
+    assert_eq!(names(message), "id chatid senderid recipientid date text textlegacy params");
+    assert_eq!((&message["id"], &message["senderid"]), (&json!(id), &json!("27")));
+    assert_eq!((&message["text"], &message["textlegacy"]), (&json!("[b]Both[/b] < 3"), &json!("<b>Both</b> &lt; 3")));
+    let ids = message["params"]["fileId"].as_array().unwrap().clone();
+    let plan = &history["files"][ids[0].to_string()];
+    assert_eq!(
+        (&plan["id"], &plan["type"], &plan["image"]),
+        (&ids[0], &json!("image"), &json!({"height": 9, "width": 7}))
+    );
+    assert_eq!((&plan["authorid"], &plan["chatid"], &plan["extension"]), (&json!(27), &json!(chat), &json!("png")));
+    assert_eq!(history["files"][ids[1].to_string()]["image"], json!(false));
+    for (id, bytes) in [(&ids[0], png()), (&ids[1], b"prices".to_vec())] {
+        let address = history["files"][id.to_string()]["urldownload"].as_str().unwrap();
+        assert!(address.contains("/bitrix/services/main/ajax.php?action=disk.api.file.download"), "{address}");
+        assert_eq!(tenant.http.get(address).send().await.unwrap().bytes().await.unwrap(), bytes);
+    }
+    tenant.sandbox.switch(|switches| switches.file_links_need_login = true);
+    let login = tenant.http.get(plan["urldownload"].as_str().unwrap()).send().await.unwrap();
+    assert_eq!(
+        (login.status().as_u16(), login.headers()["content-type"].to_str().unwrap()),
+        (200, "text/html; charset=utf-8")
+    );
+    let anna = &history["users"]["27"];
+    assert_eq!(
+        (&anna["id"], &anna["firstName"], &anna["externalAuthId"]),
+        (&json!("27"), &json!("Anna"), &json!("socservices"))
+    );
+    let about = &history["chat"][chat.to_string()];
+    assert_eq!(
+        (&about["id"], &about["entityType"], &about["managerList"]),
+        (&json!(chat.to_string()), &json!("LINES"), &json!([27]))
+    );
+
+    let dialog = tenant.ok("imopenlines.dialog.get", json!({ "CHAT_ID": chat })).await;
+    assert_eq!((&dialog["id"], &dialog["description"], &dialog["owner"]), (&json!(chat), &json!(null), &json!(27)));
+    assert_eq!((&dialog["entity_link"]["type"], &dialog["is_new"]), (&json!("LINES"), &json!(false)));
+    assert!(dialog.get("title").is_none());
+}
+
+#[tokio::test]
+async fn r16_no_time_is_told_as_zero() {
+    let tenant = Tenant::start(SandboxConfig { operating_limit_s: Some(480.0), ..quiet() }).await;
+    let answer =
+        tenant.http.get(tenant.method_url("server.time")).query(&[("auth", &tenant.token)]).send().await.unwrap();
+    let text = answer.text().await.unwrap();
+    assert!(text.contains(r#""operating":0}"#), "{text}");
+    assert!(text.contains(r#""operating_reset_at":"#), "{text}");
+}
+
 #[tokio::test]
 async fn r16_shapes_of_the_environment() {
     let tenant = Tenant::connected().await;
@@ -362,7 +426,7 @@ async fn r16_shapes_of_the_environment() {
     let history = tenant.ok("imopenlines.session.history.get", json!({ "CHAT_ID": chat })).await;
     assert_eq!((&history["chatId"], &history["sessionId"]), (&json!(chat), &json!(session)));
     let (id, first) = history["message"].as_object().unwrap().iter().next().unwrap();
-    assert_eq!(first["id"].to_string(), *id);
+    assert_eq!((&first["id"], &first["chatid"]), (&json!(id), &json!(chat.to_string())));
     assert_eq!((&first["text"], &first["params"]), (&json!("hello"), &json!({ "connectorMid": ["m-1"] })));
     assert_eq!(tenant.refused("imopenlines.session.history.get", json!({})).await.1, "MISSING_REQUIRED_PARAM");
     assert_eq!(

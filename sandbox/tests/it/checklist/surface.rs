@@ -1,6 +1,6 @@
 //! Contact Center, control interface, record, offline events, votes, groups.
 
-use openline_sandbox::{FaultKind, Sandbox};
+use openline_sandbox::{FaultKind, Sandbox, SandboxConfig};
 use serde_json::{Value, json};
 
 use super::support::{Receiver, Tenant, message, messaging, quiet};
@@ -100,11 +100,23 @@ async fn a_secret_at_the_portal_is_a_violation() {
 async fn the_trusted_app_info() {
     let tenant = Tenant::start(quiet()).await;
     let url = format!("{}/rest/app.info/", tenant.sandbox.auth_url());
-    let answer = tenant.http.get(&url).query(&[("auth", &tenant.token)]).send().await.unwrap();
-    let told = answer.json::<Value>().await.unwrap();
-    assert_eq!(told["client_id"], tenant.sandbox.client_id());
-    assert_eq!(told["install"]["member_id"], tenant.sandbox.member_id());
-    assert_eq!(told["install"]["client_endpoint"], format!("{}/rest/", tenant.sandbox.portal_url()));
+    for url in [url.as_str(), url.trim_end_matches('/')] {
+        let answer = tenant.http.get(url).query(&[("auth", &tenant.token)]).send().await.unwrap();
+        let body = answer.json::<Value>().await.unwrap();
+        let (info, install) = (&body["result"], &body["result"]["install"]);
+        assert_eq!(keys(info), ["client_id", "scope", "expires", "user_id", "install"]);
+        let names =
+            ["installed", "version", "status", "scope", "domain", "uri", "client_endpoint", "member_id", "member_type"];
+        assert_eq!(keys(install), names);
+        assert_eq!((&info["client_id"], &info["user_id"]), (&json!(tenant.sandbox.client_id()), &json!(1)));
+        assert_eq!((&install["member_id"], &install["installed"]), (&json!(tenant.sandbox.member_id()), &json!(true)));
+        assert_eq!(install["client_endpoint"], format!("{}/rest/", tenant.sandbox.portal_url()));
+        assert_eq!(
+            (&install["domain"], &install["scope"]),
+            (&json!("127.0.0.1"), &json!("imopenlines,imconnector,im"))
+        );
+        assert!(body["time"]["start"].is_number());
+    }
     assert_eq!(tenant.http.get(&url).query(&[("auth", "x")]).send().await.unwrap().status(), 401);
 }
 
@@ -166,4 +178,78 @@ async fn stopping_closes_the_ports() {
     let url = tenant.sandbox.portal_url();
     tenant.sandbox.stop().await;
     assert!(tenant.http.get(url).send().await.is_err());
+}
+
+fn keys(object: &Value) -> Vec<&str> {
+    object.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+/// Behind a proxy that ends https, under names of their own.
+#[tokio::test]
+async fn a_portal_behind_a_proxy_names_its_public_address() {
+    let public = Some("https://portal.example".parse().unwrap());
+    let auth_public_url = Some("https://oauth.example:8443/".parse().unwrap());
+    let tenant = Tenant::start(SandboxConfig { public_url: public, auth_public_url, ..quiet() }).await;
+    let (sandbox, app) = (&tenant.sandbox, &tenant.app);
+    assert_eq!(
+        (sandbox.portal_url().as_str(), sandbox.auth_url().as_str()),
+        ("https://portal.example", "https://oauth.example:8443")
+    );
+    let tokens = sandbox.admin_tokens().unwrap();
+    assert_eq!(tokens.client_endpoint, "https://portal.example/rest/");
+    assert_eq!(tokens.server_endpoint, "https://oauth.example:8443/rest/");
+    sandbox.install_with_ui(&format!("{}/install", app.url), false).await.unwrap();
+    let opened = app.all().pop().unwrap();
+    for (name, value) in [("DOMAIN", "portal.example"), ("PROTOCOL", "1")] {
+        assert!(
+            opened.query.iter().any(|(known, given)| known == name && given == value),
+            "{name}: {:?}",
+            opened.query
+        );
+    }
+    assert_eq!(opened.field("SERVER_ENDPOINT"), Some("https://oauth.example:8443/rest/"));
+    sandbox.install_script_only(&format!("{}/install", app.url));
+    let installed = &tenant.heard("ONAPPINSTALL", 1).await[0];
+    assert_eq!(installed.field("auth[client_endpoint]"), Some("https://portal.example/rest/"));
+    assert_eq!(installed.field("auth[domain]"), Some("portal.example"));
+    // The listener itself is the portal, and sends nobody away; its redirects name the public address.
+    let here = format!("http://{}", sandbox.portal_address());
+    let call = tenant.http.get(format!("{here}/rest/server.time")).query(&[("auth", &tokens.access_token)]);
+    assert_eq!(call.send().await.unwrap().status(), 200);
+    let chats = sandbox.view(|view| view.dialogs().len());
+    assert_eq!(chats, 0);
+}
+
+#[tokio::test]
+async fn what_event_test_is_called_with_comes_back_in_its_own_letters() {
+    let tenant = Tenant::start(quiet()).await;
+    tenant.ok("event.bind", json!({ "event": "OnAppTest", "handler": tenant.app.handler() })).await;
+    assert_eq!(tenant.ok("event.test", json!({ "any": "data", "Deep": { "kEy": 1 } })).await, json!(1));
+    let heard = &tenant.heard("ONAPPTEST", 1).await[0];
+    assert_eq!(heard.field("data[QUERY][any]"), Some("data"));
+    assert_eq!(heard.field("data[QUERY][Deep][kEy]"), Some("1"));
+    assert_eq!(heard.field("data[LANGUAGE_ID]"), Some("en"));
+    assert!(!heard.names().iter().any(|name| name.contains("auth]") || name.contains("AUTH]")), "{:?}", heard.names());
+}
+
+#[tokio::test]
+async fn a_second_application_comes_over_http() {
+    let tenant = Tenant::start(quiet()).await;
+    let verb = async |name: &str, body: Value| {
+        let url = format!("{}/sandbox/{name}", tenant.sandbox.portal_url());
+        let answer = tenant.http.post(url).json(&body).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    let (_, added) = verb("add_application", json!({ "scope": "imopenlines,im" })).await;
+    let id = added["client_id"].as_str().unwrap();
+    assert_ne!(id, tenant.sandbox.client_id());
+    assert_eq!(verb("install", json!({ "client_id": id, "url": format!("{}/second", tenant.app.url) })).await.0, 200);
+    let heard = &tenant.heard("ONAPPINSTALL", 1).await[0];
+    assert_eq!((heard.path.as_str(), heard.field("auth[scope]")), ("/second", Some("imopenlines,im")));
+    let (_, tokens) = verb("grant", json!({ "client_id": id })).await;
+    let token = tokens["access_token"].as_str().unwrap();
+    assert_eq!(tenant.call_as(token, "app.info", json!({})).await.1["result"]["CODE"], id);
+    assert_eq!(verb("grant", json!({ "client_id": "local.none.1" })).await.0, 400);
+    // The first one is still what verbs mean that name none.
+    assert_eq!(verb("grant", json!({})).await.1["member_id"], tenant.sandbox.member_id());
 }
