@@ -1,5 +1,7 @@
 //! Bare addresses in text become links.
 
+use std::borrow::Cow;
+
 use linkify::{LinkFinder, LinkKind};
 use openline_core::text::{Href, Span};
 
@@ -28,13 +30,37 @@ fn walk(spans: Vec<Span>, finder: &LinkFinder) -> Vec<Span> {
 fn split(text: &str, finder: &LinkFinder, out: &mut Vec<Span>) {
     for part in text.split_inclusive(ends_address) {
         let seen = part.trim_end_matches(ends_address);
-        for piece in finder.spans(seen) {
-            let link = piece.kind().and_then(|_| web_address(piece.as_str()));
-            let literal = Span::text(piece.as_str());
+        let latin = with_latin_hosts(seen);
+        for piece in finder.spans(&latin) {
+            // Both texts have the same offsets.
+            let shown = &seen[piece.start()..piece.end()];
+            let link = piece.kind().and_then(|_| web_address(shown));
+            let literal = Span::text(shown);
             append(out, link.map_or(literal.clone(), |href| Span::Link { href, c: vec![literal] }));
         }
         append(out, Span::text(&part[seen.len()..]));
     }
+}
+
+/// The text with Latin letters in place of all others in the hosts of addresses, as many bytes for each: the finder takes
+/// no other letters for a top-level domain (`https://пример.рф`).
+fn with_latin_hosts(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() || !text.contains("://") {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(found) = rest.find("://") {
+        let (before, host) = rest.split_at(found + "://".len());
+        let end = host.find(|c: char| !c.is_alphanumeric() && !matches!(c, '.' | '-')).unwrap_or(host.len());
+        out.push_str(before);
+        host[..end]
+            .chars()
+            .for_each(|c| if c.is_ascii() { out.push(c) } else { out.push_str(&"a".repeat(c.len_utf8())) });
+        rest = &host[end..];
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
 }
 
 /// Blanks and invisible marks beyond ASCII, such as the no-break space and what turns the direction of writing: the

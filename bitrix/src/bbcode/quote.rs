@@ -26,8 +26,9 @@ fn levels(rest: &str, current: usize) -> usize {
 /// The portal may add ` #chat1/2`, the message quoted. The line is a heading only if text follows it.
 fn heading(body: &str) -> Option<(&str, usize)> {
     let (line, text) = body.split_once('\n')?;
-    let (name, rest) = line.split_once('[')?;
-    let (_, context) = rest.split_once(']')?;
+    // The date stands in the last brackets: a name may have some of its own.
+    let (before, context) = line.rsplit_once(']')?;
+    let (name, _) = before.rsplit_once('[')?;
     let name = name.trim();
     let context = context.trim();
     let heads = !name.is_empty() && (context.is_empty() || context.starts_with('#')) && !text.trim().is_empty();

@@ -1,5 +1,6 @@
 //! What the translation promises, row by row, and what it does with input made to break it.
 
+mod field;
 mod hostile;
 mod parsing;
 mod properties;
