@@ -89,6 +89,7 @@ impl Bitrix {
             gathered: deliver::Gathered::default(),
             looks: deliver::tries::Tries::default(),
             refusals: deliver::tries::Tries::default(),
+            refused_blocks: deliver::names::RefusedBlocks::default(),
             proofs: access::proof_limit::Proofs::default(),
             waiting: web::waiting::Waiting::default(),
             verifying: std::sync::Mutex::default(),

@@ -18,6 +18,7 @@ pub(crate) struct Inner {
     pub(crate) looks: crate::deliver::tries::Tries,
     /// Refusals of one message in a call that succeeded.
     pub(crate) refusals: crate::deliver::tries::Tries,
+    pub(crate) refused_blocks: crate::deliver::names::RefusedBlocks,
     pub(crate) file_client: reqwest::Client,
     pub(crate) looked_for_lines: tokio::sync::Mutex<HashMap<String, Instant>>,
     /// When each connector was registered again last, because the portal did not know it.

@@ -165,9 +165,8 @@ fn contradiction(file: &File, mime: Option<&str>, size: Option<u64>) -> Option<S
     }
     let (told, size) = (file.size.filter(|told| *told > 0)?, size?);
     // Pictures may be served in another size than they were stored in.
-    (told != size && !served.starts_with("image/")).then(|| {
-        format!("the portal's link to {:?} answers with {size} bytes, and the file has {told}", file.name)
-    })
+    (told != size && !served.starts_with("image/"))
+        .then(|| format!("the portal's link to {:?} answers with {size} bytes, and the file has {told}", file.name))
 }
 
 fn is_allowed(config: &PortalConfig, endpoint: Option<&str>, url: &Url) -> bool {
@@ -198,7 +197,10 @@ mod tests {
         assert_eq!(at(json!({"link": "https://a.example/~x#img.png"})), here("https://a.example/~x"));
         let both = json!({"downloadLink": "/pub/1", "link": "https://a.example/~x"});
         assert_eq!(at(both), here("https://a.example/~x"));
-        assert_eq!(at(json!({"downloadLink": "", "urlDownload": "/pub/1?a=2"})), here("https://shop.example/pub/1?a=2"));
+        assert_eq!(
+            at(json!({"downloadLink": "", "urlDownload": "/pub/1?a=2"})),
+            here("https://shop.example/pub/1?a=2")
+        );
         for none in [json!({}), json!({"link": "javascript:x"}), json!({"urldownload": "pub/1"}), json!(null)] {
             assert_eq!(at(none), None);
         }

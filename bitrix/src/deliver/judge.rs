@@ -25,7 +25,16 @@ pub(crate) fn walk(bitrix: &Inner, result: &Value, key: &CallKey, deliveries: &[
         _ => None,
     };
     let public_url = &bitrix.portal.config.public_url;
-    let judged = |(index, delivery): (usize, &&Delivery)| judge(at(index), public_url, key, delivery, &bitrix.refusals);
+    let judged = |(index, delivery): (usize, &&Delivery)| {
+        let judged = judge(at(index), public_url, key, delivery, &bitrix.refusals);
+        let refused = at(index).is_some_and(|element| !truthy(element.get("SUCCESS")));
+        if refused && bitrix.refused_blocks.may_be_why(&delivery.conversation) {
+            bitrix.refusals.forget(&delivery.external_id);
+            let reason = "the portal refused the message, perhaps for what its customer is called or calls from";
+            return Err(DeliveryError::retry(reason));
+        }
+        judged
+    };
     deliveries.iter().enumerate().map(judged).collect()
 }
 

@@ -5,7 +5,7 @@ use crate::access::budget::{Class, Fare};
 use crate::bbcode;
 use crate::config::Connector;
 use crate::deliver::gather::{Gather, spawn};
-use crate::deliver::names::user_block;
+use crate::deliver::names::{RefusedBlocks, user_block};
 use crate::deliver::{attached, judge, uncertain};
 use crate::lines::registration;
 use crate::shared::Inner;
@@ -171,8 +171,8 @@ fn not_connected(connector: &Connector) -> DeliveryError {
 
 type Group<'d> = (&'d CallKey, Vec<&'d Delivery>);
 
-fn command(key: &CallKey, deliveries: &[&Delivery]) -> Command<'static> {
-    let messages: Vec<_> = deliveries.iter().map(|delivery| element(key, delivery)).collect();
+fn command(key: &CallKey, deliveries: &[&Delivery], refused: &RefusedBlocks) -> Command<'static> {
+    let messages: Vec<_> = deliveries.iter().map(|delivery| element(key, delivery, refused)).collect();
     (key.method, json!({ "CONNECTOR": key.connector, "LINE": line_number(&key.line), "MESSAGES": messages }))
 }
 
@@ -181,7 +181,7 @@ fn ids<'d>(deliveries: &'d [&Delivery]) -> impl Iterator<Item = &'d str> + Clone
 }
 
 async fn call(bitrix: &Arc<Inner>, key: &CallKey, deliveries: &[&Delivery], fare: Fare) -> Vec<Delivered> {
-    let (method, params) = command(key, deliveries);
+    let (method, params) = command(key, deliveries, &bitrix.refused_blocks);
     bitrix.flights.started(ids(deliveries));
     let began = Instant::now();
     let result = bitrix.portal.call(method, &params, fare).await;
@@ -193,7 +193,7 @@ async fn call(bitrix: &Arc<Inner>, key: &CallKey, deliveries: &[&Delivery], fare
 
 /// Several calls in one request.
 async fn together(bitrix: &Arc<Inner>, groups: &[Group<'_>], class: Class) -> Vec<Vec<Delivered>> {
-    let commands: Vec<_> = groups.iter().map(|(key, deliveries)| command(key, deliveries)).collect();
+    let commands: Vec<_> = groups.iter().map(|(key, deliveries)| command(key, deliveries, &bitrix.refused_blocks)).collect();
     for (_, deliveries) in groups {
         bitrix.flights.started(ids(deliveries));
     }
@@ -268,10 +268,10 @@ async fn whole_call_failed(bitrix: &Inner, key: &CallKey, error: &CallError) {
     }
 }
 
-pub(crate) fn element(key: &CallKey, delivery: &Delivery) -> Value {
+pub(crate) fn element(key: &CallKey, delivery: &Delivery, refused: &RefusedBlocks) -> Value {
     let conversation = &delivery.conversation;
     let chat = json!({ "id": conversation.chat.as_str() });
-    let user = user_block(conversation);
+    let user = user_block(conversation, refused);
     if key.method == "imconnector.delete.messages" {
         return json!({ "user": user, "message": { "id": delivery.external_id }, "chat": chat });
     }
@@ -299,9 +299,9 @@ pub(crate) mod tests {
     #[test]
     fn a_message_takes_its_files_along_once() {
         let (files, none) = (delivery("", &["a.png"]), delivery("x", &[]));
-        assert_eq!(element(&key(), &files)["message"]["files"][0]["name"], "a.png");
-        assert!(element(&key(), &none)["message"].get("files").is_none());
+        assert_eq!(element(&key(), &files, &RefusedBlocks::default())["message"]["files"][0]["name"], "a.png");
+        assert!(element(&key(), &none, &RefusedBlocks::default())["message"].get("files").is_none());
         let edit = Delivery { act: Act::Edit, ..delivery("x", &["a.png"]) };
-        assert!(element(&key(), &edit)["message"].get("files").is_none());
+        assert!(element(&key(), &edit, &RefusedBlocks::default())["message"].get("files").is_none());
     }
 }

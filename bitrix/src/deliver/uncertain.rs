@@ -73,7 +73,7 @@ fn waiting(after: Duration) -> DeliveryError {
 async fn find_chat(bitrix: &Inner, delivery: &Delivery, key: &CallKey) -> Result<Option<String>, DeliveryError> {
     let (connector, line) = (key.connector.clone(), key.line.clone());
     let probe = CallKey { method: "imconnector.update.messages", connector, line, alone: None };
-    let mut probing = element(&probe, delivery);
+    let mut probing = element(&probe, delivery, &bitrix.refused_blocks);
     if delivery.item.content.text.is_empty() {
         // Without a text it would delete: a message that there is not is updated instead.
         probing["message"] = json!({ "id": format!("{}-none", delivery.external_id), "text": "?" });

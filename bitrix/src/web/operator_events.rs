@@ -45,7 +45,9 @@ pub(crate) fn read(config: &PortalConfig, name: &str, form: &Value) -> Event {
     let data = form.get("data");
     let at = Timestamp(form.get("ts").and_then(integer).unwrap_or_default().saturating_mul(1000));
     match name {
-        "ONIMCONNECTORMESSAGEADD" => messages(config, data, &|connector, message| wrote(connector, message, &config.url)),
+        "ONIMCONNECTORMESSAGEADD" => {
+            messages(config, data, &|connector, message| wrote(connector, message, &config.url))
+        }
         "ONIMCONNECTORMESSAGEUPDATE" => messages(config, data, &|connector, message| edited(connector, message, at)),
         "ONIMCONNECTORMESSAGEDELETE" => messages(config, data, &|_, message| deleted(message)),
         "ONIMCONNECTORDIALOGSTART" => dialogs(config, data, |session| Happened::DialogStarted { session }),
@@ -111,7 +113,8 @@ fn wrote(connector: &Connector, element: &Value, portal: &Url) -> Option<Happene
         Side::Operator if connector.signature => bbcode::strip_signature(&bb),
         _ => (None, bb.as_str()),
     };
-    let files: Vec<_> = elements(message.get("files")).into_iter().filter_map(|file| files::read(file, portal)).collect();
+    let files: Vec<_> =
+        elements(message.get("files")).into_iter().filter_map(|file| files::read(file, portal)).collect();
     let mut text = bbcode::parse(bb);
     if text.is_empty() && files.is_empty() {
         text = only_link(message)?;

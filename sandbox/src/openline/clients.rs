@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
+
 use crate::model::{State, User};
 use crate::php::value;
 
@@ -69,6 +71,10 @@ impl State {
         if self.switches.strict_names && !names.iter().all(|name| documented_name(name)) {
             return Err(vec!["Invalid user name.".to_owned(), MAPPING_FAILED.to_owned()]);
         }
+        let (phone, skip) = (value::text_of(block, "phone"), value::text_of(block, "skip_phone_validate"));
+        if self.switches.strict_phones && !phone.is_empty() && skip != "Y" && !international_phone(&phone) {
+            return Err(vec!["Invalid phone number.".to_owned(), MAPPING_FAILED.to_owned()]);
+        }
         Ok(())
     }
 }
@@ -120,8 +126,14 @@ fn column(name: &str) -> String {
 }
 
 fn documented_name(name: &str) -> bool {
-    let allowed = |c: char| c.is_alphabetic() || matches!(c, ' ' | '-' | '\'');
+    let mark = |c: char| c.general_category_group() == GeneralCategoryGroup::Mark;
+    let allowed = |c: char| c.is_alphabetic() || mark(c) || matches!(c, ' ' | '-' | '\'');
     name.chars().count() <= NAME_DOCUMENTED && name.chars().all(allowed)
+}
+
+fn international_phone(phone: &str) -> bool {
+    let digits = phone.strip_prefix('+').unwrap_or_default();
+    (8..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn plausible_email(email: &str) -> bool {

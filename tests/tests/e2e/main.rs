@@ -9,6 +9,7 @@ mod conformance;
 mod conversation;
 mod crash;
 mod crowd;
+mod customers;
 mod deploy;
 mod erasing;
 mod files;

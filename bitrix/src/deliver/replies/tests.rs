@@ -51,14 +51,17 @@ fn message(id: i64, sender: &str, params: &Value) -> Value {
 #[test]
 fn the_documented_answer_gives_its_replies_with_their_files() {
     let replies = replies(&documented());
-    let heads: Vec<_> =
-        replies.iter().map(|(id, side, author, content)| (*id, *side, author.as_deref(), content.text.to_plain())).collect();
+    let heads: Vec<_> = replies
+        .iter()
+        .map(|(id, side, author, content)| (*id, *side, author.as_deref(), content.text.to_plain()))
+        .collect();
     let hours = (86505, Side::System, None, "Our working hours are over.".to_owned());
     // Of the third file no address is told.
     let both = (86506, Side::Operator, Some("Anna Lee"), "Both as you asked, 3 < 4\n[lost.txt]".to_owned());
     assert_eq!(heads, [hours, both]);
     let files = &replies[1].3.files;
-    let told: Vec<_> = files.iter().map(|file| (file.name.as_str(), file.mime.as_str(), file.size, file.pixels)).collect();
+    let told: Vec<_> =
+        files.iter().map(|file| (file.name.as_str(), file.mime.as_str(), file.size, file.pixels)).collect();
     assert_eq!(told, [("plan.PNG", "image/png", Some(70855), Some((646, 615))), ("price.pdf", "", Some(48211), None)]);
     for (file, id) in files.iter().zip([5437, 5438]) {
         let whole = "https://shop.bitrix24.com/bitrix/services/main/ajax.php?action=disk.api.file.download&fileId=";
