@@ -2,6 +2,7 @@
 
 use super::error::Problem;
 use super::input::{GivenMessage, MAX_FILES, too_many_files};
+use crate::common::json;
 use crate::common::multipart::{Part, Parts, content, is_multipart};
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRequest, Request};
@@ -62,7 +63,7 @@ pub(super) async fn json<T: DeserializeOwned>(mut request: Request) -> Result<T,
         StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(format!("the body has more than {MAX_JSON} bytes")),
         _ => Problem::bad("bad_json", "the body broke off"),
     })?;
-    serde_json::from_slice(&body).map_err(|error| Problem::bad("bad_json", error.to_string()))
+    json::read(&body).map_err(|error| Problem::bad("bad_json", error.to_string()))
 }
 
 /// A compressed body would be taken for broken JSON.
@@ -97,7 +98,7 @@ async fn parts(request: Request, inbox: &VisitorInbox) -> Result<Posted, Problem
     let next = async || parts.lock().await.next().await.map_err(bad_form);
     let first = next().await?.filter(|part| part.name == "message");
     first.ok_or_else(|| Problem::bad("bad_form", "the first part must be message, the others files"))?;
-    let given = serde_json::from_slice::<GivenMessage>(&field(&mut *parts.lock().await).await?);
+    let given = json::read::<GivenMessage>(&field(&mut *parts.lock().await).await?);
     let (message, visitor) = given.map_err(|error| Problem::bad("bad_json", error.to_string()))?.checked()?;
     if !message.files.is_empty() {
         return Err(Problem::bad("bad_form", "in a form files are parts, not in message"));

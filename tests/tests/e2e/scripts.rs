@@ -38,6 +38,22 @@ async fn half_an_emoji_keeps_no_visitors_message_back() {
 }
 
 #[tokio::test]
+async fn half_an_emoji_keeps_no_programs_message_back() {
+    let token = "0123456789abcdef0123456789abcdef";
+    let channels = format!("[channels.crm]\nkind = \"api\"\n[channels.crm.settings]\ntoken = \"{token}\"\n");
+    let world = World::with(SandboxConfig::default().without_limits(), &channels).await;
+    let url = world.url("/c/crm/messages");
+    let body = include_str!("json_half_emoji.txt").trim().replace("{CHAT}", "c");
+    let (status, answer) = posts(&url, token, "application/json", format!("\u{feff}{body}").into()).await;
+    assert_eq!((status, &answer["message"]["text"]), (StatusCode::CREATED, &json!("half \u{fffd} here")), "{answer}");
+    world.portal_chat("half \u{fffd} here").await;
+    let form = Form::default().field("message", r#"{"chat":"c","id":"2","text":"again \ud83d"}"#);
+    let (kind, body) = form.file("a.txt", "text/plain", b"a").finish();
+    let (status, answer) = posts(&url, token, &kind, body).await;
+    assert_eq!((status, &answer["message"]["text"]), (StatusCode::CREATED, &json!("again \u{fffd}")), "{answer}");
+}
+
+#[tokio::test]
 async fn files_keep_the_name_that_they_have_in_other_letters() {
     let channels = "[channels.site]\nkind = \"website\"\n\n[channels.crm]\nkind = \"api\"\n[channels.crm.settings]\n\
                     token = \"0123456789abcdef0123456789abcdef\"\n";
