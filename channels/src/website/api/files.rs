@@ -10,9 +10,13 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use openline_core::files::headers;
-use openline_core::message::File;
-use openline_core::{DeliveryError, MessageId};
+use openline_core::message::{File, Item, Note, Side};
+use openline_core::{ChatId, DeliveryError, MessageId};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// So long after it was sent operators are told that a file of theirs can't be opened.
+const FRESH: Duration = Duration::from_secs(24 * 3600);
 
 pub(in crate::website) fn routes() -> Router<Arc<Site>> {
     Router::new().route("/files/{message}/{index}", get(file))
@@ -30,7 +34,13 @@ async fn file(
     let conversation = site.inbox.find(&session.chat).await?.ok_or_else(missing)?;
     let item = site.inbox.item(conversation, message).await?.ok_or_else(missing)?;
     let file = item.content.files.get(index).ok_or_else(missing)?;
-    let stream = site.inbox.open_file(file).await.map_err(|error| unavailable(&error))?;
+    let stream = match site.inbox.open_file(file).await {
+        Ok(stream) => stream,
+        Err(error) => {
+            tell_operators(&site, &session.chat, &item, index, &error).await?;
+            return Err(unavailable(&error));
+        }
+    };
     let mut response = Body::from_stream(stream.bytes).into_response();
     *response.status_mut() = StatusCode::OK;
     let out = response.headers_mut();
@@ -39,6 +49,23 @@ async fn file(
     }
     describe(file, out);
     Ok(response)
+}
+
+/// Who sent a file that can't be given out learns it, once; what they sent long ago may be gone by their own doing.
+async fn tell_operators(
+    site: &Site,
+    chat: &ChatId,
+    item: &Item,
+    index: usize,
+    error: &DeliveryError,
+) -> Result<(), Problem> {
+    let fresh = item.at.until(site.inbox.now()) < FRESH;
+    if let (DeliveryError::Refused { reason }, true, true) = (error, item.side == Side::Operator, fresh) {
+        let name = item.content.files.get(index).map(|file| file.name.as_str()).unwrap_or_default();
+        let text = format!("The visitor can't open the file {name}: {reason}. Please send it once more.");
+        site.inbox.note(chat, Note { key: format!("unopened/{}/{index}", item.id), text }).await?;
+    }
+    Ok(())
 }
 
 fn describe(file: &File, out: &mut HeaderMap) {
