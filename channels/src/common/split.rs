@@ -47,6 +47,29 @@ pub(crate) fn split(whole: &Rendered, first: usize, others: usize, unit: Unit) -
     parts
 }
 
+/// The same parts, none of them with more than `most` marks: a messenger may drop what is beyond that without a word, so
+/// the links of those would be lost. Where more begins at one place, nothing helps.
+pub(crate) fn spread(parts: Vec<Rendered>, most: usize, unit: Unit) -> Vec<Rendered> {
+    let mut out = Vec::with_capacity(parts.len());
+    for mut rest in parts {
+        while let Some(full) = crowded(&rest, most) {
+            let end = cut(&rest.text, unit.length(&rest.text[..full]), unit);
+            out.push(rest.part(&Range { start: 0, end }));
+            rest = rest.part(&Range { start: end, end: rest.text.len() });
+        }
+        out.push(rest);
+    }
+    out.retain(|part| !part.is_blank());
+    out
+}
+
+/// Where the first mark begins that is too many, unless that is the beginning.
+fn crowded(part: &Rendered, most: usize) -> Option<usize> {
+    let mut starts: Vec<usize> = part.marks.iter().map(|(run, _)| run.start).collect();
+    starts.sort_unstable();
+    starts.get(most).copied().filter(|start| *start > 0)
+}
+
 /// Where to cut, in bytes: after a paragraph, a line, a sentence, a word in the later half of what fits; else where it
 /// is full.
 fn cut(text: &str, limit: usize, unit: Unit) -> usize {
@@ -107,6 +130,19 @@ mod tests {
             .into_iter()
             .map(|part| part.text)
             .collect()
+    }
+
+    #[test]
+    fn no_link_is_beyond_what_a_messenger_keeps() {
+        let link = |n: usize| {
+            let href = openline_core::text::Href::parse(&format!("https://a.example/{n}")).unwrap();
+            [Span::Link { href, c: vec![Span::text(format!("link {n}"))] }, Span::text("\n")]
+        };
+        let whole = Rendered::of(&RichText((0..130).flat_map(link).collect()), None);
+        let parts = spread(split(&whole, 4096, 4096, Unit::Utf16), 100, Unit::Utf16);
+        assert_eq!(parts.iter().map(|part| part.marks.len()).collect::<Vec<_>>(), [100, 30]);
+        assert_eq!(parts.iter().map(|part| part.text.as_str()).collect::<String>(), whole.text);
+        assert!(parts.iter().all(|part| part.text.starts_with("link ")), "cut between lines");
     }
 
     #[test]

@@ -55,8 +55,8 @@ struct Telegram {
 
 impl Telegram {
     fn new(id: &ChannelId, settings: toml::Table, host: &Host) -> Result<Self, ConfigError> {
-        let settings = Settings::read(settings, &host.public_url)?;
-        let api = Api::new(settings.token.clone(), settings.api_url.clone());
+        let mut settings = Settings::read(settings, &host.public_url, &host.folder)?;
+        let api = Api::new(settings.token.clone(), settings.api_url.clone(), std::mem::take(&mut settings.way));
         let (settings, api, hook) = (Arc::new(settings), Arc::new(api), Hook::new(id, host));
         Ok(Self { settings, api, hook, status: Status::default(), intake: OnceLock::new() })
     }
@@ -106,7 +106,8 @@ impl Channel for Telegram {
     }
 
     fn health(&self) -> Result<(), String> {
-        self.status.health()
+        self.status.health()?;
+        self.intake.get().map_or(Ok(()), |intake| intake.health())
     }
 
     fn routes(self: Arc<Self>, inbox: VisitorInbox) -> Router {

@@ -1,8 +1,11 @@
 //! What `[channels.ID.settings]` of a Telegram bot may say.
 
+use crate::common::settings;
+use crate::telegram::client::api::Way;
 use openline_core::ConfigError;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use std::path::Path;
 use url::Url;
 
 /// Where bots talk to Telegram unless they have a Bot API server of their own.
@@ -28,6 +31,8 @@ pub(super) struct Settings {
     pub(super) groups: bool,
     pub(super) group_refusal: String,
     pub(super) undelivered_text: String,
+    /// The way to Telegram; taken by the client.
+    pub(super) way: Way,
 }
 
 #[derive(Deserialize)]
@@ -41,6 +46,8 @@ struct Raw {
     groups: bool,
     group_refusal: String,
     undelivered_text: String,
+    proxy: SecretString,
+    ca_file: String,
 }
 
 impl Default for Raw {
@@ -54,6 +61,8 @@ impl Default for Raw {
             groups: false,
             group_refusal: "I answer in private chats only. Please write to me directly.".into(),
             undelivered_text: "This message could not be delivered. Please send it again later.".into(),
+            proxy: SecretString::from(String::new()),
+            ca_file: String::new(),
         }
     }
 }
@@ -64,12 +73,9 @@ impl Settings {
         self.token.expose_secret().split(':').next().unwrap_or_default()
     }
 
-    /// Checks the table. `public_url` is the program's own address.
-    pub(super) fn read(table: toml::Table, public_url: &str) -> Result<Self, ConfigError> {
-        let raw: Raw = serde_path_to_error::deserialize(toml::Value::Table(table)).map_err(|error| {
-            let key = error.path().to_string();
-            ConfigError::at(if key == "." { "" } else { &key }, error.inner().message())
-        })?;
+    /// Checks the table. `public_url` is the program's own address, `folder` the configuration's.
+    pub(super) fn read(table: toml::Table, public_url: &str, folder: &Path) -> Result<Self, ConfigError> {
+        let raw: Raw = settings::read(table)?;
         let api_url = api_url(&raw.api_url)?;
         if raw.mode == Mode::Webhook && raw.api_url.starts_with(API) && !public_url.starts_with("https://") {
             let problem = "Telegram calls https addresses only: give public_url one, or use \"polling\"";
@@ -84,8 +90,32 @@ impl Settings {
             groups: raw.groups,
             group_refusal: raw.group_refusal,
             undelivered_text: raw.undelivered_text,
+            way: way(&raw.proxy, &raw.ca_file, folder)?,
         })
     }
+}
+
+/// How Telegram is reached. Nothing that the proxy's address says is repeated: it may hold a password.
+fn way(proxy: &SecretString, ca_file: &str, folder: &Path) -> Result<Way, ConfigError> {
+    let mut way = Way::default();
+    let address = proxy.expose_secret().trim();
+    if !address.is_empty() {
+        let known = ["socks5", "socks5h", "http", "https"];
+        let good = Url::parse(address).is_ok_and(|url| known.contains(&url.scheme()) && url.has_host());
+        way.proxy = Some(SecretString::from(address.to_owned()));
+        if !good || way.check().is_err() {
+            let problem =
+                "is not a proxy's address; write one like \"socks5h://127.0.0.1:1080\" or \"http://host:3128\"";
+            return Err(ConfigError::at("proxy", problem));
+        }
+    }
+    if !ca_file.is_empty() {
+        let path = folder.join(ca_file);
+        let bad = |problem: String| ConfigError::at("ca_file", format!("{}: {problem}", path.display()));
+        way.certificates = Some(std::fs::read(&path).map_err(|error| bad(format!("can't be read: {error}")))?);
+        way.check().map_err(bad)?;
+    }
+    Ok(way)
 }
 
 fn token(given: Option<SecretString>) -> Result<SecretString, ConfigError> {
@@ -119,7 +149,7 @@ mod tests {
     use super::*;
 
     fn read(settings: &str) -> Result<Settings, ConfigError> {
-        Settings::read(toml::from_str(settings).unwrap(), "http://127.0.0.1:8080")
+        Settings::read(toml::from_str(settings).unwrap(), "http://127.0.0.1:8080", Path::new("."))
     }
 
     fn error(settings: &str) -> String {
@@ -140,6 +170,24 @@ mod tests {
     }
 
     #[test]
+    fn a_way_of_its_own_is_checked_and_keeps_its_password() {
+        let at = |settings: &str| format!("token = '1:a'\n{settings}");
+        for good in ["socks5://127.0.0.1:1080", "socks5h://u:p@proxy.example:1080", "http://proxy.example:3128"] {
+            assert!(read(&at(&format!("proxy = '{good}'"))).is_ok_and(|read| read.way.proxy.is_some()), "{good}");
+        }
+        for bad in ["ftp://hush@proxy.example", "proxy:hush", "socks5://"] {
+            let told = error(&at(&format!("proxy = '{bad}'")));
+            assert!(told.starts_with("proxy: is not a proxy's address") && !told.contains("hush"), "{told}");
+        }
+        assert!(read(&at("")).is_ok_and(|read| read.way.proxy.is_none() && read.way.certificates.is_none()));
+        assert!(error(&at("ca_file = 'none.pem'")).contains("none.pem: can't be read"));
+        let (folder, table) = (tempfile::tempdir().unwrap(), toml::from_str(&at("ca_file = 'ca.pem'")).unwrap());
+        std::fs::write(folder.path().join("ca.pem"), "hello").unwrap();
+        let told = Settings::read(table, "http://x", folder.path()).err().unwrap().to_string();
+        assert!(told.starts_with("ca_file: ") && told.contains("no certificates in PEM"), "{told}");
+    }
+
+    #[test]
     fn white_space_around_a_token_is_dropped() {
         let settings = read("token = ' 12:Ab-_9\\n'".replace('\'', "\"").as_str()).unwrap();
         assert_eq!(settings.token.expose_secret(), "12:Ab-_9");
@@ -153,10 +201,12 @@ mod tests {
         let keys: Vec<_> = table.keys().cloned().collect();
         for key in
             ["token", "mode", "api_url", "start_text", "operator_names", "groups", "group_refusal", "undelivered_text"]
+                .into_iter()
+                .chain(["proxy", "ca_file"])
         {
             assert!(keys.iter().any(|known| known == key), "{key}");
         }
-        let read = Settings::read(table, "http://x").ok().unwrap();
+        let read = Settings::read(table, "http://x", Path::new(".")).ok().unwrap();
         assert_eq!((read.start_text, read.group_refusal), (Raw::default().start_text, Raw::default().group_refusal));
         assert_eq!(read.undelivered_text, Raw::default().undelivered_text);
     }

@@ -4,12 +4,15 @@
 //! for a failure, though the message was sent: it would be sent twice. So answers stay raw JSON here. Nothing that
 //! teloxide's `Bot` or an address says may be logged: both hold the token.
 
+use crate::common::json;
 use crate::telegram::client::errors::Failure;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use reqwest_of_teloxide::{Certificate, ClientBuilder, Proxy};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use std::sync::OnceLock;
 use std::time::Duration;
 use teloxide::Bot;
@@ -30,23 +33,57 @@ const LONGEST: Duration = Duration::from_secs(65);
 /// A file as it comes.
 type Pieces = BoxStream<'static, std::io::Result<bytes::Bytes>>;
 
+/// The way to the Bot API server.
+#[derive(Default)]
+pub(in crate::telegram) struct Way {
+    /// The proxy through which all calls go; the address may hold a password.
+    pub(in crate::telegram) proxy: Option<SecretString>,
+    /// Certificates in PEM that are trusted besides those of the system.
+    pub(in crate::telegram) certificates: Option<Vec<u8>>,
+}
+
+impl Way {
+    /// Whether a client can be made for it; the error is for people.
+    pub(in crate::telegram) fn check(&self) -> Result<(), String> {
+        self.over(ClientBuilder::new()).map(|_| ())
+    }
+
+    fn over(&self, client: ClientBuilder) -> Result<ClientBuilder, String> {
+        let mut client = client;
+        if let Some(proxy) = &self.proxy {
+            // What it says would name the address.
+            let proxy =
+                Proxy::all(proxy.expose_secret()).map_err(|_| "the proxy's address can't be used".to_owned())?;
+            client = client.proxy(proxy);
+        }
+        if let Some(pem) = &self.certificates {
+            let bad = || "there are no certificates in PEM in it".to_owned();
+            let all = Certificate::from_pem_bundle(pem).ok().filter(|all| !all.is_empty()).ok_or_else(bad)?;
+            client = all.into_iter().fold(client, ClientBuilder::add_root_certificate);
+        }
+        Ok(client)
+    }
+}
+
 /// A bot at a Bot API server. Has no `Debug`: it would print the token.
 pub(in crate::telegram) struct Api {
     token: SecretString,
     api_url: Url,
+    way: Way,
     /// Made by the first call: a client reads the system's certificates.
     bot: OnceLock<Result<Bot, String>>,
 }
 
 impl Api {
-    /// A bot; nothing is read and no call is made.
-    pub(in crate::telegram) fn new(token: SecretString, api_url: Url) -> Self {
-        Self { token, api_url, bot: OnceLock::new() }
+    /// A bot; no call is made.
+    pub(in crate::telegram) fn new(token: SecretString, api_url: Url, way: Way) -> Self {
+        Self { token, api_url, way, bot: OnceLock::new() }
     }
 
     fn bot(&self) -> Result<&Bot, Failure> {
         let make = || {
-            let client = teloxide::net::default_reqwest_settings().timeout(LONGEST).build();
+            let settings = self.way.over(teloxide::net::default_reqwest_settings().timeout(LONGEST))?;
+            let client = settings.build();
             let client = client.map_err(|error| format!("no client for https can be made: {}", deepest(&error)))?;
             Ok(Bot::with_client(self.token.expose_secret(), client).set_api_url(self.api_url.clone()))
         };
@@ -56,11 +93,27 @@ impl Api {
     /// Makes a call and returns its `result`.
     pub(in crate::telegram) async fn call<P: Payload + Serialize + Sync>(&self, payload: &P) -> Result<Value, Failure> {
         let body = serde_json::to_vec(payload).map_err(|e| Failure::Unreached(format!("can't be written: {e}")))?;
-        self.post(P::NAME, body, if P::NAME == payloads::GetUpdates::NAME { LONGEST } else { CALL }).await
+        self.post(P::NAME, body, CALL).await
     }
 
-    /// Not generic, so that it is compiled once.
+    /// Asks for updates: each is read by itself (`read`), so that one that can't be read hinders no other.
+    pub(in crate::telegram) async fn updates(
+        &self,
+        ask: &payloads::GetUpdates,
+        read: fn(&[u8]) -> Option<Value>,
+    ) -> Result<Vec<Value>, Failure> {
+        let body = serde_json::to_vec(ask).map_err(|e| Failure::Unreached(format!("can't be written: {e}")))?;
+        let (status, text) = self.exchange(payloads::GetUpdates::NAME, body, LONGEST).await?;
+        updates(status, &text, read)
+    }
+
     async fn post(&self, method: &str, body: Vec<u8>, patience: Duration) -> Result<Value, Failure> {
+        let (status, text) = self.exchange(method, body, patience).await?;
+        result(status, &text)
+    }
+
+    /// Not generic, so that it is compiled once. The answer's status and body.
+    async fn exchange(&self, method: &str, body: Vec<u8>, patience: Duration) -> Result<(u16, String), Failure> {
         let bot = self.bot()?;
         let mut url = bot.api_url();
         if let Ok(mut path) = url.path_segments_mut() {
@@ -71,7 +124,7 @@ impl Api {
         let answer = answer.map_err(|error| Failure::of_network(error.is_connect(), deepest(&error)))?;
         let status = answer.status().as_u16();
         let text = answer.text().await.map_err(|error| Failure::Cut(deepest(&error)))?;
-        result(status, &text)
+        Ok((status, text))
     }
 
     /// Makes a call that uploads a file and returns its `result`.
@@ -113,9 +166,23 @@ pub(in crate::telegram) fn deepest(error: &(dyn std::error::Error + 'static)) ->
     if text.contains("/bot") { "the call failed".to_owned() } else { text }
 }
 
+/// The updates in an answer.
+fn updates(status: u16, text: &str, read: fn(&[u8]) -> Option<Value>) -> Result<Vec<Value>, Failure> {
+    #[derive(Deserialize)]
+    struct Answer<'a> {
+        ok: bool,
+        #[serde(borrow)]
+        result: Vec<&'a RawValue>,
+    }
+    match serde_json::from_str(text) {
+        Ok(Answer { ok: true, result }) => Ok(result.iter().filter_map(|raw| read(raw.get().as_bytes())).collect()),
+        _ => result(status, text).map(|answer| answer.as_array().cloned().unwrap_or_default()),
+    }
+}
+
 /// The answer's `result`, or what went wrong.
 fn result(status: u16, text: &str) -> Result<Value, Failure> {
-    let Ok(mut answer) = serde_json::from_str::<Value>(text) else {
+    let Ok(mut answer) = json::read::<Value>(text.as_bytes()) else {
         return Err(match status {
             200..400 => Failure::Cut("the answer is not JSON".to_owned()),
             code => Failure::answer(code, format!("status {code} without an explanation")),
@@ -156,6 +223,24 @@ impl<P: MultipartPayload> MultipartPayload for Raw<P> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_update_that_can_not_be_read_sets_only_itself_aside() {
+        use crate::telegram::updates::intake::read;
+        let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+        let half =
+            include_str!("../tests/tg_lone_surrogate.json").trim().replace("__ID__", "8").replace("__CHAT__", "5");
+        let answer = format!(
+            r#"{{"ok":true,"result":[{{"update_id":7,"message":{{"text":"a"}}}},{half},{{"update_id":9,"deep":{deep}}},
+            {{"no":"number","deep":{deep}}},{{"update_id":10}}]}}"#
+        );
+        let read = updates(200, &answer, read).unwrap();
+        let numbers: Vec<_> = read.iter().map(|update| update["update_id"].as_i64().unwrap()).collect();
+        assert_eq!(numbers, [7, 8, 9, 10]);
+        assert_eq!(read[1]["message"]["text"], "half an emoji \u{fffd} here");
+        assert!(read[2]["unread"].as_str().unwrap().contains("recursion"), "{}", read[2]);
+        assert!(matches!(updates(409, "{}", |_| None), Err(Failure::Answer { code: 409, .. })));
+    }
 
     #[test]
     fn answers_are_read_whatever_they_are() {

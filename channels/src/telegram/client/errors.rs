@@ -160,6 +160,9 @@ fn bad_request(text: &str) -> String {
         ("to edit not found", "the visitor's copy of the message is not there any more"),
         ("can't be edited", "Telegram does not let the bot edit this message any more"),
         ("can't be deleted", "Telegram lets bots delete messages within 48 hours only"),
+        ("thread not found", "the topic is not there any more"),
+        ("topic_closed", "the topic is closed"),
+        ("topic_deleted", "the topic is not there any more"),
         ("no caption in the message", "this message has no text that could be edited"),
     ];
     explained(&known, text)

@@ -5,6 +5,7 @@ use crate::common::rich::Rendered;
 use crate::telegram::client::errors::Failure;
 use crate::telegram::outgoing::render::entities;
 use crate::telegram::outgoing::send::{Sender, Stopped, message_id};
+use crate::telegram::updates::chats::Spot;
 use futures_util::StreamExt;
 use openline_core::DeliveryError;
 use openline_core::backend::FileStream;
@@ -40,7 +41,7 @@ enum Shape {
 /// Sends a file. `Unsupported`: it is too large for Telegram, or for the way there.
 pub(in crate::telegram) async fn file(
     sender: &Sender,
-    chat: i64,
+    spot: Spot,
     message: Outgoing<'_>,
     index: usize,
     caption: Option<&Rendered>,
@@ -56,7 +57,7 @@ pub(in crate::telegram) async fn file(
             return Err(Stopped::Here(DeliveryError::Unsupported));
         }
         let shown = shape.unwrap_or_else(|| shape_of(file, stream.mime.as_deref(), size));
-        let failure = match once(sender, chat, shown, file, stream, caption, formatted).await {
+        let failure = match once(sender, spot, shown, file, stream, caption, formatted).await {
             Err(Stopped::There(failure)) => failure,
             other => return other,
         };
@@ -82,7 +83,7 @@ fn is_about_content(failure: &Failure) -> bool {
 
 async fn once(
     sender: &Sender,
-    chat: i64,
+    spot: Spot,
     shape: Shape,
     file: &File,
     stream: FileStream,
@@ -96,7 +97,8 @@ async fn once(
     // The payloads have no trait in common that names these fields.
     macro_rules! upload {
         ($payload:ident) => {{
-            let mut payload = $payload::new(ChatId(chat), input);
+            let mut payload = $payload::new(ChatId(spot.chat), input);
+            payload.message_thread_id = spot.thread();
             (payload.caption, payload.caption_entities) = (text, entities);
             sender.api.upload(payload).await
         }};

@@ -27,9 +27,69 @@ pub(in crate::telegram) fn of(message: &Value) -> Option<RichText> {
     }
     let foreign = keys.iter().find(|key| !AROUND.contains(key) && !key.starts_with("forward_"));
     Some(match foreign {
-        Some(key) => note(&format!("unsupported message: {key}")),
+        Some(key) => {
+            let mut told = note(&format!("unsupported message: {key}"));
+            let mut words = Vec::new();
+            readable(&message[*key], 0, &mut words);
+            told.0.extend(words.into_iter().map(|words| Span::text(format!("\n{words}"))));
+            told
+        }
         None => note("unsupported message"),
     })
+}
+
+/// Names under which people read something, whatever a message is.
+const READ: &[&str] = &[
+    "additional_chat_count",
+    "address",
+    "amount",
+    "caption",
+    "country_code",
+    "currency",
+    "description",
+    "emoji",
+    "first_name",
+    "header",
+    "last_name",
+    "name",
+    "phone_number",
+    "prize_description",
+    "question",
+    "text",
+    "title",
+    "total_amount",
+    "url",
+    "username",
+];
+/// Most lines and characters of what is read in a message that is not known; and how deep.
+const LINES: usize = 20;
+const LONGEST: usize = 500;
+const DEEPEST: usize = 5;
+
+/// What a person could read in something: a line for each object.
+fn readable(value: &Value, depth: usize, lines: &mut Vec<String>) {
+    if depth > DEEPEST || lines.len() >= LINES {
+        return;
+    }
+    match value {
+        Value::Array(list) => list.iter().for_each(|one| readable(one, depth + 1, lines)),
+        Value::Object(map) => {
+            let said = |(key, value): (&String, &Value)| match value {
+                Value::String(text) if READ.contains(&key.as_str()) => Some(text.trim().to_owned()),
+                Value::Number(number) if READ.contains(&key.as_str()) => Some(number.to_string()),
+                _ => None,
+            };
+            let words: Vec<String> = map.iter().filter_map(said).filter(|words| !words.is_empty()).collect();
+            if !words.is_empty() {
+                lines.push(words.join(" ").chars().take(LONGEST).collect());
+            }
+            // Who sent it, and in which chat, stands elsewhere.
+            let inner = map.iter().filter(|(key, _)| !matches!(key.as_str(), "from" | "chat" | "reply_to_message"));
+            inner.for_each(|(_, one)| readable(one, depth + 1, lines));
+        }
+        Value::String(text) if depth == 0 => lines.push(text.chars().take(LONGEST).collect()),
+        _ => {}
+    }
 }
 
 /// Keys of messages that are marks only.
@@ -153,5 +213,21 @@ mod tests {
         assert_eq!(told(&json!({"dice": {"emoji": "🎲", "value": 3}})), "[dice: 🎲 3]");
         assert_eq!(told(&json!({"game": {"title": "Chess"}})), "[game: Chess]");
         assert_eq!(told(&json!({"location": {"latitude": "x"}})), "[location]");
+    }
+
+    #[test]
+    fn what_is_not_known_brings_what_a_person_could_read() {
+        let list =
+            json!({"checklist": {"title": "To do", "tasks": [{"id": 1, "text": "milk"}, {"id": 2, "text": "eggs"}]}});
+        assert_eq!(told(&list), "[unsupported message: checklist]\nTo do\nmilk\neggs");
+        let invoice =
+            json!({"invoice": {"title": "Tea", "description": "green", "currency": "EUR", "total_amount": 500}});
+        assert_eq!(told(&invoice), "[unsupported message: invoice]\nTea green EUR 500");
+        assert_eq!(told(&json!({"hologram": {"x": 1}})), "[unsupported message: hologram]");
+        let huge: Vec<_> = (0..100).map(|n| json!({"text": format!("{n}{}", "x".repeat(900))})).collect();
+        assert!(told(&json!({"list": huge})).len() < 21 * 510);
+        let mut deep = json!({"text": "x"});
+        (0..100).for_each(|_| deep = json!([deep]));
+        assert_eq!(told(&json!({"list": deep})), "[unsupported message: list]");
     }
 }

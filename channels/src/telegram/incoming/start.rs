@@ -43,7 +43,7 @@ pub(in crate::telegram) async fn begin(
         }
         None => inbox.keep(&link_key(id), word.as_bytes()).await?,
     }
-    intake.say(chat.number, &intake.settings.start_text).await;
+    intake.say(chat.spot(), &intake.settings.start_text).await;
     Ok(())
 }
 

@@ -4,9 +4,8 @@
 //! such a note they are the first of `delivered_as`, the files follow.
 
 use crate::common::rich::Rendered;
-use crate::common::split::{Unit, split};
 use crate::telegram::client::errors::{Failure, delivery};
-use crate::telegram::outgoing::render::{CAPTION, MESSAGE, entities};
+use crate::telegram::outgoing::render::{CAPTION, MESSAGE, divided, entities};
 use crate::telegram::outgoing::send::{Sender, unstored};
 use openline_core::DeliveryError;
 use openline_core::channel::Outgoing;
@@ -32,16 +31,16 @@ impl Sender {
         if message.item.delivered_as.is_empty() {
             return Ok(());
         }
-        let chat = self.chat(message.conversation).await?;
+        let spot = self.spot(message.conversation).await?;
+        let chat = spot.chat;
         let mut place = self.place(message.item).await?;
         let before = place.ids.clone();
-        let parts =
-            split(&self.rendered(message), if place.captioned { CAPTION } else { MESSAGE }, MESSAGE, Unit::Utf16);
+        let parts = divided(&self.rendered(message), if place.captioned { CAPTION } else { MESSAGE });
         for (i, part) in parts.iter().enumerate() {
             if let Some(id) = place.ids.get(i) {
                 self.change(chat, *id, part, place.captioned && i == 0).await.map_err(|f| delivery(&f))?;
             } else {
-                let id = self.text(chat, part).await.map_err(|failure| delivery(&failure))?;
+                let id = self.text(spot, part).await.map_err(|failure| delivery(&failure))?;
                 self.sent(chat, id).await;
                 place.ids.push(id);
                 self.keep_place(message.item, &place.ids).await?;

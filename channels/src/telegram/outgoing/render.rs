@@ -1,12 +1,21 @@
 //! From marked text to Telegram's entities.
 
 use crate::common::rich::{Mark, Rendered};
+use crate::common::split::{Unit, split, spread};
 use teloxide::types::{MessageEntity, MessageEntityKind};
 
 /// Most UTF-16 units of a message.
 pub(in crate::telegram) const MESSAGE: usize = 4096;
 /// Most UTF-16 units of a caption.
 pub(in crate::telegram) const CAPTION: usize = 1024;
+
+/// Most entities of a message.
+pub(in crate::telegram) const ENTITIES: usize = 100;
+
+/// A text in parts that Telegram takes whole, the first one of at most `first` units.
+pub(in crate::telegram) fn divided(text: &Rendered, first: usize) -> Vec<Rendered> {
+    spread(split(text, first, MESSAGE, Unit::Utf16), ENTITIES, Unit::Utf16)
+}
 
 /// The formatting in Telegram's shape, by UTF-16 units.
 pub(in crate::telegram) fn entities(of: &Rendered) -> Vec<MessageEntity> {

@@ -6,14 +6,14 @@
 //! be told, it is sent: a visitor who reads something twice is better off than one who never reads it.
 
 use crate::common::rich::Rendered;
-use crate::common::split::{Unit, split};
+use crate::common::split::Unit;
 use crate::telegram::client::api::Api;
 use crate::telegram::client::errors::{Failure, delivery};
 use crate::telegram::client::upload::{self, LARGEST};
 use crate::telegram::outgoing::find::{Kept, Numbers};
-use crate::telegram::outgoing::render::{CAPTION, MESSAGE, entities};
+use crate::telegram::outgoing::render::{CAPTION, ENTITIES, MESSAGE, divided, entities};
 use crate::telegram::settings::Settings;
-use crate::telegram::updates::chats;
+use crate::telegram::updates::chats::{self, Spot};
 use openline_core::channel::Outgoing;
 use openline_core::message::{Content, Conversation};
 use openline_core::{DeliveryError, StoreError, VisitorInbox};
@@ -106,14 +106,14 @@ impl Sender {
     }
 
     async fn part(&self, message: Outgoing<'_>, part: &Part) -> Result<i64, DeliveryError> {
-        let chat = self.chat(message.conversation).await?;
-        let (chat, sent) = match self.part_to(chat, message, part).await {
+        let spot = self.spot(message.conversation).await?;
+        let (chat, sent) = match self.part_to(spot, message, part).await {
             Err(Stopped::There(failure)) if failure.moved_to().is_some() => {
-                let new = failure.moved_to().unwrap_or(chat);
-                chats::moved(&self.inbox, chat, new).await.map_err(unstored)?;
-                (new, self.part_to(new, message, part).await)
+                let new = failure.moved_to().unwrap_or(spot.chat);
+                chats::moved(&self.inbox, spot.chat, new).await.map_err(unstored)?;
+                (new, self.part_to(spot.moved_to(new), message, part).await)
             }
-            other => (chat, other),
+            other => (spot.chat, other),
         };
         let id = sent.map_err(|stopped| match stopped {
             Stopped::There(failure) => delivery(&failure),
@@ -123,12 +123,12 @@ impl Sender {
         Ok(id)
     }
 
-    async fn part_to(&self, chat: i64, message: Outgoing<'_>, part: &Part) -> Result<i64, Stopped> {
+    async fn part_to(&self, spot: Spot, message: Outgoing<'_>, part: &Part) -> Result<i64, Stopped> {
         match part {
-            Part::Text(text) => Ok(self.text(chat, text).await?),
-            Part::File { index, caption } => match upload::file(self, chat, message, *index, caption.as_ref()).await {
+            Part::Text(text) => Ok(self.text(spot, text).await?),
+            Part::File { index, caption } => match upload::file(self, spot, message, *index, caption.as_ref()).await {
                 Err(Stopped::Here(DeliveryError::Unsupported)) => {
-                    Ok(self.text(chat, &self.link(message, *index, caption.as_ref())?).await?)
+                    Ok(self.text(spot, &self.link(message, *index, caption.as_ref())?).await?)
                 }
                 other => other,
             },
@@ -136,12 +136,12 @@ impl Sender {
     }
 
     /// Sends a text; without its formatting when Telegram does not like that.
-    pub(super) async fn text(&self, chat: i64, text: &Rendered) -> Result<i64, Failure> {
-        let formatted = SendMessage::new(ChatId(chat), text.text.as_str()).entities(entities(text));
+    pub(in crate::telegram) async fn text(&self, spot: Spot, text: &Rendered) -> Result<i64, Failure> {
+        let mut plain = SendMessage::new(ChatId(spot.chat), text.text.as_str());
+        plain.message_thread_id = spot.thread();
+        let formatted = plain.clone().entities(entities(text));
         let sent = match self.api.call(&formatted).await {
-            Err(failure) if failure.is_about_entities() => {
-                self.api.call(&SendMessage::new(ChatId(chat), text.text.as_str())).await
-            }
+            Err(failure) if failure.is_about_entities() => self.api.call(&plain).await,
             other => other,
         };
         message_id(&sent?)
@@ -166,21 +166,27 @@ impl Sender {
         if text.trim().is_empty() {
             return Ok(());
         }
-        let chat = self.chat(message.conversation).await?;
-        let mut payload = SendMessage::new(ChatId(chat), text);
+        let spot = self.spot(message.conversation).await?;
+        let mut payload = SendMessage::new(ChatId(spot.chat), text);
+        payload.message_thread_id = spot.thread();
         // In a group that moved meanwhile it has another number.
         let number = message.item.key.rsplit('/').next().and_then(|number| number.parse().ok());
         payload.reply_parameters = number.map(|id| ReplyParameters::new(MessageId(id)).allow_sending_without_reply());
         let sent = self.api.call(&payload).await.and_then(|sent| message_id(&sent));
-        self.sent(chat, sent.map_err(|failure| delivery(&failure))?).await;
+        self.sent(spot.chat, sent.map_err(|failure| delivery(&failure))?).await;
         Ok(())
     }
 
-    /// Where a conversation is at Telegram.
+    /// The chat in which a conversation is at Telegram.
     pub(in crate::telegram) async fn chat(&self, conversation: &Conversation) -> Result<i64, DeliveryError> {
-        let first = chats::number(&conversation.chat);
+        self.spot(conversation).await.map(|spot| spot.chat)
+    }
+
+    /// Where a conversation is at Telegram.
+    pub(in crate::telegram) async fn spot(&self, conversation: &Conversation) -> Result<Spot, DeliveryError> {
+        let first = chats::spot(&conversation.chat);
         let first = first.ok_or_else(|| DeliveryError::refused("this conversation is not one of Telegram"))?;
-        chats::now_at(&self.inbox, first).await.map_err(unstored)
+        Ok(first.moved_to(chats::now_at(&self.inbox, first.chat).await.map_err(unstored)?))
     }
 }
 
@@ -205,9 +211,12 @@ pub(in crate::telegram) fn message_id(answer: &Value) -> Result<i64, Failure> {
 fn plan(content: &Content, text: &Rendered) -> Vec<Part> {
     let too_large =
         |index: usize| content.files.get(index).and_then(|file| file.size).is_some_and(|size| size > LARGEST);
-    let along =
-        !content.files.is_empty() && !text.is_blank() && Unit::Utf16.length(&text.text) <= CAPTION && !too_large(0);
-    let texts = if along { Vec::new() } else { split(text, MESSAGE, MESSAGE, Unit::Utf16) };
+    let along = !content.files.is_empty()
+        && !text.is_blank()
+        && Unit::Utf16.length(&text.text) <= CAPTION
+        && text.marks.len() <= ENTITIES
+        && !too_large(0);
+    let texts = if along { Vec::new() } else { divided(text, MESSAGE) };
     let files = (0..content.files.len())
         .map(|index| Part::File { index, caption: (along && index == 0).then(|| text.clone()) });
     texts.into_iter().map(Part::Text).chain(files).collect()

@@ -17,6 +17,8 @@ pub(super) struct Telegram {
     /// Calls but `getUpdates`: method in lower case, parameters.
     calls: Mutex<Vec<(String, Value)>>,
     pub(super) updates: Mutex<Vec<Value>>,
+    /// Updates that are no JSON of ours, with their numbers.
+    pub(super) raw: Mutex<Vec<(i64, String)>>,
     /// The offsets with which updates were asked for.
     pub(super) asked: Mutex<Vec<Option<i64>>>,
     /// What comes next of a method instead of success.
@@ -129,6 +131,14 @@ async fn updates(state: &Telegram, given: &Value) -> Response {
     loop {
         let mut waiting = state.updates.lock().unwrap().clone();
         waiting.retain(|update| offset.is_none_or(|offset| update["update_id"].as_i64().unwrap() >= offset));
+        let raw: Vec<_> =
+            state.raw.lock().unwrap().iter().filter(|(id, _)| offset.is_none_or(|o| *id >= o)).cloned().collect();
+        if !raw.is_empty() {
+            let all =
+                waiting.iter().map(Value::to_string).chain(raw.into_iter().map(|(_, raw)| raw)).collect::<Vec<_>>();
+            let body = format!(r#"{{"ok":true,"result":[{}]}}"#, all.join(","));
+            return ([(header::CONTENT_TYPE, "application/json")], body).into_response();
+        }
         if !waiting.is_empty() || given["timeout"] == 0 || state.impatient.load(Ordering::SeqCst) {
             return Json(json!({"ok": true, "result": waiting})).into_response();
         }

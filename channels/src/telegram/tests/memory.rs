@@ -255,9 +255,13 @@ pub(super) struct Shelf {
 
 impl Shelf {
     pub(super) fn put(&self, bytes: impl Into<Bytes>) -> FileId {
-        let mut shelf = self.files.lock().unwrap();
+        let (mut shelf, bytes) = (self.files.lock().unwrap(), bytes.into());
+        // The same bytes are the same file, as on the disk.
+        if let Some((known, _)) = shelf.iter().find(|(_, kept)| **kept == bytes) {
+            return known.clone();
+        }
         let id = FileId::parse(&format!("{:064x}", shelf.len() + 1)).unwrap();
-        shelf.insert(id.clone(), bytes.into());
+        shelf.insert(id.clone(), bytes);
         id
     }
 }

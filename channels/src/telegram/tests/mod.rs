@@ -3,6 +3,7 @@
 #![allow(clippy::needless_pass_by_value)] // json!(…) is handed over where it is made
 
 mod coming;
+mod edges;
 mod fake;
 mod finding;
 mod going;

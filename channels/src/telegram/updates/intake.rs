@@ -1,6 +1,7 @@
 //! One update at a time: from Telegram's JSON into the inbox. Whatever way it came, it is acknowledged only after
 //! [`Intake::take`] said so.
 
+use crate::common::json;
 use crate::telegram::client::api::Api;
 use crate::telegram::incoming::describe;
 use crate::telegram::incoming::media::{self, Missing};
@@ -8,15 +9,18 @@ use crate::telegram::incoming::message::{draft, visitor};
 use crate::telegram::incoming::start;
 use crate::telegram::outgoing::find::Numbers;
 use crate::telegram::settings::Settings;
-use crate::telegram::updates::chats::{self, Chat};
+use crate::telegram::updates::chats::{self, Chat, Spot};
+use crate::telegram::updates::{changed, reactions};
 use openline_core::message::{Content, Incoming, Note};
-use openline_core::store::Amend;
 use openline_core::text::{RichText, Span};
 use openline_core::{ChatId, StoreError, VisitorInbox};
+use serde::Deserialize;
 use serde_json::Value;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use teloxide::payloads::SendMessage;
+use tokio::time::Instant;
 
 /// How often a file is asked for that Telegram does not give; then the message goes on without it.
 const FILE_TRIES: u32 = 5;
@@ -30,12 +34,35 @@ pub(in crate::telegram) enum Held {
     Store(#[from] StoreError),
     #[error("a visitor's file: {0}")]
     File(String),
+    #[error("an update was not taken to its end")]
+    Fault,
 }
 
 /// The chat that an update is of.
 pub(in crate::telegram) fn chat_of(update: &Value) -> Option<i64> {
-    let kinds = ["message", "edited_message", "my_chat_member"];
+    let kinds = ["message", "edited_message", "my_chat_member", "message_reaction"];
     kinds.iter().find_map(|kind| update[*kind]["chat"]["id"].as_i64())
+}
+
+/// The name under which an update that could not be read tells why.
+const UNREAD: &str = "unread";
+/// So long health tells that an update was set aside.
+const TOLD: Duration = Duration::from_secs(3600);
+
+/// Reads an update. Half an emoji becomes U+FFFD; of one that can't be read otherwise only its number is known. `None`: not
+/// even that.
+pub(in crate::telegram) fn read(raw: &[u8]) -> Option<Value> {
+    #[derive(Deserialize)]
+    struct Numbered {
+        update_id: i64,
+    }
+    json::read(raw).map_or_else(
+        |problem| {
+            let Numbered { update_id } = json::read(raw).ok()?;
+            Some(serde_json::json!({ "update_id": update_id, UNREAD: problem.to_string() }))
+        },
+        Some,
+    )
 }
 
 /// The way in, for both modes.
@@ -53,6 +80,8 @@ struct Memory {
     taken: VecDeque<i64>,
     /// How often a file was asked for, by chat and key.
     tries: HashMap<String, u32>,
+    /// How many updates were set aside, and when the last one was.
+    aside: Option<(u32, Instant)>,
 }
 
 impl Intake {
@@ -62,6 +91,23 @@ impl Intake {
 
     fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that an update is not taken and will not come again, so that all others go on.
+    pub(super) fn set_aside(&self, update: Option<i64>, problem: &str) {
+        tracing::error!(channel = %self.inbox.channel(), update, problem, "an update of Telegram was set aside");
+        let aside = &mut self.memory().aside;
+        *aside = Some((aside.map_or(0, |(count, _)| count) + 1, Instant::now()));
+    }
+
+    /// Whether an update was set aside lately.
+    pub(in crate::telegram) fn health(&self) -> Result<(), String> {
+        match self.memory().aside {
+            Some((count, last)) if last.elapsed() < TOLD => Err(format!(
+                "updates of Telegram that can't be read were set aside: {count}; the log has their numbers"
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Takes an update; `Ok`: whatever was in it is durable. Updates of one chat must come one after another.
@@ -76,6 +122,14 @@ impl Intake {
             self.edited(&update["edited_message"]).await?;
         } else if update["my_chat_member"].is_object() {
             self.membership(&update["my_chat_member"]).await?;
+        } else if update["message_reaction"].is_object() {
+            reactions::reacted(self, &update["message_reaction"]).await?;
+        } else if let Some(problem) = update[UNREAD].as_str() {
+            self.set_aside(id, problem);
+        } else {
+            // Kinds that are not asked for may still come for a while after another program asked for them.
+            let kind = update.as_object().into_iter().flatten().map(|(key, _)| key).find(|key| *key != "update_id");
+            tracing::warn!(channel = %self.inbox.channel(), update = id, ?kind, "an update of this kind is not carried");
         }
         let mut memory = self.memory();
         memory.taken.extend(id);
@@ -104,24 +158,18 @@ impl Intake {
         self.accept(incoming).await
     }
 
-    /// A message that we do not know yet (written before the bot was joined to the line) is taken as a new one; the key
-    /// keeps it from being stored twice. Live places move all the time: only their beginning counts.
+    /// See [`changed::message`]. Live places move all the time: only their beginning counts.
     async fn edited(&self, message: &Value) -> Result<(), Held> {
         let Some(chat) = Chat::of(message) else { return Ok(()) };
-        let served = chat.private || chat.group && self.settings.groups;
-        if !served || message["location"].is_object() || start::word(message).is_some() {
+        if !self.serves(&chat) || message["location"].is_object() || start::word(message).is_some() {
             return Ok(());
         }
         let id = chats::known_as(&self.inbox, &chat).await?;
         let Some(incoming) = self.incoming(&chat, &id, message).await? else { return Ok(()) };
-        let edit = Amend::Edit(incoming.content.clone());
-        match self.inbox.amend(&id, &incoming.key, edit).await? {
-            Some(_) => Ok(()),
-            None => self.accept(incoming).await,
-        }
+        changed::message(self, message, incoming).await
     }
 
-    async fn accept(&self, mut incoming: Incoming) -> Result<(), Held> {
+    pub(super) async fn accept(&self, mut incoming: Incoming) -> Result<(), Held> {
         let (chat, key) = (incoming.chat.clone(), incoming.key.clone());
         let new = self.inbox.find(&chat).await?.is_none();
         if new {
@@ -167,29 +215,35 @@ impl Intake {
         *tries < FILE_TRIES
     }
 
+    /// Whether what is in a chat is for us.
+    pub(super) fn serves(&self, chat: &Chat) -> bool {
+        chat.private || chat.group && self.settings.groups
+    }
+
     /// Whether a chat is served; a group that is not hears so once.
     async fn admits(&self, chat: &Chat) -> Result<bool, StoreError> {
-        if chat.private || chat.group && self.settings.groups {
+        if self.serves(chat) {
             return Ok(true);
         }
         let key = format!("refused/{}", chat.number);
         if chat.group && self.inbox.remember(&key).await?.is_none() {
             self.inbox.keep(&key, b"1").await?;
-            self.say(chat.number, &self.settings.group_refusal).await;
+            self.say(chat.spot(), &self.settings.group_refusal).await;
         }
         Ok(false)
     }
 
     /// Says something of our own. Not worth holding anything up: a failure is logged.
-    pub(in crate::telegram) async fn say(&self, chat: i64, text: &str) {
+    pub(in crate::telegram) async fn say(&self, spot: Spot, text: &str) {
         if text.trim().is_empty() {
             return;
         }
-        let payload = SendMessage::new(teloxide::types::ChatId(chat), text);
+        let mut payload = SendMessage::new(teloxide::types::ChatId(spot.chat), text);
+        payload.message_thread_id = spot.thread();
         match self.api.call(&payload).await {
             Ok(sent) => {
                 let number = sent["message_id"].as_i64().unwrap_or_default();
-                self.numbers.sent(&self.inbox, self.settings.bot(), chat, number).await;
+                self.numbers.sent(&self.inbox, self.settings.bot(), spot.chat, number).await;
             }
             Err(failure) => {
                 tracing::warn!(channel = %self.inbox.channel(), problem = failure.line(), "an own text was not sent");

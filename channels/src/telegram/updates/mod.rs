@@ -1,6 +1,8 @@
 //! How updates come: polled or by webhook, each once and in order.
 
+mod changed;
 pub(crate) mod chats;
 pub(crate) mod intake;
 pub(crate) mod poll;
+mod reactions;
 pub(crate) mod webhook;

@@ -5,10 +5,13 @@
 use crate::telegram::client::api::HOLD;
 use crate::telegram::client::status::{Status, Trouble};
 use crate::telegram::outgoing::window::{ChatNumber, Window, number};
-use crate::telegram::updates::intake::{Held, Intake};
+use crate::telegram::updates::intake::{Held, Intake, read};
+use futures_util::FutureExt;
 use openline_core::StoreError;
 use openline_core::clock::Timestamp;
 use serde_json::Value;
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use teloxide::payloads::{DeleteWebhook, GetMe, GetUpdates, GetUpdatesSetters};
@@ -19,10 +22,12 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 /// What we want to be told.
-pub(in crate::telegram) const WANTED: [AllowedUpdate; 3] =
-    [AllowedUpdate::Message, AllowedUpdate::EditedMessage, AllowedUpdate::MyChatMember];
+pub(in crate::telegram) const WANTED: [AllowedUpdate; 4] =
+    [AllowedUpdate::Message, AllowedUpdate::EditedMessage, AllowedUpdate::MyChatMember, AllowedUpdate::MessageReaction];
 /// Chats whose updates are taken at the same time.
 const CHATS: usize = 32;
+/// So often an update may end in a fault of ours before it is set aside.
+const FAULTS: u32 = 3;
 /// How long it is from one question to the next while updates are under way, or when Telegram answers at once with
 /// nothing though it was told to wait.
 const MOMENT: Duration = Duration::from_secs(1);
@@ -34,7 +39,8 @@ pub(in crate::telegram) async fn run(intake: Arc<Intake>, status: &Status, stop:
     let key = format!("offset/{}", intake.settings.bot());
     let free = Arc::new(Semaphore::new(CHATS));
     let (window, work) = (Window::default(), JoinSet::new());
-    let mut poll = Poll { intake, key, ready: false, steady: false, offset: None, window, work, free };
+    let mut poll =
+        Poll { intake, key, ready: false, steady: false, offset: None, window, work, faults: HashMap::new(), free };
     let mut pause = Pause::default();
     while let Some(round) = stop.run_until_cancelled(poll.round(status)).await {
         poll.steady = round.is_ok();
@@ -86,6 +92,8 @@ struct Poll {
     window: Window,
     /// The updates that are being taken, one of a chat.
     work: JoinSet<Ended>,
+    /// How often an update ended in a fault of ours.
+    faults: HashMap<i64, u32>,
     free: Arc<Semaphore>,
 }
 
@@ -93,7 +101,8 @@ struct Poll {
 struct Ended {
     chat: ChatNumber,
     number: i64,
-    result: Result<(), Held>,
+    /// None: by a fault of ours.
+    result: Option<Result<(), Held>>,
 }
 
 impl Poll {
@@ -101,9 +110,8 @@ impl Poll {
         self.prepare(status).await?;
         let begun = Instant::now();
         let hold = if self.steady && self.window.is_empty() { HOLD } else { 0 };
-        let answer = self.ask(hold).await?;
-        let updates = answer.as_array().map(Vec::as_slice).unwrap_or_default();
-        let new = self.window.hear(updates, begun);
+        let updates = self.ask(hold).await?;
+        let new = self.window.hear(&updates, begun);
         let idle = new.is_empty() && hold > 0;
         for (chat, update) in new {
             self.begin(chat, update);
@@ -129,19 +137,20 @@ impl Poll {
         Ok(())
     }
 
-    async fn ask(&self, hold: u32) -> Result<Value, Trouble> {
+    async fn ask(&self, hold: u32) -> Result<Vec<Value>, Trouble> {
         let mut ask = GetUpdates::new().timeout(hold).allowed_updates(WANTED);
         let now = self.intake.inbox.now();
         let offset = self.offset.filter(|(_, since)| since.until(now) < OFFSET_LIFETIME);
         ask.offset = offset.and_then(|(offset, _)| i32::try_from(offset).ok());
-        Ok(self.intake.api.call(&ask).await?)
+        Ok(self.intake.api.updates(&ask, read).await?)
     }
 
     fn begin(&mut self, chat: ChatNumber, update: Value) {
         let (intake, free) = (Arc::clone(&self.intake), Arc::clone(&self.free));
         self.work.spawn(async move {
             let _turn = free.acquire_owned().await;
-            Ended { chat, number: number(&update).unwrap_or_default(), result: intake.take(&update).await }
+            let result = AssertUnwindSafe(intake.take(&update)).catch_unwind().await.ok();
+            Ended { chat, number: number(&update).unwrap_or_default(), result }
         });
     }
 
@@ -156,8 +165,9 @@ impl Poll {
                 self.window = Window::default();
                 return Err(Trouble::Here("an update was not taken to its end".to_owned()));
             };
-            match result {
+            match result.unwrap_or_else(|| self.faulty(number)) {
                 Ok(()) => {
+                    self.faults.remove(&number);
                     if let Some(next) = self.window.took(chat, number) {
                         self.begin(chat, next);
                     }
@@ -165,13 +175,24 @@ impl Poll {
                 Err(held) => {
                     self.window.failed(chat, number);
                     match held {
-                        Held::File(_) => self.window.rest(chat, held.to_string(), Instant::now()),
+                        Held::File(_) | Held::Fault => self.window.rest(chat, held.to_string(), Instant::now()),
                         Held::Store(_) => trouble = Some(held),
                     }
                 }
             }
         }
         trouble.map_or(Ok(()), |held| Err(held.into()))
+    }
+
+    /// An update that ends in a fault of ours comes again, but not for ever: nothing behind it would be acknowledged.
+    fn faulty(&mut self, number: i64) -> Result<(), Held> {
+        let faults = self.faults.entry(number).or_default();
+        *faults += 1;
+        if *faults < FAULTS {
+            return Err(Held::Fault);
+        }
+        self.intake.set_aside(Some(number), "it can't be taken to its end");
+        Ok(())
     }
 
     /// What is before the first that is not taken is not asked for again. `first`: of those that just came.

@@ -6,7 +6,7 @@
 //! The price is that a large file holds up the others while it is fetched.
 
 use crate::telegram::client::status::{Status, Trouble};
-use crate::telegram::updates::intake::{Intake, chat_of};
+use crate::telegram::updates::intake::{self, Intake, chat_of};
 use crate::telegram::updates::poll::{Pause, WANTED};
 use axum::Router;
 use axum::body::Bytes;
@@ -87,7 +87,7 @@ async fn update(State(door): State<Arc<Door>>, headers: HeaderMap, body: Bytes) 
     if !bool::from(given.ct_eq(door.hook.secret.as_bytes())) {
         return StatusCode::UNAUTHORIZED;
     }
-    let Ok(update) = serde_json::from_slice::<Value>(&body) else { return StatusCode::BAD_REQUEST };
+    let Some(update) = intake::read(&body) else { return StatusCode::BAD_REQUEST };
     // Goes on when Telegram hangs up meanwhile: it will come again and find it done.
     let taken = tokio::spawn(async move {
         let mut turn = door.turn.lock().await;

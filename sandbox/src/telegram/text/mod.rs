@@ -48,6 +48,9 @@ pub(crate) fn parse(text: &str, parse_mode: &str, entities: Option<&Value>) -> R
     }
 }
 
+/// Most entities of a message.
+const MOST_ENTITIES: usize = 100;
+
 /// Cleans and trims a text, checks its entities and adds those Telegram finds itself.
 pub(crate) fn finish(formatted: Formatted, may_be_empty: bool) -> Result<Formatted, ApiError> {
     let mut formatted = validate::fit(formatted)?;
@@ -56,5 +59,7 @@ pub(crate) fn finish(formatted: Formatted, may_be_empty: bool) -> Result<Formatt
         return Err(ApiError::bad("text must be non-empty"));
     }
     detect::merge(&mut formatted);
+    // Telegram keeps so many and drops the others without a word.
+    formatted.entities.truncate(MOST_ENTITIES);
     Ok(formatted)
 }

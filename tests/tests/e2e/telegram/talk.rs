@@ -3,7 +3,13 @@
 use super::{Joined, Mode, numbered};
 use serde_json::{Value, json};
 
-both_modes!(formatting_goes_both_ways, twenty_each_way_keep_their_order, a_reply_quotes_what_it_answers);
+both_modes!(
+    formatting_goes_both_ways,
+    entities_from_the_field_are_bb_code,
+    every_link_of_many_arrives,
+    twenty_each_way_keep_their_order,
+    a_reply_quotes_what_it_answers
+);
 
 async fn formatting_goes_both_ways(mode: Mode) {
     let joined = Joined::new(mode).await;
@@ -39,6 +45,33 @@ async fn formatting_goes_both_ways(mode: Mode) {
     assert_eq!(runs, wanted.map(|(kind, offset, length)| (kind.to_owned(), offset, length)));
     assert_eq!(seen.entities[4]["url"], "https://a.example/y");
     assert!(joined.world.sandbox.violations().is_empty(), "{:?}", joined.world.sandbox.violations());
+}
+
+/// Telegram keeps 100 entities of a message and drops the others without a word.
+async fn every_link_of_many_arrives(mode: Mode) {
+    let joined = Joined::new(mode).await;
+    let ann = joined.telegram.person("Ann Lee");
+    ann.writes(&joined.bot, "which ones are there?");
+    joined.desk(|portal| portal.dialogs().iter().any(|dialog| dialog.last.is_some())).await;
+    let chat = joined.world.sandbox.dialogs().remove(0).chat_id;
+    let links: String = (0..130).map(|n| format!("[url=https://shop.example/{n}]tea {n}[/url]\n")).collect();
+    joined.answer(chat, &links).await;
+    let seen = ann.sees(&joined.bot);
+    let found: Vec<_> =
+        seen.iter().flat_map(|message| &message.entities).filter_map(|one| one["url"].as_str()).collect();
+    assert_eq!(found, (0..130).map(|n| format!("https://shop.example/{n}")).collect::<Vec<_>>());
+}
+
+/// A quotation, code and emoji of several units; not one line too many.
+async fn entities_from_the_field_are_bb_code(mode: Mode) {
+    let joined = Joined::new(mode).await;
+    let case: Value = serde_json::from_str(include_str!("tg_entities.json")).unwrap();
+    let ann = joined.telegram.person("Ann Lee");
+    ann.writes_with(&joined.bot, case["text"].as_str().unwrap(), case["entities"].clone());
+    joined.desk(|portal| portal.dialogs().iter().any(|dialog| dialog.last.is_some())).await;
+    let chat = joined.world.sandbox.dialogs().remove(0).chat_id;
+    let shown = joined.world.sandbox.view(|portal| portal.texts(chat, "client"));
+    assert_eq!(shown, [case["expected"].as_str().unwrap()]);
 }
 
 fn run(entity: &Value) -> (String, i64, i64) {
