@@ -34,6 +34,9 @@ pub struct Options {
     /// Port of the stand-in portal; any free one when it is taken
     #[arg(long, default_value_t = 8081)]
     pub portal_port: u16,
+    /// Port of the stand-in portal's authorization server; any free one when it is taken
+    #[arg(long, default_value_t = 8082)]
+    pub auth_port: u16,
 }
 
 /// The bot's key at the stand-in Telegram, which is no secret.
@@ -72,9 +75,13 @@ impl Demo {
         };
         let temporary = folder.as_ref().map(|folder| folder.path().to_owned());
         let path = options.data.clone().or(temporary).unwrap_or_default();
-        let portal_listen = free(options.portal_port).await?.local_addr()?;
+        // Both are held until both are known, or they could be one.
+        let (portal, auth) = (free(options.portal_port).await?, free(options.auth_port).await?);
+        let (portal_listen, auth_listen) = (portal.local_addr()?, auth.local_addr()?);
+        drop((portal, auth));
         let sandbox =
-            Sandbox::start(SandboxConfig { portal_listen, processing_ms: 20, ..SandboxConfig::default() }).await?;
+            Sandbox::start(SandboxConfig { portal_listen, auth_listen, processing_ms: 20, ..SandboxConfig::default() })
+                .await?;
         let telegram = if options.telegram { Some(telegram().await?) } else { None };
         let messenger = match options.messenger {
             Some(which) => Some((which, Messenger::start(which).await?)),
