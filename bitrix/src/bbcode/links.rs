@@ -54,9 +54,13 @@ fn with_latin_hosts(text: &str) -> Cow<'_, str> {
         let (before, host) = rest.split_at(found + "://".len());
         let end = host.find(|c: char| !c.is_alphanumeric() && !matches!(c, '.' | '-')).unwrap_or(host.len());
         out.push_str(before);
-        host[..end]
-            .chars()
-            .for_each(|c| if c.is_ascii() { out.push(c) } else { out.push_str(&"a".repeat(c.len_utf8())) });
+        for c in host[..end].chars() {
+            if c.is_ascii() {
+                out.push(c);
+            } else {
+                out.extend(std::iter::repeat_n('a', c.len_utf8()));
+            }
+        }
         rest = &host[end..];
     }
     out.push_str(rest);

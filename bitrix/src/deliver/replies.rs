@@ -29,12 +29,7 @@ pub(crate) fn files_of(message: &Value) -> usize {
 
 /// The replies behind the message `seen`, oldest first, with their numbers: those that were not confirmed, which their
 /// visitor may not have got, and those that were.
-pub(crate) fn told(
-    history: &Value,
-    conversation: &Conversation,
-    seen: i64,
-    portal: &Url,
-) -> Vec<(i64, OperatorEvent)> {
+pub(crate) fn told(history: &Value, conversation: &Conversation, seen: i64, portal: &Url) -> Vec<(i64, OperatorEvent)> {
     let thread = thread(history);
     let event = |message: &Value| {
         let happened = reply(history, message, portal)?;

@@ -193,7 +193,8 @@ async fn call(bitrix: &Arc<Inner>, key: &CallKey, deliveries: &[&Delivery], fare
 
 /// Several calls in one request.
 async fn together(bitrix: &Arc<Inner>, groups: &[Group<'_>], class: Class) -> Vec<Vec<Delivered>> {
-    let commands: Vec<_> = groups.iter().map(|(key, deliveries)| command(key, deliveries, &bitrix.refused_blocks)).collect();
+    let commands: Vec<_> =
+        groups.iter().map(|(key, deliveries)| command(key, deliveries, &bitrix.refused_blocks)).collect();
     for (_, deliveries) in groups {
         bitrix.flights.started(ids(deliveries));
     }

@@ -18,7 +18,7 @@ type Outcome = Result<Value, String>;
 pub(super) async fn run(sandbox: &Sandbox, verb: &str, body: &Value) -> Outcome {
     let args = Args(body);
     match verb {
-        "add_application" => add_application(sandbox, &args),
+        "add_application" => Ok(add_application(sandbox, &args)),
         "install" | "install_silently" | "finish_install" | "uninstall" | "update_app" | "grant"
         | "set_handler_url" => match args.text("client_id").as_str() {
             "" => application(sandbox, verb, &args).await,
@@ -38,14 +38,14 @@ pub(super) async fn run(sandbox: &Sandbox, verb: &str, body: &Value) -> Outcome 
 }
 
 /// One more local application; `scope` is a list or a text with commas.
-fn add_application(sandbox: &Sandbox, args: &Args<'_>) -> Outcome {
+fn add_application(sandbox: &Sandbox, args: &Args<'_>) -> Value {
     let given = args.0.get("scope").cloned().unwrap_or_else(|| json!("imopenlines,imconnector,im"));
     let names: Vec<String> = match value::text(&given) {
         Some(text) => text.split(',').map(|name| name.trim().to_owned()).collect(),
         None => value::entries(&given).into_iter().filter_map(|(_, name)| value::text(name)).collect(),
     };
     let (client_id, client_secret) = sandbox.add_application(&names.iter().map(String::as_str).collect::<Vec<_>>());
-    Ok(json!({ "client_id": client_id, "client_secret": client_secret }))
+    json!({ "client_id": client_id, "client_secret": client_secret })
 }
 
 async fn application(sandbox: &Sandbox, verb: &str, args: &Args<'_>) -> Outcome {

@@ -52,7 +52,7 @@ pub(crate) fn legacy(text: &str) -> String {
     let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
     let breaks = ["[br]", "[BR]", "\n"].iter().fold(escaped, |text, code| text.replace(code, "<br />"));
     ["b", "i", "u", "s"].iter().fold(breaks, |text, tag| {
-        let both = [(tag.to_string(), format!("<{tag}>")), (format!("/{tag}"), format!("</{tag}>"))];
+        let both = [((*tag).to_owned(), format!("<{tag}>")), (format!("/{tag}"), format!("</{tag}>"))];
         both.iter().fold(text, |text, (code, html)| {
             text.replace(&format!("[{code}]"), html).replace(&format!("[{}]", code.to_uppercase()), html)
         })

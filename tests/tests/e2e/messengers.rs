@@ -11,7 +11,8 @@ use std::path::Path;
 async fn the_demo_has_a_messenger_beside_the_website() {
     openline::install_crypto();
     let messenger = Some(Which::Vk);
-    let options = Options { data: None, chaos: false, telegram: false, messenger, port: 0, portal_port: 0 };
+    let options =
+        Options { data: None, chaos: false, telegram: false, messenger, port: 0, portal_port: 0, auth_port: 0 };
     let demo = Demo::start(&options).await.unwrap();
     let phone = demo.messenger.as_ref().unwrap().1.phone_url();
     assert!(reqwest::get(&phone).await.unwrap().text().await.unwrap().contains("VK"));

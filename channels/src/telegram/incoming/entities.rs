@@ -205,7 +205,7 @@ mod tests {
         let quoted = Span::Quote { author: None, c: vec![Span::text("b")] };
         let after = Span::Styled { style: Style::Bold, c: vec![Span::text("cd")] };
         assert_eq!(rich("a\nb\ncd", &json!([quote(2, 1), bold])).0, [Span::text("a\n"), quoted.clone(), after]);
-        assert_eq!(rich("b\n", &json!([quote(0, 1)])).0, [quoted.clone()]);
+        assert_eq!(rich("b\n", &json!([quote(0, 1)])).0, std::slice::from_ref(&quoted));
         assert_eq!(rich("b\n\nc", &json!([quote(0, 1)])).0, [quoted, Span::text("\nc")]);
     }
 

@@ -34,7 +34,7 @@ fn topic(number: i64, thread: i64, text: &str) -> Value {
 async fn reply(world: &World, chat: &str, item: &Item) {
     let conversation = conversation(chat);
     world.channel.intake(world.inbox());
-    let outgoing = Outgoing { conversation: &conversation, item, uncertain: false, attempts: 0 };
+    let outgoing = Outgoing { conversation: &conversation, item, uncertain: false, attempts: 0, since: Timestamp(0) };
     world.channel.send(outgoing).await.unwrap();
 }
 

@@ -15,12 +15,9 @@ const EXCERPT: usize = 80;
 /// Tells the operators of a conversation that there is.
 pub(super) async fn reacted(intake: &Intake, change: &Value) -> Result<(), StoreError> {
     let Some(chat) = Chat::of(change).filter(|chat| intake.serves(chat)) else { return Ok(()) };
-    let (before, now) = (emoji(&change["old_reaction"]), emoji(&change["new_reaction"]));
+    let now = emoji(&change["new_reaction"]);
     let who = name(&change["user"]).filter(|_| chat.group).unwrap_or_else(|| "The visitor".to_owned());
-    let did = match (before.as_str(), now.as_str()) {
-        (_, "") => format!("{who} took back a reaction"),
-        _ => format!("{who} reacted with {now}"),
-    };
+    let did = if now.is_empty() { format!("{who} took back a reaction") } else { format!("{who} reacted with {now}") };
     let id = chats::known_as(&intake.inbox, &chat).await?;
     let number = change["message_id"].as_i64().unwrap_or_default();
     let quoted = excerpt(intake, &id, number).await?;

@@ -54,7 +54,8 @@ async fn every_link_of_many_arrives(mode: Mode) {
     ann.writes(&joined.bot, "which ones are there?");
     joined.desk(|portal| portal.dialogs().iter().any(|dialog| dialog.last.is_some())).await;
     let chat = joined.world.sandbox.dialogs().remove(0).chat_id;
-    let links: String = (0..130).map(|n| format!("[url=https://shop.example/{n}]tea {n}[/url]\n")).collect();
+    let link = |n| format!("[url=https://shop.example/{n}]tea {n}[/url]\n");
+    let links = (0..130).map(link).collect::<Vec<String>>().concat();
     joined.answer(chat, &links).await;
     let seen = ann.sees(&joined.bot);
     let found: Vec<_> =
