@@ -31,6 +31,8 @@ pub struct PortalConfig {
     pub unregister_removed: bool,
     /// Hosts, beside the portal's own and the vendor's, from which operators' files may be fetched.
     pub file_hosts: Vec<String>,
+    /// How often it is looked whether the installation stands as it should.
+    pub check_every: Duration,
     /// One connector per channel instance.
     pub connectors: Vec<Connector>,
 }
@@ -52,26 +54,38 @@ pub enum RequestLimit {
     None,
 }
 
-/// A channel's public address, asked for when the portal or somebody is told it: a messenger's bot learns its name only
-/// while it runs.
-#[derive(Clone)]
-pub struct Address(Arc<dyn Fn() -> Option<String> + Send + Sync>);
+/// What people are shown of a channel.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// Where a visitor meets it.
+    pub address: Option<String>,
+    /// The line of HTML that puts it into a page of one's own.
+    pub embed: Option<String>,
+    /// The address that programs call.
+    pub endpoint: Option<String>,
+    /// What is wrong with it.
+    pub problem: Option<String>,
+}
 
-impl Address {
+/// What is shown of a channel, asked for each time: a messenger's bot learns its name only while it runs.
+#[derive(Clone)]
+pub struct Shows(Arc<dyn Fn() -> Shown + Send + Sync>);
+
+impl Shows {
     /// Asks so each time.
-    pub fn new(ask: impl Fn() -> Option<String> + Send + Sync + 'static) -> Self {
+    pub fn new(ask: impl Fn() -> Shown + Send + Sync + 'static) -> Self {
         Self(Arc::new(ask))
     }
 
-    /// The address as far as it is known now.
-    pub fn known(&self) -> Option<String> {
+    /// What is to be shown now.
+    pub fn now(&self) -> Shown {
         (self.0)()
     }
 }
 
-impl fmt::Debug for Address {
+impl fmt::Debug for Shows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Address").field(&self.known()).finish()
+        self.now().fmt(f)
     }
 }
 
@@ -89,8 +103,8 @@ pub struct Connector {
     pub icon: String,
     /// `ICON.COLOR`: `#rrggbb`.
     pub color: String,
-    /// Where a person meets the channel.
-    pub address: Address,
+    /// What people are shown of the channel.
+    pub shown: Shows,
     /// `DEL_EXTERNAL_MESSAGES`.
     pub delete_external: bool,
     /// `EDIT_INTERNAL_MESSAGES`.
@@ -144,6 +158,7 @@ impl PortalConfig {
             resend_unknown: true,
             unregister_removed: false,
             file_hosts: Vec::new(),
+            check_every: Duration::from_secs(600),
             connectors: Vec::new(),
         }
     }

@@ -7,12 +7,16 @@ mod access;
 pub mod bbcode;
 mod config;
 mod deliver;
+mod findings;
 mod lines;
 mod shared;
+mod texts;
 mod web;
 mod wire;
 
-pub use config::{Address, Connector, PortalConfig, RequestLimit, is_loopback};
+pub use access::servers::usual_server;
+pub use config::{Connector, PortalConfig, RequestLimit, Shown, Shows, is_loopback};
+pub use findings::Problem;
 pub use lines::bindings::Binding;
 pub use lines::roster::Registered;
 pub use wire::rest::CallError;
@@ -39,6 +43,8 @@ pub struct Status {
     pub problem: Option<String>,
     /// Connector, line, how it stands.
     pub lines: Vec<(String, String, Binding)>,
+    /// What an administrator has to mend, in English.
+    pub problems: Vec<Problem>,
 }
 
 /// What an installation remembers of its portal, read beside a running service.
@@ -82,6 +88,11 @@ impl Bitrix {
         Ok(Self(Arc::new(Inner {
             portal,
             lines,
+            line_names: std::sync::RwLock::default(),
+            findings: findings::Findings::default(),
+            language: std::sync::RwLock::new(texts::english()),
+            finished: std::sync::atomic::AtomicBool::new(false),
+            pair_key: secret.derive("bitrix/pair"),
             line_infos,
             states,
             pace,
@@ -116,6 +127,9 @@ impl Bitrix {
                 tracing::error!(%error, "can't look for claims of an installation that wait");
             }
         });
+        let every = self.0.portal.config.check_every;
+        let looking = lines::examine::keep_looking(Arc::clone(&self.0), every);
+        tokio::spawn(looking);
     }
 
     /// Waits for what must not be dropped half-way: a renewal of the tokens, a registration.
@@ -130,6 +144,7 @@ impl Bitrix {
             member_id: self.0.portal.credentials().map(|credentials| credentials.member_id.clone()),
             problem: self.0.portal.gate.reason(),
             lines: self.0.lines.all(),
+            problems: self.0.findings.told(texts::english()),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the rooms of this crate share while the program runs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -8,6 +8,15 @@ use tokio::time::Instant;
 pub(crate) struct Inner {
     pub(crate) portal: Arc<crate::access::portal::Portal>,
     pub(crate) lines: crate::lines::bindings::Lines,
+    /// The names of the portal's lines, as far as they were asked for.
+    pub(crate) line_names: std::sync::RwLock<BTreeMap<String, crate::lines::examine::NamedLine>>,
+    pub(crate) findings: crate::findings::Findings,
+    /// The portal's language.
+    pub(crate) language: std::sync::RwLock<&'static crate::texts::Catalogue>,
+    /// Whether the portal says that the installation is finished.
+    pub(crate) finished: std::sync::atomic::AtomicBool,
+    /// For what stands for code and key.
+    pub(crate) pair_key: [u8; 32],
     pub(crate) line_infos: Arc<crate::lines::info::LineInfos>,
     pub(crate) states: crate::access::authorize_state::States,
     pub(crate) pace: crate::deliver::pace::Pace,

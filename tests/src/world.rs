@@ -29,6 +29,8 @@ pub struct World {
     files: String,
     /// What stands before and in `[limits]`: all visitors of a test have one address.
     limits: String,
+    /// What an administrator wrote wrongly: what stands there instead of what is right.
+    mistakes: Vec<(String, String)>,
 }
 
 /// Which store a world's service has.
@@ -76,6 +78,7 @@ impl World {
             database: None,
             files: String::new(),
             limits: crate::no_limits(),
+            mistakes: Vec::new(),
         }
     }
 
@@ -102,7 +105,7 @@ impl World {
 
     /// The service's configuration as it would be written to a file.
     pub fn config_text(&self) -> String {
-        format!(
+        let right = format!(
             "listen = \"{address}\"\npublic_url = \"http://{address}\"\nstore = \"{store}\"\n\
              secret = \"0123456789abcdef0123456789abcdef\"\n\
              {limits}{files}[portal]\nurl = \"{url}\"\nauth_server = \"{auth}\"\nclient_id = \"{id}\"\nclient_secret = \"{secret}\"\n\n{channels}",
@@ -115,7 +118,28 @@ impl World {
             id = self.sandbox.client_id(),
             secret = self.sandbox.client_secret(),
             channels = self.channels,
-        )
+        );
+        self.mistakes.iter().fold(right, |text, (right, wrong)| text.replace(right, wrong))
+    }
+
+    /// Writes something else into the configuration, for the next start of the service.
+    pub fn mistakes(&mut self, mistakes: &[(&str, &str)]) {
+        self.mistakes = mistakes.iter().map(|(right, wrong)| ((*right).to_owned(), (*wrong).to_owned())).collect();
+    }
+
+    /// What `/health` says.
+    pub async fn health(&self) -> serde_json::Value {
+        let answer = reqwest::get(self.url("/health")).await.expect("an answer");
+        answer.json().await.expect("JSON")
+    }
+
+    /// Waits until `/health` names a problem with these words, or until it names none any more.
+    pub async fn until_problem(&self, words: &str, there: bool) {
+        crate::eventually(&format!("{words:?} is told: {there}"), async || {
+            let told = self.health().await["problems"].to_string();
+            (told.contains(words) == there).then_some(())
+        })
+        .await;
     }
 
     /// Runs SQL in the service's database, of worlds on PostgreSQL.

@@ -157,6 +157,9 @@ async fn portal(
     if let Some(problem) = said.and_then(|said| said.portal.as_ref()) {
         let _ = writeln!(out, "  {problem}");
     }
+    for (problem, remedy) in said.map(|said| said.problems.as_slice()).unwrap_or_default() {
+        let _ = writeln!(out, "  to be mended: {problem}\n    {remedy}");
+    }
     let waiting = store.depth(&Queue::Backend).await?;
     let _ = writeln!(out, "  {waiting} waiting for the portal");
     let _ = match said {

@@ -2,7 +2,7 @@
 
 use super::raw::RawConnector;
 use base64::{Engine, prelude::BASE64_STANDARD};
-use openline_bitrix::{Address, Connector};
+use openline_bitrix::{Connector, Shows};
 use openline_core::channel::Capabilities;
 use openline_core::{ChannelId, ConfigError};
 use std::path::Path;
@@ -72,14 +72,14 @@ impl ConnectorSettings {
     }
 
     /// As the backend wants it. Operators may change what the channel can change.
-    pub(super) fn to_connector(&self, channel: &ChannelId, can: Capabilities, address: Address) -> Connector {
+    pub(super) fn to_connector(&self, channel: &ChannelId, can: Capabilities, shown: Shows) -> Connector {
         Connector {
             channel: channel.clone(),
             id: self.id.clone(),
             name: self.name.clone(),
             icon: self.icon.clone(),
             color: self.color.clone(),
-            address,
+            shown,
             delete_external: self.delete_external,
             edit_internal: self.edit_internal.unwrap_or(can.edits),
             delete_internal: self.delete_internal.unwrap_or(can.deletes),

@@ -14,7 +14,7 @@ pub use metrics::MetricsSettings;
 pub use proxies::Proxies;
 
 use around::Around;
-use openline_bitrix::{Address, PortalConfig, RequestLimit, is_loopback};
+use openline_bitrix::{PortalConfig, RequestLimit, Shown, Shows, is_loopback};
 use openline_channels::Kinds;
 use openline_core::channel::Host;
 use openline_core::limits::{LimitSettings, Limits};
@@ -94,6 +94,8 @@ pub struct Portal {
     pub timeout: Duration,
     /// How often open dialogs are searched for replies whose event never came.
     pub reconcile_every: Duration,
+    /// How often it is looked whether the installation stands as it should.
+    pub check_every: Duration,
     /// Further hosts of operators' files.
     pub file_hosts: Vec<String>,
 }
@@ -277,8 +279,8 @@ impl Config {
         let connectors = self.channels.iter().map(|(id, instance)| {
             let channel = channels.get(id).map(Arc::clone);
             let can = channel.as_ref().map(|channel| channel.capabilities()).unwrap_or_default();
-            let address = Address::new(move || channel.as_ref()?.public_address());
-            instance.connector.to_connector(id, can, address)
+            let shown = Shows::new(move || channel.as_deref().map(shown).unwrap_or_default());
+            instance.connector.to_connector(id, can, shown)
         });
         PortalConfig {
             url: self.portal.url.clone(),
@@ -291,8 +293,19 @@ impl Config {
             resend_unknown: self.portal.resend_unknown,
             unregister_removed: self.portal.unregister_removed,
             file_hosts: self.portal.file_hosts.clone(),
+            check_every: self.portal.check_every,
             connectors: connectors.collect(),
         }
+    }
+}
+
+/// What people are shown of a channel.
+fn shown(channel: &dyn Channel) -> Shown {
+    Shown {
+        address: channel.public_address(),
+        embed: channel.embed(),
+        endpoint: channel.endpoint(),
+        problem: channel.health().err(),
     }
 }
 
@@ -420,6 +433,7 @@ fn portal(raw: RawPortal, around: &Around<'_>) -> Result<Portal, ConfigError> {
         unregister_removed: raw.unregister_removed,
         timeout: Duration::from_secs(raw.timeout_seconds.clamp(1, 100)),
         reconcile_every: Duration::from_secs(raw.reconcile_seconds.max(1)),
+        check_every: Duration::from_secs(raw.check_seconds.max(1)),
         file_hosts: raw.file_hosts,
     })
 }

@@ -104,6 +104,7 @@ pub(super) struct RawPortal {
     pub(super) resend_unknown: bool,
     pub(super) unregister_removed: bool,
     pub(super) reconcile_seconds: u64,
+    pub(super) check_seconds: u64,
     pub(super) timeout_seconds: u64,
     pub(super) file_hosts: Vec<String>,
 }
@@ -119,6 +120,7 @@ impl Default for RawPortal {
             resend_unknown: true,
             unregister_removed: false,
             reconcile_seconds: 25,
+            check_seconds: 600,
             timeout_seconds: 68,
             file_hosts: Vec::new(),
         }

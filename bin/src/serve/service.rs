@@ -234,6 +234,9 @@ fn routes(
 ) -> Router {
     let mut app = Router::new()
         .route("/health", get(health))
+        .route("/health/all", get(all_is_well))
+        .route("/health/live", get(async || StatusCode::OK))
+        .route("/health/ready", get(health))
         .with_state((Arc::clone(bitrix), pulse.clone()))
         .nest("/bitrix", bitrix.routes())
         .merge(files::routes(doors.clone()));
@@ -252,17 +255,37 @@ fn to_page(page: &str, uri: &Uri) -> Redirect {
 }
 
 /// For load balancers: 200 while the service can store messages, whatever the portal does; else 503 with the reason.
+/// `ready` says whether they also go on, and `problems` what an administrator has to mend.
 async fn health(State((bitrix, pulse)): State<(Arc<Bitrix>, Pulse)>) -> Response {
-    let (portal, store) = (bitrix.status(), pulse.problem());
-    let (code, word) = match &store {
-        None => (StatusCode::OK, "ok"),
-        Some(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
-    };
-    let mut said = serde_json::json!({
-        "status": word, "installed": portal.member_id.is_some(), "portal": portal.problem,
+    let store = pulse.problem();
+    let code = if store.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (code, axum::Json(told(&bitrix.status(), store))).into_response()
+}
+
+/// For whoever watches over it: 200 when all works, 503 when somebody has to mend something.
+async fn all_is_well(State((bitrix, pulse)): State<(Arc<Bitrix>, Pulse)>) -> Response {
+    let (status, store) = (bitrix.status(), pulse.problem());
+    let well = store.is_none() && is_ready(&status);
+    let code = if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (code, axum::Json(told(&status, store))).into_response()
+}
+
+fn is_ready(status: &Status) -> bool {
+    status.member_id.is_some() && status.problem.is_none() && status.problems.is_empty()
+}
+
+fn told(status: &Status, store: Option<String>) -> serde_json::Value {
+    let problems =
+        status.problems.iter().map(|one| serde_json::json!({ "problem": one.problem, "remedy": one.remedy }));
+    let mut told = serde_json::json!({
+        "status": if store.is_none() { "ok" } else { "unavailable" },
+        "ready": store.is_none() && is_ready(status),
+        "installed": status.member_id.is_some(),
+        "portal": status.problem,
+        "problems": problems.collect::<Vec<_>>(),
     });
     if let Some(store) = store {
-        said["store"] = store.into();
+        told["store"] = store.into();
     }
-    (code, axum::Json(said)).into_response()
+    told
 }

@@ -23,6 +23,9 @@ pub(crate) struct Said {
     pub(crate) at: i64,
     /// Why nothing is sent to the portal at the moment.
     pub(crate) portal: Option<String>,
+    /// What an administrator has to mend: what is wrong, and what to do about it.
+    #[serde(default)]
+    pub(crate) problems: Vec<(String, String)>,
     /// Each configured channel.
     pub(crate) channels: BTreeMap<String, SaidOfChannel>,
 }
@@ -67,7 +70,9 @@ fn look(bitrix: &Bitrix, channels: &BTreeMap<ChannelId, Arc<dyn Channel>>, doors
         let last_error = doors.troubles().last(id).map(|trouble| (trouble.at.0, trouble.reason));
         (id.to_string(), SaidOfChannel { problem: channel.health().err(), last_error })
     };
-    Said { at: 0, portal: bitrix.status().problem, channels: channels.iter().map(of).collect() }
+    let status = bitrix.status();
+    let problems = status.problems.into_iter().map(|problem| (problem.problem, problem.remedy)).collect();
+    Said { at: 0, portal: status.problem, problems, channels: channels.iter().map(of).collect() }
 }
 
 /// What a service said last; `None` when none ever did.

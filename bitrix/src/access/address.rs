@@ -73,7 +73,7 @@ impl Portal {
 
     async fn ask_for_endpoint(self: &Arc<Self>) -> Result<(), CallError> {
         let known = self.fresh().await?;
-        match oauth::whereabouts(&self.client, &self.config, &known.access_token).await {
+        match oauth::whereabouts(&self.client, known.server(&self.config), &known.access_token).await {
             Ok(told) if told.member_id == known.member_id => self.keep_endpoint(&known.member_id, &told.endpoint).await,
             Ok(_) => tracing::error!("the authorization server names another portal for our token"),
             // Its answer to a renewal names the address too.

@@ -1,6 +1,6 @@
 //! Credentials that a browser or an event brings, and how they are proven (`bitrix24.md` §2.3, §2.4, §2.10).
 
-use crate::access::credentials::Credentials;
+use crate::access::credentials::{Authority, Credentials};
 use crate::access::oauth;
 use crate::config::PortalConfig;
 use crate::shared::Inner;
@@ -48,7 +48,7 @@ impl Disbelief {
 }
 
 /// The tokens of an install event (`auth[…]`, §2.3) or, with other names, of an install page's form (§2.4).
-pub(crate) fn from_event(auth: &Value, now: Timestamp) -> Result<Credentials, Disbelief> {
+pub(crate) fn from_event(config: &PortalConfig, auth: &Value, now: Timestamp) -> Result<Credentials, Disbelief> {
     let field = |name: &str| text(auth.get(name));
     let lifetime = auth.get("expires_in").and_then(integer).unwrap_or(3600);
     Ok(Credentials {
@@ -59,12 +59,18 @@ pub(crate) fn from_event(auth: &Value, now: Timestamp) -> Result<Credentials, Di
         client_endpoint: field("client_endpoint").unwrap_or_default(),
         application_token: field("application_token"),
         user_id: field("user_id"),
+        authority: authority(config, field("server_endpoint")),
         broken: None,
     })
 }
 
 /// The tokens of a page's form; `query` has `DOMAIN` and `PROTOCOL`.
-pub(crate) fn from_page(query: &Value, body: &Value, now: Timestamp) -> Result<Credentials, Disbelief> {
+pub(crate) fn from_page(
+    config: &PortalConfig,
+    query: &Value,
+    body: &Value,
+    now: Timestamp,
+) -> Result<Credentials, Disbelief> {
     let field = |name: &str| text(body.get(name)).or_else(|| text(query.get(name)));
     let scheme = if field("PROTOCOL").as_deref() == Some("0") { "http" } else { "https" };
     let lifetime = body.get("AUTH_EXPIRES").and_then(integer).unwrap_or(3600);
@@ -76,8 +82,14 @@ pub(crate) fn from_page(query: &Value, body: &Value, now: Timestamp) -> Result<C
         client_endpoint: field("DOMAIN").map(|domain| format!("{scheme}://{domain}/rest/")).unwrap_or_default(),
         application_token: field("APPLICATION_TOKEN"),
         user_id: None,
+        authority: authority(config, field("SERVER_ENDPOINT")),
         broken: None,
     })
+}
+
+/// The authorization server that a request names. Who named it is proven afterwards, and so is the server.
+fn authority(config: &PortalConfig, endpoint: Option<String>) -> Option<Authority> {
+    config.server_of(&endpoint?).map(Authority::told)
 }
 
 /// Proves that tokens belong to our application in the configured portal. Asked are the configured address and, when the
@@ -100,7 +112,7 @@ async fn prove_now(bitrix: &Inner, mut claimed: Credentials) -> Result<Credentia
             }
         }
         Err(CallError::Moved { .. } | CallError::Connect { .. } | CallError::NotJson { .. }) => {
-            let told = oauth::whereabouts(&bitrix.portal.client, config, &claimed.access_token).await?;
+            let told = oauth::whereabouts(&bitrix.portal.client, claimed.server(config), &claimed.access_token).await?;
             is_ours(config, told.client_id)?;
             if told.member_id != claimed.member_id || !config.may_be_at(&told.endpoint) {
                 return Err(Disbelief::OtherPortal(config.url.to_string()));

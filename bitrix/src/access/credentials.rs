@@ -1,5 +1,6 @@
 //! The portal's credentials and how they are kept: encrypted, replaced as a whole.
 
+use crate::config::PortalConfig;
 use crate::wire::values::text;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
 use std::sync::Arc;
+use url::Url;
 
 /// The key under which the sealed credentials are kept.
 pub(crate) const KEY: &str = "bitrix/portal";
@@ -32,24 +34,19 @@ pub struct Credentials {
     pub application_token: Option<String>,
     /// The user the tokens belong to, when told.
     pub user_id: Option<String>,
+    /// The authorization server that the portal named at the installation, or where code and key were proved since;
+    /// `None`: the configured one.
+    #[serde(default)]
+    pub authority: Option<Authority>,
     /// Why the tokens don't work any more, when an admin has to install again.
     #[serde(default)]
     pub broken: Option<String>,
 }
 
 impl Credentials {
-    /// Tokens that nobody has given: to be refused.
-    pub(crate) fn invented() -> Self {
-        Self {
-            member_id: String::new(),
-            access_token: String::new(),
-            refresh_token: "invented-to-ask-whether-the-application-is-there".to_owned(),
-            expires_at: Timestamp(0),
-            client_endpoint: String::new(),
-            application_token: None,
-            user_id: None,
-            broken: None,
-        }
+    /// Where the tokens are renewed.
+    pub(crate) fn server<'a>(&'a self, config: &'a PortalConfig) -> &'a Url {
+        self.authority.as_ref().map_or(&config.auth_server, |authority| &authority.server)
     }
 
     /// Whether an event's `auth` has this portal's id and its proof.
@@ -66,6 +63,22 @@ impl fmt::Debug for Credentials {
             .field("member_id", &self.member_id)
             .field("broken", &self.broken)
             .finish_non_exhaustive()
+    }
+}
+
+/// The authorization server of an installation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Authority {
+    /// Its base address.
+    pub server: Url,
+    /// What stands for the code and the key that were proved there; `None` while none were.
+    pub proved: Option<String>,
+}
+
+impl Authority {
+    /// A server that the portal names.
+    pub(crate) fn told(server: Url) -> Self {
+        Self { server, proved: None }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The authorization server: renewing tokens, and first tokens by a code (`bitrix24.md` §2.6, §2.7).
 
-use crate::access::credentials::Credentials;
+use crate::access::credentials::{Authority, Credentials};
 use crate::config::PortalConfig;
 use crate::wire::rest::{self, CallError, error_of};
 use crate::wire::values::{integer, text};
@@ -9,6 +9,7 @@ use reqwest::{Client, Response};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use std::time::Duration;
+use url::Url;
 
 /// Lifetime of an access token when the answer does not tell.
 const LIFETIME: i64 = 3600;
@@ -24,7 +25,7 @@ pub(crate) async fn refresh(
     now: Timestamp,
 ) -> Result<Credentials, CallError> {
     let grant = [("grant_type", "refresh_token"), ("refresh_token", &current.refresh_token)];
-    let answer = token(client, config, &grant).await?;
+    let answer = token(client, config, current.server(config), &grant).await?;
     let mut renewed = read(config, &answer, now).ok_or_else(|| incomplete(&current.client_endpoint))?;
     if renewed.member_id.is_empty() {
         renewed.member_id.clone_from(&current.member_id);
@@ -33,6 +34,7 @@ pub(crate) async fn refresh(
         renewed.client_endpoint.clone_from(&current.client_endpoint);
     }
     renewed.application_token.clone_from(&current.application_token);
+    renewed.authority = current.authority.clone().or(renewed.authority);
     renewed.user_id = renewed.user_id.or_else(|| current.user_id.clone());
     Ok(renewed)
 }
@@ -41,10 +43,12 @@ pub(crate) async fn refresh(
 pub(crate) async fn exchange(
     client: &Client,
     config: &PortalConfig,
+    server: &Url,
     code: &str,
     now: Timestamp,
 ) -> Result<Credentials, CallError> {
-    let answer = token(client, config, &[("grant_type", "authorization_code"), ("code", code)]).await?;
+    let grant = [("grant_type", "authorization_code"), ("code", code)];
+    let answer = token(client, config, server, &grant).await?;
     let mut first = read(config, &answer, now).ok_or_else(|| incomplete(config.auth_server.as_str()))?;
     if first.client_endpoint.is_empty() {
         first.client_endpoint = config.endpoint();
@@ -64,8 +68,8 @@ pub(crate) struct Whereabouts {
 ///
 /// # Errors
 /// [`CallError::Oauth`] with the server's code, or what the network did.
-pub(crate) async fn whereabouts(client: &Client, config: &PortalConfig, token: &str) -> Result<Whereabouts, CallError> {
-    let url = format!("{}/rest/app.info/", config.auth_server.as_str().trim_end_matches('/'));
+pub(crate) async fn whereabouts(client: &Client, server: &Url, token: &str) -> Result<Whereabouts, CallError> {
+    let url = format!("{}/rest/app.info/", server.as_str().trim_end_matches('/'));
     let request = client.get(&url).query(&[("auth", token)]);
     let answer = read_answer(&url, request.send().await).await?;
     let told = answer.get("result").unwrap_or(&answer);
@@ -84,8 +88,17 @@ pub(crate) async fn whereabouts(client: &Client, config: &PortalConfig, token: &
     })
 }
 
-async fn token(client: &Client, config: &PortalConfig, grant: &[(&str, &str)]) -> Result<Value, CallError> {
-    let url = format!("{}/oauth/token/", config.auth_server.as_str().trim_end_matches('/'));
+/// Asks for tokens with our code and key.
+///
+/// # Errors
+/// [`CallError::Oauth`] with the server's code, or what the network did.
+pub(crate) async fn token(
+    client: &Client,
+    config: &PortalConfig,
+    server: &Url,
+    grant: &[(&str, &str)],
+) -> Result<Value, CallError> {
+    let url = format!("{}/oauth/token/", server.as_str().trim_end_matches('/'));
     let secret = config.client_secret.expose_secret();
     let mut form = vec![("client_id", config.client_id.as_str()), ("client_secret", secret)];
     form.extend_from_slice(grant);
@@ -129,6 +142,7 @@ fn read(config: &PortalConfig, answer: &Value, now: Timestamp) -> Option<Credent
     // Ends an hour from now by our own clock: the server's clock may be another.
     let lifetime = answer.get("expires_in").and_then(integer).unwrap_or(LIFETIME).max(1);
     let endpoint = field("client_endpoint").filter(|endpoint| config.may_be_at(endpoint));
+    let server = field("server_endpoint").and_then(|endpoint| config.server_of(&endpoint));
     Some(Credentials {
         member_id: field("member_id").unwrap_or_default(),
         access_token: field("access_token")?,
@@ -137,6 +151,7 @@ fn read(config: &PortalConfig, answer: &Value, now: Timestamp) -> Option<Credent
         client_endpoint: endpoint.unwrap_or_default(),
         application_token: None,
         user_id: field("user_id"),
+        authority: server.map(Authority::told),
         broken: None,
     })
 }

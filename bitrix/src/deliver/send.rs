@@ -7,6 +7,7 @@ use crate::config::Connector;
 use crate::deliver::gather::{Gather, spawn};
 use crate::deliver::names::{RefusedBlocks, user_block};
 use crate::deliver::{attached, judge, uncertain};
+use crate::findings::{Area, Finding};
 use crate::lines::registration;
 use crate::shared::Inner;
 use crate::wire::rest::CallError;
@@ -157,12 +158,13 @@ async fn place(bitrix: &Inner, delivery: &Delivery) -> Result<CallKey, DeliveryE
         Some(line) => Some(line),
         None => registration::find_lines(bitrix, connector).await,
     };
-    let line = line.ok_or_else(|| not_connected(connector))?;
+    let line = line.ok_or_else(|| not_connected(bitrix, connector))?;
     let alone = attached::sends_files(delivery).then(|| delivery.external_id.clone());
     Ok(CallKey { method, connector: connector.id.clone(), line, alone })
 }
 
-fn not_connected(connector: &Connector) -> DeliveryError {
+fn not_connected(bitrix: &Inner, connector: &Connector) -> DeliveryError {
+    bitrix.findings.add(Area::Waiting, Finding::Unconnected(connector.name.clone()));
     DeliveryError::paused(format!(
         "the connector {:?} is not connected to an open line: press Connect in the portal's Contact Center",
         connector.name

@@ -11,6 +11,8 @@ use std::time::Duration;
 const NEW: Duration = Duration::from_secs(15);
 
 const PREFIX: &str = "bitrix/line/";
+/// Under this and a connector stands the line that an administrator chose for new conversations.
+const CHOICE: &str = "bitrix/choice/";
 
 /// One connector on one line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +27,8 @@ pub struct Binding {
 pub(crate) struct Lines {
     store: Arc<dyn Store>,
     table: RwLock<BTreeMap<(String, String), Binding>>,
+    /// Which line new conversations of a connector shall go to.
+    choices: RwLock<BTreeMap<String, String>>,
 }
 
 impl Lines {
@@ -37,7 +41,11 @@ impl Lines {
                 table.insert((connector.to_owned(), line.to_owned()), binding);
             }
         }
-        Ok(Self { store, table: RwLock::new(table) })
+        let chosen = |(key, line): (String, Vec<u8>)| {
+            Some((key.strip_prefix(CHOICE)?.to_owned(), String::from_utf8(line).ok()?))
+        };
+        let choices = store.state_list(CHOICE).await?.into_iter().filter_map(chosen).collect();
+        Ok(Self { store, table: RwLock::new(table), choices: RwLock::new(choices) })
     }
 
     /// Remembers how a binding stands. False when that is known already.
@@ -68,9 +76,12 @@ impl Lines {
 
     /// Forgets everything: the application is gone from the portal.
     pub(crate) async fn clear(&self) -> Result<(), StoreError> {
-        for (key, _) in self.store.state_list(PREFIX).await? {
-            self.store.state_delete(&key).await?;
+        for prefix in [PREFIX, CHOICE] {
+            for (key, _) in self.store.state_list(prefix).await? {
+                self.store.state_delete(&key).await?;
+            }
         }
+        self.choices.write().unwrap_or_else(PoisonError::into_inner).clear();
         self.table.write().unwrap_or_else(PoisonError::into_inner).clear();
         Ok(())
     }
@@ -85,13 +96,19 @@ impl Lines {
     }
 
     /// The line a conversation goes to: where it is, while that is on; else the configured one, while that is on; else
-    /// the one that was switched on first.
+    /// the one that an administrator chose, while that is on; else the one that was switched on first.
     pub(crate) fn choose(&self, connector: &Connector, present: Option<&str>) -> Option<String> {
         let active = self.active(&connector.id);
-        let wanted = [present, connector.line.as_deref()];
+        let chosen = self.choices.read().unwrap_or_else(PoisonError::into_inner).get(&connector.id).cloned();
+        let wanted = [present, connector.line.as_deref(), chosen.as_deref()];
         let kept = wanted.into_iter().flatten().find(|line| active.iter().any(|(name, _)| name == line));
         let first = || active.iter().min_by_key(|(_, since)| *since).map(|(name, _)| name.clone());
         kept.map(str::to_owned).or_else(first)
+    }
+
+    /// The lines that a connector is on for, by their numbers.
+    pub(crate) fn active_lines(&self, connector: &str) -> Vec<String> {
+        self.active(connector).into_iter().map(|(line, _)| line).collect()
     }
 
     fn active(&self, connector: &str) -> Vec<(String, Timestamp)> {

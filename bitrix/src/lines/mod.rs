@@ -2,6 +2,8 @@
 
 pub(crate) mod ask;
 pub(crate) mod bindings;
+pub(crate) mod connect;
+pub(crate) mod examine;
 pub(crate) mod info;
 pub(crate) mod registration;
 pub(crate) mod roster;

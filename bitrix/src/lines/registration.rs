@@ -2,7 +2,8 @@
 
 use crate::access::budget::Class;
 use crate::config::Connector;
-use crate::lines::roster;
+use crate::findings::{Area, Finding};
+use crate::lines::{connect, examine, roster};
 use crate::shared::Inner;
 use crate::wire::form::elements;
 use crate::wire::rest::CallError;
@@ -34,38 +35,47 @@ const LINES_LOOKED_AT: usize = 10;
 /// How often at the most a connector is registered again.
 const REGISTER_AGAIN: Duration = Duration::from_secs(60);
 
+/// Whose installation is made known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Occasion {
+    /// The page of an installation, at whose end the portal is told that it is finished.
+    Page,
+    /// Anything else.
+    Later,
+}
+
 /// Registers every connector and binds the events, as often as wanted: each step changes nothing when it is done. One
-/// connector that is refused stops neither the others nor the events.
+/// connector that is refused stops neither the others nor the events. Then it is looked whether all stands as it should.
 ///
 /// # Errors
 /// The first failure; everything else was tried all the same.
-pub(crate) async fn reconcile(bitrix: &Inner) -> Result<(), CallError> {
-    learn_plan(bitrix).await;
-    let mut outcome = Ok(());
+pub(crate) async fn reconcile(bitrix: &Inner, occasion: Occasion) -> Result<(), CallError> {
+    examine::key(bitrix).await;
+    examine::application(bitrix, occasion == Occasion::Later).await;
+    let (mut outcome, mut found) = (Ok(()), Vec::new());
     for connector in &bitrix.portal.config.connectors {
         let registered = match register(bitrix, connector).await {
             Ok(()) => roster::remember(bitrix, connector).await.map_err(|error| CallError::Storage(error.to_string())),
             refused => refused,
         };
         if let Err(error) = &registered {
-            tracing::error!(connector = connector.id, %error, "can't register the connector");
+            found.push(Finding::Register { name: connector.name.clone(), reason: error.to_string() });
         }
         outcome = outcome.and(registered);
     }
-    outcome = outcome.and(roster::retire(bitrix).await).and(bind_events(bitrix).await);
+    let bound = bind_events(bitrix).await;
+    if let Err(error) = &bound {
+        found.push(Finding::Events { address: bitrix.portal.config.events_url(), reason: error.to_string() });
+    }
+    bitrix.findings.replace(Area::Registration, found);
+    outcome = outcome.and(roster::retire(bitrix).await).and(bound);
     check_lines(bitrix).await;
+    examine::lines(bitrix).await;
+    connect::tell_changes(bitrix).await;
     if outcome.is_ok() {
         tracing::info!(connectors = bitrix.portal.config.connectors.len(), "connectors registered, events bound");
     }
     outcome
-}
-
-async fn learn_plan(bitrix: &Inner) {
-    if let Ok(info) = bitrix.portal.call("app.info", &json!({}), Class::Background).await
-        && let Some(family) = text(info.result.get("LICENSE_FAMILY"))
-    {
-        bitrix.portal.budget.plan(&family);
-    }
 }
 
 async fn register(bitrix: &Inner, connector: &Connector) -> Result<(), CallError> {
@@ -105,8 +115,7 @@ pub(crate) async fn register_again(bitrix: &Inner, id: &str) {
         return;
     }
     for (_, line, _) in bitrix.lines.all().into_iter().filter(|(known, _, binding)| known == id && binding.active) {
-        let params = json!({ "CONNECTOR": id, "LINE": line_number(&line), "ACTIVE": 1 });
-        if let Err(error) = bitrix.portal.call("imconnector.activate", &params, Class::Admin).await {
+        if let Err(error) = connect::switch_on(bitrix, connector, &line).await {
             tracing::error!(connector = id, line, %error, "can't switch the connector on again");
         }
     }
@@ -173,8 +182,36 @@ async fn bind(bitrix: &Inner, event: &str, handler: &str) -> Result<(), CallErro
     }
 }
 
+/// Looks whether the portal still sends the events to us. When another address of the same application has them, another
+/// openline has taken them, and taking them back would go on for ever: it is only told. When nobody has them, they are
+/// bound again.
+pub(crate) async fn look_at_events(bitrix: &Inner) {
+    let bound = match bitrix.portal.call("event.get", &json!({}), Class::Background).await {
+        Ok(bound) => bound.result,
+        Err(error) => return tracing::warn!(%error, "can't ask for the handlers of events"),
+    };
+    let is_first = |one: &&Value| text(one.get("event")).is_some_and(|event| event.eq_ignore_ascii_case(EVENTS[0]));
+    let handlers = elements(Some(&bound)).into_iter().filter(is_first).filter(|one| !truthy(one.get("offline")));
+    let handlers: Vec<_> = handlers.filter_map(|one| text(one.get("handler"))).collect();
+    let ours = bitrix.portal.config.events_url();
+    let known = bitrix.findings.all().into_iter().find(|finding| matches!(finding, Finding::Taken(_)));
+    let other = handlers.iter().find(|handler| **handler != ours).filter(|_| !handlers.contains(&ours));
+    if let Some(other) = other {
+        return bitrix.findings.add(Area::Registration, Finding::Taken(other.clone()));
+    }
+    if let Some(known) = known {
+        bitrix.findings.remove(&known);
+    }
+    if handlers.is_empty() {
+        tracing::warn!("the portal has lost the handlers of events, binding them again");
+        if let Err(error) = bind_events(bitrix).await {
+            tracing::error!(%error, "can't bind the events again");
+        }
+    }
+}
+
 /// Asks the portal how each known binding stands.
-async fn check_lines(bitrix: &Inner) {
+pub(crate) async fn check_lines(bitrix: &Inner) {
     for (connector, line, _) in bitrix.lines.all() {
         check_line(bitrix, &connector, &line).await;
     }
@@ -195,6 +232,9 @@ pub(crate) async fn remember_line(bitrix: &Inner, connector: &str, line: &str, a
         Ok(true) => {
             tracing::info!(connector, line, active, "how a connector stands on a line changed");
             bitrix.looked_for_lines.lock().await.remove(connector);
+            if let Some(connector) = bitrix.portal.config.connector(connector).filter(|_| active) {
+                bitrix.findings.remove(&Finding::Unconnected(connector.name.clone()));
+            }
             if active && let Err(error) = bitrix.portal.inbox.backend_is_back().await {
                 tracing::warn!(%error, "can't hurry the waiting messages");
             }

@@ -58,7 +58,9 @@ async fn authorized(
     if !bitrix.proofs.take(from) {
         return Err(Disbelief::Busy);
     }
-    let first = oauth::exchange(&portal.client, &portal.config, code, portal.clock().now()).await?;
+    let known = portal.credentials();
+    let server = known.as_ref().map_or(&portal.config.auth_server, |known| known.server(&portal.config));
+    let first = oauth::exchange(&portal.client, &portal.config, server, code, portal.clock().now()).await?;
     let credentials = claims::prove_installation(bitrix, first, from).await?;
     portal.installed(credentials).await.map_err(|error| CallError::Storage(error.to_string()))?;
     reconcile_later(bitrix);

@@ -2,7 +2,8 @@
 
 use super::{Given, Shared, no_form, page_fields, plain, respond, whole, whole_body};
 use crate::access::claims::{self, Disbelief};
-use crate::lines::{ask, registration};
+use crate::lines::ask;
+use crate::lines::registration::{self, Occasion};
 use crate::shared::Inner;
 use crate::web::page::Page;
 use crate::web::waiting;
@@ -25,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Flow A, and the end of flow B: believed only after the portal confirmed the token. It is not told twice: when that
 /// can't be decided now, it is tried again in the background.
 pub(super) async fn by_event(bitrix: Arc<Inner>, auth: &Value, from: ClientAddress) -> Response {
-    let claimed = match claims::from_event(auth, bitrix.portal.clock().now()) {
+    let claimed = match claims::from_event(&bitrix.portal.config, auth, bitrix.portal.clock().now()) {
         Ok(claimed) => claimed,
         Err(error) => return refused(&error, from),
     };
@@ -52,7 +53,7 @@ pub(crate) fn reconcile_later(bitrix: &Arc<Inner>) {
                 return;
             }
             ask::fetch(&bitrix);
-            match registration::reconcile(&bitrix).await {
+            match registration::reconcile(&bitrix, Occasion::Later).await {
                 // A line may have turned out to be on.
                 Ok(()) => return ask::fetch(&bitrix),
                 Err(error) => {
@@ -100,7 +101,7 @@ async fn handle(bitrix: Arc<Inner>, from: ClientAddress, query: Option<String>, 
 }
 
 async fn with_page(bitrix: &Arc<Inner>, query: &Value, form: &Value, from: ClientAddress) -> Result<Page, Disbelief> {
-    let claimed = claims::from_page(query, form, bitrix.portal.clock().now())?;
+    let claimed = claims::from_page(&bitrix.portal.config, query, form, bitrix.portal.clock().now())?;
     if claimed.refresh_token.is_empty() {
         return Err(Disbelief::Missing("REFRESH_ID"));
     }
@@ -109,7 +110,10 @@ async fn with_page(bitrix: &Arc<Inner>, query: &Value, form: &Value, from: Clien
         let decided = tokio::time::timeout(PATIENCE, decided).await;
         decided.map_err(|_| Disbelief::Busy)?.unwrap_or(Err(Disbelief::Busy))?;
     }
-    registration::reconcile(bitrix).await?;
+    registration::reconcile(bitrix, Occasion::Page).await?;
+    if let Some(wrong) = bitrix.findings.key() {
+        return Ok(Page::problem(&wrong, crate::texts::english()));
+    }
     Ok(Page::installed())
 }
 

@@ -1,6 +1,8 @@
 //! The few pages that an admin sees inside the portal. No script and no style in the markup; the portal may frame them.
 
 use crate::config::{Connector, PortalConfig};
+use crate::findings::{Finding, Problem};
+use crate::texts::Catalogue;
 use axum::extract::Path;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -30,6 +32,14 @@ impl Page {
         Self { class: "bad", ..Self::note(headline, text) }
     }
 
+    /// Something has to be mended before openline works for long. The portal is not told that the installation is
+    /// finished: so it opens this page again.
+    pub(crate) fn problem(found: &Finding, texts: &Catalogue) -> Self {
+        let Problem { problem, remedy } = found.told(texts);
+        let text = format!("{problem} {remedy} {}", texts.get("kept"));
+        Self::failure(texts.get("not_installed"), &text)
+    }
+
     /// The installation succeeded; the page tells the portal so.
     pub(crate) fn installed() -> Self {
         let text = "Its channels are in the Contact Center now: open one, choose an open line, press Connect.";
@@ -39,7 +49,7 @@ impl Page {
     /// A connector was switched on for a line.
     pub(crate) fn connected(connector: &Connector, line: &str) -> Self {
         let mut facts = vec![("Channel", connector.name.clone()), ("Open line", line.to_owned())];
-        facts.extend(connector.address.known().map(|address| ("Visitors write at", address)));
+        facts.extend(connector.shown.now().address.map(|address| ("Visitors write at", address)));
         let text = "Visitors' messages arrive in this open line from now on.";
         Self { class: "good", facts, ..Self::note("Successfully connected", text) }
     }

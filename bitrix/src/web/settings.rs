@@ -53,7 +53,7 @@ async fn handle(bitrix: Arc<Inner>, from: ClientAddress, query: Option<String>, 
 }
 
 async fn connect(bitrix: &Arc<Inner>, query: &Value, form: &Value, from: ClientAddress) -> Result<Page, Disbelief> {
-    let claimed = claims::from_page(query, form, bitrix.portal.clock().now())?;
+    let claimed = claims::from_page(&bitrix.portal.config, query, form, bitrix.portal.clock().now())?;
     let known = bitrix.portal.credentials().ok_or(CallError::NotInstalled)?;
     if claimed.member_id != known.member_id {
         return Err(Disbelief::OtherPortal(bitrix.portal.config.url.to_string()));
@@ -65,7 +65,7 @@ async fn connect(bitrix: &Arc<Inner>, query: &Value, form: &Value, from: ClientA
     let proven = claims::prove(bitrix, claimed, from).await?;
     claims::prove_rights(bitrix, &proven).await?;
     let (connector, line) = placement(bitrix, form)?;
-    switch_on(bitrix, connector, &line).await?;
+    connect::switch_on(bitrix, connector, &line).await?;
     Ok(Page::connected(connector, &line))
 }
 
@@ -79,22 +79,4 @@ fn placement<'b>(bitrix: &'b Inner, form: &Value) -> Result<(&'b Connector, Stri
     let connector = connector.ok_or(Disbelief::Missing("a connector of this configuration in PLACEMENT_OPTIONS"))?;
     let line = text(options.get("LINE")).filter(|line| line.parse::<i64>().is_ok_and(|line| line > 0));
     Ok((connector, line.ok_or(Disbelief::Missing("a line number in PLACEMENT_OPTIONS"))?))
-}
-
-/// Switches a connector on for a line and tells the portal where the channel is. The row is written at the end of the
-/// portal's request, so the status is not asked right after (`bitrix24.md` §4.3).
-async fn switch_on(bitrix: &Arc<Inner>, connector: &Connector, line: &str) -> Result<(), CallError> {
-    let number = line_number(line);
-    let activate = json!({ "CONNECTOR": connector.id, "LINE": number, "ACTIVE": 1 });
-    bitrix.portal.call("imconnector.activate", &activate, Class::Admin).await?;
-    let mut data = json!({ "ID": format!("{}_{line}", connector.id), "NAME": connector.name });
-    if let Some(address) = connector.address.known() {
-        data["URL"] = json!(address);
-        data["URL_IM"] = json!(address);
-    }
-    let set = json!({ "CONNECTOR": connector.id, "LINE": number, "DATA": data });
-    bitrix.portal.call("imconnector.connector.data.set", &set, Class::Admin).await?;
-    registration::remember_line(bitrix, &connector.id, line, true).await;
-    ask::fetch(bitrix);
-    Ok(())
 }

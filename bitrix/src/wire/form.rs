@@ -37,6 +37,7 @@ const TOLD: [&str; 9] = [
     "auth[expires_in]",
     "auth[client_endpoint]",
     "auth[server_endpoint]",
+    "auth[server_endpoint]",
     "auth[user_id]",
 ];
 

@@ -42,10 +42,11 @@ impl ChannelKind for Kind {
 
     fn build(&self, id: &ChannelId, settings: toml::Table, host: &Host) -> Result<Arc<dyn Channel>, ConfigError> {
         let Settings { tokens, target } = Settings::read(settings)?;
-        let openapi = openapi::document(&format!("{}/c/{id}", host.public_url));
+        let endpoint = format!("{}/c/{id}", host.public_url);
+        let openapi = openapi::document(&endpoint);
         let webhook = target.map(Webhook::new);
         let limits = Arc::clone(&host.limits);
-        Ok(Arc::new(Api { tokens, webhook, openapi, limits, inbox: OnceLock::new() }))
+        Ok(Arc::new(Api { tokens, webhook, endpoint, openapi, limits, inbox: OnceLock::new() }))
     }
 }
 
@@ -54,6 +55,7 @@ struct Api {
     tokens: crate::common::bearer::Tokens,
     /// Without one, callers ask for what is new.
     webhook: Option<Webhook>,
+    endpoint: String,
     openapi: String,
     limits: Arc<Limits>,
     inbox: OnceLock<VisitorInbox>,
@@ -105,6 +107,10 @@ impl Channel for Api {
             // Sent again or erased meanwhile.
             _ => Ok(()),
         }
+    }
+
+    fn endpoint(&self) -> Option<String> {
+        Some(self.endpoint.clone())
     }
 
     fn health(&self) -> Result<(), String> {

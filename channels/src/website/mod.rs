@@ -96,6 +96,10 @@ impl Channel for Website {
         Some(format!("{}/c/{}/", self.host.public_url, self.id))
     }
 
+    fn embed(&self) -> Option<String> {
+        Some(format!("<script async src=\"{}/c/{}/widget.js\"></script>", self.host.public_url, self.id))
+    }
+
     fn routes(self: Arc<Self>, inbox: VisitorInbox) -> Router {
         let site = Arc::new(Site::new(Arc::clone(&self.settings), &self.host, inbox));
         Router::new()

@@ -95,6 +95,16 @@ pub trait Channel: Send + Sync + 'static {
         None
     }
 
+    /// The line of HTML that puts this channel into a page of one's own.
+    fn embed(&self) -> Option<String> {
+        None
+    }
+
+    /// The address that programs call, of channels that are for programs.
+    fn endpoint(&self) -> Option<String> {
+        None
+    }
+
     /// Where a visitor who brings this word (up to 64 of `A-Za-z0-9_-`) may go on with a conversation of another
     /// channel; see [`VisitorInbox::take_over`]. `None` by default: nowhere.
     fn continue_at(&self, word: &str) -> Option<Continuation> {

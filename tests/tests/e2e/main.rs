@@ -25,6 +25,7 @@ mod instances;
 mod libraries;
 mod limits;
 mod matrix;
+mod mending;
 mod messengers;
 mod metrics;
 mod missed;
