@@ -300,8 +300,7 @@ fn log(queue: &Queue, job: &Job, outcome: &Outcome) {
     match outcome {
         Outcome::Done { .. } => tracing::debug!(queue, task, %item, "done"),
         Outcome::Retry { reason, at, uncertain, .. } => {
-            let wait = at.0;
-            tracing::warn!(queue, task, %item, attempts = job.attempts, uncertain, until = wait, reason, "will try again");
+            tracing::warn!(queue, task, %item, attempts = job.attempts, uncertain, until = %at, reason, "will try again");
         }
         Outcome::Dead { reason, .. } => {
             tracing::error!(queue, task, %item, reason, "given up, kept as a dead letter");
