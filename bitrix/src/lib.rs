@@ -14,6 +14,7 @@ mod texts;
 mod web;
 mod wire;
 
+pub use access::online::{Checked, check_online};
 pub use access::servers::usual_server;
 pub use config::{Connector, PortalConfig, RequestLimit, Shown, Shows, is_loopback};
 pub use findings::Problem;
@@ -92,6 +93,8 @@ impl Bitrix {
             findings: findings::Findings::default(),
             language: std::sync::RwLock::new(texts::english()),
             finished: std::sync::atomic::AtomicBool::new(false),
+            finishing: lines::finishing::Finishing::default(),
+            choose_key: secret.derive("bitrix/choose"),
             pair_key: secret.derive("bitrix/pair"),
             line_infos,
             states,
@@ -113,6 +116,11 @@ impl Bitrix {
     /// The addresses that the portal calls, to be mounted at `/bitrix`.
     pub fn routes(&self) -> axum::Router {
         web::routes(Arc::clone(&self.0))
+    }
+
+    /// What comes to the root by mistake, to be mounted there.
+    pub fn strays(&self) -> axum::Router {
+        web::strays(Arc::clone(&self.0))
     }
 
     /// Registers connectors and binds events in the background, when the application is installed.

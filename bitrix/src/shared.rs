@@ -15,6 +15,9 @@ pub(crate) struct Inner {
     pub(crate) language: std::sync::RwLock<&'static crate::texts::Catalogue>,
     /// Whether the portal says that the installation is finished.
     pub(crate) finished: std::sync::atomic::AtomicBool,
+    pub(crate) finishing: crate::lines::finishing::Finishing,
+    /// Signs the buttons that choose a line.
+    pub(crate) choose_key: [u8; 32],
     /// For what stands for code and key.
     pub(crate) pair_key: [u8; 32],
     pub(crate) line_infos: Arc<crate::lines::info::LineInfos>,

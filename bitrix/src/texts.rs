@@ -50,6 +50,12 @@ pub(crate) fn find(tag: &str) -> &'static Catalogue {
     CATALOGUES.iter().find(|catalogue| catalogue.code == code).unwrap_or_else(|| english())
 }
 
+/// All of them.
+#[cfg(test)]
+pub(crate) fn all() -> &'static [Catalogue] {
+    &CATALOGUES
+}
+
 impl Catalogue {
     /// A text; empty when there is none with that key.
     pub(crate) fn get(&self, key: &str) -> &str {

@@ -239,6 +239,7 @@ fn routes(
         .route("/health/ready", get(health))
         .with_state((Arc::clone(bitrix), pulse.clone()))
         .nest("/bitrix", bitrix.routes())
+        .merge(bitrix.strays())
         .merge(files::routes(doors.clone()));
     for (id, channel) in channels {
         // Relative, so that a prefix that a proxy takes away stays.

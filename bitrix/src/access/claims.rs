@@ -23,6 +23,9 @@ pub(crate) enum Disbelief {
     /// The portal is not the configured one.
     #[error("the request comes from another portal than the configured {0}")]
     OtherPortal(String),
+    /// The portal's proof is another than the known one.
+    #[error("the portal names another application_token than the known one: the application was made anew or changed")]
+    ChangedToken,
     /// The caller may not do this.
     #[error("only an administrator of the portal may do this")]
     NotAdmin,
@@ -32,6 +35,12 @@ pub(crate) enum Disbelief {
     /// The portal could not be asked, or refused.
     #[error("the portal did not confirm the caller: {0}")]
     Call(#[from] CallError),
+    /// The caller was believed, but openline's own tokens did not do.
+    #[error("a call with openline's own tokens failed: {0}")]
+    Ours(CallError),
+    /// The caller was believed, but channels or events were not taken.
+    #[error("installed, but registering in the portal failed: {0}")]
+    Registering(CallError),
 }
 
 impl Disbelief {

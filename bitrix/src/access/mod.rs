@@ -9,6 +9,7 @@ pub(crate) mod credentials;
 pub(crate) mod gate;
 pub(crate) mod measure;
 pub(crate) mod oauth;
+pub(crate) mod online;
 pub(crate) mod pair;
 pub(crate) mod portal;
 pub(crate) mod proof_limit;

@@ -404,7 +404,11 @@ impl Portal {
 
     /// Stops work with the portal until an admin installs again, unless that happened meanwhile.
     async fn broken(&self, reason: &str, used: &Credentials) {
-        let reason = format!("the portal does not accept openline any more ({reason}): install it again there");
+        let reason = format!(
+            "the portal does not accept openline any more ({reason}): an administrator has to open {}/bitrix/authorize, or \
+             the application from the portal's menu",
+            self.config.public_url
+        );
         let mut stopped = false;
         let change = |known: Option<&Credentials>| {
             stopped = false;

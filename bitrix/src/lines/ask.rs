@@ -41,6 +41,14 @@ fn asking(bitrix: &Arc<Inner>, line: &str) -> impl FnOnce() -> BoxFuture<'static
     }
 }
 
+/// The settings of a line, as the portal has them at this moment.
+pub(crate) async fn now(bitrix: &Inner, line: &str) -> Result<LineInfo, String> {
+    let info = ask(bitrix, &line_number(line)).await?;
+    keep(bitrix.portal.inbox.store(), line, &info).await;
+    bitrix.line_infos.tell(line, info.clone());
+    Ok(info)
+}
+
 /// Remembers what a line says, for the time after the next start in which the portal has not answered yet.
 async fn keep(store: &Arc<dyn Store>, line: &str, info: &LineInfo) {
     let kept = match serde_json::to_vec(info) {

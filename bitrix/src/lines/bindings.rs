@@ -95,6 +95,15 @@ impl Lines {
         Ok(())
     }
 
+    /// Lets new conversations of a connector go to a line.
+    pub(crate) async fn choose_for_new(&self, connector: &str, line: &str) -> Result<(), StoreError> {
+        let key = format!("{CHOICE}{connector}");
+        self.store.state_put(&key, line.as_bytes(), openline_core::store::Expect::Anything).await?;
+        let mut choices = self.choices.write().unwrap_or_else(PoisonError::into_inner);
+        choices.insert(connector.to_owned(), line.to_owned());
+        Ok(())
+    }
+
     /// The line a conversation goes to: where it is, while that is on; else the configured one, while that is on; else
     /// the one that an administrator chose, while that is on; else the one that was switched on first.
     pub(crate) fn choose(&self, connector: &Connector, present: Option<&str>) -> Option<String> {

@@ -40,7 +40,7 @@ pub(crate) async fn keep_looking(bitrix: Arc<Inner>, every: Duration) {
         let works = bitrix.portal.credentials().is_some_and(|known| known.broken.is_none());
         if works && bitrix.portal.gate.reason().is_none() {
             key(&bitrix).await;
-            application(&bitrix, true).await;
+            application(&bitrix).await;
             registration::look_at_events(&bitrix).await;
             registration::check_lines(&bitrix).await;
             lines(&bitrix).await;
@@ -92,8 +92,8 @@ fn mark(key: &[u8; 32], config: &PortalConfig) -> String {
 }
 
 /// What the portal says of the application: its plan and language, whether the installation is finished, what it may do.
-/// At the end of the installation's own page it is not finished yet.
-pub(crate) async fn application(bitrix: &Inner, must_be_finished: bool) {
+/// While the installation's own page is shown it is not finished yet.
+pub(crate) async fn application(bitrix: &Inner) {
     let mut found = Vec::new();
     match bitrix.portal.call("app.info", &json!({}), Class::Background).await {
         Ok(info) => {
@@ -106,7 +106,7 @@ pub(crate) async fn application(bitrix: &Inner, must_be_finished: bool) {
             }
             let is_finished = info.get("INSTALLED").is_none_or(|installed| truthy(Some(installed)));
             bitrix.finished.store(is_finished, std::sync::atomic::Ordering::Relaxed);
-            if must_be_finished && !is_finished {
+            if !is_finished && !bitrix.finishing.is_on() {
                 found.push(Finding::Unfinished);
             }
         }

@@ -106,6 +106,15 @@ impl LineInfos {
         entry.answer.subscribe()
     }
 
+    /// Somebody has asked otherwise.
+    pub(crate) fn tell(&self, line: &str, info: LineInfo) {
+        let mut entries = self.lock();
+        let fresh = || Entry { answer: watch::Sender::default(), due: Instant::now(), asking: false };
+        let entry = entries.entry(line.to_owned()).or_insert_with(fresh);
+        entry.due = Instant::now() + FRESH;
+        entry.answer.send_replace(Answer { info: Some(info), problem: None });
+    }
+
     fn settle(&self, line: &str, result: Result<LineInfo, String>) {
         let mut entries = self.lock();
         let Some(entry) = entries.get_mut(line) else { return };

@@ -4,6 +4,7 @@ pub(crate) mod ask;
 pub(crate) mod bindings;
 pub(crate) mod connect;
 pub(crate) mod examine;
+pub(crate) mod finishing;
 pub(crate) mod info;
 pub(crate) mod registration;
 pub(crate) mod roster;

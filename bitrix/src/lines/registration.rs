@@ -35,23 +35,14 @@ const LINES_LOOKED_AT: usize = 10;
 /// How often at the most a connector is registered again.
 const REGISTER_AGAIN: Duration = Duration::from_secs(60);
 
-/// Whose installation is made known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Occasion {
-    /// The page of an installation, at whose end the portal is told that it is finished.
-    Page,
-    /// Anything else.
-    Later,
-}
-
 /// Registers every connector and binds the events, as often as wanted: each step changes nothing when it is done. One
 /// connector that is refused stops neither the others nor the events. Then it is looked whether all stands as it should.
 ///
 /// # Errors
 /// The first failure; everything else was tried all the same.
-pub(crate) async fn reconcile(bitrix: &Inner, occasion: Occasion) -> Result<(), CallError> {
+pub(crate) async fn reconcile(bitrix: &Inner) -> Result<(), CallError> {
     examine::key(bitrix).await;
-    examine::application(bitrix, occasion == Occasion::Later).await;
+    examine::application(bitrix).await;
     let (mut outcome, mut found) = (Ok(()), Vec::new());
     for connector in &bitrix.portal.config.connectors {
         let registered = match register(bitrix, connector).await {

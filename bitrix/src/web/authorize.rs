@@ -1,7 +1,7 @@
 //! `/bitrix/authorize`, and where the portal sends the browser back: first tokens by full OAuth (`bitrix24.md` §2.6).
 
 use super::install::reconcile_later;
-use super::{Shared, app_page, plain, respond};
+use super::{Shared, app, asked_language, plain};
 use crate::access::authorize_state::COOKIE_PATH;
 use crate::access::claims::{self, Disbelief};
 use crate::access::oauth;
@@ -23,20 +23,22 @@ pub(super) async fn app_page_get(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let query = form::pick(query.unwrap_or_default().as_bytes(), &["code", "state"]).unwrap_or_default();
-    let Some(code) = text(query.get("code")) else { return app_page(State(bitrix)).await };
-    let state = text(query.get("state")).unwrap_or_default();
+    let language = asked_language(&bitrix, query.clone());
+    let asked = query.clone().unwrap_or_default();
+    let fields = form::pick(asked.as_bytes(), &["code", "state"]).unwrap_or_default();
+    let Some(code) = text(fields.get("code")) else { return app::opened(&bitrix, query) };
+    let state = text(fields.get("state")).unwrap_or_default();
     let page = match authorized(&bitrix, &code, &state, &headers, from).await {
         Ok(()) => {
             tracing::info!(target: "security", client = %from, result = "accepted", "an authorization");
-            Page::note("openline is authorised", "You can close this page.")
+            Page::success(language, "authorised", "authorised_text")
         }
         Err(error) => {
             sampled!(warn, target: "security", client = %from, %error, result = "refused", "an authorization");
-            Page::failure("openline could not be authorised", &error.to_string())
+            Page::refused(language, "not_authorised", &error, &bitrix.portal.config)
         }
     };
-    let mut response = respond(&bitrix, &page);
+    let mut response = page.respond(&bitrix);
     set_cookie(&bitrix, &mut response, "", 0);
     response
 }

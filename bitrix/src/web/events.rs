@@ -113,7 +113,9 @@ async fn take(bitrix: &Arc<Inner>, event: Event, auth: &Value, from: ClientAddre
 }
 
 async fn updated(bitrix: &Arc<Inner>, auth: &Value, from: ClientAddress) -> Result<(), StoreError> {
-    let Ok(claimed) = claims::from_event(&bitrix.portal.config, auth, bitrix.portal.clock().now()) else { return Ok(()) };
+    let Ok(claimed) = claims::from_event(&bitrix.portal.config, auth, bitrix.portal.clock().now()) else {
+        return Ok(());
+    };
     match claims::prove_installation(bitrix, claimed, from).await {
         Ok(credentials) => {
             bitrix.portal.installed(credentials).await?;

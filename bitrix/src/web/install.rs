@@ -1,14 +1,14 @@
 //! `/bitrix/install`: an event in flow A, a page in flow B (`bitrix24.md` §2.3, §2.4).
 
-use super::{Given, Shared, no_form, page_fields, plain, respond, whole, whole_body};
+use super::app::is_install_event;
+use super::{Given, Shared, asked_language, language, no_form, page_fields, plain, whole, whole_body};
 use crate::access::claims::{self, Disbelief};
-use crate::lines::ask;
-use crate::lines::registration::{self, Occasion};
+use crate::lines::{ask, registration};
 use crate::shared::Inner;
+use crate::texts::Catalogue;
 use crate::web::page::Page;
 use crate::web::waiting;
 use crate::wire::form;
-use crate::wire::values::text;
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
@@ -53,7 +53,7 @@ pub(crate) fn reconcile_later(bitrix: &Arc<Inner>) {
                 return;
             }
             ask::fetch(&bitrix);
-            match registration::reconcile(&bitrix, Occasion::Later).await {
+            match registration::reconcile(&bitrix).await {
                 // A line may have turned out to be on.
                 Ok(()) => return ask::fetch(&bitrix),
                 Err(error) => {
@@ -84,23 +84,30 @@ async fn handle(bitrix: Arc<Inner>, from: ClientAddress, query: Option<String>, 
         Ok(fields) => fields,
         Err(error) => return no_form(error),
     };
-    if text(page.get("event")).is_some_and(|event| event.eq_ignore_ascii_case(EVENT)) {
+    if is_install_event(&page) {
         return match form::told(&body) {
             Ok(told) => by_event(bitrix, &told.auth, from).await,
             Err(error) => no_form(error),
         };
     }
-    let page = match with_page(&bitrix, &query, &page, from).await {
+    let language = language(&bitrix, &query);
+    let page = match with_page(&bitrix, &query, &page, language, from).await {
         Ok(page) => page,
         Err(error) => {
             sampled!(warn, target: "security", client = %from, %error, result = "refused", "an installation page");
-            Page::failure("openline could not be installed", &error.to_string())
+            Page::refused(language, "not_installed", &error, &bitrix.portal.config)
         }
     };
-    respond(&bitrix, &page)
+    page.respond(&bitrix)
 }
 
-async fn with_page(bitrix: &Arc<Inner>, query: &Value, form: &Value, from: ClientAddress) -> Result<Page, Disbelief> {
+async fn with_page(
+    bitrix: &Arc<Inner>,
+    query: &Value,
+    form: &Value,
+    language: &'static Catalogue,
+    from: ClientAddress,
+) -> Result<Page, Disbelief> {
     let claimed = claims::from_page(&bitrix.portal.config, query, form, bitrix.portal.clock().now())?;
     if claimed.refresh_token.is_empty() {
         return Err(Disbelief::Missing("REFRESH_ID"));
@@ -110,15 +117,21 @@ async fn with_page(bitrix: &Arc<Inner>, query: &Value, form: &Value, from: Clien
         let decided = tokio::time::timeout(PATIENCE, decided).await;
         decided.map_err(|_| Disbelief::Busy)?.unwrap_or(Err(Disbelief::Busy))?;
     }
-    registration::reconcile(bitrix, Occasion::Page).await?;
-    if let Some(wrong) = bitrix.findings.key() {
-        return Ok(Page::problem(&wrong, crate::texts::english()));
-    }
-    Ok(Page::installed())
+    bitrix.finishing.begin();
+    registration::reconcile(bitrix).await.map_err(Disbelief::Registering)?;
+    Ok(installed_page(bitrix, language))
 }
 
-pub(super) async fn help(State(bitrix): Shared) -> Response {
-    let text = "This is openline's installation address. Put it into the field \"Initial installation path\" of a \
-                local application in Bitrix24; the portal opens it from there.";
-    respond(&bitrix, &Page::note("openline", text))
+/// With a wrong key the portal is not told that the installation is finished, so that it opens this page again.
+pub(super) fn installed_page(bitrix: &Inner, language: &'static Catalogue) -> Page {
+    let problems = bitrix.findings.told(language);
+    if bitrix.findings.key().is_some() {
+        return Page::failure(language, "not_installed").mending(problems).saying(language.get("kept").to_owned());
+    }
+    bitrix.finishing.begin();
+    Page::installed(language).mending(problems)
+}
+
+pub(super) async fn help(State(bitrix): Shared, RawQuery(query): RawQuery) -> Response {
+    Page::note(asked_language(&bitrix, query), "install_title", "install_help").respond(&bitrix)
 }

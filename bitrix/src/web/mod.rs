@@ -1,28 +1,36 @@
 //! The addresses that the portal (or an admin's browser in it) calls: events, installation, authorization, settings.
 
+mod app;
 mod authorize;
+mod choose;
 mod events;
+mod finish;
+mod heal;
 pub(crate) mod install;
 pub(crate) mod operator_events;
 pub(crate) mod page;
+mod qr;
+mod refusal;
 pub(crate) mod removal;
 mod settings;
+mod view;
 pub(crate) mod waiting;
 
 use crate::shared::Inner;
-use crate::web::page::Page;
+use crate::texts::{self, Catalogue};
 use crate::wire::form;
+use crate::wire::values::text;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use openline_core::{ClientAddress, sampled};
 use serde_json::Value;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 /// Largest form taken: nobody is believed before it is read. A text has at most 20,000 characters (`bitrix24.md` §4.7),
 /// which are at most 240,000 bytes when percent-encoded.
@@ -33,15 +41,38 @@ type Given = Result<Bytes, BytesRejection>;
 
 /// The routes, to be mounted at `/bitrix`.
 pub(crate) fn routes(bitrix: Arc<Inner>) -> Router {
-    Router::new()
-        .route("/events", post(events::event))
-        .route("/install", post(install::install).get(install::help))
-        .route("/app", post(app_page).get(authorize::app_page_get))
-        .route("/authorize", get(authorize::authorize))
-        .route("/settings", post(settings::settings).get(settings::help))
+    // People write addresses with a slash at the end, too.
+    let both = |router: Router<Arc<Inner>>, path: &str, method: MethodRouter<Arc<Inner>>| {
+        router.route(path, method.clone()).route(&format!("{path}/"), method)
+    };
+    let router = both(Router::new(), "/events", post(events::event));
+    let router = both(router, "/install", post(install::install).get(install::help));
+    let router = both(router, "/app", post(app::app).get(authorize::app_page_get));
+    let router = both(router, "/authorize", get(authorize::authorize));
+    both(router, "/settings", post(settings::settings).get(settings::help))
+        .route("/settings/choose", post(settings::choose))
+        .route("/finished", get(finish::finished))
         .route("/assets/{file}", get(page::asset))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(bitrix)
+}
+
+/// What comes to the root by mistake; to be mounted there. Nothing else is there.
+pub(crate) fn strays(bitrix: Arc<Inner>) -> Router {
+    let stray = post(app::stray).fallback(app::nothing);
+    Router::new().route("/", stray).layer(DefaultBodyLimit::max(MAX_BODY)).with_state(bitrix)
+}
+
+/// The language of the one who opened a page, or else the portal's.
+fn language(bitrix: &Inner, query: &Value) -> &'static Catalogue {
+    let portals = || *bitrix.language.read().unwrap_or_else(PoisonError::into_inner);
+    text(query.get("LANG")).map_or_else(portals, |tag| texts::find(&tag))
+}
+
+/// The same of a page without a form.
+fn asked_language(bitrix: &Inner, query: Option<String>) -> &'static Catalogue {
+    let asked = form::pick(query.unwrap_or_default().as_bytes(), &["LANG"]);
+    language(bitrix, &asked.map(Value::Object).unwrap_or_default())
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Response {
@@ -70,9 +101,11 @@ async fn whole(bitrix: &Inner, work: impl Future<Output = Response> + Send + 'st
 }
 
 /// What is read of a page's query and body.
-const PAGE_FIELDS: [&str; 9] = [
+const PAGE_FIELDS: [&str; 11] = [
     "DOMAIN",
     "PROTOCOL",
+    "LANG",
+    "SERVER_ENDPOINT",
     "AUTH_ID",
     "AUTH_EXPIRES",
     "REFRESH_ID",
@@ -86,19 +119,4 @@ const PAGE_FIELDS: [&str; 9] = [
 fn page_fields(query: Option<&str>, body: &[u8]) -> Result<(Value, Value), form::NotAForm> {
     let pick = |bytes| form::pick(bytes, &PAGE_FIELDS).map(Value::Object);
     Ok((pick(query.unwrap_or_default().as_bytes())?, pick(body)?))
-}
-
-/// The page, framable by the portal where it is now.
-fn respond(bitrix: &Inner, page: &Page) -> Response {
-    let endpoint = bitrix.portal.credentials().map(|credentials| credentials.client_endpoint.clone());
-    page.respond(&bitrix.portal.config, endpoint.as_deref())
-}
-
-/// The application's main page, for those who open it from the portal's menu.
-async fn app_page(State(bitrix): Shared) -> Response {
-    let page = match bitrix.portal.gate.reason() {
-        Some(reason) => Page::failure("openline", &reason),
-        None => Page::note("openline", "openline works with this portal. Connect its channels in the Contact Center."),
-    };
-    respond(&bitrix, &page)
 }

@@ -1,71 +1,121 @@
-//! The few pages that an admin sees inside the portal. No script and no style in the markup; the portal may frame them.
+//! The few pages that an administrator sees inside the portal. No script and no style in the markup; the portal may frame
+//! them.
 
-use crate::config::{Connector, PortalConfig};
-use crate::findings::{Finding, Problem};
+use crate::access::claims::Disbelief;
+use crate::config::PortalConfig;
+use crate::deliver::files::VENDOR;
+use crate::findings::Problem;
+use crate::shared::Inner;
 use crate::texts::Catalogue;
+use crate::web::refusal;
+use crate::web::view::{Channel, Settings};
 use axum::extract::Path;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use std::fmt::Write;
+use minijinja::value::Serde;
+use minijinja::{Environment, UndefinedBehavior, Value, context};
+use std::sync::LazyLock;
 use url::Url;
 
 /// The vendor's script that has `BX24.installFinish` (`bitrix24.md` §2.4).
 const VENDOR_SCRIPT: &str = "https://api.bitrix24.com/api/v1/";
 
-/// A page: a headline and what belongs to it.
-pub(crate) struct Page {
+static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut templates = Environment::new();
+    templates.set_undefined_behavior(UndefinedBehavior::Strict);
+    // Compiled in and rendered by the tests: one that doesn't parse never leaves the house.
+    if let Err(error) = templates.add_template("page.html", include_str!("../../assets/page.html")) {
+        tracing::error!(%error, "a template does not parse");
+    }
+    templates
+});
+
+/// A page: a headline and what belongs to it, in one language.
+pub(super) struct Page {
+    language: &'static Catalogue,
     headline: String,
-    class: &'static str,
-    text: String,
-    facts: Vec<(&'static str, String)>,
-    finish_install: bool,
+    /// A class: `good`, `bad` or none.
+    tone: &'static str,
+    texts: Vec<String>,
+    problems: Vec<Problem>,
+    finish: bool,
+    settings: Option<Settings>,
+    channels: Vec<Channel>,
 }
 
 impl Page {
-    /// Something to know.
-    pub(crate) fn note(headline: &str, text: &str) -> Self {
-        Self { headline: headline.into(), class: "", text: text.into(), facts: Vec::new(), finish_install: false }
+    /// Something to know, by the keys of its headline and its text.
+    pub(super) fn note(language: &'static Catalogue, headline: &str, text: &str) -> Self {
+        Self {
+            language,
+            headline: language.get(headline).to_owned(),
+            tone: "",
+            texts: Some(language.get(text).to_owned()).filter(|text| !text.is_empty()).into_iter().collect(),
+            problems: Vec::new(),
+            finish: false,
+            settings: None,
+            channels: Vec::new(),
+        }
     }
 
     /// Something went wrong.
-    pub(crate) fn failure(headline: &str, text: &str) -> Self {
-        Self { class: "bad", ..Self::note(headline, text) }
+    pub(super) fn failure(language: &'static Catalogue, headline: &str) -> Self {
+        Self { tone: "bad", ..Self::note(language, headline, "") }
     }
 
-    /// Something has to be mended before openline works for long. The portal is not told that the installation is
-    /// finished: so it opens this page again.
-    pub(crate) fn problem(found: &Finding, texts: &Catalogue) -> Self {
-        let Problem { problem, remedy } = found.told(texts);
-        let text = format!("{problem} {remedy} {}", texts.get("kept"));
-        Self::failure(texts.get("not_installed"), &text)
+    /// Something was refused.
+    pub(super) fn refused(
+        language: &'static Catalogue,
+        headline: &str,
+        error: &Disbelief,
+        config: &PortalConfig,
+    ) -> Self {
+        Self::failure(language, headline).saying(refusal::told(error, config, language))
     }
 
-    /// The installation succeeded; the page tells the portal so.
-    pub(crate) fn installed() -> Self {
-        let text = "Its channels are in the Contact Center now: open one, choose an open line, press Connect.";
-        Self { class: "good", finish_install: true, ..Self::note("openline is installed", text) }
+    /// Something went well.
+    pub(super) fn success(language: &'static Catalogue, headline: &str, text: &str) -> Self {
+        Self { tone: "good", ..Self::note(language, headline, text) }
     }
 
-    /// A connector was switched on for a line.
-    pub(crate) fn connected(connector: &Connector, line: &str) -> Self {
-        let mut facts = vec![("Channel", connector.name.clone()), ("Open line", line.to_owned())];
-        facts.extend(connector.shown.now().address.map(|address| ("Visitors write at", address)));
-        let text = "Visitors' messages arrive in this open line from now on.";
-        Self { class: "good", facts, ..Self::note("Successfully connected", text) }
+    /// The installation succeeded; the page tells the portal so, and says when that did not work.
+    pub(super) fn installed(language: &'static Catalogue) -> Self {
+        Self { finish: true, ..Self::success(language, "installed", "") }
     }
 
-    /// The answer, framable by the portal.
-    pub(crate) fn respond(&self, config: &PortalConfig, endpoint: Option<&str>) -> Response {
-        let now = endpoint.and_then(|endpoint| Url::parse(endpoint).ok()).unwrap_or_else(|| config.url.clone());
+    /// With one more paragraph.
+    pub(super) fn saying(mut self, text: String) -> Self {
+        self.texts.push(text);
+        self
+    }
+
+    /// With what has to be mended.
+    pub(super) fn mending(self, problems: Vec<Problem>) -> Self {
+        Self { problems, ..self }
+    }
+
+    /// With how all channels stand.
+    pub(super) fn with_channels(self, channels: Vec<Channel>) -> Self {
+        Self { channels, ..self }
+    }
+
+    /// With the settings of one channel.
+    pub(super) fn with_settings(self, settings: Settings) -> Self {
+        Self { settings: Some(settings), ..self }
+    }
+
+    /// The answer, framable by the portal where it is now.
+    pub(super) fn respond(&self, bitrix: &Inner) -> Response {
+        let config = &bitrix.portal.config;
+        let endpoint = bitrix.portal.credentials().map(|credentials| credentials.client_endpoint.clone());
+        let now = endpoint.and_then(|endpoint| Url::parse(&endpoint).ok()).unwrap_or_else(|| config.url.clone());
         let portal = format!("{} {}", config.url.origin().ascii_serialization(), now.origin().ascii_serialization());
-        let script =
-            if self.finish_install { format!("script-src 'self' {VENDOR_SCRIPT}") } else { "script-src 'none'".into() };
+        let vendor_script = if self.finish { format!(" {VENDOR_SCRIPT}") } else { String::new() };
         // A portal can be renamed: the vendor's domains may frame the page too.
-        let vendor =
-            crate::deliver::files::VENDOR.iter().map(|domain| format!(" https://*.{domain}")).collect::<String>();
+        let vendor = VENDOR.iter().map(|domain| format!(" https://*.{domain}")).collect::<String>();
         let policy = format!(
-            "default-src 'none'; style-src 'self'; {script}; base-uri 'none'; form-action 'none'; \
-             frame-ancestors 'self' {portal}{vendor}"
+            "default-src 'none'; style-src 'self'; script-src 'self'{vendor_script}; connect-src 'self'; \
+             form-action 'self'; base-uri 'none'; frame-ancestors 'self' {portal}{vendor}"
         );
         let headers = [
             (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
@@ -75,66 +125,42 @@ impl Page {
             (header::REFERRER_POLICY, "no-referrer".to_owned()),
         ];
         let prefix = Url::parse(&config.public_url).map(|url| url.path().trim_end_matches('/').to_owned());
-        (headers, self.html(&prefix.unwrap_or_default())).into_response()
+        match self.html(&prefix.unwrap_or_default()) {
+            Ok(html) => (headers, html).into_response(),
+            Err(error) => {
+                tracing::error!(%error, "a page could not be rendered");
+                (StatusCode::INTERNAL_SERVER_ERROR, "the page could not be rendered").into_response()
+            }
+        }
     }
 
     /// `prefix`: the path of the public address.
-    fn html(&self, prefix: &str) -> String {
-        let mut out = format!(
-            "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>openline</title>\
-             <link rel=\"stylesheet\" href=\"{prefix}/bitrix/assets/page.css\"></head><body><main>",
-        );
-        let _ =
-            write!(out, "<h1 class=\"{}\">{}</h1><p>{}</p>", self.class, escape(&self.headline), escape(&self.text));
-        if !self.facts.is_empty() {
-            out.push_str("<dl>");
-            for (name, value) in &self.facts {
-                let _ = write!(out, "<dt>{name}</dt><dd>{}</dd>", linked(value));
-            }
-            out.push_str("</dl>");
-        }
-        out.push_str("</main>");
-        if self.finish_install {
-            let _ = write!(
-                out,
-                "<script src=\"{VENDOR_SCRIPT}\"></script><script src=\"{prefix}/bitrix/assets/install.js\"></script>"
-            );
-        }
-        out.push_str("</body></html>");
-        out
+    fn html(&self, prefix: &str) -> Result<String, minijinja::Error> {
+        let no_script = self.language.fill("finish_no_script", &[("script", VENDOR_SCRIPT)]);
+        let problems = self.problems.iter().map(|one| context! { problem => &one.problem, remedy => &one.remedy });
+        TEMPLATES.get_template("page.html")?.render(context! {
+            lang => self.language.code,
+            t => Value::from(Serde(&self.language.texts)),
+            prefix,
+            headline => &self.headline,
+            tone => self.tone,
+            texts => &self.texts,
+            problems => problems.collect::<Vec<_>>(),
+            finish => self.finish,
+            no_script,
+            vendor => VENDOR_SCRIPT,
+            settings => Value::from(Serde(&self.settings)),
+            channels => Value::from(Serde(&self.channels)),
+        })
     }
-}
-
-fn linked(value: &str) -> String {
-    let text = escape(value);
-    if value.starts_with("https://") || value.starts_with("http://") {
-        format!("<a href=\"{text}\" target=\"_blank\" rel=\"noopener noreferrer\">{text}</a>")
-    } else {
-        text
-    }
-}
-
-/// Text as HTML text, also inside a quoted attribute.
-fn escape(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-        match c {
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-        out
-    })
 }
 
 /// The pages' own files.
-pub(crate) async fn asset(Path(file): Path<String>) -> Response {
+pub(super) async fn asset(Path(file): Path<String>) -> Response {
     let (kind, body) = match file.as_str() {
         "page.css" => ("text/css; charset=utf-8", include_str!("../../assets/page.css")),
         "install.js" => ("text/javascript; charset=utf-8", include_str!("../../assets/install.js")),
+        "settings.js" => ("text/javascript; charset=utf-8", include_str!("../../assets/settings.js")),
         _ => return StatusCode::NOT_FOUND.into_response(),
     };
     let headers = [
@@ -148,11 +174,24 @@ pub(crate) async fn asset(Path(file): Path<String>) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::texts;
 
     #[test]
     fn values_are_text() {
-        let html = Page::failure("<b>", "\"'&<script>").html("");
-        assert!(html.contains("&lt;b&gt;") && html.contains("&quot;&#39;&amp;&lt;script&gt;"));
-        assert!(!html.contains("<script>"));
+        let page = Page::failure(texts::english(), "not_installed").saying("\"'&<script>".to_owned());
+        let html = page.html("").unwrap();
+        assert!(html.contains("&lt;script&gt;") && !html.contains("<script>"), "{html}");
+    }
+
+    #[test]
+    fn every_page_can_be_shown_in_every_language() {
+        let problem = Problem { problem: "p".to_owned(), remedy: "r".to_owned() };
+        for language in texts::all() {
+            let shown = Page::installed(language).mending(vec![problem.clone()]).html("/x").unwrap();
+            assert!(
+                shown.contains(&format!("lang=\"{}\"", language.code)) && shown.contains("/x/bitrix/assets"),
+                "{shown}"
+            );
+        }
     }
 }

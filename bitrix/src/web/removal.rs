@@ -172,64 +172,9 @@ async fn look(bitrix: &Arc<Inner>) -> Standing {
         Err(_) => return Standing::Unclear,
     };
     // When code and key are not known any more, the application is not there.
-    let server = portal.credentials().map_or_else(|| portal.config.auth_server.clone(), |known| known.server(&portal.config).clone());
-    let unknown = || pair::judge(&portal.client, &portal.config, &server);
-    let gone = is_gone(&refusal) || matches!(unknown().await, Pair::Wrong(_));
-    Standing::Refused { gone } => {
-            if removal.clean && !gone {
-                tracing::error!(
-                    "openline's tokens don't work, but the application may still be there: nothing is erased; \
-                     see docs/operations.md to erase by hand"
-                );
-            }
-            let removal = Removal { believed: true, clean: removal.clean && gone, ..removal };
-            keep(bitrix, &removal).await?;
-            forget_portal(bitrix, &known).await?;
-            carry_out(bitrix, removal).await.map(|()| Step::Over)
-        }
-    }
-}
-
-async fn forget_portal(bitrix: &Inner, known: &Credentials) -> Result<(), StoreError> {
-    if bitrix.portal.uninstalled(known).await? {
-        let store = bitrix.portal.inbox.store();
-        bitrix.lines.clear().await?;
-        info::clear(store).await?;
-        roster::clear(store).await?;
-    }
-    Ok(())
-}
-
-async fn carry_out(bitrix: &Inner, removal: Removal) -> Result<(), StoreError> {
-    let erased = if removal.clean { bitrix.portal.inbox.erase_before(removal.at).await? } else { 0 };
-    tracing::warn!(
-        target: "security", clean = removal.clean, conversations_erased = erased, result = "accepted",
-        "openline was removed from the portal"
-    );
-    bitrix.portal.inbox.store().state_delete(KEY).await
-}
-
-async fn look(bitrix: &Arc<Inner>) -> Standing {
-    let portal = &bitrix.portal;
-    let refusal = match portal.call("app.info", &json!({}), Urgency::Now).await {
-        // The portal remembers for up to an hour that a token was good (`bitrix24.md` §2.8); the authorization server
-        // knows better.
-        Ok(_) => {
-            let Some(known) = portal.credentials() else { return Standing::Unclear };
-            match oauth::whereabouts(&portal.client, known.server(&portal.config), &known.access_token).await {
-                Err(error) if is_final(&error) => error,
-                _ => return Standing::Works,
-            }
-        }
-        Err(error) if is_final(&error) => error,
-        Err(_) => return Standing::Unclear,
-    };
-    let gone = is_gone(&refusal) || {
-        // Our pair of keys is not known any more: the application is not there. No true token is spent on this.
-        let invented = Credentials::invented();
-        let asked = oauth::refresh(&portal.client, &portal.config, &invented, portal.clock().now()).await;
-        asked.is_err_and(|error| is_gone(&error))
-    };
+    let known = portal.credentials();
+    let server = known.as_ref().map_or(&portal.config.auth_server, |known| known.server(&portal.config));
+    let gone = is_gone(&refusal) || matches!(pair::judge(&portal.client, &portal.config, server).await, Pair::Wrong(_));
     Standing::Refused { gone }
 }
 

@@ -1,27 +1,27 @@
 //! `/bitrix/settings`: an administrator connects a channel to a line (`bitrix24.md` §7).
 
-use super::{Given, Shared, no_form, page_fields, respond, whole, whole_body};
-use crate::access::budget::Class;
+use super::{Given, Shared, asked_language, language, no_form, page_fields, plain, whole, whole_body};
 use crate::access::claims::{self, Disbelief};
 use crate::config::Connector;
-use crate::lines::{ask, registration};
+use crate::lines::{ask, connect, examine};
 use crate::shared::Inner;
+use crate::texts::Catalogue;
 use crate::web::page::Page;
+use crate::web::{choose, heal, view};
+use crate::wire::form;
 use crate::wire::rest::CallError;
-use crate::wire::values::line_number;
 use crate::wire::values::text;
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
 use axum::response::Response;
 use openline_core::secret::same;
 use openline_core::{ClientAddress, sampled};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::sync::Arc;
 
-pub(super) async fn help(State(bitrix): Shared) -> Response {
-    let text = "This is the settings page of openline's connectors. Open it from the Contact Center of your Bitrix24: \
-                choose the connector, then an open line, then Connect.";
-    respond(&bitrix, &Page::note("openline", text))
+pub(super) async fn help(State(bitrix): Shared, RawQuery(query): RawQuery) -> Response {
+    Page::note(asked_language(&bitrix, query), "settings_title", "settings_help").respond(&bitrix)
 }
 
 /// `SETTING_CONNECTOR` (`bitrix24.md` §7): an admin pressed "Connect" for one line.
@@ -42,31 +42,91 @@ async fn handle(bitrix: Arc<Inner>, from: ClientAddress, query: Option<String>, 
         Ok(fields) => fields,
         Err(error) => return no_form(error),
     };
-    let page = match connect(&bitrix, &query, &form, from).await {
+    let language = language(&bitrix, &query);
+    let page = match connect(&bitrix, &query, &form, language, from).await {
         Ok(page) => page,
         Err(error) => {
             sampled!(warn, target: "security", client = %from, %error, result = "refused", "a settings page");
-            Page::failure("The channel could not be connected", &error.to_string())
+            Page::refused(language, "not_connected", &error, &bitrix.portal.config)
         }
     };
-    respond(&bitrix, &page)
+    page.respond(&bitrix)
 }
 
-async fn connect(bitrix: &Arc<Inner>, query: &Value, form: &Value, from: ClientAddress) -> Result<Page, Disbelief> {
+async fn connect(
+    bitrix: &Arc<Inner>,
+    query: &Value,
+    form: &Value,
+    language: &'static Catalogue,
+    from: ClientAddress,
+) -> Result<Page, Disbelief> {
     let claimed = claims::from_page(&bitrix.portal.config, query, form, bitrix.portal.clock().now())?;
-    let known = bitrix.portal.credentials().ok_or(CallError::NotInstalled)?;
+    heal::heal(bitrix, &claimed, from).await?;
+    let known = bitrix.portal.credentials().ok_or(Disbelief::Ours(CallError::NotInstalled))?;
     if claimed.member_id != known.member_id {
         return Err(Disbelief::OtherPortal(bitrix.portal.config.url.to_string()));
     }
     let told = claimed.application_token.as_deref().zip(known.application_token.as_deref());
     if told.is_some_and(|(told, expected)| !same(expected, told)) {
-        return Err(Disbelief::OtherPortal(bitrix.portal.config.url.to_string()));
+        return Err(Disbelief::ChangedToken);
     }
-    let proven = claims::prove(bitrix, claimed, from).await?;
+    let proven = claims::prove(bitrix, claimed.clone(), from).await?;
     claims::prove_rights(bitrix, &proven).await?;
     let (connector, line) = placement(bitrix, form)?;
-    connect::switch_on(bitrix, connector, &line).await?;
-    Ok(Page::connected(connector, &line))
+    if let Err(error) = connect::switch_on(bitrix, connector, &line).await {
+        // That our tokens have died may show only now.
+        if heal::works(bitrix) {
+            return Err(Disbelief::Ours(error));
+        }
+        heal::heal(bitrix, &claimed, from).await?;
+        connect::switch_on(bitrix, connector, &line).await.map_err(Disbelief::Ours)?;
+    }
+    ask::fetch(bitrix);
+    examine::lines(bitrix).await;
+    let name = view::line_name(bitrix, &line);
+    let text = language.fill("connected_text", &[("name", &connector.name), ("line", &name)]);
+    Ok(connected(bitrix, connector, &line, language, text).await)
+}
+
+/// What is to be known of a channel that is connected.
+async fn connected(
+    bitrix: &Arc<Inner>,
+    connector: &Connector,
+    line: &str,
+    language: &'static Catalogue,
+    text: String,
+) -> Page {
+    let settings = view::settings(bitrix, connector, line, language).await;
+    let page = Page::success(language, "connected", "").saying(text).mending(bitrix.findings.told(language));
+    page.with_settings(settings)
+}
+
+/// An administrator lets new conversations go to the line whose page they see.
+pub(super) async fn choose(
+    State(bitrix): Shared,
+    from: ClientAddress,
+    RawQuery(query): RawQuery,
+    body: Given,
+) -> Response {
+    let body = match whole_body(body, from) {
+        Ok(body) => body,
+        Err(refused) => return *refused,
+    };
+    let language = asked_language(&bitrix, query);
+    let word = text(form::pick(&body, &["word"]).unwrap_or_default().get("word")).unwrap_or_default();
+    let chosen = choose::read(&bitrix, &word);
+    let chosen = chosen.and_then(|(id, line)| Some((bitrix.portal.config.connector(id)?, line)));
+    let Some((connector, line)) = chosen else {
+        let stale = Disbelief::Missing("a button that is less than an hour old");
+        return Page::refused(language, "not_connected", &stale, &bitrix.portal.config).respond(&bitrix);
+    };
+    if let Err(error) = bitrix.lines.choose_for_new(&connector.id, line).await {
+        tracing::error!(%error, "can't keep which line new conversations go to");
+        return plain(StatusCode::SERVICE_UNAVAILABLE, "not stored");
+    }
+    tracing::info!(connector = connector.id, line, "new conversations go to another line");
+    let text = language.fill("chosen", &[("line", &view::line_name(&bitrix, line))]);
+    connected(&bitrix, connector, line, language, text).await.respond(&bitrix)
 }
 
 /// Which connector and line the page was opened for.

@@ -37,7 +37,6 @@ const TOLD: [&str; 9] = [
     "auth[expires_in]",
     "auth[client_endpoint]",
     "auth[server_endpoint]",
-    "auth[server_endpoint]",
     "auth[user_id]",
 ];
 
