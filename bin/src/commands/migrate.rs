@@ -17,5 +17,30 @@ pub async fn run(from: &str, to: &str) -> Result<String, String> {
         "copied. Name the new store in the configuration, and don't run a service on the old one again: both would give \
          out the same ids",
     );
+    out.push_str(&beside(from, to));
     Ok(out)
+}
+
+/// What belongs to a store and does not stand in it, and what to do about it.
+fn beside(from: &str, to: &str) -> String {
+    let file = |url: &str| url.strip_prefix("sqlite:").map(|file| file.strip_prefix("//").unwrap_or(file).to_owned());
+    let mut out = String::from("\nCopy by hand, too, before the first start on the new store:");
+    let _ = match (file(from), file(to)) {
+        (Some(from), Some(to)) => write!(
+            out,
+            "\n- the secret, when the configuration does not name it: {from}.secret to {to}.secret. Without it the portal's \
+             tokens can't be read, and visitors' sessions begin anew"
+        ),
+        (Some(from), None) => write!(
+            out,
+            "\n- the secret: a database server needs it in the configuration, as secret = {{ file = \"…\" }}. When it does \
+             not stand there yet, name {from}.secret, the file beside the old database"
+        ),
+        (None, _) => write!(out, "\n- nothing of the secret: it stands in the configuration, and has to stay there"),
+    };
+    out.push_str(
+        "\n- visitors' files: the folder files.folder of the configuration; when it is not named, the folder \"files\" \
+         beside an SQLite database. Name the same folder, or copy it as a whole",
+    );
+    out
 }

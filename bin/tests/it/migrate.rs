@@ -23,6 +23,7 @@ async fn a_store_is_copied_once_and_the_rows_are_told() {
     assert!(done, "{told}");
     let rows: Vec<_> = out.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).collect();
     assert!(rows.contains(&vec!["state", "1"]) && rows.contains(&vec!["messages", "0"]), "{out}");
+    assert!(out.contains("a.db.secret to b.db.secret") && out.contains("files.folder"), "{out}");
     let (done, _, told) = migrate(folder.path(), "sqlite:a.db", "sqlite:b.db");
     assert!(!done && told.contains("is not empty"), "{told}");
 }
