@@ -29,8 +29,15 @@ const BAD_CONFIG: u8 = 2;
 const LEFT_OVER: Duration = Duration::from_millis(200);
 
 /// Joins website chats and messengers with Bitrix24 open lines.
+///
+/// Visitors write in a chat on your website, in Telegram or by an API; operators answer in Bitrix24, and their replies come
+/// back to the visitors. openline runs on your own machine, beside a reverse proxy that speaks https, and keeps every
+/// message until the other side has it.
+///
+/// Begin with `openline demo`, which needs nothing. Then write openline.toml as docs/portal.md says, look at it with
+/// `openline check --online`, and run `openline serve`.
 #[derive(Debug, Parser)]
-#[command(name = "openline", version, about, max_term_width = 100)]
+#[command(name = "openline", version, about, long_about, max_term_width = 100)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -51,6 +58,9 @@ enum Command {
         /// The configuration file
         #[arg(long, short, value_name = "FILE", default_value = "openline.toml")]
         config: PathBuf,
+        /// Also ask the portal, the authorization server (whether code and key are right) and the public address
+        #[arg(long)]
+        online: bool,
     },
     /// Read the whole store and look for damage
     Doctor {
@@ -120,7 +130,11 @@ pub fn run(cli: Cli) -> ExitCode {
             })
         }
         Command::Serve { config } => serve(&config),
-        Command::Check { config } => match check::report(&config) {
+        Command::Check { config, online } => match check::report(&config) {
+            Ok(report) if online => {
+                say(&report, ExitCode::SUCCESS);
+                in_runtime(async { told(check::online(&config).await) })
+            }
             Ok(report) => say(&report, ExitCode::SUCCESS),
             Err(errors) => complain(&errors, ExitCode::from(BAD_CONFIG)),
         },

@@ -35,26 +35,39 @@ pub struct ConnectorSettings {
 }
 
 impl ConnectorSettings {
-    pub(super) fn read(channel: &ChannelId, raw: RawConnector, folder: &Path) -> Result<Self, ConfigError> {
-        let at = |key: &str, problem: String| ConfigError::at(format!("channels.{channel}.connector.{key}"), problem);
+    /// Checks the table; everything that is wrong with it is told at once.
+    pub(super) fn read(channel: &ChannelId, raw: RawConnector, folder: &Path) -> Result<Self, Vec<ConfigError>> {
+        let mut errors = Vec::new();
+        let mut wrong = |key: &str, problem: String| {
+            errors.push(ConfigError::at(format!("channels.{channel}.connector.{key}"), problem));
+        };
         let id = raw.id.unwrap_or_else(|| format!("openline_{}", channel.as_str().replace('-', "_")));
         let id_ok = (1..=50).contains(&id.len())
             && id != "0"
             && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
         if !id_ok {
-            return Err(at("id", format!("{id:?} is not a connector id; use 1 to 50 of a-z, 0-9 and _")));
+            wrong("id", format!("{id:?} is not a connector id; use 1 to 50 of a-z, 0-9 and _"));
         }
         let name = raw.name.unwrap_or_else(|| format!("openline: {channel}"));
         if name.trim().is_empty() || name.chars().count() > 255 {
-            return Err(at("name", "must have 1 to 255 characters".to_owned()));
+            wrong("name", "must have 1 to 255 characters".to_owned());
         }
         if !is_color(&raw.color) {
-            return Err(at("color", format!("{:?} is not a color; write one like \"#1f7a8c\"", raw.color)));
+            wrong("color", format!("{:?} is not a color; write one like \"#1f7a8c\"", raw.color));
+        }
+        if raw.line == Some(0) {
+            wrong("line", "0 is not the number of a line; the portal numbers them from 1".to_owned());
         }
         let icon = match &raw.icon {
             None => data_uri("image/svg+xml", ICON.as_bytes()),
-            Some(file) => icon(&folder.join(file)).map_err(|problem| at("icon", problem))?,
+            Some(file) => icon(&folder.join(file)).unwrap_or_else(|problem| {
+                wrong("icon", problem);
+                String::new()
+            }),
         };
+        if !errors.is_empty() {
+            return Err(errors);
+        }
         Ok(Self {
             id,
             name,
@@ -108,7 +121,19 @@ fn icon(path: &Path) -> Result<String, String> {
     if bytes.len() > MAX_ICON {
         return Err(format!("{} has {} bytes, at most {MAX_ICON} are taken", path.display(), bytes.len()));
     }
+    if !is_picture(kind, &bytes) {
+        let what = if kind == "image/png" { "PNG" } else { "SVG" };
+        return Err(format!("{} is no {what} picture, whatever its name says", path.display()));
+    }
     Ok(data_uri(kind, &bytes))
+}
+
+/// Whether the content is what the name says: the portal shows nothing for what is not.
+fn is_picture(kind: &str, bytes: &[u8]) -> bool {
+    if kind == "image/png" {
+        return bytes.starts_with(b"\x89PNG\r\n\x1a\n");
+    }
+    std::str::from_utf8(bytes).is_ok_and(|text| text.contains("<svg") && text.contains("http://www.w3.org/2000/svg"))
 }
 
 fn data_uri(kind: &str, bytes: &[u8]) -> String {

@@ -19,25 +19,34 @@ pub struct FilesSettings {
 
 impl FilesSettings {
     /// Checks the table; `store` is the store's URL, whatever it says.
-    pub(super) fn read(raw: RawFiles, store: &str) -> Result<Self, ConfigError> {
+    pub(super) fn read(raw: RawFiles, store: &str) -> Result<Self, Vec<ConfigError>> {
+        let mut errors = Vec::new();
         if !(1..=MOST).contains(&raw.max_megabytes) {
             let problem = format!("{} is not a size; write 1 to {MOST}", raw.max_megabytes);
-            return Err(ConfigError::at("files.max_megabytes", problem));
+            errors.push(ConfigError::at("files.max_megabytes", problem));
         }
-        if let Some(wrong) = raw.types.iter().find(|rule| !is_rule(rule)) {
+        for wrong in raw.types.iter().filter(|rule| !is_rule(rule)) {
             let problem = format!(
                 "{wrong:?} is not a media type; write one like \"application/pdf\", or \"image/*\" for all pictures"
             );
-            return Err(ConfigError::at("files.types", problem));
+            errors.push(ConfigError::at("files.types", problem));
         }
         let folder = match raw.folder {
             Some(folder) if folder.trim().is_empty() => {
-                return Err(ConfigError::at("files.folder", "is empty; write a folder, like \"data/files\""));
+                Err(ConfigError::at("files.folder", "is empty; write a folder, like \"data/files\""))
             }
-            Some(folder) => PathBuf::from(folder),
-            None => beside(store)?,
+            Some(folder) => Ok(PathBuf::from(folder)),
+            None => beside(store),
         };
-        Ok(Self { folder, rules: FileRules { most: raw.max_megabytes * 1_000_000, types: raw.types } })
+        match folder {
+            Ok(folder) if errors.is_empty() => {
+                Ok(Self { folder, rules: FileRules { most: raw.max_megabytes * 1_000_000, types: raw.types } })
+            }
+            folder => {
+                errors.extend(folder.err());
+                Err(errors)
+            }
+        }
     }
 
     /// As `openline check` says it.

@@ -3,25 +3,28 @@
 
 mod around;
 mod connector;
+mod doubts;
 mod files;
 mod metrics;
+mod portal;
 mod proxies;
 mod raw;
 
 pub use connector::ConnectorSettings;
 pub use files::FilesSettings;
 pub use metrics::MetricsSettings;
+pub use portal::Portal;
 pub use proxies::Proxies;
 
 use around::Around;
-use openline_bitrix::{PortalConfig, RequestLimit, Shown, Shows, is_loopback};
+use openline_bitrix::{PortalConfig, Shown, Shows, is_loopback};
 use openline_channels::Kinds;
 use openline_core::channel::Host;
 use openline_core::limits::{LimitSettings, Limits};
 use openline_core::secret::MasterSecret;
 use openline_core::{Channel, ChannelId, ConfigError};
-use raw::{Raw, RawChannel, RawLog, RawPortal};
-use secrecy::{ExposeSecret, SecretString};
+use raw::{Raw, RawChannel, RawLog};
+use secrecy::ExposeSecret;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -71,33 +74,6 @@ pub struct Log {
     pub level: String,
     /// JSON lines instead of text.
     pub json: bool,
-}
-
-/// The portal and the application in it.
-#[derive(Debug, Clone)]
-pub struct Portal {
-    /// Base address.
-    pub url: Url,
-    /// Base address of the authorization server.
-    pub auth_server: Url,
-    /// The application's code.
-    pub client_id: String,
-    /// The application's key.
-    pub client_secret: SecretString,
-    /// Request limit.
-    pub limit: RequestLimit,
-    /// Whether a message of unknown outcome is sent again when the portal can't be asked about it.
-    pub resend_unknown: bool,
-    /// Whether connectors that are not configured any more are taken out of the portal.
-    pub unregister_removed: bool,
-    /// How long an answer of the portal is waited for.
-    pub timeout: Duration,
-    /// How often open dialogs are searched for replies whose event never came.
-    pub reconcile_every: Duration,
-    /// How often it is looked whether the installation stands as it should.
-    pub check_every: Duration,
-    /// Further hosts of operators' files.
-    pub file_hosts: Vec<String>,
 }
 
 /// A configured channel instance.
@@ -187,11 +163,11 @@ impl Config {
             ConfigError::at("listen", problem)
         }));
         let secret = errors.keep(secret(raw.secret, raw.store.starts_with("postgres"), around));
-        let portal = errors.keep(portal(raw.portal, around));
+        let portal = errors.keep_all(Portal::read(raw.portal, around));
         let kinds = errors.keep_all(kinds(raw.messengers.as_deref(), around));
         // Without the folder's kinds each channel of one of them would be said to be wrong, too.
         let channels = kinds.as_ref().and_then(|kinds| errors.keep_all(channels(raw.channels, kinds, around)));
-        let files = errors.keep(FilesSettings::read(raw.files, &raw.store));
+        let files = errors.keep_all(FilesSettings::read(raw.files, &raw.store));
         let store = errors.keep(store(raw.store));
         let log = errors.keep(log(raw.log));
         let proxies = errors.keep(proxies(&raw.trusted_proxies));
@@ -408,49 +384,6 @@ fn secret(raw: Option<raw::Secret>, on_server: bool, around: &Around<'_>) -> Res
     Ok(Some(crate::secret::from_text(text.expose_secret())))
 }
 
-fn portal(raw: RawPortal, around: &Around<'_>) -> Result<Portal, ConfigError> {
-    let origin = |key: &str, text: &str| {
-        let url = address(key, text)?;
-        if url.path() == "/" { Ok(url) } else { Err(ConfigError::at(key, format!("{text:?} must not have a path"))) }
-    };
-    let missing = |key: &str, what: &str| ConfigError::at(key, format!("is missing; write {what}"));
-    if raw.url.is_empty() {
-        return Err(missing("portal.url", "your portal's address, like \"https://company.bitrix24.com\""));
-    }
-    if raw.client_id.is_empty() {
-        return Err(missing("portal.client_id", "the code that Bitrix24 shows for the local application (local.…)"));
-    }
-    let secret = raw.client_secret.ok_or_else(|| {
-        missing("portal.client_secret", "the key that Bitrix24 shows for the local application, or { file = \"…\" }")
-    })?;
-    Ok(Portal {
-        url: origin("portal.url", &raw.url)?,
-        auth_server: origin("portal.auth_server", &raw.auth_server)?,
-        client_id: raw.client_id,
-        client_secret: secret.resolve("portal.client_secret", around)?,
-        limit: limit(&raw.limit)?,
-        resend_unknown: raw.resend_unknown,
-        unregister_removed: raw.unregister_removed,
-        timeout: Duration::from_secs(raw.timeout_seconds.clamp(1, 100)),
-        reconcile_every: Duration::from_secs(raw.reconcile_seconds.max(1)),
-        check_every: Duration::from_secs(raw.check_seconds.max(1)),
-        file_hosts: raw.file_hosts,
-    })
-}
-
-fn limit(text: &str) -> Result<RequestLimit, ConfigError> {
-    match text {
-        "auto" => Ok(RequestLimit::Auto),
-        "standard" => Ok(RequestLimit::Bucket { burst: 50, per_second: 2 }),
-        "enterprise" => Ok(RequestLimit::Bucket { burst: 250, per_second: 5 }),
-        "none" => Ok(RequestLimit::None),
-        other => {
-            let problem = format!("{other:?} is not a limit; there is: auto, standard, enterprise, none");
-            Err(ConfigError::at("portal.limit", problem))
-        }
-    }
-}
-
 /// The kinds in the program and those of the folder.
 fn kinds(folder: Option<&str>, around: &Around<'_>) -> Result<Arc<Kinds>, Vec<ConfigError>> {
     let Some(folder) = folder else { return Ok(Arc::new(Kinds::in_program())) };
@@ -475,7 +408,7 @@ fn channels(
         ));
     }
     for (name, raw) in raw {
-        let Some((id, instance)) = errors.keep(instance(&name, raw, kinds, around)) else { continue };
+        let Some((id, instance)) = errors.keep_all(instance(&name, raw, kinds, around)) else { continue };
         if let Some(other) = channels.iter().find(|(_, other)| other.connector.id == instance.connector.id) {
             let problem = format!(
                 "{:?} is the connector of channels.{} already; give each its own",
@@ -493,19 +426,23 @@ fn instance(
     raw: RawChannel,
     kinds: &Kinds,
     around: &Around<'_>,
-) -> Result<(ChannelId, Instance), ConfigError> {
-    let id = ChannelId::parse(name).map_err(|e| ConfigError::at(format!("channels.{name}"), e.to_string()))?;
+) -> Result<(ChannelId, Instance), Vec<ConfigError>> {
+    let one = |error: ConfigError| vec![error];
+    let id = ChannelId::parse(name).map_err(|e| one(ConfigError::at(format!("channels.{name}"), e.to_string())))?;
+    let mut errors = Errors(Vec::new());
     if raw.kind.is_empty() {
         let problem = format!("is missing; there is: {}", crate::commands::check::known_kinds(kinds));
-        return Err(ConfigError::at(format!("channels.{id}.kind"), problem));
+        errors.0.push(ConfigError::at(format!("channels.{id}.kind"), problem));
+    } else if kinds.get(&raw.kind).is_none() {
+        let problem = crate::commands::check::unknown_kind(&raw.kind, kinds);
+        errors.0.push(ConfigError::at(format!("channels.{id}.kind"), problem));
     }
-    if kinds.get(&raw.kind).is_none() {
-        return Err(ConfigError::at(
-            format!("channels.{id}.kind"),
-            crate::commands::check::unknown_kind(&raw.kind, kinds),
-        ));
+    let connector = errors.keep_all(ConnectorSettings::read(&id, raw.connector, around.folder));
+    let settings = errors.keep(raw::resolve_settings(raw.settings, &format!("channels.{id}.settings"), around));
+    match (connector, settings) {
+        (Some(connector), Some(settings)) if errors.0.is_empty() => {
+            Ok((id, Instance { kind: raw.kind, connector, settings }))
+        }
+        _ => Err(errors.0),
     }
-    let connector = ConnectorSettings::read(&id, raw.connector, around.folder)?;
-    let settings = raw::resolve_settings(raw.settings, &format!("channels.{id}.settings"), around)?;
-    Ok((id, Instance { kind: raw.kind, connector, settings }))
 }

@@ -142,6 +142,27 @@ fn check_says_what_a_good_configuration_means() {
 }
 
 #[test]
+fn help_says_what_the_program_does_and_where_to_begin() {
+    let place = Place::new();
+    let (code, out, _) = run(place.path(), &["--help"]);
+    assert_eq!(code, Some(0));
+    for part in ["operators answer in Bitrix24", "openline demo", "openline check --online", "openline serve"] {
+        assert!(out.contains(part), "{part} in {out}");
+    }
+}
+
+#[test]
+fn checking_online_fails_when_nobody_answers() {
+    let place = Place::new();
+    let (code, out, errors) = run(place.path(), &["check", "--online"]);
+    assert_eq!(code, Some(1), "{out}{errors}");
+    assert!(
+        out.contains("openline.toml: ok") && errors.contains("bad       portal.url: can't connect"),
+        "{out}{errors}"
+    );
+}
+
+#[test]
 fn check_names_file_and_key_of_a_bad_one() {
     let place = Place::new();
     place.write("[portal]\nclient_secrett = 'x'\n");

@@ -275,6 +275,67 @@ fn all_errors_are_told_at_once() {
 }
 
 #[test]
+fn all_mistakes_of_one_table_are_told() {
+    let text = format!(
+        "{PORTAL}limit = 'much'\ntimeout_seconds = 0\nreconcile_seconds = 0\ncheck_seconds = 0\n\
+         [files]\nmax_megabytes = 0\ntypes = ['x', 'y']\n\
+         {SITE}connector.id = 'A'\nconnector.color = 'red'\nconnector.line = 0\nconnector.icon = 'no.svg'\n"
+    );
+    let errors = bad(&text, &[]);
+    for part in [
+        "portal.limit: \"much\" is not a limit",
+        "portal.timeout_seconds: 0 is not taken; write 1 to 100",
+        "portal.reconcile_seconds: 0 is not taken",
+        "portal.check_seconds: 0 is not taken",
+        "files.max_megabytes: 0 is not a size",
+        "files.types: \"x\"",
+        "files.types: \"y\"",
+        "channels.site.connector.id: \"A\"",
+        "channels.site.connector.color: \"red\"",
+        "channels.site.connector.line: 0 is not the number of a line",
+        "channels.site.connector.icon: ",
+    ] {
+        assert!(errors.contains(part), "{part} in {errors}");
+    }
+    assert!(bad(&format!("{PORTAL}timeout_seconds = 101\n{SITE}"), &[]).contains("101 is not taken"));
+}
+
+#[test]
+fn an_icon_that_is_no_picture_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("c.toml");
+    let with = |name: &str, content: &[u8]| {
+        std::fs::write(folder.path().join(name), content).unwrap();
+        let text = format!("{PORTAL}{SITE}connector.icon = '{name}'\n");
+        Config::parse(&file, &text, Some(HashMap::new())).map(drop).map_err(|errors| errors.to_string())
+    };
+    let svg = b"<?xml version='1.0'?><svg xmlns=\"http://www.w3.org/2000/svg\"/>";
+    assert_eq!(with("a.svg", svg), Ok(()));
+    assert_eq!(with("a.png", b"\x89PNG\r\n\x1a\n..."), Ok(()));
+    assert!(with("b.svg", b"<html>not found</html>").unwrap_err().contains("is no SVG picture"));
+    assert!(with("b.png", svg).unwrap_err().contains("is no PNG picture"));
+}
+
+#[test]
+fn what_is_probably_not_meant_is_told() {
+    let doubts = |portal: &str, more: &str| {
+        let text = format!("{PORTAL}{more}\n{SITE}").replace("company.bitrix24.com", portal);
+        good(&text, &[]).doubts().join("\n")
+    };
+    assert_eq!(doubts("company.bitrix24.com", ""), "");
+    for region in ["ru", "by", "kz", "uz", "am", "az", "ge", "kg"] {
+        let portal = format!("company.bitrix24.{region}");
+        assert!(doubts(&portal, "").contains("usually have https://oauth.bitrix24.tech"), "{region}");
+        assert_eq!(doubts(&portal, "auth_server = 'https://oauth.bitrix24.tech'"), "");
+    }
+    assert!(
+        doubts("company.bitrix24.com", "auth_server = 'https://oauth.bitrix24.tech'").contains("oauth.bitrix.info")
+    );
+    let path = format!("{PORTAL}{SITE}").replace("chat.example.com", "example.com/chat");
+    assert!(good(&path, &[]).doubts().join("").contains("/chat is a path"));
+}
+
+#[test]
 fn a_server_needs_a_secret_and_a_folder_that_all_replicas_share() {
     let store = "store = \"postgres://user:hunter2@host/db\"\n";
     let said = bad(&format!("{store}{PORTAL}{SITE}"), &[]);
