@@ -26,7 +26,7 @@ async fn a_wrong_key_is_told_at_the_installation_and_mended_without_another_one(
     assert!(page.body.contains("code and key"), "{}", page.body);
     assert!(!page.body.contains("installFinish") && !page.body.contains("install.js"), "{}", page.body);
     world.until_problem("does not accept the application's code and key", true).await;
-    assert_eq!((status(&world, "/health").await, status(&world, "/ready").await), (200, 503));
+    assert_eq!((status(&world, "/health").await, status(&world, "/health/all").await), (200, 503));
     world.stop_service().await;
     world.mistakes(&[]);
     world.start_service().await;
@@ -96,7 +96,7 @@ async fn a_line_that_is_switched_off_is_told_until_it_is_on() {
     world.until_problem("is switched off in the portal", true).await;
     world.sandbox.activate_line(1);
     world.until_problem("is switched off in the portal", false).await;
-    assert_eq!(status(&world, "/ready").await, 200);
+    assert_eq!(status(&world, "/health/all").await, 200);
 }
 
 #[tokio::test]
