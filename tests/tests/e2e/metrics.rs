@@ -16,7 +16,7 @@ async fn asked(world: &World, token: &str) -> (u16, String) {
 /// Words of ours in a text, without what a histogram adds to its name.
 fn names(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
-    let ours = words.filter(|word| word.starts_with("openline_"));
+    let ours = words.filter(|word| word.starts_with("openline_") && !word.ends_with('_'));
     let parts = ["_bucket", "_sum", "_count"];
     let whole = |word: &str| parts.iter().find_map(|part| word.strip_suffix(part)).unwrap_or(word).to_owned();
     ours.map(whole).collect()

@@ -74,7 +74,10 @@ async fn an_installation_that_one_is_told_of_mends_the_other() {
     world.sandbox.revoke_tokens();
     assert!(!other.works().await);
     let problem = other.backend.status().problem.unwrap();
-    assert!(problem.contains("install it again"), "{problem}");
+    assert!(
+        problem.contains("does not accept openline any more") && problem.contains("/bitrix/authorize"),
+        "{problem}"
+    );
     world.install().await;
     eventually("it can work again", async || {
         other.backend.ready().await;
