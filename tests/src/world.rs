@@ -191,6 +191,13 @@ impl World {
         assert!(page.body.contains("Successfully connected"), "{}", page.body);
     }
 
+    /// Changes a line's own settings, and opens the channel's page as an administrator would: what the service knows of
+    /// the line is then what is so.
+    pub async fn configure_line(&self, line: i64, settings: &serde_json::Value) {
+        assert!(self.sandbox.configure_line(line, settings));
+        self.connect("openline_site", line).await;
+    }
+
     /// An address of the service.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)

@@ -11,7 +11,7 @@ const FORM: &str = "[channels.site.settings.before]\nfields = [{key = 'name', re
 
 pub async fn stage(settings: &str, line: Value) -> Option<Stage> {
     let stage = Stage::with(&format!("{}{settings}", openline_tests::CHANNELS)).await?;
-    assert!(stage.world.sandbox.configure_line(1, &line));
+    stage.world.configure_line(1, &line).await;
     Some(stage)
 }
 

@@ -159,7 +159,7 @@ async fn a_page_may_have_a_button_of_its_own_and_its_bars() {
 #[tokio::test]
 async fn the_page_hears_what_happens_and_never_what_is_written() {
     let Some((host, stage)) = Host::with_chat("").await else { return };
-    assert!(stage.world.sandbox.configure_line(1, &json!({ "VOTE_MESSAGE": "Y" })));
+    stage.world.configure_line(1, &json!({ "VOTE_MESSAGE": "Y" })).await;
     let page = host.open(&stage, Look::DESKTOP, "").await;
     page.until("window.Openline").await;
     page.eval("window.told = []; window.ends = ['ready', 'opened', 'closed', 'started', 'sent', 'received', 'rated'].map((name) => Openline.on(name, (news) => told.push(name + (name === 'rated' ? ` ${news.good}` : ''))))").await;

@@ -10,7 +10,7 @@ const LANGUAGES: [&str; 9] = ["en", "ru", "de", "es", "pt", "fr", "pl", "tr", "a
 async fn with(settings: &str, line: Value) -> World {
     let channels = format!("{}{settings}", openline_tests::CHANNELS);
     let world = World::with(SandboxConfig::default().without_limits(), &channels).await;
-    assert!(world.sandbox.configure_line(1, &line));
+    world.configure_line(1, &line).await;
     world
 }
 
