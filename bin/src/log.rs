@@ -113,7 +113,10 @@ mod tests {
     fn what_goes_wrong_again_and_again_is_counted() {
         let (lines, brake) = (Lines::default(), Brake::default());
         let writer = lines.clone();
-        let layer = tracing_subscriber::fmt::layer().with_writer(move || writer.clone()).with_filter(brake.clone());
+        let layer = tracing_subscriber::fmt::layer()
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .with_filter(brake.clone());
         tracing::subscriber::with_default(Registry::default().with(layer), || {
             for n in 0..1000 {
                 tracing::error!(n, "again");
