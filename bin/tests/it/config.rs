@@ -90,7 +90,9 @@ fn every_kinds_example_loads() {
 fn the_unset_keys_of_the_complete_example_are_good_too() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("secret"), "0123456789abcdef0123456789abcdef\n").unwrap();
-    std::fs::write(folder.path().join("icon.svg"), "<svg/>").unwrap();
+    std::fs::write(folder.path().join("metrics_token"), "0123456789abcdef\n").unwrap();
+    let icon = "<svg xmlns=\"http://www.w3.org/2000/svg\"/>";
+    std::fs::write(folder.path().join("icon.svg"), icon).unwrap();
     std::fs::create_dir(folder.path().join("messengers")).unwrap();
     let config = Config::parse(&folder.path().join("c.toml"), &everything(), Some(environment(&[])));
     let config = config.unwrap_or_else(|errors| panic!("{errors}"));

@@ -97,6 +97,8 @@ async fn the_name_is_asked_once_and_not_where_it_is_not_wanted() {
         says(&page, "nameless").await;
         shows(&page, "visitor", "nameless").await;
         page.until("!document.getElementById('name').checkVisibility()").await;
+        // What the server does not have yet it does not know of when the page is loaded again.
+        page.until("!document.querySelector('.state.sending')").await;
         page.reload().await;
         page.until("!document.getElementById('name').checkVisibility()").await;
         page.click("#who summary").await;
