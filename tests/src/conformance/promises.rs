@@ -51,6 +51,7 @@ async fn in_order(stage: &Stage) {
         stage.is_confirmed(id).await;
     }
     stage.says("somebody-else", "k", "hello from somebody else").await;
+    stage.chat("hello from somebody else").await;
     assert_eq!(stage.outside.sees("somebody-else").await, []);
 }
 
