@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::serve::service::Service;
 pub use clap::Parser;
 use clap::Subcommand;
+use rustix::fs::Mode;
 use sd_notify::NotifyState;
 use std::future::Future;
 use std::io::Write;
@@ -82,6 +83,9 @@ enum Command {
         /// Whose
         #[command(flatten)]
         whose: privacy::Whose,
+        /// Write it into this new file, which nobody else can read, instead of the standard output
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
     },
     /// Forget everything of a visitor, here and, as far as it goes, in the portal
     Erase {
@@ -98,9 +102,9 @@ enum Command {
     Restore(backup::Source),
     /// Copy everything from one store into a new one, while no service runs on either
     MigrateStore {
-        /// The store that is there: sqlite:FILE or postgres://USER:PASSWORD@HOST/DATABASE
+        /// The store that is there: sqlite:FILE, postgres://USER@HOST/DATABASE, or a configuration file (FILE.toml) that names it
         from: String,
-        /// The new store, which must be empty
+        /// The new store, which must be empty, named in the same ways
         to: String,
     },
     /// List, show, begin and test messengers that are described by a file
@@ -119,6 +123,8 @@ enum Command {
 
 /// Carries out a command line.
 pub fn run(cli: Cli) -> ExitCode {
+    // Whatever is made is for this user only.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     match cli.command {
         Command::Demo(options) => {
             crate::log::start("warn,openline=info", false);
@@ -141,7 +147,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Doctor { config } => in_runtime(async { told(doctor::run(&config).await) }),
         Command::Health { config } => in_runtime(async { told(health::report(&config).await) }),
         Command::Dead(action) => in_runtime(async { told(dead::run(action).await) }),
-        Command::Export { whose } => in_runtime(async { told(privacy::export(whose).await) }),
+        Command::Export { whose, to } => in_runtime(async { told(privacy::export(whose, to).await) }),
         Command::Erase { whose, yes } => in_runtime(async { told(privacy::erase(whose, yes).await) }),
         Command::Backup(target) => in_runtime(async { told(backup::backup(target).await) }),
         Command::Restore(source) => in_runtime(async { told(backup::restore(source).await) }),
@@ -164,6 +170,9 @@ fn serve(path: &std::path::Path) -> ExitCode {
         Err(errors) => return complain(&errors.to_string(), ExitCode::from(BAD_CONFIG)),
     };
     crate::log::start(&config.log.level, config.log.json);
+    for exposed in &config.exposed {
+        tracing::warn!("{exposed}");
+    }
     in_runtime(async {
         let mut stop = std::pin::pin!(stop_signal());
         let started = tokio::select! {

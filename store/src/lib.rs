@@ -7,11 +7,14 @@ mod disk;
 mod files;
 mod open;
 mod postgres;
+mod private;
 mod search;
 mod sqlite;
+mod url;
 
 pub use copy::{Report, migrate};
 pub use disk::DiskFiles;
-pub use open::{OpenError, attach, examine, file as sqlite_file, open};
+pub use open::{OpenError, attach, examine, open};
 pub use postgres::PostgresStore;
 pub use sqlite::{SqliteStore, erased, snapshot, tag_of};
+pub use url::StoreUrl;

@@ -1,5 +1,6 @@
-//! Choosing a store by its URL, and the errors a person sees when it can't be opened.
+//! Opening the store that an address names, and the errors a person sees when it can't be opened.
 
+use crate::url::{Place, StoreUrl};
 use crate::{PostgresStore, SqliteStore};
 use openline_core::{Store, Tag};
 use std::path::{Path, PathBuf};
@@ -32,43 +33,41 @@ pub enum OpenError {
     },
 }
 
-/// Opens the store that `url` names, making it when it doesn't exist and bringing an older one up to date.
+/// Opens the store, making it when it doesn't exist and bringing an older one up to date.
 ///
 /// # Errors
 /// [`OpenError`]; an existing database is never changed then.
-pub async fn open(url: &str) -> Result<Arc<dyn Store>, OpenError> {
-    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        return Ok(Arc::new(PostgresStore::open(url).await?));
+pub async fn open(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
+    match &url.0 {
+        Place::Server { options, .. } => Ok(Arc::new(PostgresStore::connect(options).await?)),
+        Place::File(path) => sqlite(path, SqliteStore::open).await,
     }
-    sqlite(url, SqliteStore::open).await
 }
 
-/// Opens the store that `url` names beside a service that may be running on it, for looking and small repairs.
+/// Opens the store beside a service that may be running on it, for looking and small repairs.
 ///
 /// # Errors
 /// [`OpenError`]; a database that doesn't exist is not made.
-pub async fn attach(url: &str) -> Result<Arc<dyn Store>, OpenError> {
-    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        return Ok(Arc::new(PostgresStore::open(url).await?));
+pub async fn attach(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
+    match &url.0 {
+        Place::Server { options, .. } => Ok(Arc::new(PostgresStore::connect(options).await?)),
+        Place::File(path) => sqlite(path, SqliteStore::attach).await,
     }
-    sqlite(url, SqliteStore::attach).await
 }
 
-/// Reads the whole database that `url` names and looks for damage, while no service runs on it. Of one on a server only
-/// whether it can be used: its server looks after the rest.
+/// Reads the whole database and looks for damage, while no service runs on it. Of one on a server only whether it can be
+/// used: its server looks after the rest.
 ///
 /// # Errors
 /// [`OpenError`], with what is wrong; nothing is changed.
-pub async fn examine(url: &str) -> Result<(), OpenError> {
-    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        let store = PostgresStore::open(url).await?;
-        store.close().await;
-        return Ok(());
+pub async fn examine(url: &StoreUrl) -> Result<(), OpenError> {
+    match &url.0 {
+        Place::Server { options, .. } => {
+            PostgresStore::connect(options).await?.close().await;
+            Ok(())
+        }
+        Place::File(path) => blocking(path, crate::sqlite::schema::examine).await,
     }
-    let path = file(url)?;
-    let shown = path.clone();
-    let examined = tokio::task::spawn_blocking(move || crate::sqlite::schema::examine(&path)).await;
-    examined.unwrap_or_else(|error| Err(OpenError::Unusable { path: shown, problem: error.to_string() }))
 }
 
 /// A word for this opening.
@@ -77,32 +76,13 @@ pub(crate) fn tag(path: &Path) -> Result<Tag, OpenError> {
     getrandom::u32().map(Tag).map_err(chance)
 }
 
-async fn sqlite(url: &str, how: fn(&Path) -> Result<SqliteStore, OpenError>) -> Result<Arc<dyn Store>, OpenError> {
-    let path = file(url)?;
-    let store = tokio::task::spawn_blocking(move || how(&path)).await;
-    match store {
-        Ok(store) => Ok(Arc::new(store?)),
-        Err(error) => Err(OpenError::Unusable { path: PathBuf::from(url), problem: error.to_string() }),
-    }
+async fn sqlite(path: &Path, how: fn(&Path) -> Result<SqliteStore, OpenError>) -> Result<Arc<dyn Store>, OpenError> {
+    Ok(Arc::new(blocking(path, how).await?))
 }
 
-/// The file that a `sqlite:` URL names.
-///
-/// # Errors
-/// [`OpenError::UnknownUrl`] when it names none.
-pub fn file(url: &str) -> Result<PathBuf, OpenError> {
-    let path = url.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path));
-    // SQLite's own names for a database in memory: the threads would each get one of their own.
-    let path = path.filter(|path| !path.is_empty() && *path != ":memory:");
-    path.map(PathBuf::from).ok_or_else(|| OpenError::UnknownUrl(redacted(url)))
-}
-
-/// A URL without what may be a password.
-pub(crate) fn redacted(url: &str) -> String {
-    let (start, end) = match (url.find("://"), url.rfind('@')) {
-        (Some(start), Some(at)) if at > start => (&url[..start + 3], &url[at..]),
-        _ => ("", url),
-    };
-    let shown = end.split('?').next().unwrap_or_default();
-    if start.is_empty() { shown.to_owned() } else { format!("{start}…{shown}") }
+/// Runs what waits for the disk where it holds up nobody.
+async fn blocking<T: Send + 'static>(path: &Path, work: fn(&Path) -> Result<T, OpenError>) -> Result<T, OpenError> {
+    let (path, shown) = (path.to_owned(), path.to_owned());
+    let done = tokio::task::spawn_blocking(move || work(&path)).await;
+    done.unwrap_or_else(|error| Err(OpenError::Unusable { path: shown, problem: error.to_string() }))
 }

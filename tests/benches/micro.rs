@@ -69,7 +69,7 @@ impl Place {
         let program = std::env::current_exe().expect("this program");
         let folder = tempfile::tempdir_in(program.parent().expect("its folder")).expect("a folder");
         let url = format!("sqlite:{}", folder.path().join("bench.db").display());
-        let store = runtime.block_on(openline_store::open(&url)).expect("a store");
+        let store = runtime.block_on(openline_store::open(&url.parse().expect("an address"))).expect("a store");
         let channel = ChannelId::parse("site").expect("an id");
         Self { runtime, store, channel, clock: SystemClock::new(), folder }
     }

@@ -107,7 +107,7 @@ impl World {
     pub fn config_text(&self) -> String {
         let right = format!(
             "listen = \"{address}\"\npublic_url = \"http://{address}\"\nstore = \"{store}\"\n\
-             secret = \"0123456789abcdef0123456789abcdef\"\n\
+             secret = \"9f86d081884c7d659a2feaa0c55ad015\"\n\
              {limits}{files}[portal]\nurl = \"{url}\"\nauth_server = \"{auth}\"\nclient_id = \"{id}\"\nclient_secret = \"{secret}\"\n\n{channels}",
             address = self.address,
             store = self.store,

@@ -18,7 +18,7 @@ pub fn report(file: &Path) -> Result<String, String> {
     let mut out = format!("{}: ok\n", file.display());
     let _ = writeln!(out, "  listens at    {}", config.listen);
     let _ = writeln!(out, "  reached at    {}", config.public_url);
-    let _ = writeln!(out, "  stores in     {}", config.store_shown());
+    let _ = writeln!(out, "  stores in     {}", config.store);
     let _ = writeln!(out, "  files in      {}", config.files.shown());
     let _ = writeln!(out, "  portal        {}", config.portal.url);
     for (id, instance) in &config.channels {
@@ -37,7 +37,7 @@ pub fn report(file: &Path) -> Result<String, String> {
     out.push_str("  for the local application in Bitrix24:\n");
     let _ = writeln!(out, "    handler path       {}/bitrix/app", config.public_url);
     let _ = write!(out, "    installation path  {}/bitrix/install", config.public_url);
-    for doubt in config.doubts() {
+    for doubt in config.doubts().iter().chain(&config.exposed) {
         let _ = write!(out, "\n  doubtful: {doubt}");
     }
     Ok(out)

@@ -18,7 +18,7 @@ pub async fn run(file: &Path) -> Result<String, String> {
     Ok(format!(
         "{}: ok\n  store         {}, read whole: no damage\n  files         {}, can be written",
         file.display(),
-        config.store_shown(),
+        config.store,
         config.files.folder.display()
     ))
 }

@@ -6,7 +6,10 @@ use openline_core::store::chat_values;
 use openline_core::{Clock, ConversationId, Store, SystemClock, forget};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,16 +29,20 @@ pub struct Whose {
     pub config: PathBuf,
 }
 
-/// Everything that is kept of the visitor, as JSON.
+/// Everything that is kept of the visitor, as JSON: what to print, or what was written into the new file `to`.
 ///
 /// # Errors
 /// What went wrong, for people.
-pub async fn export(whose: Whose) -> Result<String, String> {
+pub async fn export(whose: Whose, to: Option<PathBuf>) -> Result<String, String> {
     let store = attach(&whose).await?;
     let exported = exported(&store, &whose.visitor).await;
     store.close().await;
-    let document = exported?;
-    serde_json::to_string_pretty(&document).map_err(|error| error.to_string())
+    let document = serde_json::to_string_pretty(&exported?).map_err(|error| error.to_string())?;
+    let Some(file) = to else { return Ok(document) };
+    let made = File::options().write(true).create_new(true).mode(0o600).open(&file);
+    let written = made.and_then(|mut made| writeln!(made, "{document}"));
+    written.map_err(|error| format!("{}: {error}", file.display()))?;
+    Ok(format!("{}: written, readable by you only", file.display()))
 }
 
 async fn attach(whose: &Whose) -> Result<Arc<dyn Store>, String> {

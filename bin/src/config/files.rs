@@ -3,6 +3,7 @@
 use super::raw::RawFiles;
 use openline_core::ConfigError;
 use openline_core::files::FileRules;
+use openline_store::StoreUrl;
 use std::path::{Path, PathBuf};
 
 /// Most that may be configured, in megabytes.
@@ -18,8 +19,8 @@ pub struct FilesSettings {
 }
 
 impl FilesSettings {
-    /// Checks the table; `store` is the store's URL, whatever it says.
-    pub(super) fn read(raw: RawFiles, store: &str) -> Result<Self, Vec<ConfigError>> {
+    /// Checks the table; `store` is not there when it is none.
+    pub(super) fn read(raw: RawFiles, store: Option<&StoreUrl>) -> Result<Self, Vec<ConfigError>> {
         let mut errors = Vec::new();
         if !(1..=MOST).contains(&raw.max_megabytes) {
             let problem = format!("{} is not a size; write 1 to {MOST}", raw.max_megabytes);
@@ -56,15 +57,12 @@ impl FilesSettings {
     }
 }
 
-/// The folder beside a database in a file.
-fn beside(store: &str) -> Result<PathBuf, ConfigError> {
-    if store.starts_with("postgres") {
-        let problem = "is missing; with a database server it has to be configured: a folder that all replicas share, \
-                       like \"/srv/openline/files\"";
-        return Err(ConfigError::at("files.folder", problem));
-    }
-    let path = store.strip_prefix("sqlite:").unwrap_or(store);
-    let path = Path::new(path.strip_prefix("//").unwrap_or(path));
+/// The folder beside a database in a file. Without a store, what is wrong with that is said elsewhere.
+fn beside(store: Option<&StoreUrl>) -> Result<PathBuf, ConfigError> {
+    let problem = "is missing; with a database server it has to be configured: a folder that all replicas share, like \
+                   \"/srv/openline/files\"";
+    let missing = || ConfigError::at("files.folder", problem);
+    let path = store.map_or(Some(Path::new("openline.db")), StoreUrl::file).ok_or_else(missing)?;
     Ok(path.with_file_name("files"))
 }
 

@@ -3,6 +3,7 @@
 use super::around::Around;
 use super::raw::RawMetrics;
 use openline_core::ConfigError;
+use openline_core::weak::{Maker, strong};
 use secrecy::{ExposeSecret, SecretString};
 use std::net::SocketAddr;
 
@@ -33,6 +34,7 @@ impl MetricsSettings {
             let problem = format!("is too short; write at least {MIN_TOKEN} random characters");
             return Err(ConfigError::at("metrics.token", problem));
         }
+        token.iter().try_for_each(|token| strong("metrics.token", token.expose_secret(), Maker::Own))?;
         Ok(Self { listen: listen.map(address).transpose()?, token })
     }
 

@@ -4,6 +4,7 @@
 mod around;
 mod connector;
 mod doubts;
+mod exposed;
 mod files;
 mod metrics;
 mod portal;
@@ -22,7 +23,9 @@ use openline_channels::Kinds;
 use openline_core::channel::Host;
 use openline_core::limits::{LimitSettings, Limits};
 use openline_core::secret::MasterSecret;
+use openline_core::weak::{Maker, strong};
 use openline_core::{Channel, ChannelId, ConfigError};
+use openline_store::StoreUrl;
 use raw::{Raw, RawChannel, RawLog};
 use secrecy::ExposeSecret;
 use std::collections::BTreeMap;
@@ -41,8 +44,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The address under which visitors and the portal reach the service, without a trailing slash.
     pub public_url: String,
-    /// The store's URL.
-    pub store: String,
+    /// Where the store is.
+    pub store: StoreUrl,
     /// The installation's secret; `None`: a file beside the database.
     pub secret: Option<MasterSecret>,
     /// Proxies that are believed about whom they call for.
@@ -65,6 +68,9 @@ pub struct Config {
     pub folder: PathBuf,
     /// The kinds of channel there are, those of the folder `messengers` among them.
     pub kinds: Arc<Kinds>,
+    /// What others on this machine can read, and as whom openline runs, each in a sentence; known of one that was loaded
+    /// from its file.
+    pub exposed: Vec<String>,
 }
 
 /// How to log.
@@ -124,7 +130,9 @@ impl Config {
             file: file.to_owned(),
             errors: vec![ConfigError::at("", format!("can't be read: {error}"))],
         })?;
-        Self::parse(file, &text, None)
+        let mut config = Self::parse(file, &text, None)?;
+        config.exposed = exposed::look(file, &text, &config);
+        Ok(config)
     }
 
     /// Checks a configuration's text; `environment` replaces the process's when given.
@@ -151,8 +159,10 @@ impl Config {
         let config = Self::check(raw, &Around { folder, environment: environment.as_ref() }).map_err(fail)?;
         // Every channel is built once, so that its settings are known to be good.
         let host = config.host(MasterSecret::new([0; 32]), Arc::new(openline_core::SystemClock::new()));
-        config.build_channels(&host).map_err(fail)?;
-        Ok(config)
+        let built = config.build_channels(&host).map(drop);
+        let mut errors = built.err().unwrap_or_default();
+        errors.extend(config.weak_secrets());
+        if errors.is_empty() { Ok(config) } else { Err(fail(errors)) }
     }
 
     fn check(raw: Raw, around: &Around<'_>) -> Result<Self, Vec<ConfigError>> {
@@ -162,13 +172,15 @@ impl Config {
             let problem = format!("{:?} is not an address to listen at; write one like \"127.0.0.1:8080\"", raw.listen);
             ConfigError::at("listen", problem)
         }));
-        let secret = errors.keep(secret(raw.secret, raw.store.starts_with("postgres"), around));
+        let store = store(&raw.store);
+        let on_server = store.as_ref().is_ok_and(|store| store.file().is_none());
+        let secret = errors.keep(secret(raw.secret, on_server, around));
         let portal = errors.keep_all(Portal::read(raw.portal, around));
         let kinds = errors.keep_all(kinds(raw.messengers.as_deref(), around));
         // Without the folder's kinds each channel of one of them would be said to be wrong, too.
         let channels = kinds.as_ref().and_then(|kinds| errors.keep_all(channels(raw.channels, kinds, around)));
-        let files = errors.keep_all(FilesSettings::read(raw.files, &raw.store));
-        let store = errors.keep(store(raw.store));
+        let files = errors.keep_all(FilesSettings::read(raw.files, store.as_ref().ok()));
+        let store = errors.keep(store.and_then(|store| trusted(store, raw.allow_unverified_store)));
         let log = errors.keep(log(raw.log));
         let proxies = errors.keep(proxies(&raw.trusted_proxies));
         let limits = errors.keep(limits(raw.limits));
@@ -205,18 +217,30 @@ impl Config {
                     channels,
                     folder,
                     kinds,
+                    exposed: Vec::new(),
                 })
             }
             _ => Err(errors.0),
         }
     }
 
-    /// The store's URL as it may be shown: without a password.
-    pub fn store_shown(&self) -> String {
-        match (self.store.find("://"), self.store.rfind('@')) {
-            (Some(start), Some(at)) if at > start => format!("{}://…{}", &self.store[..start], &self.store[at..]),
-            _ => self.store.clone(),
+    /// Secrets in the channels' settings that are samples or easily guessed. That one is missing says the kind itself.
+    fn weak_secrets(&self) -> Vec<ConfigError> {
+        let mut errors = Errors(Vec::new());
+        for (id, instance) in &self.channels {
+            let secrets = self.kinds.get(&instance.kind).map(openline_core::ChannelKind::secrets).unwrap_or_default();
+            for (key, maker) in secrets {
+                let shown = format!("channels.{id}.settings.{key}");
+                let texts: Vec<&str> = match exposed::at(&instance.settings, &key) {
+                    Some(toml::Value::Array(all)) => all.iter().filter_map(toml::Value::as_str).collect(),
+                    Some(value) => value.as_str().into_iter().collect(),
+                    None => Vec::new(),
+                };
+                let all = texts.iter().filter(|text| !text.trim().is_empty());
+                errors.keep(all.copied().try_for_each(|text| each(&shown, text, maker)));
+            }
         }
+        errors.0
     }
 
     /// Whether a channel has this connector.
@@ -338,18 +362,40 @@ fn public_url(text: &str) -> Result<String, ConfigError> {
     address("public_url", text).map(|url| url.as_str().trim_end_matches('/').to_owned())
 }
 
-/// Whether a store is named at all; the URL is not repeated, because it may have a password.
-fn store(url: String) -> Result<String, ConfigError> {
-    let is_server = ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme));
-    match url.strip_prefix("sqlite:") {
-        Some(file) if !file.is_empty() && file != ":memory:" => Ok(url),
-        _ if is_server => Ok(url),
-        _ => {
-            let problem = "is not a store; write sqlite:FILE, for example \"sqlite:data/openline.db\", or \
-                           postgres://USER:PASSWORD@HOST/DATABASE";
-            Err(ConfigError::at("store", problem))
-        }
+/// A secret's text as a whole and, while it is changed, each of several with blanks between them.
+fn each(key: &str, text: &str, maker: Maker) -> Result<(), ConfigError> {
+    strong(key, text, maker)?;
+    let several = text.split_whitespace().filter(|one| one.len() >= LONG && text.trim() != *one);
+    several.into_iter().try_for_each(|one| strong(key, one, maker))
+}
+
+/// A text so long between blanks is a secret of its own, not a word of a phrase.
+const LONG: usize = 16;
+
+/// Whether a store is named at all; the address is not repeated, because it may have a password.
+fn store(url: &str) -> Result<StoreUrl, ConfigError> {
+    url.parse().map_err(|_| {
+        let problem = "is not a store; write sqlite:FILE, for example \"sqlite:data/openline.db\", or \
+                       postgres://USER:PASSWORD@HOST/DATABASE";
+        ConfigError::at("store", problem)
+    })
+}
+
+/// Whether everything may be entrusted to it.
+pub(crate) fn trusted(store: StoreUrl, unverified: bool) -> Result<StoreUrl, ConfigError> {
+    if store.is_unverified() && !unverified {
+        let problem = "is a server on another machine that does not have to prove itself; add ?sslmode=verify-full (and \
+                       &sslrootcert=FILE for a certificate of your own) or, in a network that is yours alone, write \
+                       allow_unverified_store = true";
+        return Err(ConfigError::at("store", problem));
     }
+    if let Some(password) = store.password() {
+        strong("store", password, Maker::Other).map_err(|error| {
+            let problem = format!("the password in the address {}", error.problem);
+            ConfigError::at("store", problem)
+        })?;
+    }
+    Ok(store)
 }
 
 fn log(raw: RawLog) -> Result<Log, ConfigError> {
@@ -381,6 +427,7 @@ fn secret(raw: Option<raw::Secret>, on_server: bool, around: &Around<'_>) -> Res
         let problem = format!("is too short; write at least {} random characters", crate::secret::MIN_LENGTH);
         return Err(ConfigError::at("secret", problem));
     }
+    strong("secret", text.expose_secret(), Maker::Own)?;
     Ok(Some(crate::secret::from_text(text.expose_secret())))
 }
 

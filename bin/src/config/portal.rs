@@ -5,7 +5,8 @@ use super::raw::RawPortal;
 use super::{Errors, address};
 use openline_bitrix::RequestLimit;
 use openline_core::ConfigError;
-use secrecy::SecretString;
+use openline_core::weak::{Maker, strong};
+use secrecy::{ExposeSecret, SecretString};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 use url::Url;
@@ -57,7 +58,11 @@ impl Portal {
             let what = "the key that Bitrix24 shows for the local application, or { file = \"…\" }";
             missing("portal.client_secret", what)
         });
-        let client_secret = errors.keep(secret.and_then(|secret| secret.resolve("portal.client_secret", around)));
+        let client_secret = errors.keep(secret.and_then(|secret| {
+            let text = secret.resolve("portal.client_secret", around)?;
+            strong("portal.client_secret", text.expose_secret(), Maker::Other)?;
+            Ok(text)
+        }));
         let limit = errors.keep(limit(&raw.limit));
         let timeout = errors.keep(seconds("portal.timeout_seconds", raw.timeout_seconds, 1..=100));
         let reconcile_every = errors.keep(seconds("portal.reconcile_seconds", raw.reconcile_seconds, 1..=DAY));

@@ -21,6 +21,9 @@ pub(super) struct Raw {
     /// The store's URL.
     #[serde(default = "default_store")]
     pub(super) store: String,
+    /// Whether a database server on another machine is taken that does not prove itself.
+    #[serde(default)]
+    pub(super) allow_unverified_store: bool,
     /// What everything stored or signed is protected with.
     pub(super) secret: Option<Secret>,
     /// A folder with descriptions of messengers.

@@ -20,7 +20,6 @@ use openline_core::{Backend, Bridge, Channel, ChannelId, Clock, Store, SystemClo
 use openline_store::DiskFiles;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -207,10 +206,9 @@ fn master_secret(config: &Config) -> Result<MasterSecret, StartError> {
     if let Some(secret) = &config.secret {
         return Ok(secret.clone());
     }
-    let path = config.store.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path));
-    let path =
-        path.ok_or_else(|| StartError::Secret("is missing; with this store it has to be configured".to_owned()))?;
-    secret::beside(Path::new(path)).map_err(StartError::Secret)
+    let missing = || StartError::Secret("is missing; with this store it has to be configured".to_owned());
+    let database = config.store.file().ok_or_else(missing)?;
+    secret::beside(database).map_err(StartError::Secret)
 }
 
 /// Runs a channel's intake, again after a pause when it fails.

@@ -14,7 +14,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 const USER_VERSION: usize = 60;
 const APPLICATION_ID: usize = 68;
 
-fn openline(folder: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn openline(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_openline"));
     command.args(arguments).current_dir(folder).env("NO_COLOR", "1").env_remove("RUST_LOG");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -38,23 +38,23 @@ pub(crate) fn ended(mut child: Child) -> Output {
 }
 
 /// Exit code, standard output, standard error.
-fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+pub(crate) fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
     let output = ended(openline(folder, arguments).spawn().unwrap());
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
 /// A folder with a configuration in it.
-struct Place(TempDir);
+pub(crate) struct Place(TempDir);
 
 impl Place {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let place = Self(tempfile::tempdir().unwrap());
         place.configure("127.0.0.1:0", "data/openline.db");
         place
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
@@ -62,7 +62,7 @@ impl Place {
         self.path().join("data/openline.db")
     }
 
-    fn write(&self, text: &str) {
+    pub(crate) fn write(&self, text: &str) {
         std::fs::write(self.path().join("openline.toml"), text).unwrap();
     }
 
@@ -70,7 +70,7 @@ impl Place {
         // Nothing is installed, so the portal is never called.
         self.write(&format!(
             "listen = \"{listen}\"\npublic_url = \"http://127.0.0.1:1\"\nstore = \"sqlite:{store}\"\n\
-             [portal]\nurl = \"http://127.0.0.1:1\"\nclient_id = \"local.1\"\nclient_secret = \"key\"\n\
+             [portal]\nurl = \"http://127.0.0.1:1\"\nclient_id = \"local.1\"\nclient_secret = \"pXw2fK9sQz7\"\n\
              [channels.site]\nkind = \"website\"\n"
         ));
     }
@@ -79,6 +79,9 @@ impl Place {
     fn refused(&self) -> String {
         let (code, out, errors) = run(self.path(), &["serve"]);
         assert_eq!((code, out.as_str()), (Some(1), ""), "{errors}");
+        // Before it, perhaps, as whom it runs and who can read its files.
+        let warns = |line: &&str| line.contains(" WARN openline::cli: ");
+        let errors = errors.lines().skip_while(warns).collect::<Vec<_>>().join("\n");
         assert!(errors.starts_with("openline.toml: "), "{errors}");
         errors
     }
@@ -100,14 +103,28 @@ impl Place {
 }
 
 /// A service that says that it is running.
-struct Running {
+pub(crate) struct Running {
     child: Child,
     address: SocketAddr,
 }
 
 impl Running {
     fn start(folder: &Path) -> Self {
-        let mut child = openline(folder, &["serve"]).spawn().unwrap();
+        Self::begun(&mut openline(folder, &["serve"]))
+    }
+
+    /// What the service says until it runs; it is ended then.
+    pub(crate) fn said(serve: &mut Command) -> Vec<String> {
+        let mut child = serve.spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let said = lines.by_ref().take_while(|line| !line.contains("openline is running")).collect();
+        child.kill().unwrap();
+        ended(child);
+        said
+    }
+
+    pub(crate) fn begun(serve: &mut Command) -> Self {
+        let mut child = serve.spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
         let said = lines.find(|line| line.contains("openline is running")).expect("it runs");
         let address = said.rsplit_once("address=").unwrap().1.trim().parse().unwrap();
@@ -116,7 +133,7 @@ impl Running {
         Self { child, address }
     }
 
-    fn terminate(self) -> ExitStatus {
+    pub(crate) fn terminate(self) -> ExitStatus {
         let command = format!("kill -TERM {}", self.child.id());
         assert!(Command::new("sh").args(["-c", &command]).status().unwrap().success());
         ended(self.child).status
@@ -137,7 +154,7 @@ fn check_says_what_a_good_configuration_means() {
     ] {
         assert!(out.contains(part), "{out}");
     }
-    assert!(!out.contains("key"), "{out}");
+    assert!(!out.contains("pXw2fK9sQz7"), "{out}");
     assert!(!place.database().exists(), "a check makes nothing");
 }
 

@@ -10,7 +10,7 @@ const PORTAL: &str = r#"public_url = "https://chat.example.com"
 [portal]
 url = "https://company.bitrix24.com"
 client_id = "local.1"
-client_secret = "key"
+client_secret = "pXw2fK9sQz7"
 "#;
 
 const SITE: &str = "[channels.site]\nkind = \"website\"\n";
@@ -36,7 +36,20 @@ fn folder() -> PathBuf {
 }
 
 fn complete() -> String {
-    std::fs::read_to_string(folder().join("openline.toml")).unwrap()
+    with_own_secrets(&std::fs::read_to_string(folder().join("openline.toml")).unwrap())
+}
+
+/// An example with secrets in the places of its samples, which are refused.
+fn with_own_secrets(text: &str) -> String {
+    let own = [
+        ("the key from Bitrix24", "pXw2fK9sQz7"),
+        ("123456789:the-token-from-BotFather", "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"),
+        ("replace-me-by-random-characters", "9f86d081884c7d659a2feaa0c55ad015"),
+        ("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+        ("replace-me-xxxx-xxxx", "b8f2c6Qd91"),
+        ("replace-me", "b8f2c6Qd91"),
+    ];
+    own.iter().fold(text.to_owned(), |text, (sample, own)| text.replace(sample, own))
 }
 
 /// The complete example with its unset keys set.
@@ -67,11 +80,11 @@ fn all_keys() -> Vec<(String, toml::Value)> {
 
 #[test]
 fn every_shipped_configuration_loads() {
-    let secret = [("OPENLINE__PORTAL__CLIENT_SECRET", "key")];
+    let secret = [("OPENLINE__PORTAL__CLIENT_SECRET", "pXw2fK9sQz7")];
     let mut loaded = 0;
     for entry in std::fs::read_dir(folder()).unwrap() {
         let path = entry.unwrap().path();
-        let text = std::fs::read_to_string(&path).unwrap();
+        let text = with_own_secrets(&std::fs::read_to_string(&path).unwrap());
         Config::parse(&path, &text, Some(environment(&secret))).unwrap_or_else(|errors| panic!("{errors}"));
         loaded += 1;
     }
@@ -81,7 +94,7 @@ fn every_shipped_configuration_loads() {
 #[test]
 fn every_kinds_example_loads() {
     for kind in openline_channels::Kinds::shipped().iter() {
-        let config = good(&format!("{PORTAL}{}", kind.example()), &[]);
+        let config = good(&with_own_secrets(&format!("{PORTAL}{}", kind.example())), &[]);
         assert!(config.channels.values().any(|instance| instance.kind == kind.name()), "{}", kind.name());
     }
 }
@@ -89,8 +102,8 @@ fn every_kinds_example_loads() {
 #[test]
 fn the_unset_keys_of_the_complete_example_are_good_too() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("secret"), "0123456789abcdef0123456789abcdef\n").unwrap();
-    std::fs::write(folder.path().join("metrics_token"), "0123456789abcdef\n").unwrap();
+    std::fs::write(folder.path().join("secret"), "9f86d081884c7d659a2feaa0c55ad015\n").unwrap();
+    std::fs::write(folder.path().join("metrics_token"), "9f86d081884c7d65\n").unwrap();
     let icon = "<svg xmlns=\"http://www.w3.org/2000/svg\"/>";
     std::fs::write(folder.path().join("icon.svg"), icon).unwrap();
     std::fs::create_dir(folder.path().join("messengers")).unwrap();
@@ -122,7 +135,7 @@ fn every_key_tells_its_name_in_the_environment_and_takes_it_from_there() {
                 assert!(!told(&name), "{name} is a list");
                 continue;
             }
-            toml::Value::Table(_) => "0123456789abcdef0123456789abcdef".to_owned(),
+            toml::Value::Table(_) => "9f86d081884c7d659a2feaa0c55ad015".to_owned(),
             toml::Value::String(text) if path.ends_with("icon") => format!("{}/../{text}", env!("CARGO_TARGET_TMPDIR")),
             // A folder that is there.
             toml::Value::String(_) if path == "messengers" => {
@@ -143,7 +156,7 @@ fn every_key_tells_its_name_in_the_environment_and_takes_it_from_there() {
 #[test]
 fn the_values_of_the_complete_example_are_the_defaults() {
     let (shown, default) = (good(&complete(), &[]), good(&format!("{PORTAL}{SITE}"), &[]));
-    assert_eq!((shown.listen, &shown.store), (default.listen, &default.store));
+    assert_eq!((shown.listen, shown.store.to_string()), (default.listen, default.store.to_string()));
     assert_eq!(format!("{:?}", shown.log), format!("{:?}", default.log));
     assert_eq!(shown.files, default.files);
     let portal = |config: &Config| {
@@ -214,13 +227,17 @@ fn errors_name_file_and_key_and_what_would_be_right() {
             "#",
             "portal.client_secret: is missing; write the key that Bitrix24 shows for the local application",
         ),
-        ("\"key\"", "{ file = \"nowhere\" }", "portal.client_secret: the file nowhere can't be read: No such file"),
         (
-            "\"key\"",
+            "\"pXw2fK9sQz7\"",
+            "{ file = \"nowhere\" }",
+            "portal.client_secret: the file nowhere can't be read: No such file",
+        ),
+        (
+            "\"pXw2fK9sQz7\"",
             "{ env = \"OPENLINE_NOT_SET\" }",
             "portal.client_secret: the environment variable OPENLINE_NOT_SET is not set",
         ),
-        ("\"key\"", "7", "portal.client_secret: must be a text, { file = \"…\" } or { env = \"…\" }"),
+        ("\"pXw2fK9sQz7\"", "7", "portal.client_secret: must be a text, { file = \"…\" } or { env = \"…\" }"),
         (
             "client_id",
             "limit = 'lots'\nclient_id",
@@ -339,15 +356,15 @@ fn what_is_probably_not_meant_is_told() {
 
 #[test]
 fn a_server_needs_a_secret_and_a_folder_that_all_replicas_share() {
-    let store = "store = \"postgres://user:hunter2@host/db\"\n";
+    let store = "store = \"postgres://user:hunter2hunter3@host/db?sslmode=verify-full\"\n";
     let said = bad(&format!("{store}{PORTAL}{SITE}"), &[]);
     assert!(said.starts_with("c.toml: secret: is missing") && !said.contains("hunter2"), "{said}");
-    let secret = "secret = \"0123456789abcdef0123456789abcdef\"\n";
+    let secret = "secret = \"9f86d081884c7d659a2feaa0c55ad015\"\n";
     let said = bad(&format!("{secret}{store}{PORTAL}{SITE}"), &[]);
     assert!(said.starts_with("c.toml: files.folder: is missing") && said.contains("all replicas share"), "{said}");
     let config = good(&format!("{secret}{store}files = {{ folder = \"/srv/files\" }}\n{PORTAL}{SITE}"), &[]);
     assert_eq!(config.files.folder, Path::new("/srv/files"));
-    assert_eq!(config.store_shown(), "postgres://…@host/db");
+    assert_eq!(config.store.to_string(), "postgres://user@host:5432/db");
 }
 
 #[test]
@@ -381,7 +398,7 @@ fn a_store_that_is_none_is_not_repeated() {
 
 #[test]
 fn broken_toml_is_located_and_not_repeated() {
-    let said = bad(&format!("{PORTAL}{SITE}").replace("\"key\"", "hunter2"), &[]);
+    let said = bad(&format!("{PORTAL}{SITE}").replace("\"pXw2fK9sQz7\"", "hunter2"), &[]);
     assert!(said.starts_with("c.toml: line 5, column "), "{said}");
     assert!(!said.contains("hunter2"), "{said}");
 }
@@ -437,17 +454,16 @@ fn secrets_stay_as_they_are() {
     use secrecy::ExposeSecret;
     let text = format!("{PORTAL}{SITE}");
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("key"), "007 \n").unwrap();
+    std::fs::write(folder.path().join("key"), "0071839405167 \n").unwrap();
     let read = |text: &str, variables: &[(&str, &str)]| {
         let config = Config::parse(&folder.path().join("c.toml"), text, Some(environment(variables)));
         config.unwrap_or_else(|e| panic!("{e}")).portal.client_secret.expose_secret().to_owned()
     };
-    assert_eq!(read(&text, &[("OPENLINE__PORTAL__CLIENT_SECRET", "007")]), "007");
-    assert_eq!(read(&text, &[("OPENLINE__PORTAL__CLIENT_SECRET__FILE", "key")]), "007 ");
-    let in_file = text.replace("\"key\"", "{ file = \"key\" }");
-    assert_eq!(read(&in_file, &[]), "007 ");
-    assert_eq!(read(&in_file, &[("OPENLINE__PORTAL__CLIENT_SECRET", "1e3")]), "1e3");
-    assert_eq!(read(&text.replace("\"key\"", "\"true\""), &[]), "true");
+    assert_eq!(read(&text, &[("OPENLINE__PORTAL__CLIENT_SECRET", "0071839405167")]), "0071839405167");
+    assert_eq!(read(&text, &[("OPENLINE__PORTAL__CLIENT_SECRET__FILE", "key")]), "0071839405167 ");
+    let in_file = text.replace("\"pXw2fK9sQz7\"", "{ file = \"key\" }");
+    assert_eq!(read(&in_file, &[]), "0071839405167 ");
+    assert_eq!(read(&in_file, &[("OPENLINE__PORTAL__CLIENT_SECRET", "1e395718062")]), "1e395718062");
 }
 
 #[test]
@@ -467,7 +483,7 @@ fn a_kinds_secret_may_be_elsewhere() {
 #[test]
 fn operators_may_change_what_the_channel_can_change() {
     let text = format!(
-        "{PORTAL}{SITE}[channels.site.connector]\ndelete_internal_messages = false\n[channels.echo]\nkind = \"echo\"\n[channels.echo.settings]\ntoken = \"0123456789abcdef\"\n"
+        "{PORTAL}{SITE}[channels.site.connector]\ndelete_internal_messages = false\n[channels.echo]\nkind = \"echo\"\n[channels.echo.settings]\ntoken = \"9f86d081884c7d65\"\n"
     );
     let config = good(&text, &[]);
     let clock = std::sync::Arc::new(openline_core::clock::SystemClock::default());

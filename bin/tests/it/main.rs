@@ -6,3 +6,4 @@ mod cli;
 mod config;
 mod migrate;
 mod package;
+mod secrets;

@@ -14,7 +14,9 @@ fn migrate(folder: &Path, from: &str, to: &str) -> (bool, String, String) {
 #[tokio::test]
 async fn a_store_is_copied_once_and_the_rows_are_told() {
     let folder = tempfile::tempdir().unwrap();
-    let store = openline_store::open(&format!("sqlite:{}", folder.path().join("a.db").display())).await.unwrap();
+    let store = openline_store::open(&format!("sqlite:{}", folder.path().join("a.db").display()).parse().unwrap())
+        .await
+        .unwrap();
     store.state_put("key", b"value", openline_core::store::Expect::Nothing).await.unwrap();
     let (done, _, told) = migrate(folder.path(), "sqlite:a.db", "sqlite:b.db");
     assert!(!done && told.contains("in use by another openline process"), "{told}");

@@ -36,7 +36,7 @@ fn command(folder: &TempDir, key: &str) -> Command {
     let mut words = line.split(' ').map(|word| word.strip_prefix('/').map_or(word.into(), |path| root.join(path)));
     let mut command = Command::new(words.next().unwrap());
     command.args(words).current_dir(folder.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command.env("OPENLINE__LISTEN", "127.0.0.1:0");
+    command.env("OPENLINE__LISTEN", "127.0.0.1:0").env("OPENLINE__PORTAL__CLIENT_SECRET", "pXw2fK9sQz7");
     command
 }
 

@@ -17,6 +17,7 @@ use axum::Router;
 use openline_core::channel::{Capabilities, Host, Outgoing};
 use openline_core::limits::Limits;
 use openline_core::message::State;
+use openline_core::weak::Maker;
 use openline_core::{Channel, ChannelId, ChannelKind, ConfigError, DeliveryError, VisitorInbox};
 use serde_json::json;
 use settings::Settings;
@@ -38,6 +39,10 @@ impl ChannelKind for Kind {
 
     fn example(&self) -> &'static str {
         include_str!("example.toml")
+    }
+
+    fn secrets(&self) -> Vec<(String, Maker)> {
+        vec![("token".to_owned(), Maker::Own), ("webhook_secret".to_owned(), Maker::Own)]
     }
 
     fn build(&self, id: &ChannelId, settings: toml::Table, host: &Host) -> Result<Arc<dyn Channel>, ConfigError> {

@@ -34,6 +34,7 @@ use file::Action;
 use instance::Instance;
 use intake::Intake;
 use openline_core::channel::{Capabilities, Host, Outgoing};
+use openline_core::weak::Maker;
 use openline_core::{Channel, ChannelId, ChannelKind, ConfigError, DeliveryError, VisitorInbox};
 use sender::Sender;
 use std::sync::{Arc, OnceLock};
@@ -70,6 +71,11 @@ impl ChannelKind for Kind {
 
     fn example(&self) -> &str {
         &self.example
+    }
+
+    fn secrets(&self) -> Vec<(String, Maker)> {
+        let settings = self.description.settings.iter();
+        settings.filter(|(_, setting)| setting.is_secret()).map(|(name, _)| (name.clone(), Maker::Other)).collect()
     }
 
     fn build(&self, id: &ChannelId, settings: toml::Table, host: &Host) -> Result<Arc<dyn Channel>, ConfigError> {

@@ -45,6 +45,11 @@ impl Setting {
         Ok(setting)
     }
 
+    /// Whether it must never be shown.
+    pub(super) fn is_secret(&self) -> bool {
+        self.kind == Type::Secret
+    }
+
     /// A value of its type.
     pub(super) fn sample(&self) -> Value {
         match self.kind {
@@ -124,7 +129,7 @@ pub(super) fn read(settings: &[(String, Setting)], mut table: toml::Table) -> Re
         if empty {
             return Err(ConfigError::at(name, format!("is empty: {}", setting.about)));
         }
-        if setting.kind == Type::Secret {
+        if setting.is_secret() {
             secrets.extend(value.as_str().map(str::to_owned).filter(|secret| secret.len() > 3));
         }
         values.push((name.clone(), value));

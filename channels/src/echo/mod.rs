@@ -8,6 +8,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use openline_core::channel::{Capabilities, Host, Outgoing};
 use openline_core::message::{Content, Incoming};
+use openline_core::weak::Maker;
 use openline_core::{Channel, ChannelId, ChannelKind, ChatId, ConfigError, DeliveryError, StoreError, VisitorInbox};
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, OnceLock};
@@ -26,6 +27,10 @@ impl ChannelKind for Kind {
 
     fn example(&self) -> &'static str {
         include_str!("example.toml")
+    }
+
+    fn secrets(&self) -> Vec<(String, Maker)> {
+        vec![("token".to_owned(), Maker::Own)]
     }
 
     fn build(&self, _: &ChannelId, settings: toml::Table, _: &Host) -> Result<Arc<dyn Channel>, ConfigError> {

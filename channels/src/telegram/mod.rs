@@ -14,6 +14,7 @@ use client::api::Api;
 use client::status::Status;
 use openline_core::channel::{Capabilities, Host, Outgoing};
 use openline_core::handover::Continuation;
+use openline_core::weak::Maker;
 use openline_core::{Channel, ChannelId, ChannelKind, ConfigError, DeliveryError, VisitorInbox};
 use outgoing::send::Sender;
 use settings::{Mode, Settings};
@@ -36,6 +37,10 @@ impl ChannelKind for Kind {
 
     fn example(&self) -> &'static str {
         include_str!("example.toml")
+    }
+
+    fn secrets(&self) -> Vec<(String, Maker)> {
+        vec![("token".to_owned(), Maker::Other)]
     }
 
     fn build(&self, id: &ChannelId, settings: toml::Table, host: &Host) -> Result<Arc<dyn Channel>, ConfigError> {

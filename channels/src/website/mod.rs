@@ -19,6 +19,7 @@ use axum::http::{HeaderValue, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use openline_core::channel::{Capabilities, Host, Outgoing};
+use openline_core::weak::Maker;
 use openline_core::{Channel, ChannelId, ChannelKind, ConfigError, DeliveryError, VisitorInbox};
 use settings::Settings;
 use site::Site;
@@ -38,6 +39,10 @@ impl ChannelKind for Kind {
 
     fn example(&self) -> &'static str {
         include_str!("example.toml")
+    }
+
+    fn secrets(&self) -> Vec<(String, Maker)> {
+        vec![("identity.secret".to_owned(), Maker::Own), ("identity.secrets".to_owned(), Maker::Own)]
     }
 
     fn build(&self, id: &ChannelId, settings: toml::Table, host: &Host) -> Result<Arc<dyn Channel>, ConfigError> {

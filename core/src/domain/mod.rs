@@ -9,3 +9,4 @@ pub mod quiet;
 pub mod secret;
 pub mod text;
 pub mod visitor;
+pub mod weak;

@@ -4,6 +4,7 @@ use crate::domain::error::{ConfigError, DeliveryError};
 use crate::domain::id::{ChannelId, ChatId};
 use crate::domain::message::{Conversation, Item};
 use crate::domain::secret::MasterSecret;
+use crate::domain::weak::Maker;
 use crate::engine::handover::Continuation;
 use crate::engine::inbox::VisitorInbox;
 use crate::engine::limits::Limits;
@@ -162,6 +163,12 @@ pub trait ChannelKind: Send + Sync {
 
     /// A documented example configuration; a test loads it.
     fn example(&self) -> &str;
+
+    /// The settings that are secrets, by their path in the table (`identity.secret`), each one, several with blanks between
+    /// them, or a list of them. They are never shown, and samples and guessable ones are refused.
+    fn secrets(&self) -> Vec<(String, Maker)> {
+        Vec::new()
+    }
 
     /// Checks the instance's `settings` table and makes the instance. Does no I/O but for reading files that settings name.
     ///

@@ -114,11 +114,11 @@ impl Server {
             Which::Vk => format!("group = 300\ntoken = \"{TOKEN}\"\nsecret = \"{SECRET}\"\napi = \"{base}/method\"\n"),
             Which::Max => format!("token = \"{TOKEN}\"\nsecret = \"{SECRET}\"\napi = \"{base}\"\n"),
             Which::WhatsApp => format!(
-                "phone_number_id = \"700200\"\ntoken = \"{TOKEN}\"\napp_secret = \"{SECRET}\"\nverify_token = \"w0rd\"\n\
+                "phone_number_id = \"700200\"\ntoken = \"{TOKEN}\"\napp_secret = \"{SECRET}\"\nverify_token = \"w0rd-of-the-stand-in\"\n\
                  api = \"{base}\"\n"
             ),
             Which::Messenger => format!(
-                "account = \"111\"\ntoken = \"{TOKEN}\"\napp_secret = \"{SECRET}\"\nverify_token = \"w0rd\"\napi = \"{base}\"\n"
+                "account = \"111\"\ntoken = \"{TOKEN}\"\napp_secret = \"{SECRET}\"\nverify_token = \"w0rd-of-the-stand-in\"\napi = \"{base}\"\n"
             ),
             Which::Viber => format!("token = \"{TOKEN}\"\nsender = \"Shop\"\napi = \"{base}/pa\"\n"),
             Which::Line => format!("secret = \"{SECRET}\"\ntoken = \"{TOKEN}\"\napi = \"{base}\"\ndata = \"{base}\"\n"),

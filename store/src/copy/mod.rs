@@ -9,11 +9,8 @@ mod sqlite;
 mod table;
 
 use crate::OpenError;
-use crate::open::redacted;
+use crate::url::{Place, StoreUrl};
 use async_trait::async_trait;
-use sqlx::ConnectOptions as _;
-use sqlx::postgres::PgConnectOptions;
-use std::path::PathBuf;
 use table::{TABLES, Table};
 
 /// Most rows that are in memory at a time.
@@ -79,26 +76,15 @@ trait End: Send {
     async fn finish(self: Box<Self>) -> Result<()>;
 }
 
-/// Where a store is.
-enum Place {
-    File(PathBuf),
-    Server(Box<PgConnectOptions>),
-}
-
 impl Place {
-    fn of(url: &str) -> std::result::Result<Self, OpenError> {
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            let options: PgConnectOptions = url.parse().map_err(|_| OpenError::UnknownUrl(redacted(url)))?;
-            return Ok(Self::Server(Box::new(options.application_name("openline").disable_statement_logging())));
-        }
-        Ok(Self::File(crate::open::file(url)?))
-    }
-
     /// Whether it is certainly the same one. (Another name of the same database is found out when it is opened.)
     fn is(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::File(one), Self::File(two)) => {
                 one == two || matches!((one.canonicalize(), two.canonicalize()), (Ok(one), Ok(two)) if one == two)
+            }
+            (Self::Server { options: one, .. }, Self::Server { options: two, .. }) => {
+                crate::postgres::schema::name(one) == crate::postgres::schema::name(two)
             }
             _ => false,
         }
@@ -107,21 +93,23 @@ impl Place {
     async fn source(&self) -> Result<Box<dyn End>> {
         Ok(match self {
             Self::File(path) => Box::new(sqlite::source(path).await?),
-            Self::Server(options) => Box::new(postgres::source(options).await?),
+            Self::Server { options, .. } => Box::new(postgres::source(options).await?),
         })
     }
 
     async fn target(&self) -> Result<Box<dyn End>> {
         Ok(match self {
             Self::File(path) => Box::new(sqlite::target(path).await?),
-            Self::Server(options) => Box::new(postgres::target(options).await?),
+            Self::Server { options, .. } => Box::new(postgres::target(options).await?),
         })
     }
 
     fn refused(&self, problem: String) -> OpenError {
         match self {
             Self::File(path) => OpenError::Unusable { path: path.clone(), problem },
-            Self::Server(options) => OpenError::Refused { database: crate::postgres::schema::name(options), problem },
+            Self::Server { options, .. } => {
+                OpenError::Refused { database: crate::postgres::schema::name(options), problem }
+            }
         }
     }
 }
@@ -133,16 +121,14 @@ pub struct Report {
     pub tables: Vec<(&'static str, u64)>,
 }
 
-/// Copies everything that is in the store `from` into the new store `to`. Both are URLs as [`crate::open`] takes them;
-/// nobody else may have the stores open.
+/// Copies everything that is in the store `from` into the new store `to`. Nobody else may have the stores open.
 ///
 /// # Errors
 /// [`OpenError`]: one of them can't be used or is in use, `to` is not empty, or copying failed. `from` is never changed,
 /// and `to` is as empty as before then.
-pub async fn migrate(from: &str, to: &str) -> std::result::Result<Report, OpenError> {
-    let same = from == to;
-    let (from, to) = (Place::of(from)?, Place::of(to)?);
-    if same || from.is(&to) {
+pub async fn migrate(from: &StoreUrl, to: &StoreUrl) -> std::result::Result<Report, OpenError> {
+    let (from, to) = (&from.0, &to.0);
+    if from.is(to) {
         return Err(to.refused("is the store that is to be copied; name another one to copy it to".to_owned()));
     }
     let mut source = from.source().await.map_err(|problem| from.refused(problem))?;

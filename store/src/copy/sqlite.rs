@@ -40,7 +40,7 @@ pub(super) async fn source(path: &Path) -> Result<Sqlite> {
 pub(super) async fn target(path: &Path) -> Result<Sqlite> {
     opened(path, |path| {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).map_err(|e| format!("can't make the folder: {e}"))?;
+            crate::private::make_folder(folder).map_err(|e| format!("can't make the folder: {e}"))?;
         }
         let lock = schema::lock(path)?;
         let mut db = connect(path, OpenFlags::SQLITE_OPEN_CREATE)?;

@@ -2,7 +2,6 @@
 
 use openline_core::FileId;
 use sha2::{Digest, Sha256};
-use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use tokio::fs::File;
 use tokio::io::{AsyncWriteExt, BufWriter};
@@ -58,7 +57,7 @@ impl Draft {
         let path = folder.join(format!("{PREFIX}{number:016x}"));
         // The file and what removes it come as one: it may be made after nobody waits for it any more.
         let made = move || {
-            let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
+            let file = crate::private::file().write(true).create_new(true).open(&path)?;
             Ok((file, Leftover(Some(path))))
         };
         let (file, path) = super::blocking(made).await?;

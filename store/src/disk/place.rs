@@ -1,6 +1,7 @@
 //! Where files lie in the folder, and what is done there in one go.
 
 use super::draft::{Finished, PREFIX};
+use crate::private;
 use openline_core::{FileId, Timestamp};
 use std::fs::File;
 use std::io::{ErrorKind, Result};
@@ -26,7 +27,9 @@ impl Place {
 
     /// Makes the folder, tries whether it can be written to, and removes drafts that were last written before `before`.
     pub(super) fn prepare(&self, before: Timestamp) -> Result<()> {
-        std::fs::create_dir_all(&self.0)?;
+        private::make_folder(&self.0)?;
+        private::close_up(&self.0)?;
+        private::close_up(&self.0.join(LOCK))?;
         drop(self.lock()?);
         for entry in std::fs::read_dir(&self.0)? {
             let entry = entry?;
@@ -46,10 +49,7 @@ impl Place {
         let target = self.path(&id);
         let folder = target.parent().unwrap_or(&self.0);
         File::options().write(true).open(path.path())?.set_modified(time(now))?;
-        std::fs::create_dir(folder).or_else(|error| match error.kind() {
-            ErrorKind::AlreadyExists => Ok(()),
-            _ => Err(error),
-        })?;
+        private::make_folder(folder)?;
         let lock = self.lock()?;
         path.rename(&target)?;
         drop(lock);
@@ -78,7 +78,7 @@ impl Place {
 
     /// Nobody else puts or removes a name while this is held, in whatever process.
     fn lock(&self) -> Result<File> {
-        let file = File::options().create(true).truncate(false).write(true).open(self.0.join(LOCK))?;
+        let file = private::file().create(true).truncate(false).write(true).open(self.0.join(LOCK))?;
         file.lock()?;
         Ok(file)
     }

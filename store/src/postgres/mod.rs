@@ -30,6 +30,7 @@ mod settle;
 mod state;
 
 use crate::OpenError;
+use crate::url::{Place, StoreUrl};
 use async_trait::async_trait;
 use database::{Database, query, transaction};
 use group::Group;
@@ -45,7 +46,6 @@ use openline_core::{
     ChannelId, ChatId, ConversationId, FileId, JobId, MessageId, Pos, Rev, Store, StoreError, Tag, Timestamp,
 };
 use owner::Owner;
-use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnectOptions;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -69,8 +69,14 @@ impl PostgresStore {
     /// [`OpenError`] when the server can't be reached or refuses us, or the database is missing, foreign, or newer than
     /// this program.
     pub async fn open(url: &str) -> Result<Self, OpenError> {
-        let options: PgConnectOptions = url.parse().map_err(|_| OpenError::UnknownUrl(crate::open::redacted(url)))?;
-        let options = options.application_name("openline").disable_statement_logging();
+        match url.parse::<StoreUrl>()?.0 {
+            Place::Server { options, .. } => Self::connect(&options).await,
+            Place::File(path) => Err(OpenError::UnknownUrl(path.display().to_string())),
+        }
+    }
+
+    pub(crate) async fn connect(options: &PgConnectOptions) -> Result<Self, OpenError> {
+        let options = options.clone();
         let chance =
             |e: getrandom::Error| OpenError::Refused { database: schema::name(&options), problem: e.to_string() };
         let tag = getrandom::u32().map(Tag).map_err(chance)?;

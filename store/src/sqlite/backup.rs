@@ -5,9 +5,7 @@ use crate::OpenError;
 use openline_core::ConversationId;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OptionalExtension};
-use std::fs::File;
 use std::io::{ErrorKind, Result, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -30,6 +28,8 @@ pub fn snapshot(from: &Path, to: &Path) -> std::result::Result<(), OpenError> {
         return Err(OpenError::Unusable { path: from.to_owned(), problem });
     }
     let source = schema::reader(from)?;
+    let made = crate::private::file().create(true).append(true).open(to);
+    made.map_err(|error| OpenError::Unusable { path: to.to_owned(), problem: error.to_string() })?;
     let mut target = Connection::open(to).map_err(at(to))?;
     let copy = Backup::new(&source, &mut target).map_err(at(to))?;
     for _ in 0..TRIES {
@@ -62,7 +62,7 @@ pub(super) fn journal(database: &Path) -> PathBuf {
 /// Writes down that a conversation is erased, so that it is erased again from an older copy. Numbers only: they tell
 /// nothing of anybody.
 pub(super) fn note_erased(database: &Path, tag: &str, conversation: ConversationId) -> Result<()> {
-    let mut file = File::options().append(true).create(true).mode(0o600).open(journal(database))?;
+    let mut file = crate::private::file().append(true).create(true).open(journal(database))?;
     writeln!(file, "{tag} {conversation}")?;
     file.sync_all()
 }

@@ -6,6 +6,7 @@
 //! be told apart is a whole disk that was set back.
 
 use super::row::{Result, column, execute, first};
+use crate::private;
 use openline_core::StoreError;
 use rusqlite::Connection;
 use std::fs::File;
@@ -58,7 +59,8 @@ impl Mark {
 
     fn write(&self) -> std::io::Result<String> {
         let word = format!("{:016x}", getrandom::u64().map_err(std::io::Error::other)?);
-        let mut file = File::options().create(true).write(true).truncate(false).open(&self.path)?;
+        private::close_up(&self.path)?;
+        let mut file = private::file().create(true).write(true).truncate(false).open(&self.path)?;
         file.write_all(word.as_bytes())?;
         file.sync_all()?;
         Ok(format!("{word} {}", changed(&file)?))

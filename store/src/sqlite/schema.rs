@@ -1,7 +1,7 @@
 //! Opening, checking and migrating the database file.
 
 use super::mark::Mark;
-use crate::OpenError;
+use crate::{OpenError, private};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::fs::{File, TryLockError};
@@ -44,9 +44,13 @@ impl Drop for Lock {
 pub(crate) fn open(path: &Path) -> Result<Opened, OpenError> {
     let unusable = |problem: String| OpenError::Unusable { path: path.to_owned(), problem };
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(|e| unusable(format!("can't make the folder: {e}")))?;
+        private::make_folder(folder).map_err(|e| unusable(format!("can't make the folder: {e}")))?;
     }
     let lock = lock(path).map_err(unusable)?;
+    if !path.exists() {
+        // SQLite gives what it makes the rights of the umask, and the files beside the database the database's own.
+        private::file().create(true).append(true).open(path).map_err(|e| unusable(e.to_string()))?;
+    }
     // Without SQLite's own URLs: a file may be called what it likes.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(|e| unusable(explain(&e)))?;
@@ -60,7 +64,17 @@ pub(crate) fn open(path: &Path) -> Result<Opened, OpenError> {
     }
     let mut mark = Mark::beside(path);
     let name = recover(&connection, &mut mark).map_err(unusable)?;
+    close_up(path).map_err(|e| unusable(format!("can't take the others' rights to it: {e}")))?;
     Ok(Opened { connection, mark, name, lock })
+}
+
+/// What belongs to the database is nobody else's business. (Its mark looks after itself: a change is told by its time.)
+fn close_up(path: &Path) -> std::io::Result<()> {
+    ["", "-wal", "-shm", ".lock", ".secret", ".erased"].into_iter().try_for_each(|ending| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        private::close_up(Path::new(&name))
+    })
 }
 
 /// Opens a file that is there and up to date, beside whoever has it open: for looking and small repairs while the
@@ -94,7 +108,7 @@ pub(crate) fn lock(path: &Path) -> Result<Lock, String> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let name = PathBuf::from(name);
-    let file = File::options()
+    let file = private::file()
         .create(true)
         .write(true)
         .truncate(false)

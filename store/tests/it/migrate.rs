@@ -1,13 +1,14 @@
 //! What is copied from one store into another one is the same there, and goes on there.
 
 use crate::cluster::{Cluster, Database};
+use crate::common::{migrate, open};
 use openline_core::message::{
     Content, File, FileSource, Happened, Incoming, Note, OperatorEvent, Side, Thread, Visitor,
 };
 use openline_core::store::{Amend, Expect, Job, Outcome, Queue, Settlement, Task};
 use openline_core::text::RichText;
 use openline_core::{ChannelId, ChatId, Rev, Store, Timestamp};
-use openline_store::{Report, SqliteStore, migrate, open};
+use openline_store::{Report, SqliteStore};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

@@ -210,7 +210,7 @@ async fn pages_from_right_to_left_have_it_on_the_other_side() {
     }
 }
 
-pub const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+pub const SECRET: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
 /// A token of a customer, as the page's server makes it.
 pub fn token(stage: &Stage, sub: &str) -> String {

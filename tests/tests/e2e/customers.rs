@@ -5,7 +5,7 @@ use openline_tests::World;
 use reqwest::Client;
 use serde_json::{Value, json};
 
-const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+const TOKEN: &str = "9f86d081884c7d659a2feaa0c55ad015";
 
 async fn world() -> World {
     let channels = format!("[channels.crm]\nkind = \"api\"\n[channels.crm.settings]\ntoken = \"{TOKEN}\"\n");

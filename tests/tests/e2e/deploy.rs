@@ -43,10 +43,12 @@ fn is_a_command(words: &[&str]) {
 fn loads(path: &str, text: &str, environment: &[(&str, &str)]) {
     let folder = tempfile::tempdir().unwrap();
     for name in ["secret", "client_secret"] {
-        std::fs::write(folder.path().join(name), "0123456789abcdef0123456789abcdef").unwrap();
+        std::fs::write(folder.path().join(name), "9f86d081884c7d659a2feaa0c55ad015").unwrap();
     }
     let environment: HashMap<_, _> = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-    let config = Config::parse(&folder.path().join("openline.toml"), text, Some(environment));
+    // What is to be replaced is refused.
+    let text = text.replace("the key from Bitrix24", "pXw2fK9sQz7");
+    let config = Config::parse(&folder.path().join("openline.toml"), &text, Some(environment));
     if let Err(errors) = config {
         panic!("{path}: {errors}");
     }
@@ -57,10 +59,11 @@ fn value(name: &str) -> &'static str {
     match name {
         "OPENLINE__LISTEN" => "0.0.0.0:8080",
         "OPENLINE__PUBLIC_URL" => "https://chat.example.com",
-        "OPENLINE__STORE" => "postgres://openline:password@postgres/openline",
+        "OPENLINE__STORE" => "postgres://openline:mX4tq9ZbW7@postgres/openline?sslmode=verify-full",
+        "OPENLINE__ALLOW_UNVERIFIED_STORE" => "true",
         "OPENLINE__FILES__FOLDER" => "/var/lib/openline/files",
         "OPENLINE__LOG__FORMAT" => "json",
-        "OPENLINE__SECRET" | "OPENLINE__PORTAL__CLIENT_SECRET" => "0123456789abcdef0123456789abcdef",
+        "OPENLINE__SECRET" | "OPENLINE__PORTAL__CLIENT_SECRET" => "9f86d081884c7d659a2feaa0c55ad015",
         other => panic!("{other}: say in this test what its value may be"),
     }
 }

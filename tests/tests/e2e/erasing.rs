@@ -58,7 +58,7 @@ impl Place {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("erasing.db").display());
-        let store = openline_store::open(&url).await.unwrap();
+        let store = openline_store::open(&url.parse().unwrap()).await.unwrap();
         let (site, drawer) = (ChannelId::parse("site").unwrap(), Arc::new(Drawer::default()));
         let doors = Doors::new(store, Arc::new(SystemClock::default()), std::slice::from_ref(&site));
         let files = Arc::clone(&drawer) as Arc<dyn Files>;

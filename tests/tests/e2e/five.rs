@@ -13,7 +13,7 @@ const SITES: &str = "[channels.site]\nkind = \"website\"\n[channels.shop]\nkind 
 const LINES: [(&str, i64); 5] =
     [("openline_site", 1), ("openline_shop", 2), ("openline_tg_one", 1), ("openline_tg_two", 2), ("openline_crm", 2)];
 /// What the app calls with.
-const KEY: &str = "0123456789abcdef0123456789abcdef";
+const KEY: &str = "9f86d081884c7d659a2feaa0c55ad015";
 
 /// An app that joins by the HTTP channel.
 struct App {

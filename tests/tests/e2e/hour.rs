@@ -56,7 +56,9 @@ impl Backend for Portal {
 async fn an_hour_without_the_portal_loses_nothing_and_drains_in_order() {
     const CHATS: usize = 20;
     let folder = tempfile::tempdir().unwrap();
-    let store = openline_store::open(&format!("sqlite:{}", folder.path().join("hour.db").display())).await.unwrap();
+    let store = openline_store::open(&format!("sqlite:{}", folder.path().join("hour.db").display()).parse().unwrap())
+        .await
+        .unwrap();
     let clock = Arc::new(ManualClock::at(Timestamp(1_767_225_600_000)));
     let site = ChannelId::parse("site").unwrap();
     let doors = Doors::new(Arc::clone(&store), Arc::clone(&clock) as Arc<dyn Clock>, std::slice::from_ref(&site));

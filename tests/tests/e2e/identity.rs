@@ -5,7 +5,7 @@ use openline_tests::World;
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 
-const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+const SECRET: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
 /// A token of the customer "customer-42" and what else is signed.
 fn signed(world: &World, more: &Value) -> String {

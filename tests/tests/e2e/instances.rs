@@ -79,7 +79,7 @@ async fn the_last_error_of_a_channel_is_told() {
     world.sandbox.disconnect("openline_site", 1);
     visitor.send("into the void").await;
     let folder = world.folder().join("openline.db");
-    let store = openline_store::attach(&format!("sqlite:{}", folder.display())).await.unwrap();
+    let store = openline_store::attach(&format!("sqlite:{}", folder.display()).parse().unwrap()).await.unwrap();
     let said = async || {
         let value = store.state_get("service/status").await.unwrap().unwrap_or_default();
         String::from_utf8(value).unwrap()

@@ -81,8 +81,8 @@ fn a_file_of_ones_own_is_a_kind() {
     std::fs::write(own.join("fax.toml"), &fax).unwrap();
     std::fs::write(own.join("vk.toml"), &fax).unwrap();
     let text = "public_url = \"https://chat.example\"\nmessengers = \"messengers\"\n[portal]\nurl = \"https://p.example\"\n\
-                client_id = \"local.1\"\nclient_secret = \"k\"\n[channels.fax]\nkind = \"fax\"\n\
-                settings = { token = \"t0ken\", secret = \"s3cret\" }\n";
+                client_id = \"local.1\"\nclient_secret = \"pXw2fK9sQz7\"\n[channels.fax]\nkind = \"fax\"\n\
+                settings = { token = \"t0ken-of-a-fax\", secret = \"s3cret-of-a-fax\" }\n";
     let file = folder.path().join("openline.toml");
     std::fs::write(&file, text).unwrap();
     let parse = |text: &str| Config::parse(&file, text, Some(HashMap::new()));

@@ -5,7 +5,7 @@ use openline_tests::World;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-const CHANNELS: &str = "[channels.site]\nkind = \"website\"\n[metrics]\ntoken = \"0123456789abcdef0123456789abcdef\"\n";
+const CHANNELS: &str = "[channels.site]\nkind = \"website\"\n[metrics]\ntoken = \"9f86d081884c7d659a2feaa0c55ad015\"\n";
 
 async fn asked(world: &World, token: &str) -> (u16, String) {
     let request = reqwest::Client::new().get(world.url("/metrics")).bearer_auth(token);
@@ -34,11 +34,11 @@ async fn what_happens_is_measured_and_told_to_who_has_the_token() {
     let chat = world.portal_chat("hello").await;
     world.sandbox.operator_writes(chat, "answer").unwrap();
     visitor.until(|items| items.iter().any(|item| item["text"] == "answer")).await;
-    for wrong in ["", "0123456789abcdef0123456789abcdeX"] {
+    for wrong in ["", "9f86d081884c7d659a2feaa0c55ad01X"] {
         assert_eq!(asked(&world, wrong).await.0, 401);
     }
     let delivered = "openline_jobs_total{channel=\"site\",direction=\"to_operators\",task=\"send\",result=\"done\"}";
-    let token = "0123456789abcdef0123456789abcdef";
+    let token = "9f86d081884c7d659a2feaa0c55ad015";
     let text = openline_tests::eventually("the delivery is counted", async || {
         let (status, text) = asked(&world, token).await;
         assert_eq!(status, 200);

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
-const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+const SECRET: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
 /// Nothing of the visitor is left in the portal's chat.
 fn is_empty(chat: i64) -> impl Fn(View<'_>) -> bool {
@@ -50,7 +50,7 @@ async fn a_visitor_is_forgotten_here_and_in_the_portal() {
     world.sandbox.wait_until(is_empty(chat)).await.unwrap();
     // Both are called the same; the other's is left.
     let left = async || {
-        let exported = privacy::export(whose(&world, "Ann Lee")).await.unwrap();
+        let exported = privacy::export(whose(&world, "Ann Lee"), None).await.unwrap();
         let exported: Value = serde_json::from_str(&exported).unwrap();
         (exported["conversations"].as_array().unwrap().len() == 1).then_some(())
     };
@@ -90,7 +90,7 @@ async fn an_admin_exports_and_erases() {
     twin.send("another Ann Lee").await;
     let chat = world.portal_chat("my secret").await;
     world.portal_chat("another Ann Lee").await;
-    let exported = privacy::export(whose(&world, "ann lee")).await.unwrap();
+    let exported = privacy::export(whose(&world, "ann lee"), None).await.unwrap();
     assert!(exported.contains("my secret") && exported.contains("another Ann Lee"), "{exported}");
     let exported: Value = serde_json::from_str(&exported).unwrap();
     let own = exported["conversations"][0]["chat"].as_str().unwrap();
@@ -101,15 +101,17 @@ async fn an_admin_exports_and_erases() {
     assert!(told.contains(&format!("in the portal: chat {chat}")), "{told}");
     assert!(told.contains("erased here") && told.contains("contacts, leads, deals"), "{told}");
     world.sandbox.wait_until(is_empty(chat)).await.unwrap();
-    let unknown = privacy::export(whose(&world, own)).await.unwrap_err();
+    let unknown = privacy::export(whose(&world, own), None).await.unwrap_err();
     assert!(unknown.starts_with("there is no conversation of"), "{unknown}");
-    assert!(privacy::export(whose(&world, "Ann Lee")).await.unwrap().contains("another Ann Lee"));
+    assert!(privacy::export(whose(&world, "Ann Lee"), None).await.unwrap().contains("another Ann Lee"));
 }
 
 #[tokio::test]
 async fn what_is_too_old_is_forgotten() {
     let folder = tempfile::tempdir().unwrap();
-    let store = openline_store::open(&format!("sqlite:{}", folder.path().join("old.db").display())).await.unwrap();
+    let store = openline_store::open(&format!("sqlite:{}", folder.path().join("old.db").display()).parse().unwrap())
+        .await
+        .unwrap();
     let clock = Arc::new(ManualClock::at(Timestamp(1_767_225_600_000)));
     let site = ChannelId::parse("site").unwrap();
     let doors = Doors::new(Arc::clone(&store), Arc::clone(&clock) as Arc<dyn Clock>, std::slice::from_ref(&site));
@@ -194,7 +196,7 @@ async fn notes_and_consent_are_exported_erased_and_reported() {
     assert_eq!(visitor.send_with(&body).await.0, 201);
     let chat = world.portal_chat("hello").await;
     world.sandbox.wait_until(|portal| portal.texts(chat, "system").len() >= 3).await.unwrap();
-    let exported: Value = serde_json::from_str(&privacy::export(whose(&world, "Ann")).await.unwrap()).unwrap();
+    let exported: Value = serde_json::from_str(&privacy::export(whose(&world, "Ann"), None).await.unwrap()).unwrap();
     let own = &exported["conversations"][0];
     let notes = own["notes"].to_string();
     assert!(notes.contains("Order: 77") && notes.contains("Agreed on") && notes.contains("shop.example/cart"), "{own}");
@@ -205,7 +207,9 @@ async fn notes_and_consent_are_exported_erased_and_reported() {
     assert!(told.contains(&format!("in the portal: chat {chat}")), "{told}");
     assert!(told.contains("notes for the operators (2)"), "{told}");
     let store =
-        openline_store::attach(&format!("sqlite:{}", world.folder().join("openline.db").display())).await.unwrap();
+        openline_store::attach(&format!("sqlite:{}", world.folder().join("openline.db").display()).parse().unwrap())
+            .await
+            .unwrap();
     let left = store.state_list("").await.unwrap();
     assert!(left.iter().all(|(key, _)| !key.contains(&id)), "{left:?}");
     store.close().await;
@@ -215,18 +219,18 @@ async fn notes_and_consent_are_exported_erased_and_reported() {
 /// What a caller calls a chat may be somebody's address.
 #[tokio::test]
 async fn a_callers_name_of_a_chat_goes_with_it() {
-    let token = "0123456789abcdef0123456789abcdef";
+    let token = "9f86d081884c7d659a2feaa0c55ad015";
     let channels = format!("[channels.crm]\nkind = \"api\"\n[channels.crm.settings]\ntoken = \"{token}\"\n");
     let world = World::with(openline_sandbox::SandboxConfig::default().without_limits(), &channels).await;
     let body = json!({ "chat": "ann lee@shop.example", "id": "1", "text": "hello", "visitor": { "name": "Ann" } });
     let posted = Client::new().post(world.url("/c/crm/messages")).bearer_auth(token).json(&body).send().await.unwrap();
     assert_eq!(posted.status(), 201);
     world.portal_chat("hello").await;
-    let exported: Value = serde_json::from_str(&privacy::export(whose(&world, "Ann")).await.unwrap()).unwrap();
+    let exported: Value = serde_json::from_str(&privacy::export(whose(&world, "Ann"), None).await.unwrap()).unwrap();
     assert_eq!(exported["conversations"][0]["values"]["name"], "ann lee@shop.example", "{exported}");
     privacy::erase(whose(&world, "Ann"), false).await.unwrap();
     let url = format!("sqlite:{}", world.folder().join("openline.db").display());
-    let store = openline_store::attach(&url).await.unwrap();
+    let store = openline_store::attach(&url.parse().unwrap()).await.unwrap();
     let left = store.state_list("").await.unwrap();
     assert!(left.iter().all(|(_, value)| !String::from_utf8_lossy(value).contains("shop.example")));
     store.close().await;

@@ -125,7 +125,7 @@ impl Service {
 
     async fn on(folder: TempDir, clock: Arc<ManualClock>, portal: Arc<Portal>, can: Capabilities) -> Self {
         let url = format!("sqlite:{}", folder.path().join("replies.db").display());
-        let store = openline_store::open(&url).await.unwrap();
+        let store = openline_store::open(&url.parse().unwrap()).await.unwrap();
         let site = ChannelId::parse("site").unwrap();
         let doors = Doors::new(Arc::clone(&store), Arc::clone(&clock) as Arc<dyn Clock>, std::slice::from_ref(&site));
         let given_up = Arc::<Mutex<Vec<String>>>::default();

@@ -43,7 +43,7 @@ struct Places {
 
 impl Places {
     fn of(config: &Config) -> Result<Self, String> {
-        let database = openline_store::sqlite_file(&config.store).map_err(|_| {
+        let database = config.store.file().map(Path::to_owned).ok_or_else(|| {
             "the database is on a server: back it up with pg_dump, and the folder of files beside it (docs/operations.md)"
                 .to_owned()
         })?;

@@ -3,6 +3,7 @@
 use super::{DATABASE, FILES, Places, SECRET, SUMS};
 use crate::config::Config;
 use openline_core::{FileId, Store};
+use openline_store::StoreUrl;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -149,7 +150,7 @@ fn write(from: &mut impl Read, target: &Path) -> std::io::Result<String> {
 }
 
 /// What somebody asked to forget after the backup is forgotten in it too.
-async fn erase_again(url: &str, tag: Option<String>, journal: &Path) -> Result<usize, String> {
+async fn erase_again(url: &StoreUrl, tag: Option<String>, journal: &Path) -> Result<usize, String> {
     let named = openline_store::erased(journal, &tag.unwrap_or_default());
     let named = named.map_err(|error| format!("{}: {error}", journal.display()))?;
     let store: Arc<dyn Store> = openline_store::open(url).await.map_err(|error| error.to_string())?;

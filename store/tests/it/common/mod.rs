@@ -2,7 +2,20 @@
 
 #![allow(dead_code)] // not everything in every test binary
 
+use openline_core::Store;
+use openline_store::{OpenError, Report};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Opens the store of an address as a person writes it.
+pub(crate) async fn open(url: &str) -> Result<Arc<dyn Store>, OpenError> {
+    openline_store::open(&url.parse()?).await
+}
+
+/// Copies between two such stores.
+pub(crate) async fn migrate(from: &str, to: &str) -> Result<Report, OpenError> {
+    openline_store::migrate(&from.parse()?, &to.parse()?).await
+}
 
 /// A file that is kept beside the database.
 pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {

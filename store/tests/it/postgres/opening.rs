@@ -2,8 +2,9 @@
 
 use super::talk::write;
 use crate::cluster::{Cluster, Database};
+use crate::common::open;
 use openline_core::Store;
-use openline_store::{OpenError, PostgresStore, open};
+use openline_store::{OpenError, PostgresStore};
 use std::collections::BTreeSet;
 
 async fn refusal(url: &str) -> String {

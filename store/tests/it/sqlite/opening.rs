@@ -2,8 +2,9 @@
 
 use super::talk::{child, keys, part, write};
 use crate::common::beside;
+use crate::common::open;
 use openline_core::Store;
-use openline_store::{OpenError, SqliteStore, open};
+use openline_store::{OpenError, SqliteStore};
 use rusqlite::Connection;
 use std::path::Path;
 
@@ -149,7 +150,7 @@ async fn a_start_reads_everything_only_after_an_unclean_end() {
     bytes.chunks_mut(4096).rfind(is_text).unwrap()[100..].fill(0x5a);
     std::fs::write(&path, bytes).unwrap();
     let url = format!("sqlite:{}", path.display());
-    let told = openline_store::examine(&url).await.err().unwrap().to_string();
+    let told = openline_store::examine(&url.parse().unwrap()).await.err().unwrap().to_string();
     assert!(told.contains("is damaged"), "{told}");
     drop(SqliteStore::open(&path).unwrap());
     not_ended(&path);

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use std::net::SocketAddr;
 
 /// The channel, as the configuration has it.
-pub(crate) const CHANNEL: &str = "[channels.crm]\nkind = \"api\"\nsettings = { token = \"bench-bench-bench-bench\" }\n";
+pub(crate) const CHANNEL: &str =
+    "[channels.crm]\nkind = \"api\"\nsettings = { token = \"2c26b46b68ffc68ff99b453c\" }\n";
 
 /// One visitor of the app.
 pub(crate) struct Caller {
@@ -50,7 +51,7 @@ impl Caller {
     async fn ask(&mut self, method: &str, path: &str, body: &Value) -> Result<()> {
         let body = body.to_string();
         let request = format!(
-            "{method} /c/crm{path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer bench-bench-bench-bench\r\n\
+            "{method} /c/crm{path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer 2c26b46b68ffc68ff99b453c\r\n\
              Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         );

@@ -19,7 +19,10 @@ async fn a_link_ends_with_its_time_and_with_its_message() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(ManualClock::at(Timestamp(1_790_000_000_000)));
     let time = Arc::clone(&clock) as Arc<dyn Clock>;
-    let store = openline_store::open(&format!("sqlite:{}", folder.path().join("openline.db").display())).await.unwrap();
+    let store =
+        openline_store::open(&format!("sqlite:{}", folder.path().join("openline.db").display()).parse().unwrap())
+            .await
+            .unwrap();
     let files = DiskFiles::open(&folder.path().join("files"), Arc::clone(&time)).await.unwrap();
     let channel = ChannelId::parse("site").unwrap();
     let doors = Doors::new(store, time, std::slice::from_ref(&channel));
