@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 
 /// The receiver's keys: the one that counts, and the one before it.
 const KEY: &str = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const OLD_KEY: &str = "b2xkIG9sZCBvbGQgb2xkIG9sZCBvbGQh";
+const OLD_KEY: &str = "x7Qm2vT9kLpR4sWzYb1NcE8fHgJdUo6A";
 
 /// One attempt as it came.
 #[derive(Debug, Clone)]
