@@ -163,6 +163,17 @@ impl Backend for Bitrix {
         self.0.portal.pass().await;
     }
 
+    async fn changed_elsewhere(&self, key: Option<&str>) {
+        if key.is_none_or(|key| key == access::credentials::KEY) {
+            self.0.portal.reload().await;
+        }
+        if key.is_none_or(lines::bindings::Lines::has)
+            && let Err(error) = self.0.lines.reload().await
+        {
+            tracing::warn!(%error, "can't read which lines another process has connected");
+        }
+    }
+
     fn batch_limits(&self) -> (usize, usize) {
         (deliver::MESSAGE_CALLS * self.0.pace.messages_a_call(), deliver::confirm::A_CALL)
     }

@@ -8,6 +8,19 @@ use std::process::{Child, Command, Stdio};
 
 const TOLD: &str = "OPENLINE_TEST_CONFIG";
 
+/// Where a process finds its configuration, and answers.
+struct Place {
+    file: std::path::PathBuf,
+    config: String,
+    url: String,
+}
+
+impl Place {
+    fn of(world: &World) -> Self {
+        Self { file: world.folder().join("openline.toml"), config: world.config_text(), url: world.url("") }
+    }
+}
+
 /// A running service in another process.
 pub struct Process(Child);
 
@@ -25,28 +38,41 @@ impl Process {
     /// Starts the world's service as a process and waits until it answers.
     pub async fn start(world: &World) -> Self {
         let level = std::env::var("RUST_LOG").unwrap_or_else(|_| "off".to_owned());
-        Self::begin(world, &level, Stdio::null(), Stdio::inherit()).await
+        Self::begin(&Place::of(world), &level, Stdio::null(), Stdio::inherit()).await
+    }
+
+    /// Another process of the same service: same store, same portal, an address of its own (without a path), which is
+    /// told. What the portal calls is the world's.
+    pub async fn beside(world: &World) -> (Self, String) {
+        let port = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr());
+        let address = port.expect("a free port").to_string();
+        let listen = format!("listen = \"{}\"", world.url("").replace("http://", ""));
+        let config = world.config_text().replace(&listen, &format!("listen = \"{address}\""));
+        let file = world.folder().join(format!("{}.toml", address.replace(':', "-")));
+        let place = Place { file, config, url: format!("http://{address}") };
+        let level = std::env::var("RUST_LOG").unwrap_or_else(|_| "off".to_owned());
+        let process = Self::begin(&place, &level, Stdio::null(), Stdio::inherit()).await;
+        (process, place.url)
     }
 
     /// The same, with all that it logs at a level in a file.
     pub async fn start_logging(world: &World, level: &str, file: &std::path::Path) -> Self {
         let log = || std::fs::OpenOptions::new().create(true).append(true).open(file).expect("the log file");
-        Self::begin(world, level, log().into(), log().into()).await
+        Self::begin(&Place::of(world), level, log().into(), log().into()).await
     }
 
-    async fn begin(world: &World, level: &str, out: Stdio, err: Stdio) -> Self {
-        let config = world.folder().join("openline.toml");
-        std::fs::write(&config, world.config_text()).expect("the configuration is written");
+    async fn begin(place: &Place, level: &str, out: Stdio, err: Stdio) -> Self {
+        std::fs::write(&place.file, &place.config).expect("the configuration is written");
         let child = Command::new(std::env::current_exe().expect("the test binary"))
             .args(["child_process", "--exact", "--nocapture", "--test-threads=1"])
-            .env(TOLD, &config)
+            .env(TOLD, &place.file)
             .env("RUST_LOG", level)
             .stdout(out)
             .stderr(err)
             .spawn()
             .expect("the process starts");
         let process = Self(child);
-        let health = world.url("/health");
+        let health = format!("{}/health", place.url);
         eventually("the service answers", async || reqwest::get(&health).await.ok()).await;
         process
     }

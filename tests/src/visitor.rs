@@ -29,6 +29,11 @@ impl Visitor {
         Self { client, base: base.to_owned(), token }
     }
 
+    /// Somebody who has a session, at `base`.
+    pub fn known(base: &str, token: &str) -> Self {
+        Self { client: Client::new(), base: base.to_owned(), token: token.to_owned() }
+    }
+
     /// Sends a text under a new key; the item.
     pub async fn send(&self, text: &str) -> Item {
         let key = format!("k{}", KEYS.fetch_add(1, Ordering::Relaxed));

@@ -104,7 +104,15 @@ pub(crate) mod tests {
             deleted: false,
         };
         let file_urls = names.iter().map(|name| format!("https://c.example/f/t/{name}")).collect();
-        Delivery { conversation, item, act: Act::Send, external_id: "x-7".into(), uncertain: false, file_urls }
+        Delivery {
+            conversation,
+            item,
+            act: Act::Send,
+            external_id: "x-7".into(),
+            uncertain: false,
+            unknown_since: None,
+            file_urls,
+        }
     }
 
     #[test]

@@ -16,6 +16,8 @@ const LOOK: Duration = Duration::from_secs(2);
 enum Flight {
     /// It began then; after so long nobody waited for it any more, unless somebody still does.
     Begun(Instant, Option<Duration>),
+    /// It was not of this process, and is over by then.
+    Elsewhere(Instant),
     /// It has ended with an answer that did not tell what became of the message.
     Ended,
 }
@@ -57,12 +59,18 @@ impl Flights {
     }
 
     /// Whether the portal may still be working on a message: how long to wait before looking again. `longest` says how
-    /// long a call takes at most that ran for so long until it was cut. A message whose call is not known here was sent
-    /// before the program started: it counts from now.
-    pub(crate) fn still_flying(&self, id: &str, longest: impl FnOnce(Duration) -> Duration) -> Option<Duration> {
+    /// long a call takes at most that ran for so long until it was cut. A message whose call is not known here was sent by
+    /// another process, or before this one started: `elsewhere` is how long that call may go on from now.
+    pub(crate) fn still_flying(
+        &self,
+        id: &str,
+        longest: impl FnOnce(Duration) -> Duration,
+        elsewhere: Duration,
+    ) -> Option<Duration> {
         let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let unknown = || Flight::Begun(Instant::now(), Some(Duration::ZERO));
+        let unknown = || Flight::Elsewhere(Instant::now() + elsewhere);
         let left = match *flights.entry(id.to_owned()).or_insert_with(unknown) {
+            Flight::Elsewhere(over) => over.saturating_duration_since(Instant::now()),
             Flight::Begun(began, ran) => {
                 let elapsed = began.elapsed();
                 longest(ran.unwrap_or(elapsed)).saturating_sub(elapsed)
@@ -84,17 +92,22 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_cut_call_may_go_on_for_a_while() {
         let flights = Flights::default();
-        let five = |_| Duration::from_secs(5);
+        let seven = Duration::from_secs(7);
+        let flying = |id| flights.still_flying(id, |_| Duration::from_secs(5), seven);
         flights.started(["a"].into_iter());
         tokio::time::advance(Duration::from_secs(4)).await;
-        assert_eq!(flights.still_flying("a", five), Some(Duration::from_secs(1)));
-        assert_eq!(flights.still_flying("before the start", five), Some(LOOK));
+        assert_eq!(flying("a"), Some(Duration::from_secs(1)));
+        assert_eq!(flying("of another process"), Some(LOOK));
         flights.ended(["answered"].into_iter());
-        assert_eq!(flights.still_flying("answered", five), None);
+        assert_eq!(flying("answered"), None);
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!(flights.still_flying("a", five), None);
-        assert_eq!(flights.still_flying("before the start", five), Some(LOOK));
+        assert_eq!(flying("a"), None);
+        tokio::time::advance(Duration::from_secs(5)).await;
+        assert_eq!(flying("of another process"), Some(Duration::from_secs(1)));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(flying("of another process"), None);
     }
+
     #[tokio::test(start_paused = true)]
     async fn it_counts_how_long_a_call_had_run_when_it_was_cut() {
         let flights = Flights::default();
@@ -102,8 +115,8 @@ mod tests {
         tokio::time::advance(Duration::from_secs(2)).await;
         flights.cut(["a"].into_iter());
         tokio::time::advance(Duration::from_secs(3)).await;
-        assert_eq!(flights.still_flying("a", |ran| ran * 3), Some(Duration::from_secs(1)));
+        assert_eq!(flights.still_flying("a", |ran| ran * 3, Duration::ZERO), Some(Duration::from_secs(1)));
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!(flights.still_flying("a", |ran| ran * 3), None);
+        assert_eq!(flights.still_flying("a", |ran| ran * 3, Duration::ZERO), None);
     }
 }

@@ -42,6 +42,8 @@ pub(crate) struct Ready {
     delivery: Delivery,
     key: CallKey,
     since: Instant,
+    /// See [`openline_core::Store::lease_epoch`].
+    leased: Option<u64>,
 }
 
 /// Messages that wait, or changes of them.
@@ -50,12 +52,16 @@ pub(crate) type Waiting = Gather<Ready, Delivered>;
 /// Carries out a delivery, together with others where that saves requests. One whose sending had an unknown outcome is
 /// looked up first, and holds nobody else up.
 pub(crate) async fn deliver(bitrix: &Arc<Inner>, delivery: Delivery) -> Delivered {
+    let leased = bitrix.portal.inbox.store().lease_epoch();
     let key = match prepare(bitrix, &delivery).await? {
         Prepared::Send(key) => key,
         Prepared::There(receipt) => return Ok(receipt),
     };
     let none = || Err(DeliveryError::unknown("no result"));
     if key.alone.is_some() {
+        if !is_ours(bitrix, leased) {
+            return Err(taken_over());
+        }
         return call(bitrix, &key, &[&delivery], Class::Message.into()).await.pop().unwrap_or_else(none);
     }
     let is_message = delivery.act == Act::Send;
@@ -64,7 +70,7 @@ pub(crate) async fn deliver(bitrix: &Arc<Inner>, delivery: Delivery) -> Delivere
     } else {
         (&bitrix.gathered.edits, lead_edits as fn(Arc<Inner>) -> BoxFuture<'static, ()>)
     };
-    let ready = Ready { delivery, key, since: Instant::now() };
+    let ready = Ready { delivery, key, since: Instant::now(), leased };
     waiting.carried(ready, || lead(Arc::clone(bitrix))).await.unwrap_or_else(none)
 }
 
@@ -90,6 +96,7 @@ async fn carry(bitrix: &Arc<Inner>, items: Vec<Ready>, class: Class) -> Vec<Deli
         match &shut {
             Some(paused) => results[index] = Some(Err(paused.clone())),
             None if item.since.elapsed() > PATIENCE => results[index] = Some(Err(slow())),
+            None if !is_ours(bitrix, item.leased) => results[index] = Some(Err(taken_over())),
             None => calls.entry(&item.key).or_default().push(index),
         }
     }
@@ -114,6 +121,15 @@ async fn carry(bitrix: &Arc<Inner>, items: Vec<Ready>, class: Class) -> Vec<Deli
         }
     }
     results.into_iter().map(|result| result.unwrap_or_else(|| Err(DeliveryError::unknown("no result")))).collect()
+}
+
+/// Whether nobody else may have taken over meanwhile what this process has leased.
+fn is_ours(bitrix: &Inner, leased: Option<u64>) -> bool {
+    leased.is_some() && bitrix.portal.inbox.store().lease_epoch() == leased
+}
+
+fn taken_over() -> DeliveryError {
+    DeliveryError::Paused { reason: "another process may have it now".into(), after: Duration::ZERO }
 }
 
 fn slow() -> DeliveryError {

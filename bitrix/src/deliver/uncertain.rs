@@ -11,6 +11,7 @@ use crate::wire::values::text;
 use crate::wire::verdict::{self, Verdict};
 use openline_core::DeliveryError;
 use openline_core::backend::{Act, Delivery, Receipt};
+use openline_core::bridge::LEASE;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,7 @@ pub(crate) async fn already_there(
     // The portal goes on with a request whose connection is gone: what is not there yet may come.
     let flying = || {
         let longest = |ran| bitrix.pace.settled_after(key.alone.is_some(), ran);
-        bitrix.flights.still_flying(&delivery.external_id, longest)
+        bitrix.flights.still_flying(&delivery.external_id, longest, elsewhere(bitrix, delivery))
     };
     // Where requests are short, a look that may decide nothing is not worth one.
     let known = bitrix.portal.budget.is_limited().then(flying);
@@ -61,6 +62,14 @@ pub(crate) async fn already_there(
     }
     tracing::warn!(message = delivery.external_id, "sent again without knowing whether it arrived");
     Ok(None)
+}
+
+/// How long a call that is not of this process may go on: as long as the portal lets any request run, from when the lease
+/// ended under which it may have been made.
+fn elsewhere(bitrix: &Inner, delivery: &Delivery) -> Duration {
+    let longest = bitrix.portal.config.timeout;
+    let since = delivery.unknown_since.map(|since| since.plus(LEASE).until(bitrix.portal.clock().now()));
+    longest.saturating_sub(since.unwrap_or_default())
 }
 
 fn waiting(after: Duration) -> DeliveryError {

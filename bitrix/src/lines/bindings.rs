@@ -23,16 +23,37 @@ pub struct Binding {
     pub since: Timestamp,
 }
 
+/// How the connectors (first) stand on the lines.
+type Table = BTreeMap<(String, String), Binding>;
+
 /// The table of (connector, line).
 pub(crate) struct Lines {
     store: Arc<dyn Store>,
-    table: RwLock<BTreeMap<(String, String), Binding>>,
+    table: RwLock<Table>,
     /// Which line new conversations of a connector shall go to.
     choices: RwLock<BTreeMap<String, String>>,
 }
 
 impl Lines {
     pub(crate) async fn load(store: Arc<dyn Store>) -> Result<Self, StoreError> {
+        let (table, choices) = Self::stored(&store).await?;
+        Ok(Self { store, table: RwLock::new(table), choices: RwLock::new(choices) })
+    }
+
+    /// Whether a value with this key is one of these.
+    pub(crate) fn has(key: &str) -> bool {
+        key.starts_with(PREFIX) || key.starts_with(CHOICE)
+    }
+
+    /// Reads again what another process may have written.
+    pub(crate) async fn reload(&self) -> Result<(), StoreError> {
+        let (table, choices) = Self::stored(&self.store).await?;
+        *self.table.write().unwrap_or_else(PoisonError::into_inner) = table;
+        *self.choices.write().unwrap_or_else(PoisonError::into_inner) = choices;
+        Ok(())
+    }
+
+    async fn stored(store: &Arc<dyn Store>) -> Result<(Table, BTreeMap<String, String>), StoreError> {
         let mut table = BTreeMap::new();
         for (key, value) in store.state_list(PREFIX).await? {
             let name = key.strip_prefix(PREFIX).and_then(|rest| rest.split_once('/'));
@@ -45,7 +66,7 @@ impl Lines {
             Some((key.strip_prefix(CHOICE)?.to_owned(), String::from_utf8(line).ok()?))
         };
         let choices = store.state_list(CHOICE).await?.into_iter().filter_map(chosen).collect();
-        Ok(Self { store, table: RwLock::new(table), choices: RwLock::new(choices) })
+        Ok((table, choices))
     }
 
     /// Remembers how a binding stands. False when that is known already.

@@ -208,7 +208,7 @@ async fn updates(State((_, inbox)): State<Shared>, path: InPath<String>, Query(q
     let wait = Duration::from_secs(wait);
     let mut id = inbox.find(&chat).await?;
     if id.is_none() && since == 0 && !wait.is_zero() {
-        id = inbox.wait_for_first(&chat, wait).await;
+        id = inbox.wait_for_first(&chat, wait).await?;
     }
     match id {
         Some(id) => news(&inbox, id, since, wait).await,

@@ -155,9 +155,10 @@ pub async fn an_expired_lease_comes_again_and_is_uncertain(harness: &dyn Harness
     assert!(claim(&store, &Queue::Backend, at(69)).await.is_empty());
     let second = claim_one(&store, &Queue::Backend, at(70)).await;
     assert_eq!((second.id, second.uncertain, second.attempts), (first.id, true, 0));
+    assert_eq!((first.unknown_since, second.unknown_since), (None, Some(at(10))));
     assert!(claim(&store, &Queue::Backend, at(129)).await.is_empty());
     let third = claim_one(&store, &Queue::Backend, at(130)).await;
-    assert_eq!((third.id, third.uncertain), (first.id, true));
+    assert_eq!((third.id, third.uncertain, third.unknown_since), (first.id, true, Some(at(70))));
     settle(&store, &third, done(), at(131)).await;
     let next = claim_one(&store, &Queue::Backend, at(132)).await;
     assert_eq!((text_of(&next.item).as_str(), next.uncertain), ("b", false));

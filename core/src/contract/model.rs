@@ -235,8 +235,8 @@ impl Run {
             for (job, number) in jobs.iter().zip(living) {
                 let work = &mut self.reference.lanes[index].works[number];
                 assert_eq!(*work.id.get_or_insert(job.id), job.id);
-                let wanted = (work.task, work.attempts, work.uncertain, work.created);
-                assert_eq!((job.task, job.attempts, job.uncertain, job.created), wanted);
+                let wanted = (work.task, work.attempts, work.uncertain, work.unknown_since, work.created);
+                assert_eq!((job.task, job.attempts, job.uncertain, job.unknown_since, job.created), wanted);
                 self.reference.rooms[room].mails[work.mail].check(&job.item);
                 assert_eq!(job.conversation, self.talks[room].conversation().await);
                 self.claimed.push((index, number));

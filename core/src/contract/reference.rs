@@ -75,6 +75,7 @@ pub(super) struct Work {
     pub(super) task: Task,
     pub(super) attempts: u32,
     pub(super) uncertain: bool,
+    pub(super) unknown_since: Option<Timestamp>,
     pub(super) created: Timestamp,
     pub(super) dead: bool,
     pub(super) over: bool,
@@ -91,6 +92,7 @@ pub(super) struct Lane {
     pub(super) queue: Queue,
     pub(super) due: Option<Timestamp>,
     leased: Option<usize>,
+    leased_at: Option<Timestamp>,
     pub(super) works: Vec<Work>,
 }
 
@@ -113,9 +115,10 @@ impl Lane {
     pub(super) fn claim(&mut self, now: Timestamp) {
         if let Some(leased) = self.leased {
             self.works[leased].uncertain = true;
+            self.works[leased].unknown_since = self.leased_at;
         }
         let head = self.head().unwrap();
-        (self.leased, self.due) = (Some(head), Some(now.plus(LEASE)));
+        (self.leased, self.leased_at, self.due) = (Some(head), Some(now), Some(now.plus(LEASE)));
     }
 
     /// Whether that one's failure is the lane's, and whether it may be given up.
@@ -144,14 +147,21 @@ impl Reference {
     fn enqueue(&mut self, room: usize, queue: &Queue, task: Task, mail: usize, now: Timestamp) {
         let found = self.lanes.iter().position(|lane| lane.room == room && lane.queue == *queue);
         let lane = found.unwrap_or_else(|| {
-            self.lanes.push(Lane { room, queue: queue.clone(), due: None, leased: None, works: Vec::new() });
+            self.lanes.push(Lane {
+                room,
+                queue: queue.clone(),
+                due: None,
+                leased: None,
+                leased_at: None,
+                works: Vec::new(),
+            });
             self.lanes.len() - 1
         });
         let remote = self.rooms[room].mails[mail].remote;
         let lane = &mut self.lanes[lane];
         lane.due.get_or_insert(now);
-        let (id, attempts, uncertain, dead, over) = (None, 0, false, false, false);
-        lane.works.push(Work { id, mail, remote, task, attempts, uncertain, created: now, dead, over });
+        let (id, attempts, uncertain, unknown_since, dead, over) = (None, 0, false, None, false, false);
+        lane.works.push(Work { id, mail, remote, task, attempts, uncertain, unknown_since, created: now, dead, over });
     }
 
     /// Whether it is new.
@@ -248,6 +258,9 @@ impl Reference {
             Outcome::Retry { at, uncertain, counted, .. } if holds => {
                 job.attempts += u32::from(*counted);
                 job.uncertain = *uncertain;
+                if *uncertain && *counted {
+                    job.unknown_since = Some(now);
+                }
                 (here.leased, here.due) = (None, Some(*at));
                 false
             }

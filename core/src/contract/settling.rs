@@ -125,6 +125,8 @@ pub async fn attempts_are_counted_when_they_count(harness: &dyn Harness) {
         settle(&store, &job, outcome, at(n)).await;
         let again = claim_one(&store, &Queue::Backend, at(n)).await;
         assert_eq!((again.id, again.attempts, again.uncertain), (job.id, attempts, uncertain));
+        // An attempt of unknown outcome had ended when it was settled; a pause says nothing of it.
+        assert_eq!(again.unknown_since, Some(at(2)));
         settle(
             &store,
             &again,

@@ -24,7 +24,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 
 /// How long a job is leased: longer than any adapter may take, `visitors::PATIENCE` among them.
-const LEASE: Duration = Duration::from_secs(180);
+pub const LEASE: Duration = Duration::from_secs(180);
 /// Longest sleep of an idle queue; a missed wake-up costs no more than this.
 const IDLE: Duration = Duration::from_secs(30);
 /// Pause after the store failed.

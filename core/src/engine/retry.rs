@@ -85,7 +85,16 @@ pub(crate) mod tests {
             deleted: false,
         };
         let created = Timestamp(0);
-        Job { id: JobId(1), task: Task::Send, conversation, item, attempts, uncertain: false, created }
+        Job {
+            id: JobId(1),
+            task: Task::Send,
+            conversation,
+            item,
+            attempts,
+            uncertain: false,
+            unknown_since: None,
+            created,
+        }
     }
 
     fn wait_of(attempts: u32, error: DeliveryError, jitter: f64) -> i64 {

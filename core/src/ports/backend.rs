@@ -4,6 +4,7 @@ use crate::domain::error::DeliveryError;
 use crate::domain::id::ChannelId;
 use crate::domain::line::LineInfo;
 use crate::domain::message::{Conversation, File, Item, Note, OperatorEvent, Thread};
+use crate::ports::clock::Timestamp;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -22,6 +23,8 @@ pub struct Delivery {
     pub external_id: String,
     /// An earlier attempt may have gone through: look before doing it again.
     pub uncertain: bool,
+    /// See [`crate::store::Job::unknown_since`].
+    pub unknown_since: Option<Timestamp>,
     /// Signed addresses of the message's files, in order, good for a day: whoever has one gets the file.
     pub file_urls: Vec<String>,
 }
@@ -96,6 +99,10 @@ pub struct Missed {
 pub trait Backend: Send + Sync + 'static {
     /// Waits until deliveries make sense (installed, not paused). Core claims no work before it returns.
     async fn ready(&self) {}
+
+    /// Another process on the same store wrote or forgot the adapter's value with this key; `None`: any of them may have
+    /// changed. What is remembered of it here is to be read again.
+    async fn changed_elsewhere(&self, _key: Option<&str>) {}
 
     /// How many deliveries it likes to have under way at the same time, and how many confirmations [`Backend::confirm`]
     /// likes to get at once.

@@ -14,6 +14,7 @@
 use crate::domain::error::StoreError;
 use crate::domain::id::{ChannelId, ChatId, ConversationId, FileId, JobId, MessageId, Pos, Rev, Tag};
 use crate::domain::message::{Content, Conversation, Incoming, Item, Note, OperatorEvent, Thread};
+use crate::ports::channel::ChatAddress;
 use crate::ports::clock::Timestamp;
 use async_trait::async_trait;
 use std::time::Duration;
@@ -101,6 +102,9 @@ pub struct Job {
     pub attempts: u32,
     /// An earlier attempt may have been carried out.
     pub uncertain: bool,
+    /// Of the last such attempt: when it was claimed, where its lease ended without a word (the call may have begun as
+    /// long as the lease was later), or when it was settled.
+    pub unknown_since: Option<Timestamp>,
     /// When it was enqueued.
     pub created: Timestamp,
 }
@@ -170,10 +174,22 @@ pub struct Change {
 pub enum News {
     /// A conversation has a new revision.
     Change(Change),
+    /// A chat wrote for the first time, and has this conversation now.
+    Begun(ChatAddress, ConversationId),
+    /// The adapter's value with this key was written or forgotten.
+    Value(String),
     /// A queue has work that is due.
     Queue(Queue),
     /// Nobody listened for a while: anything may have changed, in any conversation and any queue.
     Gap,
+}
+
+impl News {
+    /// That an adapter's value changed; `None` for those that no other process remembers: a chat's, files', a process's own.
+    pub fn of_value(key: &str) -> Option<Self> {
+        let own = ["chat/", "files/", "service/"].iter().any(|prefix| key.starts_with(prefix));
+        (!own).then(|| Self::Value(key.to_owned()))
+    }
 }
 
 /// What became of a visitor's message.
@@ -461,6 +477,12 @@ pub trait Store: Send + Sync + 'static {
     /// process can have the database open.
     fn news(&self) -> Option<broadcast::Receiver<News>> {
         None
+    }
+
+    /// A number that stays the same as long as nobody else may have taken over what this process has leased; `None` while
+    /// that can't be told.
+    fn lease_epoch(&self) -> Option<u64> {
+        Some(0)
     }
 
     /// Finishes what is under way and closes the database. After it everything is [`StoreError::Unavailable`].

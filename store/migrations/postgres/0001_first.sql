@@ -59,6 +59,7 @@ CREATE TABLE lanes (
     queue        text   COLLATE "C" NOT NULL,
     due_at       bigint,
     leased       bigint NOT NULL DEFAULT 0,         -- the leased job, 0 when none
+    leased_at    bigint,                            -- when it was leased last
     owner        bigint NOT NULL DEFAULT 0,         -- whose lease: a process holding the advisory lock of that number
     UNIQUE (conversation, queue)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
@@ -72,6 +73,7 @@ CREATE TABLE jobs (
     task       smallint NOT NULL,
     attempts   integer  NOT NULL DEFAULT 0,
     uncertain  boolean  NOT NULL DEFAULT false,
+    unknown_since bigint,             -- when the attempt of unknown outcome was claimed, or known to have ended
     created_at bigint   NOT NULL,
     dead_at    bigint,
     reason     bytea

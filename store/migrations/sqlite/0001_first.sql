@@ -55,6 +55,7 @@ CREATE TABLE lanes (
     queue        TEXT    NOT NULL,
     due_at       INTEGER,
     leased       INTEGER NOT NULL DEFAULT 0,        -- the leased job, 0 when none
+    leased_at    INTEGER,                           -- when it was leased last
     UNIQUE (conversation, queue)
 );
 CREATE INDEX lanes_due ON lanes (queue, due_at) WHERE due_at IS NOT NULL;
@@ -66,6 +67,7 @@ CREATE TABLE jobs (
     task       INTEGER NOT NULL,
     attempts   INTEGER NOT NULL DEFAULT 0,
     uncertain  INTEGER NOT NULL DEFAULT 0,
+    unknown_since INTEGER, -- when the attempt of unknown outcome was claimed, or known to have ended
     created_at INTEGER NOT NULL,
     dead_at    INTEGER,
     reason     TEXT

@@ -106,6 +106,11 @@ pub(super) static TABLES: [Table; 6] = [
                 kind: Kind::Flag,
                 value: "uncertain OR EXISTS (SELECT 1 FROM lanes l WHERE l.id = jobs.lane AND l.leased = jobs.id)",
             },
+            Column {
+                name: "unknown_since",
+                kind: Kind::Number,
+                value: "coalesce((SELECT leased_at FROM lanes l WHERE l.id = jobs.lane AND l.leased = jobs.id), unknown_since)",
+            },
             column("created_at", Kind::Number),
             column("dead_at", Kind::Number),
             column("reason", Kind::Words),

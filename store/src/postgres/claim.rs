@@ -67,9 +67,10 @@ async fn first(db: &mut PgConnection, lanes: &[i64], most: usize, wanted: &Wante
 /// knows what became of the leased job.
 async fn due_lanes(db: &mut PgConnection, wanted: &Wanted) -> Result<Vec<i64>> {
     let rows = sqlx::query(
-        "WITH due AS MATERIALIZED (SELECT id, leased, due_at FROM lanes WHERE queue = $1 AND due_at <= $2 \
+        "WITH due AS MATERIALIZED (SELECT id, leased, leased_at, due_at FROM lanes WHERE queue = $1 AND due_at <= $2 \
             ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED), \
-         expired AS (UPDATE jobs SET uncertain = true WHERE id IN (SELECT leased FROM due WHERE leased <> 0)) \
+         expired AS (UPDATE jobs j SET uncertain = true, unknown_since = due.leased_at FROM due \
+            WHERE j.id = due.leased AND due.leased <> 0) \
          SELECT id FROM due ORDER BY due_at",
     )
     .bind(wanted.queue.name())
@@ -85,7 +86,7 @@ type Read = (i64, i64, std::result::Result<Job, StoreError>);
 macro_rules! first_by {
     ($order:literal) => {
         concat!(
-            "SELECT j.lane, j.id, j.task, j.attempts, j.uncertain, j.created_at, ",
+            "SELECT j.lane, j.id, j.task, j.attempts, j.uncertain, j.created_at, j.unknown_since, ",
             item_columns!(),
             ", ",
             conversation_columns!(),
@@ -120,8 +121,9 @@ fn job(row: &PgRow) -> Result<Job> {
         attempts: u32::try_from(attempts).unwrap_or(0),
         uncertain: column(row, 4)?,
         created: Timestamp(column(row, 5)?),
-        item: item(row, 6)?,
-        conversation: conversation(row, 6 + ITEM_COLUMNS)?,
+        unknown_since: column::<Option<i64>>(row, 6)?.map(Timestamp),
+        item: item(row, 7)?,
+        conversation: conversation(row, 7 + ITEM_COLUMNS)?,
     })
 }
 
@@ -130,7 +132,7 @@ async fn lease(db: &mut PgConnection, lanes: &[i64], first: &BTreeMap<i64, Vec<J
     let head = |lane| first.get(lane).and_then(|jobs: &Vec<Job>| jobs.first()).map_or(0, |job| job.id.0);
     let leased: Vec<_> = lanes.iter().map(head).collect();
     sqlx::query(
-        "UPDATE lanes l SET leased = k.leased, due_at = CASE WHEN k.leased <> 0 THEN $3::bigint END, \
+        "UPDATE lanes l SET leased = k.leased, leased_at = $5, due_at = CASE WHEN k.leased <> 0 THEN $3::bigint END, \
          owner = CASE WHEN k.leased <> 0 THEN $4::bigint ELSE 0 END \
          FROM unnest($1::bigint[], $2::bigint[]) k (id, leased) WHERE l.id = k.id",
     )
@@ -138,6 +140,7 @@ async fn lease(db: &mut PgConnection, lanes: &[i64], first: &BTreeMap<i64, Vec<J
     .bind(leased)
     .bind(wanted.now.plus(wanted.lease).0)
     .bind(wanted.owner)
+    .bind(wanted.now.0)
     .execute(db)
     .await?;
     Ok(())

@@ -36,6 +36,7 @@ use database::{Database, query, transaction};
 use group::Group;
 use incoming::Letter;
 use news::{Post, Telling};
+use openline_core::channel::ChatAddress;
 use openline_core::message::{Conversation, Incoming, Item, Note, OperatorEvent};
 use openline_core::store::{
     Amend, Change, Claimed, DeadLetter, Erased, Expect, News, Noted, Outcome, PastDialog, Queue, Recorded, Settlement,
@@ -98,6 +99,10 @@ impl PostgresStore {
             self.telling.tell(news);
         }
     }
+
+    fn tell_value(&self, key: &str) {
+        News::of_value(key).into_iter().for_each(|news| self.telling.tell(news));
+    }
 }
 
 #[async_trait]
@@ -112,8 +117,12 @@ impl Store for PostgresStore {
         incoming: Incoming,
         at: Timestamp,
     ) -> Result<Recorded, StoreError> {
+        let address = ChatAddress { channel: channel.clone(), chat: incoming.chat.clone() };
         let recorded = self.group.record(Letter::new(channel, incoming, self.tag, at)?).await?;
         if recorded.fresh {
+            if recorded.change.rev == Rev(1) {
+                self.telling.tell(News::Begun(address, recorded.change.conversation));
+            }
             self.tell(Some(recorded.change), Some(Queue::Backend));
         }
         Ok(recorded)
@@ -317,11 +326,15 @@ impl Store for PostgresStore {
     }
 
     async fn state_put(&self, key: &str, value: &[u8], expect: Expect<'_>) -> Result<(), StoreError> {
-        transaction!(self.database, db => state::put(db, key, value, expect))
+        transaction!(self.database, db => state::put(db, key, value, expect))?;
+        self.tell_value(key);
+        Ok(())
     }
 
     async fn state_delete(&self, key: &str) -> Result<(), StoreError> {
-        transaction!(self.database, db => state::delete(db, key))
+        transaction!(self.database, db => state::delete(db, key))?;
+        self.tell_value(key);
+        Ok(())
     }
 
     async fn state_list(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
@@ -334,6 +347,10 @@ impl Store for PostgresStore {
 
     async fn made_good(&self) -> Result<(), StoreError> {
         transaction!(self.database, db => restored::made_good(db))
+    }
+
+    fn lease_epoch(&self) -> Option<u64> {
+        self.owner.epoch()
     }
 
     fn news(&self) -> Option<broadcast::Receiver<News>> {

@@ -1,7 +1,8 @@
 //! Telling the other processes on the same database what changed, by LISTEN and NOTIFY. It only saves them waiting.
 
+use openline_core::channel::ChatAddress;
 use openline_core::store::{Change, News, Queue};
-use openline_core::{ConversationId, Rev};
+use openline_core::{ChannelId, ChatId, ConversationId, Rev};
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use std::collections::{BTreeMap, BTreeSet};
@@ -144,10 +145,10 @@ async fn hear(
     }
 }
 
-/// As few notifications as possible: the sender, `c` with a conversation and its newest revision, `q` with a queue, `g`
-/// that what is remembered may be wrong.
+/// As few notifications as possible: the sender, `c` with a conversation and its newest revision, `b` with one that began
+/// and its chat, `v` with an adapter's key, `q` with a queue, `g` that what is remembered may be wrong.
 fn words(owner: i64, news: impl Iterator<Item = News>) -> Vec<String> {
-    let (mut changes, mut queues, mut gap) = (BTreeMap::new(), BTreeSet::new(), false);
+    let (mut changes, mut others, mut gap) = (BTreeMap::new(), BTreeSet::new(), false);
     for news in news {
         match news {
             News::Change(change) => {
@@ -155,7 +156,15 @@ fn words(owner: i64, news: impl Iterator<Item = News>) -> Vec<String> {
                 *rev = change.rev.max(*rev);
             }
             News::Queue(queue) => {
-                queues.insert(queue.name());
+                others.insert(format!(" q{}", queue.name()));
+            }
+            News::Begun(ChatAddress { channel, chat }, conversation) => {
+                others.insert(format!(" b{conversation}:{channel}/{chat}"));
+            }
+            // Words end at a space.
+            News::Value(key) if key.contains(char::is_whitespace) => gap = true,
+            News::Value(key) => {
+                others.insert(format!(" v{key}"));
             }
             News::Gap => gap = true,
         }
@@ -163,7 +172,7 @@ fn words(owner: i64, news: impl Iterator<Item = News>) -> Vec<String> {
     let changes = changes.into_iter().map(|(conversation, rev)| format!(" c{conversation}:{rev}"));
     let mut all = vec![owner.to_string()];
     let gap = gap.then(|| " g".to_owned());
-    for word in changes.chain(queues.into_iter().map(|queue| format!(" q{queue}"))).chain(gap) {
+    for word in changes.chain(others).chain(gap) {
         if all.last().is_none_or(|last| last.len() + word.len() > LONGEST) {
             all.push(owner.to_string());
         }
@@ -187,6 +196,15 @@ fn one(word: &str) -> Option<News> {
     if let Some(queue) = word.strip_prefix('q') {
         return Queue::from_name(queue).map(News::Queue);
     }
+    if let Some(key) = word.strip_prefix('v') {
+        return Some(News::Value(key.to_owned()));
+    }
+    if let Some(begun) = word.strip_prefix('b') {
+        let (conversation, address) = begun.split_once(':')?;
+        let (channel, chat) = address.split_once('/')?;
+        let address = ChatAddress { channel: ChannelId::parse(channel).ok()?, chat: ChatId::parse(chat).ok()? };
+        return Some(News::Begun(address, ConversationId(conversation.parse().ok()?)));
+    }
     if word == "g" {
         return Some(News::Gap);
     }
@@ -198,7 +216,6 @@ fn one(word: &str) -> Option<News> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use openline_core::ChannelId;
 
     fn change(conversation: i64, rev: i64) -> News {
         News::Change(Change { conversation: ConversationId(conversation), rev: Rev(rev) })
@@ -207,10 +224,13 @@ mod tests {
     #[test]
     fn what_is_told_is_heard_by_others_once_and_in_its_newest_state() {
         let queue = News::Queue(Queue::Channel(ChannelId::parse("site").unwrap()));
-        let told = [change(1, 5), queue.clone(), change(2, 1), change(1, 7), queue.clone(), News::Gap, change(1, 6)];
-        let words = words(-3, told.into_iter());
-        assert_eq!(words, ["-3 c1:7 c2:1 qchannel/site g"]);
-        assert_eq!(read(4, &words[0]), [change(1, 7), change(2, 1), queue, News::Gap]);
+        let address = ChatAddress { channel: ChannelId::parse("site").unwrap(), chat: ChatId::parse("a:/7").unwrap() };
+        let (begun, value) = (News::Begun(address, ConversationId(2)), News::Value("lines/x y".replace(' ', "/")));
+        let told =
+            [change(1, 5), queue.clone(), change(2, 1), begun.clone(), value.clone(), change(1, 7), queue.clone()];
+        let words = words(-3, told.into_iter().chain([News::Gap, change(1, 6)]));
+        assert_eq!(words, ["-3 c1:7 c2:1 b2:site/a:/7 qchannel/site vlines/x/y g"]);
+        assert_eq!(read(4, &words[0]), [change(1, 7), change(2, 1), begun, queue, value, News::Gap]);
         assert!(read(-3, &words[0]).is_empty());
         assert!(read(4, "-3 x c c1 c1: c:1 q qnothing future:1").is_empty());
     }

@@ -9,7 +9,7 @@ use openline_core::store::{News, Queue};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -33,6 +33,8 @@ pub(crate) use common;
 pub(crate) struct Owner {
     id: i64,
     holds: Arc<AtomicBool>,
+    /// How often the lock was lost.
+    losses: Arc<AtomicU64>,
     task: JoinHandle<()>,
 }
 
@@ -48,9 +50,10 @@ impl Owner {
         enter(&mut db).await?;
         take(&mut db, id).await?;
         recover(&mut db, id).await?;
-        let holds = Arc::new(AtomicBool::new(true));
-        let task = tokio::spawn(keep(Some(db), options, id, Arc::clone(&holds), telling));
-        Ok(Self { id, holds, task })
+        let (holds, losses) = (Arc::new(AtomicBool::new(true)), Arc::default());
+        let lock = Lock { id, holds: Arc::clone(&holds), losses: Arc::clone(&losses) };
+        let task = tokio::spawn(keep(Some(db), options, lock, telling));
+        Ok(Self { id, holds, losses, task })
     }
 
     /// The number that goes with each lease.
@@ -60,6 +63,12 @@ impl Owner {
     pub(crate) fn leasing(&self) -> std::result::Result<i64, StoreError> {
         let lost = || StoreError::Unavailable("the connection that keeps this process's leases is lost".to_owned());
         self.holds.load(Ordering::SeqCst).then_some(self.id).ok_or_else(lost)
+    }
+
+    /// See [`openline_core::Store::lease_epoch`].
+    pub(crate) fn epoch(&self) -> Option<u64> {
+        let losses = self.losses.load(Ordering::SeqCst);
+        self.holds.load(Ordering::SeqCst).then_some(losses)
     }
 
     /// The number, whoever asks.
@@ -80,33 +89,37 @@ impl Drop for Owner {
     }
 }
 
-/// Keeps the lock, and looks for owners that are gone.
-async fn keep(
-    mut db: Option<PgConnection>,
-    options: PgConnectOptions,
+/// How the own lock stands.
+struct Lock {
     id: i64,
     holds: Arc<AtomicBool>,
-    telling: Telling,
-) {
+    losses: Arc<AtomicU64>,
+}
+
+/// Keeps the lock, and looks for owners that are gone.
+async fn keep(mut db: Option<PgConnection>, options: PgConnectOptions, lock: Lock, telling: Telling) {
     loop {
         tokio::time::sleep(if db.is_some() { ROUND } else { PAUSE }).await;
-        match timeout(SILENCE, round(db.take(), &options, id)).await {
+        match timeout(SILENCE, round(db.take(), &options, lock.id)).await {
             Ok(Ok((connection, freed))) => {
                 db = Some(connection);
-                holds.store(true, Ordering::SeqCst);
+                lock.holds.store(true, Ordering::SeqCst);
                 for queue in freed {
                     telling.tell_all(News::Queue(queue));
                 }
             }
-            Ok(Err(fault)) => lost(&holds, &StoreError::from(fault)),
-            Err(_) => lost(&holds, &StoreError::Unavailable("the server does not answer".to_owned())),
+            Ok(Err(fault)) => lock.lost(&StoreError::from(fault)),
+            Err(_) => lock.lost(&StoreError::Unavailable("the server does not answer".to_owned())),
         }
     }
 }
 
-fn lost(holds: &AtomicBool, error: &StoreError) {
-    if holds.swap(false, Ordering::SeqCst) {
-        tracing::error!(%error, "lost the connection that keeps the leases; no work is claimed until it is back");
+impl Lock {
+    fn lost(&self, error: &StoreError) {
+        if self.holds.swap(false, Ordering::SeqCst) {
+            self.losses.fetch_add(1, Ordering::SeqCst);
+            tracing::error!(%error, "lost the connection that keeps the leases; no work is claimed until it is back");
+        }
     }
 }
 
@@ -167,9 +180,9 @@ async fn recover(db: &mut PgConnection, id: i64) -> Result<Vec<Queue>> {
 /// Ends an owner's leases; nobody knows what became of the jobs.
 async fn free(db: &mut PgConnection, owner: i64) -> Result<Vec<Queue>> {
     let names: Vec<String> = sqlx::query_scalar(
-        "WITH held AS MATERIALIZED (SELECT id, leased, queue FROM lanes WHERE leased <> 0 AND owner = $1 \
+        "WITH held AS MATERIALIZED (SELECT id, leased, leased_at, queue FROM lanes WHERE leased <> 0 AND owner = $1 \
             ORDER BY conversation, queue FOR UPDATE), \
-         marked AS (UPDATE jobs SET uncertain = true WHERE id IN (SELECT leased FROM held)), \
+         marked AS (UPDATE jobs j SET uncertain = true, unknown_since = held.leased_at FROM held WHERE j.id = held.leased), \
          freed AS (UPDATE lanes SET leased = 0, owner = 0, due_at = 0 WHERE id IN (SELECT id FROM held)) \
          SELECT DISTINCT queue FROM held",
     )

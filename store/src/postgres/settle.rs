@@ -31,7 +31,7 @@ pub(crate) async fn settle(
         plan.settle(settlement, finished.contains(&index), now)?;
     }
     write_messages(db, &plan).await?;
-    write_jobs(db, &plan).await?;
+    write_jobs(db, &plan, now).await?;
     if !plan.follows.is_empty() {
         enqueue(db, &plan.follows, now).await?;
     }
@@ -129,7 +129,7 @@ async fn write_messages(db: &mut PgConnection, plan: &Plan) -> Result<()> {
     Ok(())
 }
 
-async fn write_jobs(db: &mut PgConnection, plan: &Plan) -> Result<()> {
+async fn write_jobs(db: &mut PgConnection, plan: &Plan, now: Timestamp) -> Result<()> {
     if !plan.done.is_empty() {
         sqlx::query("DELETE FROM jobs WHERE id = ANY($1)").bind(&plan.done).execute(&mut *db).await?;
     }
@@ -138,6 +138,7 @@ async fn write_jobs(db: &mut PgConnection, plan: &Plan) -> Result<()> {
     }
     sqlx::query(
         "UPDATE jobs j SET attempts = j.attempts + k.counted, uncertain = coalesce(k.uncertain, j.uncertain), \
+         unknown_since = CASE WHEN k.counted > 0 AND k.uncertain THEN $6 ELSE j.unknown_since END, \
          dead_at = k.dead_at, reason = k.reason \
          FROM unnest($1::bigint[], $2::integer[], $3::boolean[], $4::bigint[], $5::bytea[]) \
          k (id, counted, uncertain, dead_at, reason) WHERE j.id = k.id",
@@ -147,6 +148,7 @@ async fn write_jobs(db: &mut PgConnection, plan: &Plan) -> Result<()> {
     .bind(plan.failed.iter().map(|failed| failed.uncertain).collect::<Vec<_>>())
     .bind(plan.failed.iter().map(|failed| failed.dead_at.map(|at| at.0)).collect::<Vec<_>>())
     .bind(plan.failed.iter().map(|failed| failed.reason.as_bytes()).collect::<Vec<_>>())
+    .bind(now.0)
     .execute(db)
     .await?;
     Ok(())

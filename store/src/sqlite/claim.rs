@@ -42,12 +42,14 @@ pub(crate) fn claim(db: &Connection, wanted: &Wanted) -> Result<Claimed> {
     for lane in lanes {
         if lane.leased != 0 {
             // The lease ran out: nobody knows what became of the job.
-            execute(db, "UPDATE jobs SET uncertain = 1 WHERE id = ?1", [lane.leased])?;
+            let sql = "UPDATE jobs SET uncertain = 1, unknown_since = (SELECT leased_at FROM lanes WHERE id = ?2) WHERE id = ?1";
+            execute(db, sql, (lane.leased, lane.id))?;
         }
         let first = first(db, lane.id, written, free.saturating_add(1), *now)?;
         let due = first.first().map(|_| now.plus(*lease).0);
         let leased = first.first().map_or(0, |job| job.id.0);
-        execute(db, "UPDATE lanes SET due_at = ?2, leased = ?3 WHERE id = ?1", (lane.id, due, leased))?;
+        let sql = "UPDATE lanes SET due_at = ?2, leased = ?3, leased_at = ?4 WHERE id = ?1";
+        execute(db, sql, (lane.id, due, leased, now.0))?;
         free -= first.len().saturating_sub(1);
         jobs.extend(first);
     }
@@ -61,7 +63,7 @@ fn rows(limit: usize) -> i64 {
 macro_rules! first_by {
     ($order:literal) => {
         concat!(
-            "SELECT j.id, j.task, j.attempts, j.uncertain, j.created_at, ",
+            "SELECT j.id, j.task, j.attempts, j.uncertain, j.created_at, j.unknown_since, ",
             item_columns!(),
             ", ",
             conversation_columns!(),
@@ -95,8 +97,9 @@ fn job(row: &Row<'_>) -> Result<Job> {
         attempts: column(row, 2)?,
         uncertain: column(row, 3)?,
         created: Timestamp(column(row, 4)?),
-        item: item(row, 5)?,
-        conversation: conversation(row, 5 + ITEM_COLUMNS)?,
+        unknown_since: column::<Option<i64>>(row, 5)?.map(Timestamp),
+        item: item(row, 6)?,
+        conversation: conversation(row, 6 + ITEM_COLUMNS)?,
     })
 }
 

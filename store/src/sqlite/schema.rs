@@ -213,7 +213,8 @@ fn recover(db: &Connection, mark: &mut Mark) -> Result<String, String> {
     // What waits has an index of its own: lanes without work are not read.
     for sql in [
         "DELETE FROM meta WHERE key = 'ended'",
-        "UPDATE jobs SET uncertain = 1 WHERE id IN (SELECT leased FROM lanes WHERE due_at IS NOT NULL AND leased <> 0)",
+        "UPDATE jobs SET uncertain = 1, unknown_since = (SELECT leased_at FROM lanes WHERE lanes.id = jobs.lane) \
+         WHERE id IN (SELECT leased FROM lanes WHERE due_at IS NOT NULL AND leased <> 0)",
         "UPDATE lanes SET leased = 0, due_at = 0 WHERE due_at IS NOT NULL AND (due_at <> 0 OR leased <> 0)",
     ] {
         db.execute(sql, []).map_err(failed)?;

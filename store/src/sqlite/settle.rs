@@ -83,8 +83,9 @@ fn settle_one(db: &Connection, row: &Row, outcome: &Outcome, now: Timestamp) -> 
         Outcome::Retry { .. } if !row.leased => Ok(None),
         Outcome::Dead { .. } if !row.may_die => Ok(None),
         Outcome::Retry { at, reason, uncertain, counted } => {
-            let sql = "UPDATE jobs SET attempts = attempts + ?2, uncertain = ?3, reason = ?4 WHERE id = ?1";
-            execute(db, sql, (row.job, counted, uncertain, reason))?;
+            let sql = "UPDATE jobs SET attempts = attempts + ?2, uncertain = ?3, reason = ?4, \
+                       unknown_since = CASE WHEN ?2 AND ?3 THEN ?5 ELSE unknown_since END WHERE id = ?1";
+            execute(db, sql, (row.job, counted, uncertain, reason, now.0))?;
             execute(db, "UPDATE lanes SET due_at = ?2, leased = 0 WHERE id = ?1", (row.lane, at.0))?;
             Ok(None)
         }

@@ -1,15 +1,17 @@
-//! Several processes on one store share the portal's tokens, of which each works once.
+//! Several processes on one store: they share the portal's tokens, of which each works once, what is known of lines, and
+//! what one of them was doing when it went.
 
 use openline::Config;
 use openline_bitrix::Bitrix;
 use openline_core::backend::Watched;
 use openline_core::inbox::Doors;
 use openline_core::{Backend, ChannelId, Store, SystemClock, Timestamp};
-use openline_sandbox::SandboxConfig;
-use openline_tests::{Database, Visitor, World, eventually};
+use openline_sandbox::{Fault, SandboxConfig};
+use openline_tests::{Database, Process, Visitor, World, eventually};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The service is one process; this is another one's backend, on a connection of its own to the same database.
 struct Other {
@@ -84,4 +86,144 @@ async fn an_installation_that_one_is_told_of_mends_the_other() {
         other.works().await.then_some(())
     })
     .await;
+}
+
+/// Two processes; the portal calls the first one.
+async fn two() -> (World, Process, Process, String) {
+    let portal = SandboxConfig::default().without_limits();
+    let world = World::bare_on(Database::Postgres, portal, openline_tests::CHANNELS).await;
+    let first = Process::start(&world).await;
+    let (second, url) = Process::beside(&world).await;
+    world.install().await;
+    world.connect("openline_site", 1).await;
+    (world, first, second, url)
+}
+
+/// The same visitor at another process.
+fn at(url: &str, visitor: &Visitor) -> Visitor {
+    Visitor::known(&format!("{url}/c/site/api"), &visitor.token)
+}
+
+/// Both were started before the installation, which only the first is told of.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_portal_tells_one_process_the_other_knows() {
+    let (world, first, second, url) = two().await;
+    first.kill();
+    let visitor = Visitor::new(&format!("{url}/c/site/api")).await;
+    visitor.send("who is there?").await;
+    world.portal_chat("who is there?").await;
+    second.kill();
+}
+
+/// A line that is switched on and chosen at one process is where the other one's new conversations go.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lines_are_known_to_all() {
+    let (world, _first, _second, url) = two().await;
+    let line = world.sandbox.add_line("Second");
+    world.connect("openline_site", line).await;
+    world.sandbox.disconnect("openline_site", 1);
+    for n in 0..10 {
+        let base = if n % 2 == 0 { url.clone() } else { world.url("") };
+        let visitor = Visitor::new(&format!("{base}/c/site/api")).await;
+        let text = format!("question {n}");
+        visitor.send(&text).await;
+        let chat = world.portal_chat(&text).await;
+        let to = world
+            .sandbox
+            .view(|portal| portal.dialogs().iter().find(|dialog| dialog.chat_id == chat).map(|dialog| dialog.line));
+        assert_eq!(to, Some(line), "{n}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_that_waits_at_one_process_sees_what_began_at_the_other() {
+    let (world, _first, _second, url) = two().await;
+    for n in 0..10 {
+        let visitor = world.visitor().await;
+        let waiting = visitor.get("/updates?since=0&wait=20");
+        let writing = async {
+            // The poll is under way, or it finds the message at once: both ways it has to come back with it.
+            tokio::time::sleep(Duration::from_millis(30 * n)).await;
+            at(&url, &visitor).send("hello").await;
+        };
+        let (news, ()) = tokio::join!(tokio::time::timeout(Duration::from_secs(5), waiting), writing);
+        let news = news.unwrap_or_else(|_| panic!("round {n}: nothing came"));
+        assert_eq!(news["items"][0]["text"], "hello");
+    }
+}
+
+/// What each desk has of these texts, in the order of the texts.
+fn shown(world: &World, texts: &[String]) -> Vec<usize> {
+    let count = |text: &String| world.sandbox.view(|portal| portal.all_messages().filter(|m| m.text == *text).count());
+    texts.iter().map(count).collect()
+}
+
+/// Twenty visitors write at one process while the portal is slow for a moment; then `trouble` comes to that process.
+async fn slow_portal(trouble: impl AsyncFnOnce(&World, Process) -> Option<Process>) {
+    let (world, first, _second, url) = two().await;
+    let visitors: Vec<_> = futures_util::future::join_all((0..20).map(|_| world.visitor())).await;
+    // Until now it was quick, and the other process knows it so.
+    let other: Vec<_> = visitors.iter().map(|visitor| at(&url, visitor)).collect();
+    for n in 0..3 {
+        let text = format!("before {n}");
+        futures_util::future::join_all(other.iter().map(|visitor| visitor.send(&text))).await;
+        eventually("delivered", async || {
+            let all = futures_util::future::join_all(other.iter().map(Visitor::is_all_delivered)).await;
+            all.into_iter().all(|all| all).then_some(())
+        })
+        .await;
+    }
+    world.sandbox.faults().add(Fault::latency(Duration::from_secs(5)).on("imconnector.send.messages").times(20));
+    let texts: Vec<_> = (0..20).map(|n| format!("question {n}")).collect();
+    let writes = visitors.iter().zip(&texts).map(|(visitor, text)| visitor.send(text));
+    futures_util::future::join_all(writes).await;
+    eventually("a call is under way", async || {
+        let left = world.sandbox.faults().list().first().and_then(|fault| fault.count);
+        left.is_none_or(|left| left < 20).then_some(())
+    })
+    .await;
+    let _kept = trouble(&world, first).await;
+    openline_tests::eventually_within(Duration::from_secs(60), "all is delivered", async || {
+        let all = futures_util::future::join_all(other.iter().map(Visitor::is_all_delivered)).await;
+        all.into_iter().all(|all| all).then_some(())
+    })
+    .await;
+    assert_eq!(shown(&world, &texts), vec![1; 20]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_killed_process_was_sending_is_not_sent_again_by_the_other() {
+    slow_portal(async |_, first| {
+        first.kill();
+        None
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_lease_connection_doubles_nothing() {
+    slow_portal(async |world, first| {
+        let holders = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' \
+                       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        for _ in 0..3 {
+            world.sql(holders);
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        Some(first)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_uninstallation_is_known_to_all() {
+    let (world, _first, _second, url) = two().await;
+    let installed = async |base: &str| {
+        let answer = reqwest::get(format!("{base}/health")).await.unwrap();
+        answer.json::<serde_json::Value>().await.unwrap()["installed"].as_bool().unwrap()
+    };
+    eventually("installed", async || installed(&url).await.then_some(())).await;
+    world.sandbox.uninstall(false);
+    for base in [world.url(""), url] {
+        eventually("uninstalled", async || (!installed(&base).await).then_some(())).await;
+    }
 }

@@ -75,7 +75,8 @@ impl Portal {
         *looked = Some(Instant::now());
     }
 
-    pub(super) async fn reload(&self) {
+    /// Reads what another process may have stored.
+    pub(crate) async fn reload(&self) {
         if let Err(error) = self.change(|_| None).await {
             tracing::warn!(%error, "can't look whether the credentials were changed");
         }

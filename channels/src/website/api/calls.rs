@@ -378,7 +378,7 @@ fn held(
                 site.inbox.wait_above(id, newest, wait).await;
                 Some(id)
             }
-            None => site.inbox.wait_for_first(&chat, wait).await,
+            None => site.inbox.wait_for_first(&chat, wait).await.map_err(std::io::Error::other)?,
         };
         // The status is sent: a failure can only break the answer off, and the page asks again.
         news(&site, reader, id, newest.0).await.map_err(|problem| std::io::Error::other(problem.message))

@@ -110,7 +110,7 @@ impl Follower {
     async fn wait(&mut self) -> Option<bool> {
         let inbox = &self.site.inbox;
         let Some(id) = self.id else {
-            self.id = inbox.wait_for_first(&self.chat, BEAT).await;
+            self.id = inbox.wait_for_first(&self.chat, BEAT).await.map_err(|error| log(&error)).ok()?;
             return Some(self.id.is_some());
         };
         let since = Rev(self.since);

@@ -82,6 +82,7 @@ impl Bridge {
             },
             external_id: job.item.external_id(),
             uncertain: job.uncertain,
+            unknown_since: job.unknown_since,
             file_urls: self.file_urls(job),
         }
     }

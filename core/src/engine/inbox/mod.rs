@@ -171,12 +171,21 @@ impl Doors {
             match heard {
                 Ok(News::Change(change)) => self.publish(change),
                 Ok(News::Queue(queue)) => self.wake(&queue),
+                Ok(News::Begun(address, conversation)) => self.directory.publish(&address, Some(conversation)),
+                Ok(News::Value(key)) => self.tell_backend(Some(&key)).await,
                 Ok(News::Gap) | Err(RecvError::Lagged(_)) => {
                     self.forget_all();
                     self.wakes.values().for_each(Notify::notify_one);
+                    self.tell_backend(None).await;
                 }
                 Err(RecvError::Closed) => return,
             }
+        }
+    }
+
+    async fn tell_backend(&self, key: Option<&str>) {
+        if let Some(backend) = self.backend.get() {
+            backend.changed_elsewhere(key).await;
         }
     }
 

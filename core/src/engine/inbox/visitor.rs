@@ -99,11 +99,23 @@ impl VisitorInbox {
         self.doors.store.conversation(&self.channel, chat).await
     }
 
-    /// Waits at most `patience` for a chat's first message.
-    pub async fn wait_for_first(&self, chat: &ChatId, patience: Duration) -> Option<ConversationId> {
+    /// Waits at most `patience` for a chat's first message. Another process may have taken it, and news may be lost: at the
+    /// end the store is asked.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn wait_for_first(
+        &self,
+        chat: &ChatId,
+        patience: Duration,
+    ) -> Result<Option<ConversationId>, StoreError> {
         let address = self.address(chat.clone());
         let wait = self.doors.directory.wait_above(&address, None, patience);
-        self.doors.closing.run_until_cancelled(wait).await.flatten().flatten()
+        match self.doors.closing.run_until_cancelled(wait).await.flatten().flatten() {
+            Some(id) => Ok(Some(id)),
+            None if self.doors.closing.is_cancelled() => Ok(None),
+            None => self.find(chat).await,
+        }
     }
 
     /// The newest revision of a conversation.

@@ -2,8 +2,9 @@
 
 use super::talk::{NOW, claim, done, write};
 use crate::cluster::Cluster;
-use openline_core::Store;
-use openline_core::store::{Change, News, Queue};
+use openline_core::channel::ChatAddress;
+use openline_core::store::{Change, Expect, News, Queue};
+use openline_core::{ChatId, Store};
 use openline_store::PostgresStore;
 use std::time::Duration;
 use tokio::sync::broadcast::Receiver;
@@ -33,11 +34,19 @@ async fn others_hear_of_changes_and_work() {
     connected(&one, &mut news).await;
     let recorded = write(&one, "c", "a").await.unwrap();
     assert_eq!(next(&mut news).await, News::Change(recorded.change));
+    let address = ChatAddress { channel: super::talk::channel(), chat: ChatId::parse("c").unwrap() };
+    assert_eq!(next(&mut news).await, News::Begun(address, recorded.change.conversation));
     assert_eq!(next(&mut news).await, News::Queue(Queue::Backend));
     assert!(!write(&one, "c", "a").await.unwrap().fresh, "which is no news");
     let job = claim(&one, 1).await.into_iter().next().unwrap();
     let changes: Vec<Change> = one.settle(vec![done(&job)], NOW).await.unwrap();
     assert_eq!(next(&mut news).await, News::Change(changes[0]));
+    write(&one, "c", "b").await.unwrap();
+    next(&mut news).await;
+    assert_eq!(next(&mut news).await, News::Queue(Queue::Backend), "a chat begins once");
+    one.state_put("bitrix/line/x/1", b"on", Expect::Anything).await.unwrap();
+    one.state_put("service/pulse/1", b"now", Expect::Anything).await.unwrap();
+    assert_eq!(next(&mut news).await, News::Value("bitrix/line/x/1".to_owned()));
     assert!(timeout(Duration::from_millis(200), news.recv()).await.is_err(), "it was told once");
     assert!(own.try_recv().is_err(), "nobody hears of what they did themselves");
 }
