@@ -163,6 +163,10 @@ impl Backend for Bitrix {
         self.0.portal.pass().await;
     }
 
+    fn share(&self, processes: usize) {
+        self.0.portal.budget.share(processes);
+    }
+
     async fn changed_elsewhere(&self, key: Option<&str>) {
         if key.is_none_or(|key| key == access::credentials::KEY) {
             self.0.portal.reload().await;

@@ -44,8 +44,7 @@ impl Process {
     /// Another process of the same service: same store, same portal, an address of its own (without a path), which is
     /// told. What the portal calls is the world's.
     pub async fn beside(world: &World) -> (Self, String) {
-        let port = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr());
-        let address = port.expect("a free port").to_string();
+        let address = crate::free_address().to_string();
         let listen = format!("listen = \"{}\"", world.url("").replace("http://", ""));
         let config = world.config_text().replace(&listen, &format!("listen = \"{address}\""));
         let file = world.folder().join(format!("{}.toml", address.replace(':', "-")));

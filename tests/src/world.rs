@@ -5,10 +5,9 @@ use crate::cluster::{self, Cluster};
 use openline::{Config, Service};
 use openline_sandbox::{PageOptions, Sandbox, SandboxConfig};
 use std::collections::HashMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use tempfile::TempDir;
-use tokio::net::TcpListener;
 
 /// The channel that worlds have unless told otherwise.
 pub const CHANNELS: &str = "[channels.site]\nkind = \"website\"\n";
@@ -64,8 +63,7 @@ impl World {
     pub async fn bare(portal: SandboxConfig, channels: &str) -> Self {
         openline::install_crypto();
         let sandbox = Sandbox::start(portal).await.expect("the stand-in portal starts");
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
-        let address = listener.local_addr().expect("its address");
+        let address = crate::free_address();
         let folder = tempfile::tempdir().expect("a folder");
         let store = format!("sqlite:{}", folder.path().join("openline.db").display());
         Self {

@@ -110,7 +110,9 @@ async fn instances(config: &Config, store: &Arc<dyn Store>, out: &mut String) ->
         if waiting > 0 {
             let _ = writeln!(out, "    {waiting} waiting for the visitors' side");
         }
-        trouble(out, said.as_ref(), id);
+        for one in &said {
+            trouble(out, one, &by(&said, one), id);
+        }
     }
     for gone in known.connectors.iter().filter(|entry| !config.has_connector(&entry.connector)) {
         let _ = writeln!(
@@ -120,7 +122,7 @@ async fn instances(config: &Config, store: &Arc<dyn Store>, out: &mut String) ->
             gone.connector, gone.name, gone.channel
         );
     }
-    portal(out, &known, said.as_ref(), store).await
+    portal(out, &known, &said, store).await
 }
 
 fn lines(out: &mut String, known: &Remembered, connector: &str) {
@@ -136,35 +138,46 @@ fn lines(out: &mut String, known: &Remembered, connector: &str) {
     }
 }
 
-fn trouble(out: &mut String, said: Option<&Said>, id: &ChannelId) {
-    let Some(channel) = said.and_then(|said| said.channels.get(id.as_str())) else { return };
+/// Which process said it, where there are several.
+fn by(all: &[Said], one: &Said) -> String {
+    if all.len() > 1 { format!("{}: ", one.process) } else { String::new() }
+}
+
+fn trouble(out: &mut String, said: &Said, by: &str, id: &ChannelId) {
+    let Some(channel) = said.channels.get(id.as_str()) else { return };
     if let Some(problem) = &channel.problem {
-        let _ = writeln!(out, "    problem: {problem}");
+        let _ = writeln!(out, "    {by}problem: {problem}");
     }
     if let Some((at, reason)) = &channel.last_error {
-        let _ = writeln!(out, "    last error {}: {reason}", crate::commands::dead::time(*at));
+        let _ = writeln!(out, "    {by}last error {}: {reason}", crate::commands::dead::time(*at));
     }
 }
 
 async fn portal(
     out: &mut String,
     known: &Remembered,
-    said: Option<&Said>,
+    said: &[Said],
     store: &Arc<dyn Store>,
 ) -> Result<(), openline_core::StoreError> {
     let installed = if known.installed { "installed" } else { "not installed yet" };
     let _ = writeln!(out, "portal\n  {installed}");
-    if let Some(problem) = said.and_then(|said| said.portal.as_ref()) {
-        let _ = writeln!(out, "  {problem}");
-    }
-    for (problem, remedy) in said.map(|said| said.problems.as_slice()).unwrap_or_default() {
-        let _ = writeln!(out, "  to be mended: {problem}\n    {remedy}");
+    for one in said {
+        let by = by(said, one);
+        if let Some(problem) = &one.portal {
+            let _ = writeln!(out, "  {by}{problem}");
+        }
+        for (problem, remedy) in &one.problems {
+            let _ = writeln!(out, "  {by}to be mended: {problem}\n    {remedy}");
+        }
     }
     let waiting = store.depth(&Queue::Backend).await?;
     let _ = writeln!(out, "  {waiting} waiting for the portal");
-    let _ = match said {
-        Some(said) => writeln!(out, "as the service said at {} UTC", crate::commands::dead::time(said.at)),
-        None => writeln!(out, "no service has run on this database yet"),
-    };
+    for one in said {
+        let at = crate::commands::dead::time(one.at);
+        let _ = writeln!(out, "as {}the service said at {at} UTC", by(said, one));
+    }
+    if said.is_empty() {
+        let _ = writeln!(out, "no service has run on this database yet");
+    }
     Ok(())
 }

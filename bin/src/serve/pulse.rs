@@ -3,7 +3,8 @@
 
 use openline_core::inbox::Doors;
 use openline_core::store::Expect;
-use openline_core::{Store, Timestamp};
+use openline_core::{Backend, Store, Timestamp};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -18,6 +19,8 @@ const GAP: Duration = Duration::from_secs(15);
 
 /// Under this and a process's word stands when it wrote last.
 const ROWS: &str = "service/pulse/";
+/// Whoever wrote within this lives.
+const ALIVE: Duration = Duration::from_secs(10);
 /// Whoever did not write for so long is gone.
 const FORGOTTEN: Duration = Duration::from_secs(3600);
 
@@ -42,10 +45,16 @@ impl Pulse {
     }
 
     /// Writes until `stop`. The row is this process's own, and goes with it.
-    pub(crate) async fn run(self, store: Arc<dyn Store>, doors: Doors, stop: CancellationToken) {
+    pub(crate) async fn run(
+        self,
+        store: Arc<dyn Store>,
+        doors: Doors,
+        backend: Arc<dyn Backend>,
+        stop: CancellationToken,
+    ) {
         let key = format!("{ROWS}{}", store.tag());
         clear_away(&store, doors.now()).await;
-        let mut looked = Moment::now(&doors);
+        let (mut looked, mut others) = (Moment::now(&doors), Others::default());
         loop {
             let moment = looked.at.0.to_string();
             let written = store.state_put(&key, moment.as_bytes(), Expect::Anything);
@@ -53,6 +62,12 @@ impl Pulse {
                 None => break,
                 Some(Ok(written)) => self.set(written.err().map(|error| error.to_string())),
                 Some(Err(_)) => self.set(Some("the store does not answer".to_owned())),
+            }
+            if store.news().is_some() {
+                let counting = tokio::time::timeout(PATIENCE, others.count(&store, &key));
+                if let Some(Ok(Some(others))) = stop.run_until_cancelled(counting).await {
+                    backend.share(others + 1);
+                }
             }
             if stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_none() {
                 break;
@@ -76,6 +91,30 @@ async fn clear_away(store: &Arc<dyn Store>, now: Timestamp) {
         if at.until(now) > FORGOTTEN {
             let _ = store.state_delete(&key).await;
         }
+    }
+}
+
+/// The other processes, by what they wrote last, and since when that is known here: their clocks may be others.
+#[derive(Default)]
+struct Others(HashMap<String, (Vec<u8>, Instant)>);
+
+impl Others {
+    /// How many of them live; `None` when that can't be told.
+    async fn count(&mut self, store: &Arc<dyn Store>, own: &str) -> Option<usize> {
+        let rows = store.state_list(ROWS).await.ok()?;
+        let now = Instant::now();
+        let (first, mut known) = (self.0.is_empty(), std::mem::take(&mut self.0));
+        for (key, value) in rows.into_iter().filter(|(key, _)| key != own) {
+            let before = known.remove(&key);
+            let since = match before {
+                Some((written, since)) if written == value => since,
+                // Of what is there at the first look nobody knows how old it is: it has to be written once more.
+                None if first => now.checked_sub(ALIVE).unwrap_or(now),
+                _ => now,
+            };
+            self.0.insert(key, (value, since));
+        }
+        Some(self.0.values().filter(|(_, since)| since.elapsed() < ALIVE).count())
     }
 }
 

@@ -126,9 +126,9 @@ impl Service {
         let saying =
             status::keep(Arc::clone(&store), Arc::clone(&bitrix), channels.clone(), doors.clone(), stop.clone());
         tasks.push(tokio::spawn(saying));
-        tasks.push(tokio::spawn(pulse.run(Arc::clone(&store), doors.clone(), stop.clone())));
+        tasks.push(tokio::spawn(pulse.run(Arc::clone(&store), doors.clone(), Arc::clone(&bitrix) as _, stop.clone())));
         for (id, channel) in channels {
-            tasks.push(tokio::spawn(keep_running(channel, doors.visitor_inbox(id), stop.clone())));
+            tasks.push(tokio::spawn(keep_running(doors.clone(), channel, doors.visitor_inbox(id), stop.clone())));
         }
         bitrix.start();
         Ok(Self { address, store, bitrix, doors, stop, tasks })
@@ -212,11 +212,17 @@ fn master_secret(config: &Config) -> Result<MasterSecret, StartError> {
 }
 
 /// Runs a channel's intake, again after a pause when it fails.
-async fn keep_running(channel: Arc<dyn Channel>, inbox: VisitorInbox, stop: CancellationToken) {
+async fn keep_running(doors: Doors, channel: Arc<dyn Channel>, inbox: VisitorInbox, stop: CancellationToken) {
     let mut pause = Duration::from_secs(1);
     while !stop.is_cancelled() {
         let id = inbox.channel().clone();
-        if let Err(error) = channel.run(inbox.clone(), stop.clone()).await {
+        let run = |stop| channel.run(inbox.clone(), stop);
+        let ended = if channel.runs_alone() {
+            doors.alone(&format!("channel/{id}"), &stop, run).await
+        } else {
+            run(stop.clone()).await
+        };
+        if let Err(error) = ended {
             tracing::error!(channel = %id, error, retry_s = pause.as_secs(), "a channel's intake failed");
         }
         let _ = stop.run_until_cancelled(tokio::time::sleep(pause)).await;

@@ -1,4 +1,4 @@
-//! How the running service stands, kept in the store so that `openline channels` can say it from another process.
+//! How each running process stands, kept in the store so that `openline channels` can say it from another one.
 
 use openline_bitrix::Bitrix;
 use openline_core::inbox::Doors;
@@ -10,17 +10,23 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-const KEY: &str = "service/status";
+/// Under this and a process's word stands what it says.
+const ROWS: &str = "service/status/";
 /// How often it looks. What it says is never much older.
 const EVERY: Duration = Duration::from_secs(2);
 /// How often it says so even when nothing changed.
 const AT_LEAST: i64 = 60_000;
+/// Who said nothing for so long, in milliseconds, while another one did, is gone.
+const SILENT: i64 = 2 * AT_LEAST;
 
 /// What a running service says of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Said {
     /// When, in Unix milliseconds.
     pub(crate) at: i64,
+    /// Which process on which machine.
+    #[serde(default)]
+    pub(crate) process: String,
     /// Why nothing is sent to the portal at the moment.
     pub(crate) portal: Option<String>,
     /// What an administrator has to mend: what is wrong, and what to do about it.
@@ -47,14 +53,16 @@ pub(crate) async fn keep(
     doors: Doors,
     stop: CancellationToken,
 ) {
+    let (key, process) = (format!("{ROWS}{}", store.tag()), process());
+    clear_away(&store, doors.now().0).await;
     let mut before = Said::default();
     loop {
         let now = doors.now();
-        let said = Said { at: before.at, ..look(&bitrix, &channels, &doors) };
+        let said = Said { at: before.at, process: process.clone(), ..look(&bitrix, &channels, &doors) };
         if said != before || now.0 - before.at >= AT_LEAST {
             let said = Said { at: now.0, ..said };
             let value = serde_json::to_vec(&said).unwrap_or_default();
-            if let Err(error) = store.state_put(KEY, &value, Expect::Anything).await {
+            if let Err(error) = store.state_put(&key, &value, Expect::Anything).await {
                 tracing::warn!(%error, "can't keep how the service stands");
             }
             before = said;
@@ -72,13 +80,40 @@ fn look(bitrix: &Bitrix, channels: &BTreeMap<ChannelId, Arc<dyn Channel>>, doors
     };
     let status = bitrix.status();
     let problems = status.problems.into_iter().map(|problem| (problem.problem, problem.remedy)).collect();
-    Said { at: 0, portal: status.problem, problems, channels: channels.iter().map(of).collect() }
+    Said {
+        at: 0,
+        process: String::new(),
+        portal: status.problem,
+        problems,
+        channels: channels.iter().map(of).collect(),
+    }
 }
 
-/// What a service said last; `None` when none ever did.
+/// This process, for people.
+fn process() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{} ({})", host.trim(), std::process::id()).trim_start().to_owned()
+}
+
+/// What processes said that were gone before this one began. What the last one said stays until this one has spoken.
+async fn clear_away(store: &Arc<dyn Store>, now: i64) {
+    for (key, value) in store.state_list(ROWS).await.unwrap_or_default() {
+        let at = serde_json::from_slice(&value).map_or(0, |said: Said| said.at);
+        if store.news().is_none() || now - at > SILENT {
+            let _ = store.state_delete(&key).await;
+        }
+    }
+}
+
+/// What the processes said last that run, or ran last; nothing when none ever did. The newest first.
 ///
 /// # Errors
 /// When the store can't be read.
-pub(crate) async fn last(store: &Arc<dyn Store>) -> Result<Option<Said>, openline_core::StoreError> {
-    Ok(store.state_get(KEY).await?.and_then(|value| serde_json::from_slice(&value).ok()))
+pub(crate) async fn last(store: &Arc<dyn Store>) -> Result<Vec<Said>, openline_core::StoreError> {
+    let rows = store.state_list(ROWS).await?;
+    let mut all: Vec<Said> = rows.iter().filter_map(|(_, value)| serde_json::from_slice(value).ok()).collect();
+    all.sort_by_key(|said| std::cmp::Reverse(said.at));
+    let newest = all.first().map_or(0, |said| said.at);
+    all.retain(|said| newest - said.at <= SILENT);
+    Ok(all)
 }

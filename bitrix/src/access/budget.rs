@@ -115,6 +115,12 @@ impl Budget {
         self.moved.notify_waiters();
     }
 
+    /// So many processes share the portal's limit.
+    pub(crate) fn share(&self, processes: usize) {
+        self.lock().limit.share(processes, Instant::now());
+        self.moved.notify_waiters();
+    }
+
     /// Whether requests are limited at all.
     pub(crate) fn is_limited(&self) -> bool {
         self.lock().limit.is_known()

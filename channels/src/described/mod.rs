@@ -153,6 +153,10 @@ impl Channel for Described {
         webhook::routes(self.intake(inbox))
     }
 
+    fn runs_alone(&self) -> bool {
+        running::polls(&self.instance, &self.instance.description).is_some()
+    }
+
     async fn run(&self, inbox: VisitorInbox, stop: CancellationToken) -> Result<(), String> {
         running::run(&self.intake(inbox), &stop).await;
         Ok(())

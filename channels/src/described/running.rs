@@ -1,7 +1,7 @@
 //! What a described channel does by itself: it sets the webhook up and looks after it, or asks for what is new.
 
 use super::calls::Step;
-use super::description::{Poll, Setup};
+use super::description::{Description, Poll, Setup};
 use super::expr::value;
 use super::instance::{Call, Instance};
 use super::intake::Intake;
@@ -18,10 +18,7 @@ const LADDER: [u64; 6] = [1, 2, 5, 15, 30, 60];
 /// Runs until `stop`.
 pub(super) async fn run(intake: &Arc<Intake>, stop: &CancellationToken) {
     let description = Arc::clone(&intake.instance.description);
-    let polls = description
-        .poll
-        .as_ref()
-        .filter(|poll| poll.when.as_ref().is_none_or(|when| when.holds(&intake.instance.scope()).unwrap_or(false)));
+    let polls = polls(&intake.instance, &description);
     let setting_up = async {
         match &description.setup {
             Some(setup) if polls.is_none() => look_after(&intake.instance, setup, stop).await,
@@ -35,6 +32,12 @@ pub(super) async fn run(intake: &Arc<Intake>, stop: &CancellationToken) {
         }
     };
     tokio::join!(setting_up, polling);
+}
+
+/// How the messenger is asked for what is new, where these settings say that it is.
+pub(super) fn polls<'d>(instance: &Instance, description: &'d Description) -> Option<&'d Poll> {
+    let is_wanted = |poll: &&Poll| poll.when.as_ref().is_none_or(|when| when.holds(&instance.scope()).unwrap_or(false));
+    description.poll.as_ref().filter(is_wanted)
 }
 
 async fn look_after(instance: &Instance, setup: &Setup, stop: &CancellationToken) {

@@ -123,6 +123,10 @@ impl Channel for Telegram {
         }
     }
 
+    fn runs_alone(&self) -> bool {
+        self.settings.mode == Mode::Polling
+    }
+
     async fn run(&self, inbox: VisitorInbox, stop: CancellationToken) -> Result<(), String> {
         let intake = self.intake(inbox);
         match self.settings.mode {

@@ -1,6 +1,7 @@
 //! What core does: take in at the doors, hand on, look for what was missed, erase.
 
 pub mod bridge;
+pub mod duty;
 pub mod erasure;
 pub mod forget;
 pub mod handover;

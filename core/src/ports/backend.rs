@@ -104,6 +104,9 @@ pub trait Backend: Send + Sync + 'static {
     /// changed. What is remembered of it here is to be read again.
     async fn changed_elsewhere(&self, _key: Option<&str>) {}
 
+    /// So many processes work with the backend now, this one among them: what it lets through is for all together.
+    fn share(&self, _processes: usize) {}
+
     /// How many deliveries it likes to have under way at the same time, and how many confirmations [`Backend::confirm`]
     /// likes to get at once.
     fn batch_limits(&self) -> (usize, usize) {

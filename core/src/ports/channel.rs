@@ -127,6 +127,12 @@ pub trait Channel: Send + Sync + 'static {
         axum::Router::new()
     }
 
+    /// Whether of several processes on one store only one may [`Channel::run`] at a time: the messenger is asked for what is
+    /// new, and tells it once.
+    fn runs_alone(&self) -> bool {
+        false
+    }
+
     /// Takes in messages until `stop`; for channels that fetch. Waits for `stop` by default.
     ///
     /// # Errors

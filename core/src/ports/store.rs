@@ -187,7 +187,7 @@ pub enum News {
 impl News {
     /// That an adapter's value changed; `None` for those that no other process remembers: a chat's, files', a process's own.
     pub fn of_value(key: &str) -> Option<Self> {
-        let own = ["chat/", "files/", "service/"].iter().any(|prefix| key.starts_with(prefix));
+        let own = ["chat/", "channel/", "files/", "service/"].iter().any(|prefix| key.starts_with(prefix));
         (!own).then(|| Self::Value(key.to_owned()))
     }
 }

@@ -101,7 +101,9 @@ impl PostgresStore {
     }
 
     fn tell_value(&self, key: &str) {
-        News::of_value(key).into_iter().for_each(|news| self.telling.tell(news));
+        if let Some(news) = News::of_value(key) {
+            self.telling.tell(news);
+        }
     }
 }
 

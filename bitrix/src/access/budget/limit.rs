@@ -59,6 +59,8 @@ pub(crate) struct Limit {
     shadows: [Shadow; 2],
     refused_at: Instant,
     quiet: Duration,
+    /// How many processes share the bucket: each has its part.
+    processes: f64,
 }
 
 impl Limit {
@@ -72,7 +74,13 @@ impl Limit {
         let is_cloud = is_cloud && limit == RequestLimit::Auto;
         let shadows = [STANDARD, ENTERPRISE].map(|bucket| Shadow { bucket, level: 0.0, disproved: None });
         let now = Instant::now();
-        Self { bucket, fixed, is_cloud, level: 0.0, at: now, shadows, refused_at: now, quiet: QUIET }
+        Self { bucket, fixed, is_cloud, level: 0.0, at: now, shadows, refused_at: now, quiet: QUIET, processes: 1.0 }
+    }
+
+    /// So many processes share the bucket.
+    pub(crate) fn share(&mut self, processes: usize, now: Instant) {
+        self.leak(now);
+        self.processes = f64::from(u32::try_from(processes.max(1)).unwrap_or(u32::MAX));
     }
 
     /// Whether there is a limit as far as is known.
@@ -84,6 +92,7 @@ impl Limit {
     pub(crate) fn look(&mut self, now: Instant) -> (f64, Option<Duration>) {
         self.leak(now);
         let Some((_, rate)) = self.bucket else { return (0.0, None) };
+        let rate = rate / self.processes;
         let room = self.room(now);
         let excess = self.level + 1.0 - room;
         let wait = (excess > 0.0).then(|| Duration::from_secs_f64((excess / rate.max(0.1)).max(0.005)));
@@ -94,13 +103,13 @@ impl Limit {
     fn room(&self, now: Instant) -> f64 {
         let (burst, _) = self.bucket.unwrap_or_default();
         let tries = !self.fixed && now.duration_since(self.refused_at) >= self.quiet;
-        (burst - RESERVE).max(1.0) + if tries { TRIED } else { 0.0 }
+        ((burst - RESERVE) / self.processes).max(1.0) + if tries { TRIED } else { 0.0 }
     }
 
     fn leak(&mut self, now: Instant) {
         let time = now.duration_since(self.at).as_secs_f64();
         if let Some((_, rate)) = self.bucket {
-            self.level = (self.level - time * rate).max(0.0);
+            self.level = (self.level - time * rate / self.processes).max(0.0);
         }
         for shadow in &mut self.shadows {
             shadow.level = (shadow.level - time * shadow.bucket.1).max(0.0);
@@ -250,6 +259,28 @@ mod tests {
             assert!(f64::from(taken) > 3600.0 * bucket.1 * 0.95, "{taken} at {bucket:?}");
             assert!(portal.overflows <= 8, "{} refusals in an hour at {bucket:?}", portal.overflows);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn three_processes_together_send_no_more_than_one() {
+        let mut portal = Portal::new(Some(STANDARD), false);
+        let mut limits = [0; 3].map(|_| Limit::new(RequestLimit::Auto, true));
+        for limit in &mut limits {
+            limit.share(3, Instant::now());
+        }
+        let mut taken = 0;
+        for _ in 0..60_000 {
+            for limit in &mut limits {
+                if limit.look(Instant::now()).1.is_none() {
+                    limit.count();
+                    taken += u32::from(portal.takes());
+                }
+            }
+            tokio::time::advance(Duration::from_millis(10)).await;
+        }
+        // Six hundred seconds, two requests in each, and what the buckets held.
+        assert!((1190..=1260).contains(&taken), "{taken}");
+        assert_eq!(portal.calls, taken, "none is refused");
     }
 
     #[tokio::test(start_paused = true)]

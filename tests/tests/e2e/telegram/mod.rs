@@ -26,6 +26,7 @@ mod files;
 mod handover;
 mod kill;
 mod kinds;
+mod replicas;
 mod secret;
 mod talk;
 mod trouble;
