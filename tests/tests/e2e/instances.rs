@@ -81,8 +81,8 @@ async fn the_last_error_of_a_channel_is_told() {
     let folder = world.folder().join("openline.db");
     let store = openline_store::attach(&format!("sqlite:{}", folder.display()).parse().unwrap()).await.unwrap();
     let said = async || {
-        let value = store.state_get("service/status").await.unwrap().unwrap_or_default();
-        String::from_utf8(value).unwrap()
+        let rows = store.state_list("service/status/").await.unwrap();
+        rows.into_iter().map(|(_, value)| String::from_utf8(value).unwrap()).collect::<String>()
     };
     let end = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
     while !said().await.contains("is not connected to an open line") {
