@@ -15,7 +15,7 @@ pub use domain::id::{ChannelId, ChatId, ConversationId, FileId, JobId, MessageId
 pub use domain::{error, id, line, message, quiet, secret, text, visitor, weak};
 pub use engine::bridge::Bridge;
 pub use engine::inbox::{OperatorInbox, VisitorInbox};
-pub use engine::{bridge, forget, handover, hub, inbox, limits, reconcile, retry, troubles};
+pub use engine::{bridge, export, forget, handover, hub, inbox, limits, reconcile, retry, troubles};
 pub use ports::backend::Backend;
 pub use ports::channel::{Channel, ChannelKind};
 pub use ports::client::ClientAddress;

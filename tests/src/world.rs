@@ -4,6 +4,7 @@ use crate::Visitor;
 use crate::cluster::{self, Cluster};
 use openline::{Config, Service};
 use openline_sandbox::{PageOptions, Sandbox, SandboxConfig};
+use openline_store::StoreUrl;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -146,6 +147,19 @@ impl World {
     /// Runs SQL in the service's database, of worlds on PostgreSQL.
     pub fn sql(&self, sql: &str) {
         self.database.as_ref().expect("a database on the server").sql(sql);
+    }
+
+    /// Where the service's store is.
+    pub fn store_url(&self) -> StoreUrl {
+        self.store.parse().expect("an address")
+    }
+
+    /// Every row of every table of the service's database, of worlds on PostgreSQL.
+    pub fn tables(&self) -> String {
+        let database = self.database.as_ref().expect("a database on the server");
+        let names =
+            database.sql("SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace");
+        names.lines().map(|name| database.sql(&format!("SELECT t::text FROM {name} t"))).collect()
     }
 
     /// Another configuration behind the `[portal]` table's first keys, for the next start of the service.

@@ -1,9 +1,10 @@
 //! `openline export` and `openline erase`: what is kept of a visitor, and forgetting it.
 
 use crate::config::Config;
+use openline_core::export::Exported;
 use openline_core::message::{Conversation, FileSource, Item};
-use openline_core::store::chat_values;
-use openline_core::{Clock, ConversationId, Store, SystemClock, forget};
+use openline_core::store::{CHATS, DeadLetter, OWN_NAME};
+use openline_core::{ChannelId, ChatId, Clock, Store, StoreError, SystemClock, forget};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -21,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Whose data, and in which installation.
 #[derive(Debug, clap::Args)]
 pub struct Whose {
-    /// The visitor: a chat id, an e-mail address, a phone number, or a name
+    /// The visitor: a chat id (also a caller's own of the HTTP channel), an e-mail address, a phone number, or a name
     #[arg(long, value_name = "WHO")]
     pub visitor: String,
     /// The configuration file
@@ -61,6 +62,9 @@ async fn find(store: &Arc<dyn Store>, visitor: &str) -> Result<Vec<Conversation>
         found.extend(page);
     }
     if found.is_empty() {
+        found = by_own_name(store, visitor).await.map_err(|error| error.to_string())?;
+    }
+    if found.is_empty() {
         return Err(format!(
             "there is no conversation of {visitor:?}: give the chat id, the e-mail address, the phone number, or the whole name"
         ));
@@ -68,46 +72,39 @@ async fn find(store: &Arc<dyn Store>, visitor: &str) -> Result<Vec<Conversation>
     Ok(found)
 }
 
+/// The conversations of a chat that has this name on its channel's side, where that is not our chat id.
+async fn by_own_name(store: &Arc<dyn Store>, name: &str) -> Result<Vec<Conversation>, StoreError> {
+    let mut found = Vec::new();
+    for (key, value) in store.state_list(CHATS).await? {
+        let Some((place, OWN_NAME)) = key.strip_prefix(CHATS).and_then(|rest| rest.rsplit_once('|')) else { continue };
+        let Some((channel, chat)) = place.split_once('/').filter(|_| value == name.as_bytes()) else { continue };
+        if let (Ok(channel), Ok(chat)) = (ChannelId::parse(channel), ChatId::parse(chat)) {
+            found.extend(store.conversation(&channel, &chat).await?);
+        }
+    }
+    Ok(found)
+}
+
 async fn exported(store: &Arc<dyn Store>, visitor: &str) -> Result<Value, String> {
     let mut conversations = Vec::new();
     for conversation in find(store, visitor).await? {
-        let items: Vec<Value> = items(store, conversation.id).await?.iter().map(described).collect();
-        let notes: Vec<Value> = notes(store, conversation.id).await?.iter().map(described).collect();
-        let values = values(store, &conversation).await?;
+        let exported = Exported::of(store, conversation).await.map_err(|error| error.to_string())?;
+        let Exported { conversation, items, notes, values, dead } = exported;
+        let described = |items: &[Item]| items.iter().map(described).collect::<Vec<_>>();
+        let values: Map<String, Value> =
+            values.into_iter().map(|(name, value)| (name, json!(String::from_utf8_lossy(&value)))).collect();
+        let dead = dead.iter().map(|letter| {
+            let DeadLetter { job, message, task, reason, attempts, .. } = letter;
+            json!({ "job": job, "message": message, "task": format!("{task:?}"), "reason": reason, "attempts": attempts })
+        });
         let Conversation { id, channel, chat, visitor, thread, dialog, .. } = conversation;
         conversations.push(json!({
             "conversation": id, "channel": channel, "chat": chat, "visitor": visitor, "portal": thread,
-            "dialog": dialog, "items": items, "notes": notes, "values": values,
+            "dialog": dialog, "items": described(&items), "notes": described(&notes), "values": values,
+            "given_up": dead.collect::<Vec<_>>(),
         }));
     }
     Ok(json!({ "conversations": conversations }))
-}
-
-async fn items(store: &Arc<dyn Store>, id: ConversationId) -> Result<Vec<Item>, String> {
-    let mut all: Vec<Item> = Vec::new();
-    loop {
-        let before = all.first().map(|item| item.pos);
-        let slice = store.items_before(id, before, PAGE).await.map_err(|error| error.to_string())?;
-        let more = slice.more && !slice.items.is_empty();
-        all.splice(0..0, slice.items);
-        if !more {
-            return Ok(all);
-        }
-    }
-}
-
-/// What operators were told of the visitor: the page, what was filled in and agreed to.
-async fn notes(store: &Arc<dyn Store>, id: ConversationId) -> Result<Vec<Item>, String> {
-    store.notes(id, None, usize::MAX).await.map_err(|error| error.to_string())
-}
-
-/// What the channel remembers of the chat: to what its visitor agreed.
-async fn values(store: &Arc<dyn Store>, conversation: &Conversation) -> Result<Map<String, Value>, String> {
-    let prefix = chat_values(&conversation.channel, &conversation.chat);
-    let values = store.state_list(&prefix).await.map_err(|error| error.to_string())?;
-    let readable =
-        |(key, value): (String, Vec<u8>)| (key[prefix.len()..].to_owned(), json!(String::from_utf8_lossy(&value)));
-    Ok(values.into_iter().map(readable).collect())
 }
 
 fn described(item: &Item) -> Value {
@@ -153,7 +150,7 @@ async fn erased(store: &Arc<dyn Store>, visitor: &str, sure: bool) -> Result<Str
     }
     let mut told = BTreeMap::new();
     for conversation in &found {
-        told.insert(conversation.id, notes(store, conversation.id).await?.len());
+        told.insert(conversation.id, store.notes(conversation.id, None, usize::MAX).await.map_err(failed)?.len());
     }
     let mut out = String::new();
     let end = Instant::now() + PATIENCE;

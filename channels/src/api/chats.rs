@@ -1,6 +1,7 @@
 //! Callers' chat ids: any text of up to 200 characters, while core takes visible ASCII of up to 100.
 
 use super::error::Problem;
+use openline_core::store::OWN_NAME;
 use openline_core::{ChatId, StoreError, VisitorInbox};
 use sha2::{Digest, Sha256};
 
@@ -8,8 +9,6 @@ use sha2::{Digest, Sha256};
 pub(super) const MAX_ID: usize = 200;
 /// What stands before the hash of an id that core would not take. Ids that begin so themselves are hashed too.
 const HASHED: char = '~';
-/// Under which name it is kept of a chat what its caller calls it.
-const NAME: &str = "name";
 
 /// The chat as core knows it.
 pub(super) fn core_id(given: &str) -> Result<ChatId, Problem> {
@@ -36,15 +35,15 @@ pub(super) fn check(what: &'static str, given: &str) -> Result<(), Problem> {
 /// The chat as core knows it; its original name is durable when this returns.
 pub(super) async fn admit(inbox: &VisitorInbox, given: &str) -> Result<ChatId, Problem> {
     let id = core_id(given)?;
-    if id.as_str() != given && inbox.remember_of(&id, NAME).await?.is_none() {
-        inbox.keep_of(&id, NAME, given.as_bytes()).await?;
+    if id.as_str() != given && inbox.remember_of(&id, OWN_NAME).await?.is_none() {
+        inbox.keep_of(&id, OWN_NAME, given.as_bytes()).await?;
     }
     Ok(id)
 }
 
 /// The caller's own name of a chat.
 pub(super) async fn original(inbox: &VisitorInbox, id: &ChatId) -> Result<String, StoreError> {
-    let kept = if id.as_str().starts_with(HASHED) { inbox.remember_of(id, NAME).await? } else { None };
+    let kept = if id.as_str().starts_with(HASHED) { inbox.remember_of(id, OWN_NAME).await? } else { None };
     Ok(kept.and_then(|kept| String::from_utf8(kept).ok()).unwrap_or_else(|| id.to_string()))
 }
 

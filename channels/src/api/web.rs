@@ -3,7 +3,7 @@
 use super::error::Problem;
 use super::input::{self, GivenEdit};
 use super::upload;
-use super::wire::{WireMessage, WireSlice};
+use super::wire::{WireExport, WireMessage, WireSlice};
 use super::{Api, chats, receipts};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Query, Request, State};
@@ -33,7 +33,7 @@ type InPath<T> = Result<Path<T>, PathRejection>;
 type InQuery = Query<HashMap<String, String>>;
 
 /// Every route: method, path, handler. `openapi.json` describes the same ones, a test compares.
-pub(super) fn table() -> [(&'static str, &'static str, MethodRouter<Shared>); 8] {
+pub(super) fn table() -> [(&'static str, &'static str, MethodRouter<Shared>); 10] {
     [
         ("post", "/messages", post(send)),
         ("get", "/messages/{chat}", get(history)),
@@ -41,6 +41,8 @@ pub(super) fn table() -> [(&'static str, &'static str, MethodRouter<Shared>); 8]
         ("delete", "/messages/{chat}/{id}", delete(remove)),
         ("post", "/messages/{chat}/{id}/retry", post(retry)),
         ("get", "/updates/{chat}", get(updates)),
+        ("get", "/chats/{chat}", get(export)),
+        ("delete", "/chats/{chat}", delete(forget)),
         ("post", "/receipts", post(receipt)),
         ("get", "/openapi.json", get(openapi)),
     ]
@@ -170,6 +172,21 @@ async fn by_key(inbox: &VisitorInbox, id: ConversationId, key: &str) -> Result<O
             return Ok(found);
         }
     }
+}
+
+/// Everything that is kept of a chat's visitor.
+async fn export(State((_, inbox)): State<Shared>, path: InPath<String>) -> Answer {
+    let given = decoded(path)?;
+    let exported = inbox.export(&chats::core_id(&given)?).await?;
+    let exported = exported.ok_or_else(|| Problem::not_found("there is no conversation in this chat"))?;
+    Ok(answer(StatusCode::OK, WireExport::new(&given, &exported, &inbox)))
+}
+
+/// Accepted: it is carried out in the background, as fast as the portal takes the deletions.
+async fn forget(State((_, inbox)): State<Shared>, from: ClientAddress, path: InPath<String>) -> Answer {
+    let forgotten = inbox.forget_visitor(&chats::core_id(&decoded(path)?)?).await?;
+    tracing::info!(target: "security", channel = %inbox.channel(), client = %from, forgotten, "asked to forget a visitor");
+    Ok(answer(StatusCode::ACCEPTED, json!({ "forgotten": forgotten })))
 }
 
 async fn receipt(State((_, inbox)): State<Shared>, request: Request) -> Answer {

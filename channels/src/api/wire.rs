@@ -1,6 +1,7 @@
 //! Items of a conversation as `docs/api-channel.md` shows them.
 
-use openline_core::message::{File, Item, ItemKind, Side, State};
+use openline_core::export::Exported;
+use openline_core::message::{File, Item, ItemKind, Side, State, Visitor};
 use openline_core::store::Slice;
 use openline_core::text::RichText;
 use openline_core::{ConversationId, VisitorInbox};
@@ -77,6 +78,36 @@ impl<'i> WireMessage<'i> {
             ids: &item.delivered_as,
             edited: item.edited,
             deleted: item.deleted,
+        }
+    }
+}
+
+/// Everything that is kept of a visitor.
+#[derive(Serialize)]
+pub(super) struct WireExport<'i> {
+    chat: &'i str,
+    visitor: &'i Visitor,
+    messages: Vec<WireMessage<'i>>,
+    /// What the operators were told beside the messages.
+    notes: Vec<String>,
+    given_up: Vec<GivenUp<'i>>,
+}
+
+#[derive(Serialize)]
+struct GivenUp<'i> {
+    message: String,
+    reason: &'i str,
+}
+
+impl<'i> WireExport<'i> {
+    pub(super) fn new(chat: &'i str, exported: &'i Exported, inbox: &VisitorInbox) -> Self {
+        let Exported { conversation, items, notes, dead, .. } = exported;
+        Self {
+            chat,
+            visitor: &conversation.visitor,
+            messages: items.iter().map(|item| WireMessage::new(item, conversation.id, inbox)).collect(),
+            notes: notes.iter().map(|note| note.content.text.to_plain()).collect(),
+            given_up: dead.iter().map(|l| GivenUp { message: l.message.to_string(), reason: &l.reason }).collect(),
         }
     }
 }

@@ -108,6 +108,9 @@ async fn say(State((echo, inbox)): Shared, headers: HeaderMap, Json(said): Json<
     }
 }
 
+/// Under which name a chat's lines are kept: as values of the chat, so they go when its visitor is forgotten.
+const HEARD: &str = "heard";
+
 /// What operators answered.
 #[derive(Serialize, Deserialize)]
 struct Line {
@@ -136,7 +139,7 @@ fn unavailable(error: StoreError) -> Refusal {
 }
 
 async fn lines(inbox: &VisitorInbox, chat: &ChatId) -> Result<Vec<Line>, StoreError> {
-    let kept = inbox.remember(&format!("heard/{chat}")).await?;
+    let kept = inbox.remember_of(chat, HEARD).await?;
     Ok(kept.and_then(|kept| serde_json::from_slice(&kept).ok()).unwrap_or_default())
 }
 
@@ -147,7 +150,7 @@ async fn hear(inbox: &VisitorInbox, chat: &ChatId, line: Line) -> Result<(), Sto
         lines.push(line);
         lines.drain(..lines.len().saturating_sub(100));
         let kept = serde_json::to_vec(&lines).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-        inbox.keep(&format!("heard/{chat}"), &kept).await?;
+        inbox.keep_of(chat, HEARD, &kept).await?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use crate::domain::error::StoreError;
 use crate::domain::id::{ConversationId, FileId, Rev};
 use crate::domain::message::{Content, Dialog, File, FileSource, Note, Visitor};
 use crate::ports::store::Store;
-use crate::ports::store::{Amend, Erased, Expect, FORGET_FILES, Outcome, Queue, Task, chat_values};
+use crate::ports::store::{ALSO, Amend, Erased, Expect, FORGET_FILES, Outcome, Queue, Task, chat_values};
 use std::sync::Arc;
 
 fn note(key: &str) -> Note {
@@ -146,8 +146,12 @@ pub async fn files_are_told_when_nobody_names_them(harness: &dyn Harness) {
     two.write_as("a", None, with_files("bd"), at(1)).await;
     let all = || "abcdef".chars().map(kept).collect::<Vec<_>>();
     assert_eq!(store.unnamed_files(all()).await.unwrap(), ["e", "f"].map(|d| kept(d.chars().next().unwrap())));
+    // Somebody keeps the same again just now: that stays noted.
+    store.state_put(&format!("{FORGET_FILES}{}", kept('a')), b"7", Expect::Anything).await.unwrap();
     let erased = erase(&store, one.id().await).await;
     assert_eq!((erased.items, erased.files), (2, vec![kept('a'), kept('c')]));
+    let noted = store.state_get(&format!("{FORGET_FILES}{}", kept('a'))).await.unwrap();
+    assert_eq!(noted.as_deref(), Some(b"7".as_slice()));
     // Until somebody has removed them, a crash forgets none of them.
     let list: Vec<_> = store.state_list(FORGET_FILES).await.unwrap().into_iter().map(|(key, _)| key).collect();
     assert_eq!(list, ['a', 'b', 'c'].map(|digit| format!("{FORGET_FILES}{}", kept(digit))));
@@ -187,10 +191,17 @@ pub async fn a_chats_values_go_with_it(harness: &dyn Harness) {
         }
     }
     store.state_put("chat", b"1", Expect::Anything).await.unwrap();
+    // What a chat's value names goes too, and nothing that only looks like it.
+    for (talk, other) in [(&talk, "moved/5"), (&child, "moved/55")] {
+        store.state_put(other, b"c", Expect::Anything).await.unwrap();
+        store.state_put(&key(talk, &format!("{ALSO}{other}")), b"", Expect::Anything).await.unwrap();
+    }
     erase(&store, talk.id().await).await;
     let left: Vec<_> = store.state_list("").await.unwrap().into_iter().map(|(key, _)| key).collect();
     let mut wanted = vec!["chat".to_owned()];
     wanted.extend([&child, &other].into_iter().flat_map(|talk| ["consent", "x/y"].map(|name| key(talk, name))));
+    wanted.extend([key(&child, &format!("{ALSO}moved/55")), "moved/55".to_owned()]);
+    wanted.sort();
     assert_eq!(left, wanted);
 }
 

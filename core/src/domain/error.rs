@@ -73,6 +73,10 @@ pub enum StoreError {
     /// The database holds what it should not: a bug or damage.
     #[error("storage corrupt: {0}")]
     Corrupt(String),
+    /// The conversation is just being erased: what came now would go with it. Repeat it in a moment, then it begins a new
+    /// one.
+    #[error("what was written before is just being erased")]
+    Erasing,
     /// A compare-and-set found another value than expected.
     #[error("changed by someone else meanwhile")]
     Conflict,

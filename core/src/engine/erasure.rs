@@ -5,10 +5,13 @@ use crate::domain::id::{ConversationId, FileId};
 use crate::domain::message::{Content, FileSource};
 use crate::engine::inbox::Doors;
 use crate::ports::channel::ChatAddress;
+use crate::ports::clock::Timestamp;
 use crate::ports::files::{ByteStream, FileError, Files, Kept};
 use crate::ports::store::{Erased, Expect, FORGET_FILES};
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 impl Doors {
     /// Forgets a conversation: in the store, in memory (who waits for its news is woken and finds it gone), and the kept
@@ -41,9 +44,11 @@ impl Doors {
         most: u64,
     ) -> Result<Kept, FileError> {
         let (files, store) = (Arc::clone(files), Arc::clone(&self.store));
+        let (arriving, clock) = (Arc::clone(&self.arriving), Arc::clone(&self.clock));
         let keeping = async move {
             let kept = files.keep(bytes, most).await?;
-            let noted = store.state_put(&key(&kept.id), b"", Expect::Anything).await;
+            arriving.kept(&kept.id, clock.now());
+            let noted = store.state_put(&key(&kept.id), clock.now().0.to_string().as_bytes(), Expect::Anything).await;
             noted.map_err(|error| FileError::Unavailable(error.to_string()))?;
             Ok(kept)
         };
@@ -53,16 +58,16 @@ impl Doors {
     /// A message is stored that names files. When it can't be noted, [`Doors::sweep_files`] finds it out.
     pub(crate) async fn named(&self, content: &Content) {
         for file in &content.files {
-            if let FileSource::Stored(id) = &file.source
-                && let Err(error) = self.store.state_delete(&key(id)).await
-            {
+            let FileSource::Stored(id) = &file.source else { continue };
+            if let Err(error) = self.store.state_delete(&key(id)).await {
                 tracing::debug!(%error, "that a file is named could not be noted");
             }
+            self.arriving.named(id, self.now());
         }
     }
 
-    /// Removes the files that no message names (any more) and that could not be removed at that time: they had been kept
-    /// shortly before, or the process ended. To be called now and then.
+    /// Removes the files that no message names (any more) and that could not be removed at that time: a message may come that
+    /// names them, or the process ended. To be called now and then.
     ///
     /// # Errors
     /// When the store can't be read or written.
@@ -88,7 +93,8 @@ impl Doors {
     /// Removes a file, and what says that it is to be removed; that stays when the file can't be removed now.
     async fn remove_file(&self, file: &FileId) -> Result<(), StoreError> {
         let Some(equipment) = &self.equipment else { return Ok(()) };
-        match equipment.files.remove(file).await {
+        let at_once = !self.is_expected(file).await?;
+        match equipment.files.remove(file, at_once).await {
             Ok(true) => self.store.state_delete(&key(file)).await,
             Ok(false) => Ok(()),
             Err(error) => {
@@ -98,11 +104,51 @@ impl Doors {
         }
     }
 
+    /// Whether a message may come that names the file: it was kept for one here, or as the store says in another process. (Of
+    /// two who send the same bytes at the same moment to different processes only one may be known.)
+    async fn is_expected(&self, file: &FileId) -> Result<bool, StoreError> {
+        let now = self.now();
+        if self.arriving.is_expected(file, now) {
+            return Ok(true);
+        }
+        let kept = self.store.state_get(&key(file)).await?;
+        let kept = kept.and_then(|at| std::str::from_utf8(&at).ok()?.parse().ok()).map(Timestamp);
+        Ok(kept.is_some_and(|at| at.until(now) < GIVEN_UP))
+    }
+
     /// Nothing that is remembered may be trusted.
     pub(crate) fn forget_all(&self) {
         self.forgotten.fetch_add(1, Ordering::SeqCst);
         self.directory.forget_all();
         self.revisions.forget_all();
+    }
+}
+
+/// Files that were kept for messages that are not stored yet.
+#[derive(Default)]
+pub(crate) struct Arriving(Mutex<HashMap<FileId, Vec<Timestamp>>>);
+
+/// After so long no message comes any more for what was kept.
+const GIVEN_UP: Duration = Duration::from_secs(3600);
+
+impl Arriving {
+    fn change<T>(&self, now: Timestamp, change: impl FnOnce(&mut HashMap<FileId, Vec<Timestamp>>) -> T) -> T {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.values_mut().for_each(|kept| kept.retain(|at| at.until(now) < GIVEN_UP));
+        all.retain(|_, kept| !kept.is_empty());
+        change(&mut all)
+    }
+
+    fn kept(&self, file: &FileId, now: Timestamp) {
+        self.change(now, |all| all.entry(file.clone()).or_default().push(now));
+    }
+
+    fn named(&self, file: &FileId, now: Timestamp) {
+        self.change(now, |all| all.get_mut(file).and_then(Vec::pop));
+    }
+
+    fn is_expected(&self, file: &FileId, now: Timestamp) -> bool {
+        self.change(now, |all| all.get(file).is_some_and(|kept| !kept.is_empty()))
     }
 }
 

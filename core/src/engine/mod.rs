@@ -3,6 +3,7 @@
 pub mod bridge;
 pub mod duty;
 pub mod erasure;
+pub mod export;
 pub mod forget;
 pub mod handover;
 pub mod hold;

@@ -75,11 +75,12 @@ pub trait Files: Send + Sync + 'static {
     async fn open(&self, id: &FileId) -> Result<FileStream, FileError>;
 
     /// Forgets bytes that no message names any more. False when they were kept so lately (within the last hour) that a
-    /// message that is just being stored may name them: ask again later. True when there are none.
+    /// message that is just being stored may name them: ask again later; unless they are to go `at_once`, because nobody
+    /// stores such a message. True when there are none.
     ///
     /// # Errors
     /// [`FileError::Unavailable`].
-    async fn remove(&self, id: &FileId) -> Result<bool, FileError>;
+    async fn remove(&self, id: &FileId, at_once: bool) -> Result<bool, FileError>;
 }
 
 /// Which files are taken from visitors.

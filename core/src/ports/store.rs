@@ -254,13 +254,32 @@ pub struct DeadLetter {
 }
 
 /// Under this and a file's id stands in the adapters' values what is to be removed unless a message names it: what an
-/// erased, deleted or changed message named, and what was kept for one that is not stored yet.
+/// erased, deleted or changed message named (empty, unless something stands there already), and what was kept for one that
+/// is not stored yet (with the moment, in Unix milliseconds).
 pub const FORGET_FILES: &str = "files/forget/";
 
 /// Under this and a name stand in the adapters' values those that belong to a chat: they go with its conversation, see
 /// [`Store::erase`]. (No chat id has a `|`.)
 pub fn chat_values(channel: &ChannelId, chat: &ChatId) -> String {
-    format!("chat/{channel}/{chat}|")
+    format!("{CHATS}{channel}/{chat}|")
+}
+
+/// What the keys of all chats' values begin with.
+pub const CHATS: &str = "chat/";
+
+/// The name of the value of a chat that says what it is called on the channel's side, where that can be no [`ChatId`].
+pub const OWN_NAME: &str = "name";
+
+/// A value of a chat whose name begins so has, behind it, the key of another value that goes with the chat.
+pub const ALSO: &str = "also/";
+
+/// The keys of the values that go with a chat: its own, which are `listed`, and those that they name.
+pub fn values_to_go(prefix: &str, listed: Vec<(String, Vec<u8>)>) -> Vec<String> {
+    let mut keys: Vec<String> = listed.into_iter().map(|(key, _)| key).collect();
+    let also = |key: &String| key.strip_prefix(prefix)?.strip_prefix(ALSO).map(str::to_owned);
+    let others: Vec<_> = keys.iter().filter_map(also).collect();
+    keys.extend(others);
+    keys
 }
 
 /// What was forgotten with a conversation.
@@ -363,7 +382,8 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<ConversationId>, StoreError>;
 
-    /// Forgets a conversation with all its items, jobs (dead ones too), lanes and [`chat_values`]. `None` when there is no such
+    /// Forgets a conversation with all its items, jobs (dead ones too), lanes and [`chat_values`], and what these name by
+    /// [`ALSO`], so that no byte of it is left where it was stored. `None` when there is no such
     /// conversation. What comes for its chat afterwards begins a new one; nothing gets an id that it had. Jobs of it
     /// that are under way are passed over when they are settled.
     ///

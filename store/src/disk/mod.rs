@@ -91,8 +91,9 @@ impl Files for DiskFiles {
         Ok(FileStream { size: Some(size), mime: None, bytes: pieces(file) })
     }
 
-    async fn remove(&self, id: &FileId) -> Result<bool, FileError> {
-        let (place, id, before) = (Place::new(&self.folder), id.clone(), self.clock.now().minus(YOUNG));
+    async fn remove(&self, id: &FileId, at_once: bool) -> Result<bool, FileError> {
+        let (place, id) = (Place::new(&self.folder), id.clone());
+        let before = (!at_once).then(|| self.clock.now().minus(YOUNG));
         blocking(move || place.remove(&id, before)).await.map_err(|error| self.unavailable(&error))
     }
 }

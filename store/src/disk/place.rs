@@ -59,15 +59,17 @@ impl Place {
         Ok(id)
     }
 
-    /// Removes what was kept before `before`; false when it is younger.
-    pub(super) fn remove(&self, id: &FileId, before: Timestamp) -> Result<bool> {
+    /// Removes what was kept before `before`, or whenever; false when it is younger.
+    pub(super) fn remove(&self, id: &FileId, before: Option<Timestamp>) -> Result<bool> {
         let target = self.path(id);
         let lock = self.lock()?;
         let about = match std::fs::metadata(&target) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(true),
             about => about?,
         };
-        if about.modified()? >= time(before) {
+        if let Some(before) = before
+            && about.modified()? >= time(before)
+        {
             return Ok(false);
         }
         missing_is_fine(std::fs::remove_file(&target))?;

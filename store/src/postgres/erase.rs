@@ -3,7 +3,7 @@
 use super::fault::Result;
 use super::{read, state};
 use crate::files::names;
-use openline_core::store::{Expect, FORGET_FILES, chat_values};
+use openline_core::store::{FORGET_FILES, chat_values, values_to_go};
 use openline_core::{ConversationId, FileId};
 use sqlx::postgres::PgConnection;
 use std::collections::BTreeSet;
@@ -18,7 +18,8 @@ pub(crate) async fn erase(db: &mut PgConnection, id: ConversationId) -> Result<O
         return Ok(None);
     }
     if let Some(conversation) = read::conversation_by_id(db, id).await? {
-        for (key, _) in state::list(db, &chat_values(&conversation.channel, &conversation.chat)).await? {
+        let prefix = chat_values(&conversation.channel, &conversation.chat);
+        for key in values_to_go(&prefix, state::list(db, &prefix).await?) {
             state::delete(db, &key).await?;
         }
     }
@@ -28,7 +29,7 @@ pub(crate) async fn erase(db: &mut PgConnection, id: ConversationId) -> Result<O
     let contents: Vec<String> = sqlx::query_scalar(sql).bind(id.0).fetch_all(&mut *db).await?;
     let files: BTreeSet<_> = contents.iter().flat_map(|content| names(content)).collect();
     for file in &files {
-        state::put(db, &format!("{FORGET_FILES}{file}"), b"", Expect::Anything).await?;
+        state::put_new(db, &format!("{FORGET_FILES}{file}"), b"").await?;
     }
     // The dead ones have an index of their own.
     let sql = "DELETE FROM jobs WHERE dead_at IS NULL AND lane = ANY($1)";

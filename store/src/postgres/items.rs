@@ -7,7 +7,7 @@ use super::state;
 use crate::code::Stored;
 use crate::files::let_go;
 use openline_core::message::{Content, Item, Side};
-use openline_core::store::{Amend, Change, Expect, FORGET_FILES, Queue, Task};
+use openline_core::store::{Amend, Change, FORGET_FILES, Queue, Task};
 use openline_core::{ChannelId, ChatId, ConversationId, MessageId, Timestamp};
 use sqlx::postgres::PgConnection;
 
@@ -124,7 +124,7 @@ pub(crate) async fn amend(
     let nothing = Content::default();
     let now = if let Amend::Edit(content) = amend { content } else { &nothing };
     for file in let_go(&item.content, now) {
-        state::put(db, &format!("{FORGET_FILES}{file}"), b"", Expect::Anything).await?;
+        state::put_new(db, &format!("{FORGET_FILES}{file}"), b"").await?;
     }
     let errand = Errand { conversation, queue: Queue::Backend, task, message: item.id };
     enqueue(db, &[errand], at).await?;

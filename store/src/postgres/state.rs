@@ -6,6 +6,8 @@ use openline_core::StoreError;
 use openline_core::store::Expect;
 use sqlx::postgres::PgConnection;
 
+const NEW: &str = "INSERT INTO state (key, value) VALUES ($1, $2) ON CONFLICT (sha256(key)) DO NOTHING";
+
 pub(crate) async fn get(db: &mut PgConnection, key: &str) -> Result<Option<Vec<u8>>> {
     let sql = "SELECT value FROM state WHERE sha256(key) = sha256($1)";
     Ok(sqlx::query_scalar(sql).bind(key.as_bytes()).fetch_optional(db).await?)
@@ -17,9 +19,7 @@ pub(crate) async fn put(db: &mut PgConnection, key: &str, value: &[u8], expect: 
             "INSERT INTO state (key, value) VALUES ($1, $2) \
              ON CONFLICT (sha256(key)) DO UPDATE SET value = excluded.value",
         ),
-        Expect::Nothing => {
-            sqlx::query("INSERT INTO state (key, value) VALUES ($1, $2) ON CONFLICT (sha256(key)) DO NOTHING")
-        }
+        Expect::Nothing => sqlx::query(NEW),
         Expect::Value(_) => sqlx::query("UPDATE state SET value = $2 WHERE sha256(key) = sha256($1) AND value = $3"),
     };
     let query = query.bind(key.as_bytes()).bind(value);
@@ -28,6 +28,12 @@ pub(crate) async fn put(db: &mut PgConnection, key: &str, value: &[u8], expect: 
         0 => Err(StoreError::Conflict.into()),
         _ => Ok(()),
     }
+}
+
+/// Puts a value where there is none; one that is there stays.
+pub(crate) async fn put_new(db: &mut PgConnection, key: &str, value: &[u8]) -> Result<()> {
+    sqlx::query(NEW).bind(key.as_bytes()).bind(value).execute(db).await?;
+    Ok(())
 }
 
 pub(crate) async fn delete(db: &mut PgConnection, key: &str) -> Result<()> {

@@ -159,6 +159,8 @@ impl Store for SqliteStore {
         noted.map_err(|error| StoreError::Unavailable(format!("can't write down what is erased: {error}")))?;
         let erased = self.threads.write(move |db| erase::erase(db, id)).await?;
         let Some((items, files)) = erased else { return Ok(None) };
+        let path = self.path.clone();
+        let _ = tokio::task::spawn_blocking(move || erase::cut_log(&path)).await;
         Ok(Some(Erased { items, files: self.unnamed_files(files.into_iter().collect()).await? }))
     }
 

@@ -198,6 +198,8 @@ pub(crate) fn prepare(db: &Connection) -> rusqlite::Result<bool> {
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", "OFF")?;
     db.pragma_update(None, "temp_store", "MEMORY")?;
+    // What is deleted is written over.
+    db.pragma_update(None, "secure_delete", "ON")?;
     db.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
     db.pragma_update(None, "wal_autocheckpoint", 4000)?;
     // In KiB when negative. What is written to is the newest of each conversation; the rest the system's cache has.

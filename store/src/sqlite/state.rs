@@ -35,6 +35,11 @@ pub(crate) fn put(db: &Connection, key: &str, value: &[u8], expected: &Expected)
     execute(db, sql, (key, value)).map(|_| ())
 }
 
+/// Puts a value where there is none; one that is there stays.
+pub(crate) fn put_new(db: &Connection, key: &str, value: &[u8]) -> Result<()> {
+    execute(db, "INSERT INTO state (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO NOTHING", (key, value)).map(|_| ())
+}
+
 pub(crate) fn delete(db: &Connection, key: &str) -> Result<()> {
     execute(db, "DELETE FROM state WHERE key = ?1", [key]).map(|_| ())
 }

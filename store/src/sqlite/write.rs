@@ -81,7 +81,7 @@ pub(crate) fn amend_incoming(
     let nothing = Content::default();
     let now = if let Amend::Edit(content) = amend { content } else { &nothing };
     for file in let_go(&item.content, now) {
-        state::put(db, &format!("{FORGET_FILES}{file}"), b"", &state::Expected::Anything)?;
+        state::put_new(db, &format!("{FORGET_FILES}{file}"), b"")?;
     }
     enqueue(db, conversation.id, &Queue::Backend, task, item.id, at)?;
     touch(db, conversation.id, item.id).map(Some)

@@ -160,13 +160,16 @@ async fn what_is_young_is_not_removed() {
     let folder = Folder::new();
     let files = folder.open().await;
     let id = keep(&files, b"content").await.id;
-    assert!(!files.remove(&id).await.unwrap());
+    assert!(!files.remove(&id, false).await.unwrap());
     folder.clock.advance(HOUR * 2);
     assert_eq!(keep(&files, b"content").await.id, id);
-    assert!(!files.remove(&id).await.unwrap(), "young again");
+    assert!(!files.remove(&id, false).await.unwrap(), "young again");
     folder.clock.advance(HOUR * 2);
     let held = files.open(&id).await.unwrap();
-    assert!(files.remove(&id).await.unwrap() && files.remove(&id).await.unwrap());
+    assert!(files.remove(&id, false).await.unwrap() && files.remove(&id, false).await.unwrap());
+    let young = files.keep(coming(b"y"), 10).await.unwrap().id;
+    assert!(files.remove(&young, true).await.unwrap(), "nobody waits for it");
+    assert_eq!(files.open(&young).await.err(), Some(FileError::Gone));
     assert_eq!(files.open(&id).await.err(), Some(FileError::Gone));
     let rest: Vec<Bytes> = held.bytes.try_collect().await.unwrap();
     assert_eq!(rest.concat(), b"content", "whoever reads it reads on");
@@ -195,7 +198,7 @@ async fn a_folder_that_went_away_is_said_to_be_unavailable_not_empty() {
     let id = keep(&files, b"content").await.id;
     std::fs::rename(folder.path(), folder.folder.path().join("elsewhere")).unwrap();
     let problems =
-        [files.keep(coming(b"x"), 10).await.err(), files.open(&id).await.err(), files.remove(&id).await.err()];
+        [files.keep(coming(b"x"), 10).await.err(), files.open(&id).await.err(), files.remove(&id, false).await.err()];
     for problem in problems {
         let Some(FileError::Unavailable(text)) = problem else { panic!("{problem:?}") };
         assert!(text.contains("is the disk mounted?") && text.contains("files"), "{text}");

@@ -6,6 +6,7 @@
 mod api;
 mod crashes;
 mod echo;
+mod forgetting;
 mod http;
 mod messengers;
 mod misfortunes;
@@ -15,6 +16,7 @@ mod telegram;
 mod website;
 
 pub use crashes::crashes;
+pub use forgetting::forgetting;
 pub use misfortunes::misfortunes;
 pub use promises::{files, promises};
 pub use stage::Can;

@@ -73,6 +73,16 @@ async fn described_survive(database: Database) {
     join_all(all).await;
 }
 
+/// Each kind in a world of its own at the same time.
+async fn forgetting(database: Database) {
+    let all = KINDS.iter().copied().chain(described()).map(async |kind| {
+        for (stand_in, can) in stand_ins(kind).await {
+            conformance::forgetting(kind.name(), database, stand_in, can).await;
+        }
+    });
+    assert!(join_all(all).await.len() > 9);
+}
+
 async fn crashes(database: Database) {
     for kind in KINDS {
         for (stand_in, _) in stand_ins(*kind).await {
@@ -97,6 +107,16 @@ async fn every_kind_keeps_its_promises_on_sqlite() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_kind_keeps_its_promises_on_postgres() {
     promises(Database::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_kind_leaves_a_byte_of_who_is_forgotten_on_sqlite() {
+    forgetting(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_kind_leaves_a_byte_of_who_is_forgotten_on_postgres() {
+    forgetting(Database::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

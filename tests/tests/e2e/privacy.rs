@@ -235,3 +235,53 @@ async fn a_callers_name_of_a_chat_goes_with_it() {
     assert!(left.iter().all(|(_, value)| !String::from_utf8_lossy(value).contains("shop.example")));
     store.close().await;
 }
+
+/// Whoever posts for a visitor can ask for what is kept of them, and to forget it, by their own id of the chat.
+#[tokio::test]
+async fn an_integrator_exports_and_forgets_by_their_own_id() {
+    let token = "9f86d081884c7d659a2feaa0c55ad015";
+    let channels = format!("[channels.crm]\nkind = \"api\"\n[channels.crm.settings]\ntoken = \"{token}\"\n");
+    let world = World::with(openline_sandbox::SandboxConfig::default().without_limits(), &channels).await;
+    let client = Client::new();
+    let call = async |method: reqwest::Method, path: &str, body: Option<Value>| {
+        let request = client.request(method, world.url(&format!("/c/crm{path}"))).bearer_auth(token);
+        let answer = body.map_or_else(|| request.try_clone().unwrap(), |body| request.try_clone().unwrap().json(&body));
+        let answer = answer.send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    let body = json!({
+        "chat": "ann lee@shop.example", "id": "1", "text": "hello", "visitor": { "name": "Ann" },
+        "files": [{ "name": "a.txt", "mime": "text/plain", "data": "aGVsbG8=" }],
+    });
+    assert_eq!(call(reqwest::Method::POST, "/messages", Some(body)).await.0, 201);
+    let chat = world.portal_chat("hello").await;
+    let path = "/chats/ann%20lee%40shop.example";
+    let (status, kept) = call(reqwest::Method::GET, path, None).await;
+    assert_eq!((status, &kept["chat"], &kept["visitor"]["name"]), (200, &json!("ann lee@shop.example"), &json!("Ann")));
+    let message = &kept["messages"][0];
+    assert_eq!((&message["text"], &message["files"][0]["name"]), (&json!("hello"), &json!("a.txt")));
+    // An administrator finds them by the same.
+    let exported = privacy::export(whose(&world, "ann lee@shop.example"), None).await.unwrap();
+    assert!(exported.contains("\"given_up\": []") && exported.contains("a.txt"), "{exported}");
+    assert_eq!(call(reqwest::Method::DELETE, path, None).await, (202, json!({ "forgotten": true })));
+    world.sandbox.wait_until(is_empty(chat)).await.unwrap();
+    let gone = async || (call(reqwest::Method::GET, path, None).await.0 == 404).then_some(());
+    openline_tests::eventually("nothing is kept any more", gone).await;
+    assert_eq!(call(reqwest::Method::DELETE, path, None).await, (202, json!({ "forgotten": false })));
+}
+
+/// What was given up is kept, so it is told.
+#[tokio::test]
+async fn an_export_tells_what_was_given_up() {
+    let world = World::start().await;
+    let visitor = world.visitor().await;
+    let fault = Fault::error(400, "ERROR_ARGUMENT", "no").on("imconnector.send.messages");
+    world.sandbox.faults().add(fault);
+    visitor.send("refused for good").await;
+    let told = async || {
+        let exported = privacy::export(whose(&world, "Ann Lee"), None).await.ok()?;
+        let exported: Value = serde_json::from_str(&exported).unwrap();
+        exported["conversations"][0]["given_up"][0]["reason"].is_string().then_some(())
+    };
+    openline_tests::eventually("it is told", told).await;
+}

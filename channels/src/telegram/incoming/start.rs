@@ -8,6 +8,10 @@ use openline_core::{ChatId, StoreError, VisitorInbox};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+/// What waits in a chat for its first message: the word of another conversation, and the link by which somebody came.
+const HANDOVER: &str = "handover";
+const LINK: &str = "link";
+
 /// The word behind `/start`, which may be empty; `None` when the message is no `/start`, or says more than a link can.
 pub(in crate::telegram) fn word(message: &Value) -> Option<&str> {
     let rest = message["text"].as_str()?.trim().strip_prefix("/start")?;
@@ -34,14 +38,14 @@ pub(in crate::telegram) async fn begin(
     let handover = if word.is_empty() { None } else { inbox.take_over(word).await? };
     match handover {
         Some(handover) if known => inbox.note(id, note(&handover)).await.map(|_| ())?,
-        Some(handover) => inbox.keep(&key(id), handover.word.as_bytes()).await?,
+        Some(handover) => inbox.keep_of(id, HANDOVER, handover.word.as_bytes()).await?,
         // One that is too old is no news.
         None if word.is_empty() || inbox.is_handover(word) => {}
         None if known => {
             let key = format!("link/{}/{number}", intake.settings.bot());
             inbox.note(id, Note { key, text: came_by(word) }).await.map(|_| ())?;
         }
-        None => inbox.keep(&link_key(id), word.as_bytes()).await?,
+        None => inbox.keep_of(id, LINK, word.as_bytes()).await?,
     }
     intake.say(chat.spot(), &intake.settings.start_text).await;
     Ok(())
@@ -60,8 +64,8 @@ fn note(handover: &Handover) -> Note {
 /// The note that waits for the first message. It is written only now: what was erased meanwhile is not told.
 pub(in crate::telegram) async fn waiting(inbox: &VisitorInbox, id: &ChatId) -> Result<Option<Note>, StoreError> {
     let text = |kept: Vec<u8>| String::from_utf8(kept).unwrap_or_default();
-    let link = inbox.remember(&link_key(id)).await?.map(text);
-    let handover = match inbox.remember(&key(id)).await?.map(text) {
+    let link = inbox.remember_of(id, LINK).await?.map(text);
+    let handover = match inbox.remember_of(id, HANDOVER).await?.map(text) {
         Some(word) => inbox.take_over(&word).await?,
         None => None,
     };
@@ -74,16 +78,8 @@ pub(in crate::telegram) async fn waiting(inbox: &VisitorInbox, id: &ChatId) -> R
 
 /// The note went with a message.
 pub(in crate::telegram) async fn told(inbox: &VisitorInbox, id: &ChatId) -> Result<(), StoreError> {
-    inbox.forget(&key(id)).await?;
-    inbox.forget(&link_key(id)).await
-}
-
-fn key(id: &ChatId) -> String {
-    format!("handover/{id}")
-}
-
-fn link_key(id: &ChatId) -> String {
-    format!("link/{id}")
+    inbox.forget_of(id, HANDOVER).await?;
+    inbox.forget_of(id, LINK).await
 }
 
 #[cfg(test)]

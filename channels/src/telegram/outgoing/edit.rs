@@ -33,7 +33,7 @@ impl Sender {
         }
         let spot = self.spot(message.conversation).await?;
         let chat = spot.chat;
-        let mut place = self.place(message.item).await?;
+        let mut place = self.place(message).await?;
         let before = place.ids.clone();
         let parts = divided(&self.rendered(message), if place.captioned { CAPTION } else { MESSAGE });
         for (i, part) in parts.iter().enumerate() {
@@ -41,9 +41,9 @@ impl Sender {
                 self.change(chat, *id, part, place.captioned && i == 0).await.map_err(|f| delivery(&f))?;
             } else {
                 let id = self.text(spot, part).await.map_err(|failure| delivery(&failure))?;
-                self.sent(chat, id).await;
+                self.sent(&message.conversation.chat, chat, id).await;
                 place.ids.push(id);
-                self.keep_place(message.item, &place.ids).await?;
+                self.keep_place(message, &place.ids).await?;
             }
         }
         while place.ids.len() > parts.len() {
@@ -55,20 +55,20 @@ impl Sender {
             self.remove(chat, last).await?;
             place.ids.pop();
         }
-        if place.ids == before { Ok(()) } else { self.keep_place(message.item, &place.ids).await }
+        if place.ids == before { Ok(()) } else { self.keep_place(message, &place.ids).await }
     }
 
     /// Takes everything back that the message has become.
     pub(in crate::telegram) async fn delete(&self, message: Outgoing<'_>) -> Result<(), DeliveryError> {
         let chat = self.chat(message.conversation).await?;
         let mut ids = numbers(message.item);
-        ids.extend(self.kept_place(message.item).await?.unwrap_or_default());
+        ids.extend(self.kept_place(message).await?.unwrap_or_default());
         ids.sort_unstable();
         ids.dedup();
         for id in ids {
             self.remove(chat, id).await?;
         }
-        self.inbox.forget(&key(message.item)).await.map_err(unstored)
+        self.inbox.forget_of(&message.conversation.chat, &key(message.item)).await.map_err(unstored)
     }
 
     /// A change to what is there already is done.
@@ -114,24 +114,25 @@ impl Sender {
         }
     }
 
-    async fn place(&self, item: &Item) -> Result<Place, DeliveryError> {
+    async fn place(&self, message: Outgoing<'_>) -> Result<Place, DeliveryError> {
+        let item = message.item;
         let all = numbers(item);
         let texts = all.len().saturating_sub(item.content.files.len());
         let captioned = texts == 0 && !all.is_empty();
-        let ids = self.kept_place(item).await?;
+        let ids = self.kept_place(message).await?;
         let ids = ids.unwrap_or_else(|| all.into_iter().take(if captioned { 1 } else { texts }).collect());
         Ok(Place { ids, captioned })
     }
 
-    async fn kept_place(&self, item: &Item) -> Result<Option<Vec<i64>>, DeliveryError> {
-        let kept = self.inbox.remember(&key(item)).await.map_err(unstored)?;
+    async fn kept_place(&self, message: Outgoing<'_>) -> Result<Option<Vec<i64>>, DeliveryError> {
+        let kept = self.inbox.remember_of(&message.conversation.chat, &key(message.item)).await.map_err(unstored)?;
         let kept: Option<Value> = kept.and_then(|kept| serde_json::from_slice(&kept).ok());
         Ok(kept.map(|kept| kept.as_array().into_iter().flatten().filter_map(Value::as_i64).collect()))
     }
 
-    async fn keep_place(&self, item: &Item, ids: &[i64]) -> Result<(), DeliveryError> {
+    async fn keep_place(&self, message: Outgoing<'_>, ids: &[i64]) -> Result<(), DeliveryError> {
         let kept = serde_json::to_vec(ids).unwrap_or_default();
-        self.inbox.keep(&key(item), &kept).await.map_err(unstored)
+        self.inbox.keep_of(&message.conversation.chat, &key(message.item), &kept).await.map_err(unstored)
     }
 }
 

@@ -10,17 +10,19 @@ use crate::telegram::outgoing::edit;
 use crate::telegram::outgoing::send::{Part, Sender, unstored};
 use crate::telegram::updates::chats;
 use openline_core::channel::Outgoing;
-use openline_core::{DeliveryError, StoreError, VisitorInbox};
+use openline_core::{ChatId, DeliveryError, StoreError};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use teloxide::payloads::EditMessageReplyMarkup;
-use teloxide::types::ChatId;
+use teloxide::types::ChatId as Number;
 
 /// How far behind a number is looked: core has so many messages of a channel under way at once.
 const FAR: i64 = 64;
 /// After so many failed attempts nothing is looked for any more: this server can't tell.
 const LOOKS: u32 = 8;
+/// Under which name it is kept of a chat what was sent of its last message.
+const SENT: &str = "sent";
 /// Supergroups and news channels have numbers below this.
 const SUPERGROUPS: i64 = -1_000_000_000_000;
 
@@ -50,15 +52,17 @@ impl Numbers {
 
     /// Notes that a message was sent, for the next start too: what is already there must never be taken for another one.
     /// When that can't be kept, it was sent nevertheless.
-    pub(in crate::telegram) async fn sent(&self, inbox: &VisitorInbox, bot: &str, chat: i64, number: i64) {
+    async fn sent(&self, sender: &Sender, of: &ChatId, chat: i64, number: i64) {
         self.saw(chat, number);
-        if let Err(error) = self.newest(inbox, bot, chat).await {
+        if let Err(error) = self.newest(sender, of, chat).await {
             tracing::warn!(%error, "it could not be written down what was sent");
         }
     }
 
-    /// The newest number, kept for the next start. `None` when none is known.
-    async fn newest(&self, inbox: &VisitorInbox, bot: &str, chat: i64) -> Result<Option<i64>, StoreError> {
+    /// The newest number, kept for the next start: of a supergroup until the conversation `of` it is erased. `None` when none
+    /// is known.
+    async fn newest(&self, sender: &Sender, of: &ChatId, chat: i64) -> Result<Option<i64>, StoreError> {
+        let (inbox, bot) = (&sender.inbox, sender.settings.bot());
         let key = format!("newest/{bot}/{}", scope(chat));
         let mut newest = self.change(chat, |_| {});
         if newest.kept.is_none() {
@@ -66,7 +70,11 @@ impl Numbers {
             newest = self.change(chat, |newest| *newest = Newest { seen: newest.seen.max(kept), kept: Some(kept) });
         }
         if newest.kept < Some(newest.seen) {
-            inbox.keep(&key, newest.seen.to_string().as_bytes()).await?;
+            let value = newest.seen.to_string();
+            match scope(chat) {
+                0 => inbox.keep(&key, value.as_bytes()).await?,
+                _ => inbox.keep_with(of, &key, value.as_bytes()).await?,
+            }
             self.change(chat, |now| now.kept = now.kept.max(Some(newest.seen)));
         }
         Ok(Some(newest.seen).filter(|seen| *seen > 0))
@@ -99,7 +107,7 @@ enum Look {
 impl Sender {
     /// One note for each conversation: its messages go one after another, so an older note is of one that is settled.
     pub(in crate::telegram) async fn kept(&self, message: Outgoing<'_>) -> Result<Kept, DeliveryError> {
-        let kept = self.inbox.remember(&key(message)).await.map_err(unstored)?;
+        let kept = self.inbox.remember_of(&message.conversation.chat, SENT).await.map_err(unstored)?;
         let kept: Value = kept.and_then(|kept| serde_json::from_slice(&kept).ok()).unwrap_or_default();
         if kept["message"].as_i64() != Some(message.item.id.0) {
             return Ok(Kept::default());
@@ -111,17 +119,17 @@ impl Sender {
     /// Writes down what was sent, and behind which number the next part will be.
     pub(in crate::telegram) async fn keep(&self, message: Outgoing<'_>, kept: &Kept) -> Result<(), DeliveryError> {
         let note = json!({ "message": message.item.id.0, "ids": kept.ids, "after": kept.after }).to_string();
-        self.inbox.keep(&key(message), note.as_bytes()).await.map_err(unstored)
+        self.inbox.keep_of(&message.conversation.chat, SENT, note.as_bytes()).await.map_err(unstored)
     }
 
     /// The number behind which the next message of a chat will be.
-    pub(in crate::telegram) async fn newest(&self, chat: i64) -> Result<Option<i64>, DeliveryError> {
-        self.numbers.newest(&self.inbox, self.settings.bot(), chat).await.map_err(unstored)
+    pub(in crate::telegram) async fn newest(&self, of: &ChatId, chat: i64) -> Result<Option<i64>, DeliveryError> {
+        self.numbers.newest(self, of, chat).await.map_err(unstored)
     }
 
     /// Notes a message that was sent.
-    pub(in crate::telegram) async fn sent(&self, chat: i64, number: i64) {
-        self.numbers.sent(&self.inbox, self.settings.bot(), chat, number).await;
+    pub(in crate::telegram) async fn sent(&self, of: &ChatId, chat: i64, number: i64) {
+        self.numbers.sent(self, of, chat, number).await;
     }
 
     /// Looks for a part behind a number. What is found out is kept, so that a look that is broken off goes on from there.
@@ -150,7 +158,7 @@ impl Sender {
     /// Buttons are never put to a message, so taking them away changes nothing, whatever it is. Only then its content is
     /// compared, by an edit to what it should be.
     async fn look(&self, chat: i64, number: i64, part: &Part) -> Result<Look, Failure> {
-        let untouched = EditMessageReplyMarkup::new(ChatId(chat), edit::message(number));
+        let untouched = EditMessageReplyMarkup::new(Number(chat), edit::message(number));
         match self.api.call(&untouched).await {
             Err(failure) if is_same(&failure) => {}
             other => return verdict(other.map(|_| Look::Unclear)),
@@ -182,8 +190,4 @@ fn later(failure: &Failure) -> DeliveryError {
         DeliveryError::Unknown { reason } => DeliveryError::retry(reason),
         other => other,
     }
-}
-
-fn key(message: Outgoing<'_>) -> String {
-    format!("sent/{}", message.conversation.id)
 }

@@ -84,7 +84,7 @@ impl Sender {
             if message.uncertain && kept.after.is_some() {
                 tracing::warn!(item = %message.item.id, "a part was not found in the chat, sending it again");
             }
-            kept.after = self.newest(self.chat(message.conversation).await?).await?;
+            kept.after = self.newest(&message.conversation.chat, self.chat(message.conversation).await?).await?;
             self.keep(message, kept).await?;
         }
         self.part(message, part).await
@@ -119,7 +119,7 @@ impl Sender {
             Stopped::There(failure) => delivery(&failure),
             Stopped::Here(error) => error,
         })?;
-        self.sent(chat, id).await;
+        self.sent(&message.conversation.chat, chat, id).await;
         Ok(id)
     }
 
@@ -173,7 +173,7 @@ impl Sender {
         let number = message.item.key.rsplit('/').next().and_then(|number| number.parse().ok());
         payload.reply_parameters = number.map(|id| ReplyParameters::new(MessageId(id)).allow_sending_without_reply());
         let sent = self.api.call(&payload).await.and_then(|sent| message_id(&sent));
-        self.sent(spot.chat, sent.map_err(|failure| delivery(&failure))?).await;
+        self.sent(&message.conversation.chat, spot.chat, sent.map_err(|failure| delivery(&failure))?).await;
         Ok(())
     }
 

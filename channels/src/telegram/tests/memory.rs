@@ -287,7 +287,7 @@ impl Files for Shelf {
         Ok(FileStream { size, mime: None, bytes: futures_util::stream::iter([Ok(bytes)]).boxed() })
     }
 
-    async fn remove(&self, _: &FileId) -> Result<bool, FileError> {
+    async fn remove(&self, _: &FileId, _: bool) -> Result<bool, FileError> {
         Ok(false)
     }
 }

@@ -60,7 +60,7 @@ fn topic_of(message: &Value) -> Option<i32> {
 }
 
 /// Our id for a Telegram chat, or for a topic of it.
-fn id(number: i64, topic: Option<i32>) -> Result<ChatId, StoreError> {
+pub(in crate::telegram) fn id(number: i64, topic: Option<i32>) -> Result<ChatId, StoreError> {
     let topic = topic.map(|topic| format!("t{topic}")).unwrap_or_default();
     ChatId::parse(&format!("tg{number}{topic}")).map_err(|error| StoreError::Corrupt(error.to_string()))
 }
@@ -95,8 +95,9 @@ pub(in crate::telegram) async fn now_at(inbox: &VisitorInbox, first: i64) -> Res
 /// Remembers that a group has a new number.
 pub(in crate::telegram) async fn moved(inbox: &VisitorInbox, old: i64, new: i64) -> Result<(), StoreError> {
     let first = read(inbox, &format!("was/{old}")).await?.unwrap_or(old);
-    inbox.keep(&format!("was/{new}"), first.to_string().as_bytes()).await?;
-    inbox.keep(&format!("moved/{first}"), new.to_string().as_bytes()).await
+    let chat = id(first, None)?;
+    inbox.keep_with(&chat, &format!("was/{new}"), first.to_string().as_bytes()).await?;
+    inbox.keep_with(&chat, &format!("moved/{first}"), new.to_string().as_bytes()).await
 }
 
 /// A number that the channel keeps.

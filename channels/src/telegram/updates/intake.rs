@@ -225,9 +225,9 @@ impl Intake {
         if self.serves(chat) {
             return Ok(true);
         }
-        let key = format!("refused/{}", chat.number);
-        if chat.group && self.inbox.remember(&key).await?.is_none() {
-            self.inbox.keep(&key, b"1").await?;
+        let id = chats::id(chat.number, None)?;
+        if chat.group && self.inbox.remember_of(&id, "refused").await?.is_none() {
+            self.inbox.keep_of(&id, "refused", b"1").await?;
             self.say(chat.spot(), &self.settings.group_refusal).await;
         }
         Ok(false)
@@ -243,7 +243,7 @@ impl Intake {
         match self.api.call(&payload).await {
             Ok(sent) => {
                 let number = sent["message_id"].as_i64().unwrap_or_default();
-                self.numbers.sent(&self.inbox, self.settings.bot(), spot.chat, number).await;
+                self.numbers.saw(spot.chat, number);
             }
             Err(failure) => {
                 tracing::warn!(channel = %self.inbox.channel(), problem = failure.line(), "an own text was not sent");

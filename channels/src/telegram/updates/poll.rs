@@ -175,7 +175,10 @@ impl Poll {
                 Err(held) => {
                     self.window.failed(chat, number);
                     match held {
-                        Held::File(_) | Held::Fault => self.window.rest(chat, held.to_string(), Instant::now()),
+                        // An erasure is this chat's alone, and over in a moment.
+                        Held::File(_) | Held::Fault | Held::Store(StoreError::Erasing) => {
+                            self.window.rest(chat, held.to_string(), Instant::now());
+                        }
                         Held::Store(_) => trouble = Some(held),
                     }
                 }

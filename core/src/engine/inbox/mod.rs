@@ -11,6 +11,7 @@ use crate::domain::error::DeliveryError;
 use crate::domain::id::ChannelId;
 use crate::domain::message::{File, FileSource};
 use crate::domain::secret::MasterSecret;
+use crate::engine::erasure::Arriving;
 use crate::engine::forget::Wishes;
 use crate::engine::handover::Words;
 use crate::engine::hold::Hold;
@@ -54,6 +55,7 @@ pub struct Doors {
     hold: Hold,
     erasing: Arc<Notify>,
     pub(crate) wishes: Arc<Wishes>,
+    pub(crate) arriving: Arc<Arriving>,
     /// Ends every wait, so that held answers don't hold up a stop.
     closing: CancellationToken,
 }
@@ -91,6 +93,7 @@ impl Doors {
             hold,
             erasing,
             wishes,
+            arriving: Arc::default(),
             closing,
         }
     }

@@ -5,6 +5,7 @@ use crate::domain::error::{DeliveryError, StoreError};
 use crate::domain::id::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev};
 use crate::domain::line::LineInfo;
 use crate::domain::message::{Conversation, File, Incoming, Item, Note};
+use crate::engine::export::Exported;
 use crate::engine::forget;
 use crate::engine::handover::{self, Continuation, Handover};
 use crate::engine::measure;
@@ -12,7 +13,7 @@ use crate::ports::backend::FileStream;
 use crate::ports::channel::ChatAddress;
 use crate::ports::clock::Timestamp;
 use crate::ports::files::{self, ByteStream, FileError, FilePlace, FileRules};
-use crate::ports::store::{Amend, Change, Expect, Queue, Recorded, Slice, chat_values};
+use crate::ports::store::{ALSO, Amend, Change, Expect, Queue, Recorded, Slice, chat_values};
 use std::time::Duration;
 
 /// Everything one channel instance may do with its conversations. It cannot reach those of another.
@@ -36,8 +37,10 @@ impl VisitorInbox {
     /// Takes a visitor's message. When it returns, the message is durable and will reach the operators.
     ///
     /// # Errors
-    /// When nothing was stored; the visitor's side must repeat it with the same key.
+    /// When nothing was stored; the visitor's side must repeat it with the same key. [`StoreError::Erasing`] as long as what
+    /// the visitor wrote before is being erased.
     pub async fn accept(&self, incoming: Incoming) -> Result<Recorded, StoreError> {
+        self.nothing_while_erasing(&incoming.chat).await?;
         let (address, before) = (self.address(incoming.chat.clone()), self.doors.before());
         let recorded = self.doors.store.record_incoming(&self.channel, incoming, self.doors.clock.now()).await?;
         measure::accepted(&self.channel, recorded.fresh);
@@ -54,6 +57,9 @@ impl VisitorInbox {
     /// # Errors
     /// When nothing was stored.
     pub async fn amend(&self, chat: &ChatId, key: &str, amend: Amend) -> Result<Option<Change>, StoreError> {
+        if matches!(amend, Amend::Edit(_)) {
+            self.nothing_while_erasing(chat).await?;
+        }
         let now = self.doors.clock.now();
         let change = self.doors.store.amend_incoming(&self.channel, chat, key, amend, now).await?;
         if let Some(change) = change {
@@ -211,13 +217,16 @@ impl VisitorInbox {
         }
     }
 
-    /// Tells the operators of a chat's conversation something. False when there is no conversation yet, or the note's
-    /// key was known.
+    /// Tells the operators of a chat's conversation something. False when there is no conversation yet, it is being erased,
+    /// or the note's key was known.
     ///
     /// # Errors
     /// When nothing was stored.
     pub async fn note(&self, chat: &ChatId, note: Note) -> Result<bool, StoreError> {
         let Some(id) = self.find(chat).await? else { return Ok(false) };
+        if forget::is_going_on(&self.doors, id).await? {
+            return Ok(false);
+        }
         let stored = self.doors.store.record_note(id, note, self.now()).await?;
         if stored {
             self.doors.wake(&Queue::Backend);
@@ -287,6 +296,21 @@ impl VisitorInbox {
         }
     }
 
+    async fn nothing_while_erasing(&self, chat: &ChatId) -> Result<(), StoreError> {
+        if self.is_being_forgotten(chat).await? { Err(StoreError::Erasing) } else { Ok(()) }
+    }
+
+    /// Everything that is kept of a chat's visitor; `None` when there is no conversation.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn export(&self, chat: &ChatId) -> Result<Option<Exported>, StoreError> {
+        match self.conversation(chat).await? {
+            Some(conversation) => Exported::of(&self.doors.store, conversation).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// A value of the channel's own (an offset, a known name), by a key that is unique in the channel.
     ///
     /// # Errors
@@ -340,6 +364,19 @@ impl VisitorInbox {
     /// When it was not stored.
     pub async fn keep_of(&self, chat: &ChatId, name: &str, value: &[u8]) -> Result<(), StoreError> {
         self.doors.store.state_put(&(chat_values(&self.channel, chat) + name), value, Expect::Anything).await
+    }
+
+    /// Keeps a value of the channel's own, like [`VisitorInbox::keep`], that goes with a chat's conversation: for what has to
+    /// be found without knowing the chat.
+    ///
+    /// # Errors
+    /// When it was not stored.
+    pub async fn keep_with(&self, chat: &ChatId, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        let key = self.state_key(key);
+        let also = format!("{}{ALSO}{key}", chat_values(&self.channel, chat));
+        // First what takes it along.
+        self.doors.store.state_put(&also, b"", Expect::Anything).await?;
+        self.doors.store.state_put(&key, value, Expect::Anything).await
     }
 
     /// Forgets a value that belongs to a chat.
