@@ -128,6 +128,8 @@ def whatsapp():
 
 @witness("maxapi")
 def maxapi():
+    from maxapi import Bot
+    from maxapi.enums.parse_mode import TextFormat
     from maxapi.types.updates.message_created import MessageCreated
 
     update = {
@@ -139,13 +141,34 @@ def maxapi():
         },
     }
     parsed = MessageCreated(**update)
+    Catch.answer = json.dumps({"message": update["message"] | {"body": {"mid": "mid.o1", "seq": 2, "text": "hi"}}}).encode()
+
+    async def send():
+        bot = Bot("t0ken")
+        bot.api_url = HERE
+        sent = await bot.send_message(chat_id=9001, text="hi", format=TextFormat.HTML)
+        await bot.close_session()
+        return sent.message.body.mid
+
+    sent = asyncio.run(send())
+    call = seen.pop()
     say(kind="max", body=json.dumps(update), headers={"x-max-bot-api-secret": "s3cret"}, chat=str(parsed.message.recipient.chat_id),
-        key=parsed.message.body.mid, text=parsed.message.body.text)
+        key=parsed.message.body.mid, text=parsed.message.body.text, path=call["path"], json=json.loads(call["body"]),
+        authorization=call["headers"]["authorization"], answer=Catch.answer.decode(), sent=sent)
 
 
 @witness("vkbottle")
 def vk():
     from vkbottle import API
+    from vkbottle_types.events.bot_events import MessageNew
+
+    message = {
+        "id": 41, "date": 1790000000, "from_id": 7001, "peer_id": 7001, "out": 0, "version": 1001, "conversation_message_id": 12,
+        "text": "h\u00e9llo", "attachments": [], "fwd_messages": [], "random_id": 0,
+    }
+    update = {"type": "message_new", "group_id": 300, "event_id": "e1", "v": "5.199", "secret": "s3",
+              "object": {"message": message, "client_info": {"keyboard": True}}}
+    parsed = MessageNew(**update).object.message
 
     class Here(API):
         API_URL = f"{HERE}/method/"
@@ -163,7 +186,8 @@ def vk():
     from urllib.parse import parse_qsl, urlsplit
 
     form = dict(parse_qsl(call["body"])) | dict(parse_qsl(urlsplit(call["path"]).query))
-    say(kind="vk", path=urlsplit(call["path"]).path, form=form, answer=Catch.answer.decode(), sent=str(sent))
+    say(kind="vk", body=json.dumps(update), headers={}, chat=str(parsed.peer_id), key=str(parsed.conversation_message_id),
+        text=parsed.text, path=urlsplit(call["path"]).path, form=form, answer=Catch.answer.decode(), sent=str(sent))
 
 
 say(missing=missing, python=sys.version.split()[0])

@@ -1,6 +1,6 @@
 //! The messengers' own libraries as witnesses: what they sign is taken, what they parse is what we read, what they send is what
-//! we send. They are Python packages (`pip install line-bot-sdk viberbot pywa maxapi vkbottle`); what is not installed is left
-//! out with a word. `OPENLINE_WITNESSES` names a Python that has them.
+//! we send. They are Python packages (line-bot-sdk, viberbot, pywa, maxapi, vkbottle); what is not installed is left out with a
+//! word. `OPENLINE_WITNESSES` names a Python that has them; `tests/witness/run messengers` makes one.
 
 use openline_channels::Kinds;
 use openline_channels::described::outcomes;
@@ -55,6 +55,11 @@ fn request(witness: &Value) -> Option<Value> {
         }
         "whatsapp" => {
             let url = format!("https://graph.facebook.com{}", witness["path"].as_str()?);
+            Some(json!({ "url": url, "headers": { "authorization": witness["authorization"] }, "json": body }))
+        }
+        "max" => {
+            body.as_object_mut()?.remove("attachments");
+            let url = format!("https://platform-api2.max.ru{}", witness["path"].as_str()?);
             Some(json!({ "url": url, "headers": { "authorization": witness["authorization"] }, "json": body }))
         }
         "vk" => {

@@ -68,7 +68,8 @@ impl Call {
         let body = Bytes::from_request(request, &()).await.map_err(|_| StatusCode::BAD_REQUEST)?;
         if kind.starts_with("application/x-www-form-urlencoded") {
             call.form = pairs(&String::from_utf8_lossy(&body));
-        } else if kind.starts_with("application/json") {
+        } else if kind.is_empty() || kind.starts_with("application/json") {
+            // Viber's own library names no type.
             call.json = serde_json::from_slice(&body).unwrap_or_default();
         }
         Ok(call)

@@ -38,7 +38,8 @@ pub(super) fn answer(world: &mut World, call: &Call) -> Reply {
     let Some(path) = call.path.strip_prefix("/v2/bot/") else { return error(404, "Not found") };
     match (call.method.as_str(), path) {
         ("GET", "info") => {
-            Reply::ok(&json!({ "userId": "Uf", "basicId": "@kit", "displayName": "Kit", "chatMode": "chat" }))
+            Reply::ok(&json!({ "userId": "Uf", "basicId": "@kit", "displayName": "Kit", "chatMode": "chat",
+                "markAsReadMode": "manual" }))
         }
         ("GET", "channel/webhook/endpoint") => {
             Reply::ok(&json!({ "endpoint": "https://old.example/hook", "active": true }))

@@ -142,20 +142,26 @@ fn send(world: &mut World, chat: &str, body: &Value) -> Reply {
     }
     let html = body["format"] == "html";
     let text = if html { plain(text) } else { text.to_owned() };
-    let id = format!("mid.o{}", world.next());
-    world.show(chat, Shown { id: id.clone(), text, file });
-    Reply::ok(&json!({ "message": { "recipient": { "chat_id": chat }, "body": { "mid": id, "seq": 1 } } })).took()
+    let shown = Shown { id: format!("mid.o{}", world.next()), text, file };
+    world.show(chat, shown.clone());
+    Reply::ok(&json!({ "message": of_the_bot(chat, &shown, 1_790_000_000_000) })).took()
+}
+
+/// One of the bot's messages as the API tells it.
+fn of_the_bot(chat: &str, shown: &Shown, at: i64) -> Value {
+    let bot = json!({ "user_id": 500, "first_name": "Bot", "is_bot": true, "last_activity_time": at });
+    let file = |name: &String| json!({ "type": "file", "payload": { "url": "https://fd.oneme.ru/f", "token": "t" }, "filename": name, "size": 1 });
+    let attachments: Vec<Value> = shown.file.iter().map(|(name, _)| file(name)).collect();
+    json!({ "sender": bot, "timestamp": at,
+        "recipient": { "chat_id": chat.parse::<i64>().unwrap_or_default(), "chat_type": "dialog", "user_id": 8001 },
+        "body": { "mid": shown.id, "seq": 1, "text": shown.text, "attachments": attachments } })
 }
 
 /// Newest first. All messages here are from a time that is later than any `from`.
 fn history(world: &World, chat: &str, from: i64) -> Reply {
     let at = from.max(1_790_000_000_000);
     let shown = world.shown.get(chat).cloned().unwrap_or_default();
-    let message = |(n, shown): (usize, Shown)| {
-        let attachments = if shown.file.is_some() { json!([{ "type": "file" }]) } else { json!([]) };
-        json!({ "sender": { "user_id": 500, "is_bot": true }, "timestamp": at + i64::try_from(n).unwrap_or(0),
-            "body": { "mid": shown.id, "text": shown.text, "attachments": attachments } })
-    };
+    let message = |(n, shown): (usize, Shown)| of_the_bot(chat, &shown, at + i64::try_from(n).unwrap_or(0));
     let mut messages: Vec<Value> = shown.into_iter().enumerate().map(message).collect();
     messages.reverse();
     Reply::ok(&json!({ "messages": messages }))

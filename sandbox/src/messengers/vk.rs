@@ -15,7 +15,7 @@ pub(super) fn event(base: &str, person: &str, act: &Act) -> Option<Value> {
     let (kind, object, event) = match act {
         Act::Writes(number, text) => ("message_new", new(message(*number, text, json!([]))), format!("n{id}-{number}")),
         Act::Sends(number, file) => {
-            let doc = json!({ "id": file.id, "owner_id": id, "title": file.name, "size": file.size, "ext": "pdf", "type": 1,
+            let doc = json!({ "id": file.id, "owner_id": id, "title": file.name, "size": file.size, "ext": "pdf", "type": 1, "date": 1_790_000_000,
                 "url": format!("{base}/files/{}", file.id) });
             let sent = message(*number, "", json!([{ "type": "doc", "doc": doc }]));
             ("message_new", new(sent), format!("n{id}-{number}"))

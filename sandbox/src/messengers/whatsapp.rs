@@ -4,6 +4,7 @@ use super::call::{Call, Reply};
 use super::world::{Shown, World};
 use super::{Act, Mishap, TOKEN};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 const NUMBER: &str = "700200";
 
@@ -34,7 +35,7 @@ pub(super) fn event(person: &str, act: &Act) -> Value {
     message[kind] = content;
     envelope(&json!({ "messaging_product": "whatsapp",
         "metadata": { "display_phone_number": "4930111", "phone_number_id": NUMBER },
-        "contacts": [{ "profile": { "name": "Ada" }, "wa_id": person }], "messages": [message] }))
+        "contacts": [{ "profile": { "name": "Ada" }, "wa_id": person, "user_id": format!("DE.{person}") }], "messages": [message] }))
 }
 
 fn error(status: u16, code: i64, message: &str) -> Reply {
@@ -57,9 +58,10 @@ pub(super) fn answer(base: &str, world: &mut World, call: &Call) -> Reply {
     match (call.method.as_str(), object, edge) {
         ("GET", NUMBER, None) => Reply::ok(&json!({ "display_phone_number": "+49 30 111", "id": NUMBER })),
         ("GET", media, None) => match world.file(media) {
-            Some(_) => {
+            Some((_, bytes)) => {
+                let sum = hex::encode(Sha256::digest(&bytes));
                 Reply::ok(&json!({ "url": format!("{base}/files/{media}"), "mime_type": "application/pdf", "id": media,
-                "messaging_product": "whatsapp" }))
+                "sha256": sum, "file_size": bytes.len(), "messaging_product": "whatsapp" }))
             }
             None => error(400, 100, "Unsupported get request: no such object"),
         },
