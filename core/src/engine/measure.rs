@@ -14,6 +14,11 @@ pub(crate) fn accepted(channel: &ChannelId, fresh: bool) {
     counter!("openline_visitor_messages_total", "channel" => channel.to_string(), "result" => result).increment(1);
 }
 
+/// Something came that the channel's kind knows nothing of.
+pub(crate) fn unknown(channel: &ChannelId) {
+    counter!("openline_unknown_events_total", "channel" => channel.to_string()).increment(1);
+}
+
 /// What happened on the operators' side is durable.
 pub(crate) fn told(channel: &ChannelId) {
     counter!("openline_operator_events_total", "channel" => channel.to_string()).increment(1);

@@ -130,6 +130,7 @@ impl Intake {
             // Kinds that are not asked for may still come for a while after another program asked for them.
             let kind = update.as_object().into_iter().flatten().map(|(key, _)| key).find(|key| *key != "update_id");
             tracing::warn!(channel = %self.inbox.channel(), update = id, ?kind, "an update of this kind is not carried");
+            self.inbox.unknown();
         }
         let mut memory = self.memory();
         memory.taken.extend(id);

@@ -52,6 +52,11 @@ impl VisitorInbox {
         Ok(recorded)
     }
 
+    /// Counts something that came and that the channel knows nothing of.
+    pub fn unknown(&self) {
+        measure::unknown(&self.channel);
+    }
+
     /// Takes a visitor's edit or deletion of the message with that key. `None` when it changes nothing.
     ///
     /// # Errors
