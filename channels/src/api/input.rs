@@ -2,6 +2,7 @@
 
 use super::chats;
 use super::error::Problem;
+use crate::common::input::{self, clean};
 use openline_core::message::Visitor;
 use openline_core::text::Href;
 use serde::Deserialize;
@@ -90,19 +91,12 @@ pub(super) fn text_empty() -> Problem {
     Problem::invalid("text_empty", "the text is empty; a message has a text or files")
 }
 
-/// Trims, joins line ends, drops control characters (NUL, which no database likes, among them).
-fn clean(text: &str, lines: bool) -> String {
-    let unified = text.replace("\r\n", "\n").replace('\r', "\n");
-    let kept = unified.chars().filter(|c| !c.is_control() || lines && matches!(c, '\n' | '\t'));
-    kept.collect::<String>().trim().to_owned()
-}
-
 impl GivenVisitor {
     fn checked(self) -> Result<Visitor, Problem> {
         Ok(Visitor {
             name: name("name", &self.name)?,
             last_name: name("last_name", &self.last_name)?,
-            email: given(self.email).map(email).transpose()?,
+            email: given(self.email).map(|given| email(&given)).transpose()?,
             phone: given(self.phone).map(phone).transpose()?,
             url: given(self.url).map(|url| address("url", url)).transpose()?,
             picture: given(self.picture).map(|url| address("picture", url)).transpose()?,
@@ -124,10 +118,8 @@ fn name(field: &str, given: &str) -> Result<String, Problem> {
     if long { Err(wrong(field, &format!("has more than {MAX_NAME} characters"))) } else { Ok(name) }
 }
 
-fn email(given: String) -> Result<String, Problem> {
-    let good = given.split_once('@').is_some_and(|(who, host)| !who.is_empty() && host.contains('.'));
-    let plain = given.len() <= 254 && !given.contains(char::is_whitespace);
-    if good && plain { Ok(given) } else { Err(wrong("email", "is not an e-mail address")) }
+fn email(given: &str) -> Result<String, Problem> {
+    input::email(given).ok_or_else(|| wrong("email", "is not an e-mail address"))
 }
 
 fn phone(given: String) -> Result<String, Problem> {

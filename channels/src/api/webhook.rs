@@ -1,6 +1,7 @@
 //! Events to the other side, signed as the Standard Webhooks specification wants it (<https://www.standardwebhooks.com>).
 
 use super::settings::{SigningKey, Target};
+use crate::common::http::retry_after;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
 use openline_core::channel::Outgoing;
@@ -18,8 +19,6 @@ use std::time::Duration;
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// An answer's body is read so far, in bytes.
 const MAX_ANSWER: usize = 64 * 1024;
-/// The longest that a receiver may ask us to wait.
-const MAX_WAIT: Duration = Duration::from_secs(24 * 3600);
 /// How often an event is posted that is refused: about two hours. Receivers refuse by mistake while they are changed.
 const TRIES: u32 = 16;
 /// When somebody has to mend something.
@@ -181,15 +180,8 @@ fn judge(status: StatusCode, headers: &HeaderMap, attempts: u32, now: Timestamp)
     }
 }
 
-/// `Retry-After`, in seconds or as a date.
 fn wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let seconds = value.parse().map(Duration::from_secs).ok();
-    let date = || {
-        let date = jiff::fmt::rfc2822::parse(value).ok()?;
-        Some(now.until(Timestamp(date.timestamp().as_millisecond())))
-    };
-    seconds.or_else(date).map(|wait| wait.min(MAX_WAIT))
+    retry_after(headers.get(RETRY_AFTER)?.to_str().ok()?, now)
 }
 
 /// An answer's body, as far as we understand it.

@@ -1,6 +1,6 @@
 //! Calls to a messenger's API: a client that never shows secrets, and what a call that got no answer means.
 
-use openline_core::DeliveryError;
+use openline_core::{DeliveryError, Timestamp};
 use std::time::Duration;
 
 /// Why there is no answer.
@@ -15,21 +15,30 @@ pub(crate) enum Lost {
 impl Lost {
     /// What became of a call that failed. The address is left out: it may have a secret.
     pub(crate) fn of(error: &reqwest::Error) -> Self {
-        let cause = deepest(error);
-        if error.is_connect() || error.is_builder() {
-            Self::Unreached(cause)
-        } else if error.is_timeout() {
-            Self::Cut("no answer in time".to_owned())
-        } else {
-            Self::Cut(cause)
+        if error.is_timeout() && !error.is_connect() {
+            return Self::Cut("no answer in time".to_owned());
+        }
+        Self::at(error.is_connect() || error.is_builder(), deepest(error))
+    }
+
+    /// The same of another client; `early`: while it was connecting, or before.
+    pub(crate) fn at(early: bool, cause: String) -> Self {
+        if early { Self::Unreached(cause) } else { Self::Cut(cause) }
+    }
+
+    /// One line for people.
+    pub(crate) fn line(&self, whose: &str) -> String {
+        match self {
+            Self::Unreached(cause) => format!("{whose} can't be reached: {cause}"),
+            Self::Cut(cause) => format!("no answer from {whose}: {cause}"),
         }
     }
 
     /// What that means for the message that the call was for.
     pub(crate) fn verdict(&self, whose: &str) -> DeliveryError {
         match self {
-            Self::Unreached(cause) => DeliveryError::retry(format!("{whose} can't be reached: {cause}")),
-            Self::Cut(cause) => DeliveryError::unknown(format!("no answer from {whose}: {cause}")),
+            Self::Unreached(_) => DeliveryError::retry(self.line(whose)),
+            Self::Cut(_) => DeliveryError::unknown(self.line(whose)),
         }
     }
 }
@@ -41,7 +50,21 @@ pub(crate) fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
         error = source;
     }
     let text = error.to_string();
-    if text.contains("://") { "the call failed".to_owned() } else { text }
+    if text.contains("://") || text.contains("/bot") { "the call failed".to_owned() } else { text }
+}
+
+/// The longest that anybody may ask us to wait.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+/// How long to wait by a `Retry-After`, in seconds or as a date.
+pub(crate) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
+    let value = value.trim();
+    let seconds = value.parse().map(Duration::from_secs).ok();
+    let date = || {
+        let date = jiff::fmt::rfc2822::parse(value).ok()?;
+        Some(now.until(Timestamp(date.timestamp().as_millisecond())))
+    };
+    seconds.or_else(date).map(|wait| wait.min(LONGEST))
 }
 
 /// How calls are made.

@@ -4,6 +4,7 @@
 //! for a failure, though the message was sent: it would be sent twice. So answers stay raw JSON here. Nothing that
 //! teloxide's `Bot` or an address says may be logged: both hold the token.
 
+use crate::common::http::{Lost, deepest};
 use crate::common::json;
 use crate::telegram::client::errors::Failure;
 use futures_util::StreamExt;
@@ -87,12 +88,12 @@ impl Api {
             let client = client.map_err(|error| format!("no client for https can be made: {}", deepest(&error)))?;
             Ok(Bot::with_client(self.token.expose_secret(), client).set_api_url(self.api_url.clone()))
         };
-        self.bot.get_or_init(make).as_ref().map_err(|problem| Failure::Unreached(problem.clone()))
+        self.bot.get_or_init(make).as_ref().map_err(|problem| Failure::unreached(problem.clone()))
     }
 
     /// Makes a call and returns its `result`.
     pub(in crate::telegram) async fn call<P: Payload + Serialize + Sync>(&self, payload: &P) -> Result<Value, Failure> {
-        let body = serde_json::to_vec(payload).map_err(|e| Failure::Unreached(format!("can't be written: {e}")))?;
+        let body = serde_json::to_vec(payload).map_err(|e| Failure::unreached(format!("can't be written: {e}")))?;
         self.post(P::NAME, body, CALL).await
     }
 
@@ -102,7 +103,7 @@ impl Api {
         ask: &payloads::GetUpdates,
         read: fn(&[u8]) -> Option<Value>,
     ) -> Result<Vec<Value>, Failure> {
-        let body = serde_json::to_vec(ask).map_err(|e| Failure::Unreached(format!("can't be written: {e}")))?;
+        let body = serde_json::to_vec(ask).map_err(|e| Failure::unreached(format!("can't be written: {e}")))?;
         let (status, text) = self.exchange(payloads::GetUpdates::NAME, body, LONGEST).await?;
         updates(status, &text, read)
     }
@@ -121,9 +122,9 @@ impl Api {
         }
         let request = bot.client().post(url).header("content-type", "application/json").body(body);
         let answer = request.timeout(patience).send().await;
-        let answer = answer.map_err(|error| Failure::of_network(error.is_connect(), deepest(&error)))?;
+        let answer = answer.map_err(|error| Failure::Lost(Lost::at(error.is_connect(), deepest(&error))))?;
         let status = answer.status().as_u16();
-        let text = answer.text().await.map_err(|error| Failure::Cut(deepest(&error)))?;
+        let text = answer.text().await.map_err(|error| Failure::cut(deepest(&error)))?;
         Ok((status, text))
     }
 
@@ -135,7 +136,7 @@ impl Api {
         let sent = MultipartRequest::new(self.bot()?.clone(), Raw(payload)).send();
         match tokio::time::timeout(UPLOAD, sent).await {
             Ok(answer) => answer.map_err(|error| Failure::of_teloxide(&error)),
-            Err(_) => Err(Failure::Cut("no answer in time".to_owned())),
+            Err(_) => Err(Failure::cut("no answer in time")),
         }
     }
 
@@ -147,23 +148,13 @@ impl Api {
             parts.push("file").push(&format!("bot{}", bot.token())).extend(path.split('/'));
         }
         let answer = bot.client().get(url).send().await;
-        let answer = answer.map_err(|error| Failure::of_network(error.is_connect(), deepest(&error)))?;
+        let answer = answer.map_err(|error| Failure::Lost(Lost::at(error.is_connect(), deepest(&error))))?;
         if !answer.status().is_success() {
             return Err(Failure::Page(answer.status().as_u16()));
         }
         let pieces = answer.bytes_stream();
         Ok(pieces.map(|piece| piece.map_err(|error| std::io::Error::other(deepest(&error)))).boxed())
     }
-}
-
-/// What an error comes from in the end: "Connection refused". Errors further out name the address, and so the token.
-pub(in crate::telegram) fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    let text = error.to_string();
-    if text.contains("/bot") { "the call failed".to_owned() } else { text }
 }
 
 /// The updates in an answer.
@@ -184,7 +175,7 @@ fn updates(status: u16, text: &str, read: fn(&[u8]) -> Option<Value>) -> Result<
 fn result(status: u16, text: &str) -> Result<Value, Failure> {
     let Ok(mut answer) = json::read::<Value>(text.as_bytes()) else {
         return Err(match status {
-            200..400 => Failure::Cut("the answer is not JSON".to_owned()),
+            200..400 => Failure::cut("the answer is not JSON"),
             code => Failure::answer(code, format!("status {code} without an explanation")),
         });
     };
@@ -249,7 +240,7 @@ mod tests {
         let Err(Failure::Answer { code: 429, retry_after: Some(after), .. }) = result(429, flood) else { panic!() };
         assert_eq!(after.as_secs(), 3);
         assert!(matches!(result(502, "<html>"), Err(Failure::Answer { code: 502, .. })));
-        assert!(matches!(result(200, "<html>"), Err(Failure::Cut(_))));
+        assert!(matches!(result(200, "<html>"), Err(Failure::Lost(Lost::Cut(_)))));
         assert!(matches!(result(400, "{}"), Err(Failure::Answer { code: 400, .. })));
         assert!(matches!(result(400, "[1]"), Err(Failure::Answer { code: 400, .. })));
     }

@@ -1,6 +1,6 @@
 //! What goes wrong at Telegram, and what that means for a message. The only place that decides it.
 
-use crate::telegram::client::api::deepest;
+use crate::common::http::{Lost, deepest};
 use openline_core::DeliveryError;
 use std::time::Duration;
 use teloxide::{ApiError, RequestError};
@@ -21,10 +21,8 @@ pub(in crate::telegram) enum Failure {
     },
     /// An answer that is not Telegram's: something on the way (a proxy before a Bot API server) refused the call.
     Page(u16),
-    /// The call never left.
-    Unreached(String),
-    /// The call left, its outcome is unknown.
-    Cut(String),
+    /// There is no answer.
+    Lost(Lost),
 }
 
 impl Failure {
@@ -32,8 +30,14 @@ impl Failure {
         Self::Answer { code, text: text.into(), retry_after: None, moved_to: None }
     }
 
-    pub(in crate::telegram) fn of_network(connecting: bool, text: String) -> Self {
-        if connecting { Self::Unreached(text) } else { Self::Cut(text) }
+    /// The call never left.
+    pub(in crate::telegram) fn unreached(cause: impl Into<String>) -> Self {
+        Self::Lost(Lost::Unreached(cause.into()))
+    }
+
+    /// The call left, its outcome is unknown.
+    pub(in crate::telegram) fn cut(cause: impl Into<String>) -> Self {
+        Self::Lost(Lost::Cut(cause.into()))
     }
 
     /// Teloxide's own errors, which have lost Telegram's code: it is told from the description.
@@ -54,12 +58,12 @@ impl Failure {
                 let text = "Bad Request: group chat was upgraded to a supergroup chat".to_owned();
                 Self::Answer { code: 400, text, retry_after: None, moved_to: Some(chat.0) }
             }
-            RequestError::Network(error) => Self::of_network(error.is_connect(), deepest(error.as_ref())),
+            RequestError::Network(error) => Self::Lost(Lost::at(error.is_connect(), deepest(error.as_ref()))),
             RequestError::InvalidJson { raw, .. } => match status_of(raw) {
                 Some(status @ 400..500) => Self::Page(status),
-                _ => Self::Cut("the answer is not understood".to_owned()),
+                _ => Self::cut("the answer is not understood"),
             },
-            RequestError::Io(error) => Self::Unreached(error.to_string()),
+            RequestError::Io(error) => Self::unreached(error.to_string()),
         }
     }
 
@@ -115,8 +119,7 @@ impl Failure {
             }
             Self::Answer { code, text, .. } => format!("Telegram answered {code}: {}", brief(text)),
             Self::Page(code) => format!("Telegram's address answered {code} without an explanation"),
-            Self::Unreached(text) => format!("Telegram can't be reached: {text}"),
-            Self::Cut(text) => format!("no answer from Telegram: {text}"),
+            Self::Lost(lost) => lost.line("Telegram"),
         }
     }
 }
@@ -124,10 +127,11 @@ impl Failure {
 /// What a failed call means for the message it was for.
 pub(in crate::telegram) fn delivery(failure: &Failure) -> DeliveryError {
     match failure {
-        Failure::Unreached(_) | Failure::Answer { code: 409, .. } => DeliveryError::retry(failure.line()),
+        Failure::Lost(lost) => lost.verdict("Telegram"),
+        Failure::Answer { code: 409, .. } => DeliveryError::retry(failure.line()),
         Failure::Page(code) if may_pass(*code) => DeliveryError::retry(failure.line()),
         Failure::Page(_) => DeliveryError::refused(failure.line()),
-        Failure::Cut(_) | Failure::Answer { code: 500.., .. } => DeliveryError::unknown(failure.line()),
+        Failure::Answer { code: 500.., .. } => DeliveryError::unknown(failure.line()),
         Failure::Answer { code: 429, retry_after, .. } => {
             DeliveryError::Retry { reason: "Telegram asks to slow down".to_owned(), after: *retry_after }
         }
@@ -241,8 +245,8 @@ mod tests {
         assert!(matches!(of(404, "Not Found"), DeliveryError::Paused { .. }));
         assert!(matches!(of(409, "Conflict: x"), DeliveryError::Retry { after: None, .. }));
         assert!(matches!(of(502, "Bad Gateway"), DeliveryError::Unknown { .. }));
-        assert!(matches!(delivery(&Failure::Unreached("x".into())), DeliveryError::Retry { .. }));
-        assert!(matches!(delivery(&Failure::Cut("x".into())), DeliveryError::Unknown { .. }));
+        assert!(matches!(delivery(&Failure::unreached("x")), DeliveryError::Retry { .. }));
+        assert!(matches!(delivery(&Failure::cut("x")), DeliveryError::Unknown { .. }));
         let after = Some(Duration::from_secs(7));
         let flood = Failure::Answer { code: 429, text: String::new(), retry_after: after, moved_to: None };
         assert!(matches!(delivery(&flood), DeliveryError::Retry { after: Some(wait), .. } if wait.as_secs() == 7));

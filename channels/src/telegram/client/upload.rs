@@ -1,5 +1,6 @@
 //! Operators' files on their way to the visitor.
 
+use crate::common::http::Lost;
 use crate::common::media::media_type;
 use crate::common::rich::Rendered;
 use crate::telegram::client::errors::Failure;
@@ -61,7 +62,7 @@ pub(in crate::telegram) async fn file(
             Err(Stopped::There(failure)) => failure,
             other => return other,
         };
-        let hopeless = matches!(failure, Failure::Cut(_)) && message.attempts + 1 >= TRIES;
+        let hopeless = matches!(failure, Failure::Lost(Lost::Cut(_))) && message.attempts + 1 >= TRIES;
         if hopeless || failure.is_about_size() {
             tracing::warn!(item = %message.item.id, problem = failure.line(), "a file goes as a link");
             return Err(Stopped::Here(DeliveryError::Unsupported));

@@ -204,7 +204,7 @@ impl From<Failure> for Stopped {
 
 /// The id in an answer. Without one it is unknown what Telegram did.
 pub(in crate::telegram) fn message_id(answer: &Value) -> Result<i64, Failure> {
-    answer["message_id"].as_i64().ok_or_else(|| Failure::Cut("the answer names no message".to_owned()))
+    answer["message_id"].as_i64().ok_or_else(|| Failure::cut("the answer names no message"))
 }
 
 /// A short text goes along with the first file, a long one before the files.

@@ -8,11 +8,10 @@ mod fake;
 mod finding;
 mod going;
 mod hook;
-mod memory;
 
 use super::Telegram;
+use crate::common::memory::{self, Memory, Nobody, Shelf};
 use fake::Telegram as Fake;
-use memory::{Memory, Nobody, Shelf};
 use openline_core::channel::Host;
 use openline_core::clock::{ManualClock, Timestamp};
 use openline_core::files::{FileRules, Files};

@@ -5,6 +5,7 @@
 //! comes when this one is answered. One that was not taken comes again later, and is waited for by those of its chat.
 //! The price is that a large file holds up the others while it is fetched.
 
+use crate::common::serial::Turns;
 use crate::telegram::client::status::{Status, Trouble};
 use crate::telegram::updates::intake::{self, Intake, chat_of};
 use crate::telegram::updates::poll::{Pause, WANTED};
@@ -18,11 +19,10 @@ use openline_core::clock::Timestamp;
 use openline_core::{ChannelId, VisitorInbox};
 use serde_json::Value;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use subtle::ConstantTimeEq;
 use teloxide::payloads::{GetMe, GetWebhookInfo, SetWebhook, SetWebhookSetters};
-use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -52,15 +52,22 @@ impl Hook {
 struct Door {
     intake: Arc<Intake>,
     hook: Hook,
-    /// Telegram repeats what takes long: one after another nevertheless.
-    turn: Mutex<Turn>,
+    /// Telegram repeats what takes long: those of a chat one after another nevertheless.
+    turns: Turns<Option<i64>>,
+    held: Mutex<Held>,
+}
+
+impl Door {
+    fn held(&self) -> std::sync::MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The update that each chat waits for, and since when.
 #[derive(Default)]
-struct Turn(HashMap<i64, (i64, Timestamp)>);
+struct Held(HashMap<i64, (i64, Timestamp)>);
 
-impl Turn {
+impl Held {
     /// Whether an earlier update of the chat has to come again first.
     fn waits(&self, chat: Option<i64>, number: i64, now: Timestamp) -> bool {
         let earlier = chat.and_then(|chat| self.0.get(&chat));
@@ -78,7 +85,7 @@ impl Turn {
 }
 
 pub(in crate::telegram) fn routes(intake: Arc<Intake>, hook: Hook) -> Router {
-    let door = Arc::new(Door { intake, hook, turn: Mutex::default() });
+    let door = Arc::new(Door { intake, hook, turns: Turns::default(), held: Mutex::default() });
     Router::new().route("/webhook", post(update)).layer(DefaultBodyLimit::max(BODY)).with_state(door)
 }
 
@@ -90,17 +97,17 @@ async fn update(State(door): State<Arc<Door>>, headers: HeaderMap, body: Bytes) 
     let Some(update) = intake::read(&body) else { return StatusCode::BAD_REQUEST };
     // Goes on when Telegram hangs up meanwhile: it will come again and find it done.
     let taken = tokio::spawn(async move {
-        let mut turn = door.turn.lock().await;
-        let (chat, number, now) =
-            (chat_of(&update), update["update_id"].as_i64().unwrap_or_default(), door.intake.inbox.now());
-        if turn.waits(chat, number, now) {
+        let (chat, number) = (chat_of(&update), update["update_id"].as_i64().unwrap_or_default());
+        let _turn = door.turns.stand(&chat).await;
+        let now = door.intake.inbox.now();
+        if door.held().waits(chat, number, now) {
             return false;
         }
         let taken = door.intake.take(&update).await;
         if let Err(held) = &taken {
             tracing::error!(channel = %door.intake.inbox.channel(), %held, "an update must come again");
         }
-        turn.note(chat, number, taken.is_ok(), now);
+        door.held().note(chat, number, taken.is_ok(), now);
         taken.is_ok()
     });
     if taken.await.unwrap_or(false) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }

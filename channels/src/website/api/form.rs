@@ -1,5 +1,6 @@
 //! What visitors type, checked; and the form that carries it without JavaScript.
 
+use crate::common::input::clean;
 use crate::website::error::{Problem, Refusal};
 use crate::website::site::{MAX_NAME, MAX_TEXT};
 use crate::website::welcome::introduce::Introduced;
@@ -74,13 +75,6 @@ impl Typed {
         }
         Ok(recorded)
     }
-}
-
-/// Trims, joins line ends, drops control characters that no keyboard makes (and NUL, which no database likes).
-pub(in crate::website) fn clean(text: &str, lines: bool) -> String {
-    let unified = text.replace("\r\n", "\n").replace('\r', "\n");
-    let kept = unified.chars().filter(|c| !c.is_control() || lines && matches!(c, '\n' | '\t'));
-    kept.collect::<String>().trim().to_owned()
 }
 
 /// Fields of a form body or a query string. Unlike the usual parsers it refuses what is not UTF-8 instead of storing

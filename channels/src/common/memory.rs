@@ -19,19 +19,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 #[derive(Default)]
-pub(super) struct Memory {
-    pub(super) rooms: Mutex<Vec<(Conversation, Vec<Item>)>>,
-    pub(super) notes: Mutex<Vec<Note>>,
-    pub(super) state: Mutex<BTreeMap<String, Vec<u8>>>,
+pub(crate) struct Memory {
+    pub(crate) rooms: Mutex<Vec<(Conversation, Vec<Item>)>>,
+    pub(crate) notes: Mutex<Vec<Note>>,
+    pub(crate) state: Mutex<BTreeMap<String, Vec<u8>>>,
     /// Stores nothing as long as this is set.
-    pub(super) full: AtomicBool,
+    pub(crate) full: AtomicBool,
 }
 
 fn gone<T>() -> Result<T, StoreError> {
     Err(StoreError::Unavailable("full".into()))
 }
 
-pub(super) fn item(id: i64, key: &str, side: Side, content: Content) -> Item {
+pub(crate) fn item(id: i64, key: &str, side: Side, content: Content) -> Item {
     Item {
         id: MessageId(id),
         rev: Rev(1),
@@ -72,7 +72,12 @@ impl Store for Memory {
         openline_core::Tag::default()
     }
 
-    async fn record_incoming(&self, channel: &ChannelId, new: Incoming, _: Timestamp) -> Result<Recorded, StoreError> {
+    async fn record_incoming(
+        &self,
+        channel: &ChannelId,
+        new: Incoming,
+        now: Timestamp,
+    ) -> Result<Recorded, StoreError> {
         self.ready()?;
         let mut rooms = self.rooms.lock().unwrap();
         let place = rooms.iter().position(|(room, _)| room.channel == *channel && room.chat == new.chat);
@@ -96,7 +101,7 @@ impl Store for Memory {
         }
         conversation.visitor = new.visitor.unwrap_or_default();
         let id = conversation.id.0 * 1000 + i64::try_from(items.len()).unwrap();
-        items.push(item(id, &new.key, Side::Visitor, new.content));
+        items.push(Item { at: now, ..item(id, &new.key, Side::Visitor, new.content) });
         new.note.map(|note| self.note(note));
         Ok(Recorded { item: items[items.len() - 1].clone(), change, fresh: true })
     }
@@ -118,7 +123,10 @@ impl Store for Memory {
         let room = rooms.iter_mut().find(|(room, _)| room.channel == *channel && room.chat == *chat);
         let Some((room, items)) = room else { return Ok(None) };
         let Some(item) = items.iter_mut().find(|item| item.key == key) else { return Ok(None) };
-        let Amend::Edit(content) = amend else { return gone() };
+        let Amend::Edit(content) = amend else {
+            item.deleted = true;
+            return Ok(Some(Change { conversation: room.id, rev: Rev(2) }));
+        };
         if item.content == content {
             return Ok(None);
         }
@@ -140,10 +148,13 @@ impl Store for Memory {
         Ok(rooms.iter().find(|(room, _)| room.channel == *channel && room.chat == *chat).map(|(room, _)| room.clone()))
     }
 
-    async fn items_before(&self, id: ConversationId, _: Option<Pos>, _: usize) -> Result<Slice, StoreError> {
+    async fn items_before(&self, id: ConversationId, before: Option<Pos>, most: usize) -> Result<Slice, StoreError> {
         let rooms = self.rooms.lock().unwrap();
-        let items = rooms.iter().find(|(room, _)| room.id == id).map(|(_, items)| items.clone()).unwrap_or_default();
-        Ok(Slice { items, more: false, rev: Rev(1) })
+        let all = rooms.iter().find(|(room, _)| room.id == id).map(|(_, items)| items.clone()).unwrap_or_default();
+        let mut items: Vec<_> = all.into_iter().filter(|item| before.is_none_or(|before| item.pos < before)).collect();
+        let more = items.len() > most;
+        items.drain(..items.len().saturating_sub(most));
+        Ok(Slice { items, more, rev: Rev(1) })
     }
 
     async fn state_get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -214,8 +225,10 @@ impl Store for Memory {
     async fn oldest(&self, _: &Queue) -> Result<Option<Timestamp>, StoreError> {
         gone()
     }
-    async fn state_list(&self, _: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-        gone()
+    async fn state_list(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        let state = self.state.lock().unwrap();
+        let fits = state.iter().filter(|(key, _)| key.starts_with(prefix));
+        Ok(fits.map(|(key, value)| (key.clone(), value.clone())).collect())
     }
     async fn find_visitors(
         &self,
@@ -247,14 +260,14 @@ impl Store for Memory {
 
 /// Files by a made-up hash.
 #[derive(Default)]
-pub(super) struct Shelf {
-    pub(super) files: Mutex<HashMap<FileId, Bytes>>,
+pub(crate) struct Shelf {
+    pub(crate) files: Mutex<HashMap<FileId, Bytes>>,
     /// Does not tell how many bytes a file has.
-    pub(super) vague: AtomicBool,
+    pub(crate) vague: AtomicBool,
 }
 
 impl Shelf {
-    pub(super) fn put(&self, bytes: impl Into<Bytes>) -> FileId {
+    pub(crate) fn put(&self, bytes: impl Into<Bytes>) -> FileId {
         let (mut shelf, bytes) = (self.files.lock().unwrap(), bytes.into());
         // The same bytes are the same file, as on the disk.
         if let Some((known, _)) = shelf.iter().find(|(_, kept)| **kept == bytes) {
@@ -293,7 +306,7 @@ impl Files for Shelf {
 }
 
 /// A backend that does nothing.
-pub(super) struct Nobody;
+pub(crate) struct Nobody;
 
 #[async_trait]
 impl Backend for Nobody {
