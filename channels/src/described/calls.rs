@@ -41,7 +41,7 @@ pub(crate) struct Step {
     url: Template,
     when: Option<Expr>,
     headers: Vec<(String, Template)>,
-    query: Vec<(String, Template)>,
+    query: Vec<(String, Tree)>,
     body: Body,
     take: Vec<(String, Expr)>,
     /// The new message's id in the answer.
@@ -165,7 +165,7 @@ impl Step {
             url: template(key, url, known)?,
             when: expr_if(&format!("{key}.when"), given.when.as_ref(), known)?,
             headers: templates(&format!("{key}.headers"), &given.headers, known)?,
-            query: templates(&format!("{key}.query"), &given.query, known)?,
+            query: table("query", &given.query)?,
             body,
             take: given.take.iter().map(taken).collect::<Result<_, At>>()?,
             id: expr_if(&format!("{key}.id"), given.id.as_ref(), &after)?,
@@ -191,7 +191,7 @@ impl Step {
             form = rendered(&http.form, scope)?;
         }
         headers.extend(rendered(&self.headers, scope)?);
-        query.extend(rendered(&self.query, scope)?);
+        query.extend(fields(&self.query, scope)?.into_iter().filter(|(_, value)| !value.is_empty()));
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
@@ -200,9 +200,7 @@ impl Step {
             Body::None => Payload::Form(form),
             Body::Json(tree) => Payload::Json(tree.json(scope)?.unwrap_or_default()),
             Body::Form(parts) => {
-                for (name, part) in parts {
-                    form.extend(part.json(scope)?.map(|value| (name.clone(), field(&value))));
-                }
+                form.extend(fields(parts, scope)?);
                 Payload::Form(form)
             }
             Body::Multipart(parts) => {
@@ -243,6 +241,13 @@ impl Step {
 fn rendered(templates: &[(String, Template)], scope: &Scope) -> Result<Vec<(String, String)>, String> {
     let render = |(name, template): &(String, Template)| template.text(scope).map(|value| (name.clone(), value));
     templates.iter().map(render).filter(|pair| !matches!(pair, Ok((_, value)) if value.is_empty())).collect()
+}
+
+/// Fields of a form or a query; those that have no value are left out.
+fn fields(trees: &[(String, Tree)], scope: &Scope) -> Result<Vec<(String, String)>, String> {
+    let field = |(name, tree): &(String, Tree)| Ok((name.clone(), tree.json(scope)?.map(|value| self::field(&value))));
+    let all = trees.iter().map(field).collect::<Result<Vec<_>, String>>()?;
+    Ok(all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect())
 }
 
 /// A field of a form: texts as they are, everything else as JSON.

@@ -5,21 +5,20 @@ use super::expr::{Expr, Scope, Template};
 use super::file::{self, Action, Fields, OneOrMore};
 use super::filters;
 use super::lint::Known;
-use super::load::{At, expr, expr_if, template, templates, with};
+use super::load::{At, expr_if, template, templates, with};
+use super::loops::{self, Loop, Outer};
 use minijinja::Value;
 use minijinja::value::ValueKind;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Items of one body, at most: whoever can sign can't keep us busy for ever.
-const MOST: usize = 5000;
 /// What may be said of a visitor.
 const USER: &[&str] = &["name", "last_name", "email", "phone", "url", "picture"];
 
 /// Loops over a body, and the rules for what they find.
 #[derive(Debug)]
 pub(crate) struct Group {
-    each: Vec<(String, Expr)>,
+    each: Vec<Loop>,
     with: Vec<(String, Expr)>,
     rules: Vec<Rule>,
 }
@@ -45,7 +44,7 @@ struct Rule {
 /// Where a file of a visitor is.
 #[derive(Debug)]
 pub(crate) struct FileIn {
-    each: Option<(String, Expr)>,
+    each: Option<Loop>,
     when: Option<Expr>,
     pub(super) steps: Vec<Step>,
     url: Template,
@@ -98,21 +97,9 @@ pub(crate) struct Read {
 
 /// Reads a body; `scope` has what came.
 pub(super) fn read(groups: &[Group], scope: &Scope) -> Read {
-    let mut read = Read::default();
-    let mut items = 0;
+    let (mut read, mut outer) = (Read::default(), Outer::default());
     for (n, group) in groups.iter().enumerate() {
-        let mut scopes = vec![scope.clone()];
-        for (name, list) in &group.each {
-            let deeper = |scope: &Scope| {
-                let found = list.eval(scope).unwrap_or_default();
-                let list = matches!(found.kind(), ValueKind::Seq | ValueKind::Iterable);
-                let inside = list.then(|| found.try_iter().ok()).flatten().into_iter().flatten();
-                inside.map(|item| scope.with(name, item)).collect::<Vec<_>>()
-            };
-            scopes = scopes.iter().flat_map(deeper).take(MOST).collect();
-        }
-        items += scopes.len();
-        for scope in scopes {
+        for scope in loops::items(&group.each, scope, &mut outer) {
             match group.item(scope.clone()) {
                 Ok(Some(happened)) => read.happened.push(happened),
                 Ok(None) => read.unknown.push(format!("events[{n}]: {}", shape(group, &scope))),
@@ -120,18 +107,16 @@ pub(super) fn read(groups: &[Group], scope: &Scope) -> Read {
             }
         }
     }
-    if items == 0 {
-        read.unknown.push(format!("no event in it: {}", keys(&scope.get("body"))));
-    }
+    read.unknown.extend(outer.empty().map(|item| format!("no event in it: {}", keys(&item, true))));
     read
 }
 
 /// The names in an item, for whoever writes a rule for it.
 fn shape(group: &Group, scope: &Scope) -> String {
-    keys(&scope.get(group.each.last().map_or("body", |(name, _)| name)))
+    keys(&scope.get(group.innermost()), true)
 }
 
-fn keys(value: &Value) -> String {
+fn keys(value: &Value, inside: bool) -> String {
     if value.kind() != ValueKind::Map {
         return value.kind().to_string();
     }
@@ -141,7 +126,11 @@ fn keys(value: &Value) -> String {
         // Words like "message_new" say which event it is; nothing else of a value is told.
         let telling = ["type", "event", "update_type", "event_name", "field", "object"]
             .contains(&key.as_str().unwrap_or_default());
-        if telling && words(&item) { format!("{key}={item}") } else { key.to_string() }
+        match item.kind() {
+            _ if telling && words(&item) => format!("{key}={item}"),
+            ValueKind::Map if inside => format!("{key}({})", keys(&item, false)),
+            _ => key.to_string(),
+        }
     };
     value.try_iter().into_iter().flatten().take(20).map(named).collect::<Vec<_>>().join(" ")
 }
@@ -152,15 +141,19 @@ impl Group {
         no_more(&key, &given.shared)?;
         let mut each = Vec::new();
         for source in &given.each {
-            let (name, compiled) = loop_over(&format!("{key}.each"), source, &known)?;
-            known = known.and(&name);
-            each.push((name, compiled));
+            let one = Loop::compile(&format!("{key}.each"), source, &known)?;
+            known = known.and(&one.name);
+            each.push(one);
         }
         let with = with(&format!("{key}.with"), &given.with.0, &mut known)?;
         let shared = &given.shared;
         let rule = |(m, rule): (usize, &file::Rule)| Rule::compile(&format!("{key}.rules[{m}]"), rule, shared, &known);
         let rules = given.rules.iter().enumerate().map(rule).collect::<Result<Vec<_>, _>>()?;
         Ok(Self { each, with, rules })
+    }
+
+    fn innermost(&self) -> &str {
+        self.each.last().map_or("body", |one| &one.name)
     }
 
     /// What an item is, by the first rule that fits.
@@ -176,19 +169,16 @@ impl Group {
         Ok(None)
     }
 
+    /// Whether one of its rules takes files.
+    #[cfg(test)]
+    pub(super) fn takes_files(&self) -> bool {
+        self.rules.iter().any(|rule| !rule.files.is_empty())
+    }
+
     /// Whether one of its rules does this.
     pub(super) fn does(&self, action: Action) -> bool {
         self.rules.iter().any(|rule| rule.action == action)
     }
-}
-
-fn loop_over(key: &str, source: &str, known: &Known) -> Result<(String, Expr), At> {
-    let (name, list) = source.split_once(" in ").ok_or_else(|| At::key(key, "must be like \"entry in body.entry\""))?;
-    let name = name.trim();
-    if known.has(name) || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-        return Err(At::key(key, format!("{name:?} is taken, or no name")));
-    }
-    Ok((name.to_owned(), expr(key, list.trim(), known)?))
 }
 
 fn no_more(key: &str, fields: &Fields) -> Result<(), At> {
@@ -324,9 +314,10 @@ impl Happened {
 impl FileIn {
     fn compile(key: &str, given: &file::FileIn, known: &Known) -> Result<Self, At> {
         let mut known = known.clone();
-        let each = given.each.as_ref().map(|source| loop_over(&format!("{key}.each"), source, &known)).transpose()?;
-        if let Some((name, _)) = &each {
-            known = known.and(name);
+        let each =
+            given.each.as_ref().map(|source| Loop::compile(&format!("{key}.each"), source, &known)).transpose()?;
+        if let Some(one) = &each {
+            known = known.and(&one.name);
         }
         let (steps, after) = Step::compile_all(&format!("{key}.steps"), &given.steps, &known)?;
         Ok(Self {
@@ -350,12 +341,7 @@ impl FileIn {
     ) -> Result<(), String> {
         let scopes = match &self.each {
             None => vec![scope.clone()],
-            Some((name, list)) => {
-                let found = list.eval(scope)?;
-                let list = found.kind() == ValueKind::Seq;
-                let items = list.then(|| found.try_iter().ok()).flatten().into_iter().flatten();
-                items.take(50).map(|item| scope.with(name, item)).collect()
-            }
+            Some(one) => one.found(scope)?.take(50).map(|item| scope.with(&one.name, item)).collect(),
         };
         for scope in scopes {
             let wanted = self.when.as_ref().map_or(Ok(true), |when| when.holds(&scope))?;

@@ -96,6 +96,7 @@ impl Expr {
                 | ErrorKind::UnknownMethod
                 | ErrorKind::TooManyArguments
                 | ErrorKind::MissingArgument
+                | ErrorKind::OutOfFuel
         );
         let typed = self.0.undeclared_variables(false).iter().all(|name| known.is_typed(name));
         if always || typed { Err(said(&error, source)) } else { Ok(()) }
@@ -220,11 +221,12 @@ impl Tree {
     /// Compiles it; `place`: its key, for what is wrong.
     ///
     /// # Errors
-    /// The key and what is wrong.
-    pub(crate) fn compile(source: &toml::Value, known: &Known, place: &str) -> Result<Self, (String, String)> {
+    /// The key, what is wrong, and how it is written.
+    pub(crate) fn compile(source: &toml::Value, known: &Known, place: &str) -> Result<Self, (String, String, String)> {
         match source {
             toml::Value::String(text) => {
-                Template::compile(text, known).map(Self::Template).map_err(|problem| (place.to_owned(), problem))
+                let wrong = |problem| (place.to_owned(), problem, text.clone());
+                Template::compile(text, known).map(Self::Template).map_err(wrong)
             }
             toml::Value::Array(list) => {
                 let compiled = list.iter().map(|item| Self::compile(item, known, place));
@@ -237,7 +239,8 @@ impl Tree {
                 compiled.collect::<Result<_, _>>().map(Self::Table)
             }
             other => {
-                let fixed = serde_json::to_value(other).map_err(|error| (place.to_owned(), error.to_string()))?;
+                let fixed = serde_json::to_value(other)
+                    .map_err(|error| (place.to_owned(), error.to_string(), String::new()))?;
                 Ok(Self::Fixed(fixed))
             }
         }

@@ -30,6 +30,7 @@ pub(super) const FILTERS: &[&str] = &[
     "trim",
     "upper",
     "url",
+    "values",
     "vcard",
     "where",
 ];
@@ -63,6 +64,7 @@ pub(super) fn add(to: &mut Environment<'static>) {
     to.add_filter("url", |value: Value| {
         percent_encoding::utf8_percent_encode(&text(&value), percent_encoding::NON_ALPHANUMERIC).to_string()
     });
+    to.add_filter("values", values);
     to.add_filter("vcard", vcard);
     to.add_filter("where", only_where);
     to.add_test("defined", |value: Value| !value.is_undefined() && !value.is_none());
@@ -173,6 +175,15 @@ fn pairs(value: Value) -> String {
     }
     pairs.sort();
     pairs.into_iter().map(|(name, value)| name + &value).collect()
+}
+
+/// What stands in a table, by the order of its names.
+fn values(value: Value) -> Vec<Value> {
+    if value.kind() != ValueKind::Map {
+        return Vec::new();
+    }
+    let names = value.try_iter().into_iter().flatten();
+    names.filter_map(|name| value.get_item(&name).ok()).collect()
 }
 
 /// The items whose `field` is one of `wanted`.

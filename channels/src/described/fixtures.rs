@@ -73,6 +73,7 @@ struct Hooked {
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
+#[allow(clippy::struct_excessive_bools)] // switches of a fixture, each by its own name
 struct Sent {
     name: String,
     chat: String,
@@ -87,6 +88,12 @@ struct Sent {
     edit: Option<String>,
     delete: Option<String>,
     read: bool,
+    /// The steps of `once`, after a lost answer.
+    look: bool,
+    /// The steps of `setup`.
+    setup: bool,
+    /// The steps of `profile`, and what they must tell.
+    user: Option<BTreeMap<String, String>>,
     answers: VecDeque<Scripted>,
     requests: Option<Vec<toml::Value>>,
     sent: Option<Vec<String>>,
@@ -240,7 +247,8 @@ async fn comes(instance: &Instance, happened: &Happened) -> Json {
 
 async fn sent(instance: &Instance, script: &Script, wanted: &Sent) -> Vec<String> {
     let mut problems = Vec::new();
-    let result = sending(instance, wanted).await;
+    let mut user = BTreeMap::new();
+    let result = sending(instance, wanted, &mut user).await;
     if let Some(wanted) = &wanted.requests {
         compare_all("requests", wanted, &script.asked(), &mut problems);
     }
@@ -261,6 +269,9 @@ async fn sent(instance: &Instance, script: &Script, wanted: &Sent) -> Vec<String
     if let (Some(wanted), Ok(sent)) = (&wanted.sent, &result) {
         compare("sent", &json!(wanted), &json!(sent), &mut problems);
     }
+    if let (Some(wanted), Ok(_)) = (&wanted.user, &result) {
+        compare("user", &json!(wanted), &json!(user), &mut problems);
+    }
     if let Some(wanted) = wanted.after {
         compare("after", &json!(wanted), &json!(after.map(|after| after.as_secs())), &mut problems);
     }
@@ -270,7 +281,11 @@ async fn sent(instance: &Instance, script: &Script, wanted: &Sent) -> Vec<String
     problems
 }
 
-async fn sending(instance: &Instance, wanted: &Sent) -> Result<Vec<String>, Failed> {
+async fn sending(
+    instance: &Instance,
+    wanted: &Sent,
+    user: &mut BTreeMap<String, String>,
+) -> Result<Vec<String>, Failed> {
     let refused = |problem: String| Failed::from(DeliveryError::refused(problem));
     let text: RichText = match &wanted.rich {
         Some(rich) => rich.clone().try_into().map_err(|error| refused(format!("rich: {error}")))?,
@@ -291,6 +306,28 @@ async fn sending(instance: &Instance, wanted: &Sent) -> Result<Vec<String>, Fail
             scope.set("plain", plain);
             return self::act(instance, act, id, scope, wanted.attempts).await;
         }
+    }
+    let description = &instance.description;
+    if wanted.user.is_some() {
+        let profile = description.profile.as_ref().ok_or(DeliveryError::Unsupported)?;
+        instance.run(&Call::of(&profile.steps), &mut scope).await?;
+        let told = profile.user.iter().map(|(name, template)| Ok((name.clone(), template.text(&scope)?)));
+        *user = told.collect::<Result<_, String>>().map_err(refused)?;
+        return Ok(Vec::new());
+    }
+    if wanted.setup {
+        let setup = description.setup.as_ref().ok_or(DeliveryError::Unsupported)?;
+        return instance.run(&Call::of(&setup.steps), &mut scope).await.map(|_| Vec::new());
+    }
+    if wanted.look {
+        let (written, plain) = writing.pieces(&rendered).into_iter().next().unwrap_or_default();
+        for (name, known) in [("text", written), ("plain", plain)] {
+            scope.set(name, known);
+        }
+        scope.set("since", NOW * 1000);
+        instance.run(&Call::of(&description.once.steps), &mut scope).await?;
+        let found = description.once.found.as_ref().map(|found| found.eval(&scope)).transpose().map_err(refused)?;
+        return Ok(found.map(|id| super::filters::text(&id)).filter(|id| !id.is_empty()).into_iter().collect());
     }
     if wanted.read {
         let act = instance.description.read.as_ref().ok_or(DeliveryError::Unsupported)?;

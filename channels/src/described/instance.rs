@@ -226,7 +226,9 @@ impl Instance {
             state.next.extend(places);
             wait
         };
-        tokio::time::sleep(wait).await;
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
         Ok(())
     }
 
@@ -251,6 +253,9 @@ impl Instance {
         let mut state = self.state();
         state.unknown += 1;
         let channel = self.inbox.get().map(|inbox| inbox.channel().to_string()).unwrap_or_default();
+        if let Some(inbox) = self.inbox.get() {
+            inbox.unknown();
+        }
         tracing::warn!(channel, shape, count = state.unknown, "an event that no rule of the description knows");
     }
 

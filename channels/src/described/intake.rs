@@ -5,6 +5,7 @@ use super::expr::Scope;
 use super::file::Action;
 use super::instance::{Call, Instance};
 use super::sender::{self, KEPT};
+use crate::common::input::{self, clean};
 use crate::common::serial::Turns;
 use openline_core::files::FileError;
 use openline_core::message::{Content, File, Incoming, Note, Side, Visitor};
@@ -229,7 +230,7 @@ impl Intake {
         let (answer, stream) = fetched.map_err(|failed| Problem::of(failed.error))?;
         let Some(stream) = stream else {
             let why = format!("its address answered {}", answer.status);
-            return Err(if matches!(answer.status, 400..=428) { Problem::Never(why) } else { Problem::Now(why) });
+            return Err(if matches!(answer.status, 300..=428) { Problem::Never(why) } else { Problem::Now(why) });
         };
         let mime = if found.mime.is_empty() { stream.mime.unwrap_or_default() } else { found.mime };
         self.inbox.keep_file(&found.name, &mime, stream.bytes).await.map_err(|error| match error {
@@ -306,14 +307,8 @@ pub(super) fn visitor(known: &BTreeMap<String, String>) -> Option<Visitor> {
     let text = |name: &str| known.get(name).map(|value| clean(value, false)).filter(|value| !value.is_empty());
     let called = |name: &str| text(name).map(|value| value.chars().take(NAME).collect()).unwrap_or_default();
     let web = |name: &str| text(name).filter(|url| Href::parse(url).is_ok_and(|href| href.is_web()));
-    let phone = text("phone").filter(|phone| {
-        let digits = phone.chars().filter(char::is_ascii_digit).count();
-        (5..=20).contains(&digits) && phone.chars().all(|c| c.is_ascii_digit() || "+-() .".contains(c))
-    });
-    let email = text("email").filter(|email| {
-        let good = email.split_once('@').is_some_and(|(who, host)| !who.is_empty() && host.contains('.'));
-        good && email.len() <= 254 && !email.contains(char::is_whitespace)
-    });
+    let (phone, email) = (text("phone").and_then(|phone| input::phone(&phone)), text("email"));
+    let email = email.and_then(|email| input::email(&email));
     let visitor = Visitor {
         name: called("name"),
         last_name: called("last_name"),
@@ -323,11 +318,4 @@ pub(super) fn visitor(known: &BTreeMap<String, String>) -> Option<Visitor> {
         picture: web("picture"),
     };
     (visitor != Visitor::default()).then_some(visitor)
-}
-
-/// Joins line ends, drops control characters.
-fn clean(text: &str, lines: bool) -> String {
-    let unified = text.replace("\r\n", "\n").replace('\r', "\n");
-    let kept = unified.chars().filter(|c| !c.is_control() || lines && matches!(c, '\n' | '\t'));
-    kept.collect::<String>().trim().to_owned()
 }

@@ -70,12 +70,13 @@ impl At {
     }
 
     fn found_in(self, text: &str) -> Wrong {
-        let last = self.key.rsplit('.').next().unwrap_or_default().to_owned();
+        let last = self.key.rsplit('.').next().unwrap_or_default();
+        let last = last.split('[').next().unwrap_or_default();
         let has = |needle: &str| {
             let at = text.lines().position(|line| !line.trim_start().starts_with('#') && line.contains(needle));
             at.filter(|_| !needle.is_empty())
         };
-        let line = self.source.lines().next().and_then(has).or_else(|| has(&last));
+        let line = self.source.lines().next().and_then(has).or_else(|| has(last));
         Wrong { line: line.map(|line| line + 1), key: self.key, problem: self.problem }
     }
 }
@@ -103,7 +104,7 @@ pub(super) fn templates(
 }
 
 pub(super) fn tree(key: &str, source: &toml::Value, known: &Known) -> Result<Tree, At> {
-    Tree::compile(source, known, key).map_err(|(key, problem)| At::key(key, problem))
+    Tree::compile(source, known, key).map_err(|(key, problem, source)| At { key, problem, source })
 }
 
 /// Names that are made one after the other; each may use those before it.

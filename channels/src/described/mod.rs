@@ -12,12 +12,15 @@ mod instance;
 mod intake;
 mod lint;
 mod load;
+mod loops;
 mod parts;
 mod registry;
 mod running;
 mod script;
 mod sender;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod transport;
 mod verdicts;
 mod verify;

@@ -184,6 +184,43 @@ mod tests {
         assert!(Kind::read("new", &new("new").0).is_ok());
     }
 
+    /// `docs/messengers.md` says in a table what each file carries.
+    #[test]
+    fn the_table_of_the_guide_is_true() {
+        use super::super::file::{Action, By};
+        let guide =
+            std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/messengers.md")).unwrap();
+        for (name, text, _) in SHIPPED {
+            let is = super::super::load::load(text).unwrap_or_else(|wrong| panic!("{wrong}"));
+            let line = guide.lines().find(|line| line.starts_with(&format!("| [`{name}`]")));
+            let line = line.unwrap_or_else(|| panic!("{name} has no row"));
+            let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+            let [_, _, _, lines, _, files, edits, deletes, told, window, lost, _] = cells[..] else { panic!("{line}") };
+            let said = |cell: &str, n: usize| cell.split(" / ").nth(n).is_some_and(|said| said != "no");
+            let does = |action| is.events.iter().any(|group| group.does(action));
+            let found = [
+                ("files in", said(files, 0), is.events.iter().any(super::super::events::Group::takes_files)),
+                ("files out", said(files, 1), is.ways.len() > 1),
+                ("edits in", said(edits, 0), does(Action::Edit)),
+                ("edits out", said(edits, 1), is.edit.is_some()),
+                ("deletes in", said(deletes, 0), does(Action::Delete)),
+                ("deletes out", said(deletes, 1), is.delete.is_some()),
+                ("told afterwards", told != "–", does(Action::Receipt)),
+                ("window", window != "–", is.window.is_some()),
+                ("once by a key", lost.contains("key"), is.once.by == By::Key),
+                ("once by a look", lost.contains("history"), is.once.by == By::Lookup),
+                ("once by events", lost.contains("waits"), is.once.by == By::Events),
+            ];
+            assert_eq!(lines, text.lines().count().to_string(), "{name}: lines");
+            for (what, said, so) in found {
+                assert_eq!(said, so, "{name}: {what}");
+            }
+            if let Some(window) = &is.window {
+                assert!(line.contains(&format!("{} h", window.hours)), "{name}: window");
+            }
+        }
+    }
+
     #[tokio::test]
     async fn every_fixture_passes() {
         let new = new("new");

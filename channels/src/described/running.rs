@@ -83,7 +83,7 @@ async fn poll_on(intake: &Arc<Intake>, poll: &Poll, stop: &CancellationToken) {
 }
 
 /// Asks once; the cursor moves on only when all of it is durable.
-async fn round(intake: &Arc<Intake>, poll: &Poll) -> Result<(), String> {
+pub(super) async fn round(intake: &Arc<Intake>, poll: &Poll) -> Result<(), String> {
     let (instance, inbox) = (&intake.instance, &intake.inbox);
     let kept = inbox.remember(CURSOR).await.map_err(|error| error.to_string())?;
     let cursor: serde_json::Value = kept.and_then(|kept| serde_json::from_slice(&kept).ok()).unwrap_or_default();

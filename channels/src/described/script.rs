@@ -25,6 +25,17 @@ pub(super) struct Scripted {
     lost: bool,
 }
 
+#[cfg(test)]
+impl Scripted {
+    pub(super) fn of(status: u16, body: &str) -> Self {
+        Self { status: Some(status), body: body.to_owned(), headers: BTreeMap::new(), lost: false }
+    }
+
+    pub(super) fn lost() -> Self {
+        Self { lost: true, ..Self::of(200, "") }
+    }
+}
+
 /// Answers in their order, and what was asked.
 #[derive(Clone, Default)]
 pub(super) struct Script(Arc<Mutex<(VecDeque<Scripted>, Vec<Json>)>>);

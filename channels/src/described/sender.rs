@@ -1,6 +1,6 @@
 //! Operators' messages on their way to the visitor: each part once, whatever is lost on the way.
 
-use super::description::Act;
+use super::description::{Act, Window};
 use super::expr::{Scope, value};
 use super::file::{By, Otherwise};
 use super::filters;
@@ -25,6 +25,8 @@ const ENOUGH: Duration = Duration::from_secs(8);
 const LINK: Duration = Duration::from_secs(7 * 24 * 3600);
 /// So many messages back is looked.
 const BACK: usize = 200;
+/// So many at a time when the visitor's last is looked for.
+const LOOK: usize = 20;
 /// Clocks differ by so much, in milliseconds.
 const SKEW: i64 = 10_000;
 
@@ -315,9 +317,7 @@ impl Sender<'_> {
     /// Whether the window of service is over and the description has a way for that.
     async fn is_late(&self, message: Outgoing<'_>) -> Result<bool, DeliveryError> {
         let Some(window) = &self.instance.description.window else { return Ok(false) };
-        let slice = self.inbox.items_before(message.conversation.id, None, BACK).await.map_err(unstored)?;
-        let last = slice.items.iter().filter(|item| item.side == Side::Visitor).map(|item| item.at).max();
-        let now = self.inbox.now();
+        let (last, now) = (self.last_written(message, window).await?, self.inbox.now());
         let passed = |hours: u64| last.is_none_or(|at| at.until(now) >= Duration::from_secs(hours * 3600));
         if !passed(window.hours) {
             return Ok(false);
@@ -327,6 +327,22 @@ impl Sender<'_> {
             return Ok(true);
         }
         Err(DeliveryError::refused(window.refuse.clone()))
+    }
+
+    /// When the visitor wrote last, as far back as it matters.
+    async fn last_written(&self, message: Outgoing<'_>, window: &Window) -> Result<Option<Timestamp>, DeliveryError> {
+        let hours = window.hours.max(window.late_hours.unwrap_or_default());
+        let oldest = self.inbox.now().minus(Duration::from_secs(hours * 3600));
+        let mut before = None;
+        loop {
+            let slice = self.inbox.items_before(message.conversation.id, before, LOOK).await.map_err(unstored)?;
+            let last = slice.items.iter().filter(|item| item.side == Side::Visitor).map(|item| item.at).max();
+            let first = slice.items.first();
+            match first.filter(|first| last.is_none() && slice.more && first.at > oldest) {
+                Some(first) => before = Some(first.pos),
+                None => return Ok(last),
+            }
+        }
     }
 
     async fn progress(&self, message: Outgoing<'_>) -> Result<Progress, DeliveryError> {

@@ -6,13 +6,12 @@ use super::file::{self, Is};
 use super::filters;
 use super::lint::Known;
 use super::load::{At, expr, expr_if, template};
-use openline_core::DeliveryError;
+use crate::common::http::retry_after;
+use openline_core::{DeliveryError, Timestamp};
 use std::time::Duration;
 
 /// When somebody has to mend something.
 const PAUSE: Duration = Duration::from_secs(60);
-/// The longest that a messenger may ask us to wait.
-const LONGEST: u64 = 24 * 3600;
 
 /// The table of answers.
 #[derive(Debug)]
@@ -90,7 +89,7 @@ impl Answers {
                     .map_err(|error| error_of(error, answer, rule));
             }
         }
-        Err(by_status(name, answer, &code, &said))
+        Err(by_status(name, answer, &code, &said, seen))
     }
 }
 
@@ -105,11 +104,11 @@ fn reason(name: &str, code: &str, said: &str) -> String {
 }
 
 /// What the status alone means, where no rule says more.
-fn by_status(name: &str, answer: &Answer, code: &str, said: &str) -> Failed {
+fn by_status(name: &str, answer: &Answer, code: &str, said: &str, seen: &Scope) -> Failed {
     let reason = reason(name, if code.is_empty() { "?" } else { code }, said);
     let error = match answer.status {
         401 | 403 | 407 => DeliveryError::Paused { reason, after: PAUSE },
-        408 | 425 | 429 => DeliveryError::Retry { reason, after: retry_after(answer) },
+        408 | 425 | 429 => DeliveryError::Retry { reason, after: asked(answer, seen) },
         400..=499 => DeliveryError::Refused { reason },
         _ => DeliveryError::Unknown { reason },
     };
@@ -117,9 +116,10 @@ fn by_status(name: &str, answer: &Answer, code: &str, said: &str) -> Failed {
     Failed { error, everywhere, unauthorized: answer.status == 401 }
 }
 
-fn retry_after(answer: &Answer) -> Option<Duration> {
-    let seconds = answer.headers.get("retry-after")?.trim().parse::<u64>().ok()?;
-    Some(Duration::from_secs(seconds.min(LONGEST)))
+/// What the messenger asks for, by its header.
+fn asked(answer: &Answer, seen: &Scope) -> Option<Duration> {
+    let now = i64::try_from(seen.get("now")).unwrap_or_default();
+    retry_after(answer.headers.get("retry-after")?, Timestamp(now * 1000))
 }
 
 impl Rule {
@@ -170,7 +170,7 @@ impl Rule {
             Is::Ok => return Ok(()),
             Is::Refused => DeliveryError::Refused { reason },
             Is::Retry | Is::Unknown if spent => DeliveryError::Refused { reason },
-            Is::Retry => DeliveryError::Retry { reason, after: after.or_else(|| retry_after(answer)) },
+            Is::Retry => DeliveryError::Retry { reason, after: after.or_else(|| asked(answer, seen)) },
             Is::Unknown => DeliveryError::Unknown { reason },
             Is::Paused => DeliveryError::Paused { reason, after: after.unwrap_or(PAUSE) },
         })

@@ -35,7 +35,7 @@ pub(in crate::described) struct Step {
     pub(in crate::described) delete: Option<String>,
     pub(in crate::described) when: Option<String>,
     pub(in crate::described) headers: BTreeMap<String, String>,
-    pub(in crate::described) query: BTreeMap<String, String>,
+    pub(in crate::described) query: BTreeMap<String, toml::Value>,
     pub(in crate::described) json: Option<toml::Value>,
     pub(in crate::described) form: BTreeMap<String, toml::Value>,
     pub(in crate::described) multipart: Ordered<toml::Value>,
