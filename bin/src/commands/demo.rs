@@ -181,8 +181,9 @@ fn config(
     }
     if let Some((which, messenger)) = messenger {
         text.push_str(&format!(
-            "[channels.{MESSENGER}]\nkind = \"{}\"\nconnector = {{ name = \"{which:?}\" }}\n[channels.{MESSENGER}.settings]\n{}",
-            format!("{which:?}").to_lowercase(),
+            "[channels.{MESSENGER}]\nkind = \"{}\"\nconnector = {{ name = \"{}\" }}\n[channels.{MESSENGER}.settings]\n{}",
+            which.label().to_lowercase(),
+            which.label(),
             messenger.settings()
         ));
     }

@@ -356,3 +356,46 @@ fn health_is_asked_of_the_running_service() {
     assert_eq!((code, out.as_str()), (Some(1), ""));
     assert!(errors.contains(&format!("no good answer from {address}")), "{errors}");
 }
+
+/// What an administrator does who joins a messenger of their own.
+#[test]
+fn messengers_are_listed_shown_begun_and_tested() {
+    let place = Place::new();
+    let told = |arguments: &[&str]| {
+        let all: Vec<&str> = ["messengers"].into_iter().chain(arguments.iter().copied()).collect();
+        run(place.path(), &all)
+    };
+    let (code, listed, _) = told(&["list"]);
+    assert_eq!(code, Some(0));
+    for name in ["vk", "max", "whatsapp", "messenger", "viber", "line"] {
+        assert!(listed.lines().any(|line| line.starts_with(name)), "{listed}");
+        let (_, shown, _) = told(&["show", name]);
+        assert!(shown.contains("version = 1") && shown.lines().count() <= 100, "{shown}");
+    }
+    assert!(told(&["show", "telegram"]).2.contains("no messenger that is described"));
+    std::fs::create_dir(place.path().join("own")).unwrap();
+    assert_eq!(told(&["new", "fax", "--folder", "own"]).0, Some(0));
+    assert!(told(&["new", "fax", "--folder", "own"]).2.contains("is there already"));
+    assert!(told(&["new", "a fax"]).2.contains("is no name"));
+    let (code, passed, errors) = told(&["test", "own/fax.toml"]);
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(passed.contains("own/fax.toml: ok, 5 fixtures"), "{passed}");
+    std::fs::copy(place.path().join("own/fax.toml"), place.path().join("own/vk.toml")).unwrap();
+    let (_, listed, _) = told(&["list", "--folder", "own"]);
+    assert!(listed.contains("vk.toml, instead of the one in the program)"), "{listed}");
+    // What is wrong is told with its line and its key: in the description, and in what must come.
+    let file = place.path().join("own/fax.toml");
+    let good = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, good.replace("text = \"{{ m.text }}\"", "text = \"{{ n.text }}\"")).unwrap();
+    let (code, _, errors) = told(&["test", "own/fax.toml"]);
+    assert_eq!(code, Some(1));
+    assert!(errors.contains("own/fax.toml: line ") && errors.contains("text: \"n\" is no name here"), "{errors}");
+    std::fs::write(&file, good.replace("text = \"{{ m.text }}\"", "text = \"{{ m.body }}\"")).unwrap();
+    let (code, _, errors) = told(&["test", "own/fax.toml"]);
+    assert_eq!(code, Some(1));
+    assert!(
+        errors.contains("fax.tests.toml:6: a text: comes[0].text: it is \"\", and should be \"hello\""),
+        "{errors}"
+    );
+    assert!(errors.contains("1 of 5 fixtures failed"), "{errors}");
+}

@@ -45,6 +45,20 @@ pub enum Which {
     Line,
 }
 
+impl Which {
+    /// What people call it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Vk => "VK",
+            Self::Max => "MAX",
+            Self::WhatsApp => "WhatsApp",
+            Self::Messenger => "Messenger",
+            Self::Viber => "Viber",
+            Self::Line => "LINE",
+        }
+    }
+}
+
 /// What a person does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {

@@ -1,7 +1,7 @@
 //! `/phone/`: a page on which somebody plays the person who writes.
 
 use super::hub::Hub;
-use super::{Act, Which, event_of, id};
+use super::{Act, event_of, id};
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -11,22 +11,14 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// Whom the page plays.
-const PERSON: &str = "Sam";
+const PERSON: &str = "Ada";
 
 pub(super) fn routes() -> Router<Arc<Hub>> {
     Router::new().route("/phone/", get(page)).route("/phone/chat", get(chat)).route("/phone/say", post(say))
 }
 
 async fn page(State(hub): State<Arc<Hub>>) -> Html<String> {
-    let name = match hub.which {
-        Which::Vk => "VK",
-        Which::Max => "MAX",
-        Which::WhatsApp => "WhatsApp",
-        Which::Messenger => "Messenger",
-        Which::Viber => "Viber",
-        Which::Line => "LINE",
-    };
-    Html(include_str!("phone.html").replace("NAME", name))
+    Html(include_str!("phone.html").replace("NAME", hub.which.label()))
 }
 
 /// Both sides: what was written, each with how many of our messages were there by then.

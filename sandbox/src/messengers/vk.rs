@@ -68,7 +68,7 @@ pub(super) fn answer(base: &str, world: &mut World, call: &Call) -> Reply {
         "messages.markAsRead" | "messages.setActivity" => Reply::ok(&json!({ "response": 1 })),
         "users.get" => {
             let id = number("user_ids").unwrap_or_default();
-            Reply::ok(&json!({ "response": [{ "id": id, "first_name": "Ada", "last_name": format!("L{id}") }] }))
+            Reply::ok(&json!({ "response": [{ "id": id, "first_name": "Ada", "last_name": "Lovelace" }] }))
         }
         "groups.getCallbackConfirmationCode" => Reply::ok(&json!({ "response": { "code": "c0de" } })),
         "photos.getMessagesUploadServer" => {

@@ -72,6 +72,70 @@ async fn a_late_failure_is_told_once() {
     assert_eq!(world.sandbox.view(notes), 1);
 }
 
+/// Name and phone go to the CRM fields of the `user` block; by which link somebody came and that they left are told to the
+/// operators once.
+#[tokio::test]
+async fn operators_are_told_who_it_is_how_they_came_and_that_they_left() {
+    let server = Server::start(Which::WhatsApp).await.unwrap();
+    let viber = Server::start(Which::Viber).await.unwrap();
+    let channels = format!(
+        "[channels.kit]\nkind = \"whatsapp\"\n[channels.kit.settings]\n{}\
+         [channels.bot]\nkind = \"viber\"\n[channels.bot.settings]\n{}",
+        server.settings(),
+        viber.settings()
+    );
+    let world = World::with(openline_sandbox::SandboxConfig::default().without_limits(), &channels).await;
+    let client = reqwest::Client::new();
+    let post = async |channel: &str, post: openline_sandbox::messengers::Post| {
+        let call = client.post(world.url(&format!("/c/{channel}/hook"))).body(post.body);
+        let call = post.headers.into_iter().fold(call, |call, (name, value)| call.header(name, value));
+        assert_eq!(call.send().await.unwrap().status(), 200);
+    };
+    let by_an_ad = serde_json::json!({ "object": "whatsapp_business_account", "entry": [{ "id": "1", "changes": [{
+        "field": "messages", "value": { "metadata": { "phone_number_id": "700200" },
+        "contacts": [{ "profile": { "name": "Ada Lovelace" }, "wa_id": "491711234567" }],
+        "messages": [{ "from": "491711234567", "id": "wamid.1", "type": "text", "text": { "body": "by an ad" },
+            "referral": { "headline": "Sale", "source_url": "https://fb.example/ad" } }] } }] }] });
+    for _ in 0..2 {
+        post("kit", server.signs(&by_an_ad.to_string())).await;
+    }
+    let chat = world.portal_chat("by an ad").await;
+    let told = |portal: openline_sandbox::View<'_>, text: &str| {
+        portal.texts(chat, "system").iter().filter(|told| told.contains(text)).count()
+    };
+    world.sandbox.wait_until(|portal| told(portal, "came by the ad Sale") == 1).await.unwrap();
+    let block = world.sandbox.view(|portal| {
+        let call = portal.calls_of("imconnector.send.messages").next().unwrap();
+        call.params["MESSAGES"][0]["user"].clone()
+    });
+    assert_eq!(
+        (block["name"].as_str(), block["phone"].as_str()),
+        (Some("Ada Lovelace"), Some("+491711234567")),
+        "{block}"
+    );
+
+    let event = |event: &str, token: u64, more: serde_json::Value| {
+        let mut all = serde_json::json!({ "event": event, "timestamp": 1, "message_token": token });
+        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        viber.signs(&all.to_string())
+    };
+    let ada = serde_json::json!({ "id": "v1==", "name": "Ada" });
+    post("bot", event("conversation_started", 1, serde_json::json!({ "user": ada, "context": "promo7" }))).await;
+    let hello = serde_json::json!({ "type": "text", "text": "by a link" });
+    post("bot", event("message", 2, serde_json::json!({ "sender": ada, "message": hello }))).await;
+    let chat = world.portal_chat("by a link").await;
+    for _ in 0..2 {
+        post("bot", event("unsubscribed", 3, serde_json::json!({ "user_id": "v1==" }))).await;
+    }
+    let end = serde_json::json!({ "type": "text", "text": "the end" });
+    post("bot", event("message", 4, serde_json::json!({ "sender": ada, "message": end }))).await;
+    world.sandbox.wait_until(|portal| portal.texts(chat, "client").len() == 2).await.unwrap();
+    let told = |text: &str| {
+        world.sandbox.view(|portal| portal.texts(chat, "system").iter().filter(|told| told.contains(text)).count())
+    };
+    assert_eq!((told("came by the link promo7"), told("left the bot")), (1, 1));
+}
+
 #[test]
 fn a_file_of_ones_own_is_a_kind() {
     let folder = tempfile::tempdir().unwrap();
