@@ -104,7 +104,7 @@ impl Place {
 
 /// A service that says that it is running.
 pub(crate) struct Running {
-    child: Child,
+    child: Option<Child>,
     address: SocketAddr,
 }
 
@@ -130,13 +130,24 @@ impl Running {
         let address = said.rsplit_once("address=").unwrap().1.trim().parse().unwrap();
         // Read on, so that the program never waits for us.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address }
+        Self { child: Some(child), address }
     }
 
-    pub(crate) fn terminate(self) -> ExitStatus {
-        let command = format!("kill -TERM {}", self.child.id());
+    pub(crate) fn terminate(mut self) -> ExitStatus {
+        let child = self.child.take().unwrap();
+        let command = format!("kill -TERM {}", child.id());
         assert!(Command::new("sh").args(["-c", &command]).status().unwrap().success());
-        ended(self.child).status
+        ended(child).status
+    }
+}
+
+/// A test that fails leaves nothing running.
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 
