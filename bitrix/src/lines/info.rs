@@ -83,6 +83,11 @@ impl LineInfos {
         })
     }
 
+    /// What is known of a line at the moment, of whatever age.
+    pub(crate) fn known(&self, line: &str) -> Option<LineInfo> {
+        self.lock().get(line)?.answer.borrow().info.clone()
+    }
+
     /// Asks for a line when it is due, and waits for nothing.
     pub(crate) fn fetch<A>(self: &Arc<Self>, line: &str, ask: impl FnOnce() -> A)
     where

@@ -92,7 +92,12 @@ async fn is_genuine(bitrix: &Inner, told: &Told, from: ClientAddress) -> bool {
 async fn take(bitrix: &Arc<Inner>, event: Event, auth: &Value, from: ClientAddress) -> Result<(), StoreError> {
     let now = bitrix.portal.clock().now();
     match event {
-        Event::Conversation(events) => bitrix.portal.inbox.accept(events).await,
+        Event::Conversation(mut events) => {
+            for event in &mut events {
+                operator_events::tell_greeting(event, &bitrix.line_infos);
+            }
+            bitrix.portal.inbox.accept(events).await
+        }
         Event::StatusDelete { connector, line } => {
             bitrix.lines.set(&connector, &line, false, now).await?;
             // It may have been switched on again meanwhile, and events come in any order: the portal knows.

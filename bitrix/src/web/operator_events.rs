@@ -3,6 +3,7 @@
 use crate::bbcode;
 use crate::config::{Connector, PortalConfig};
 use crate::deliver::files;
+use crate::lines::info::LineInfos;
 use crate::wire::form::elements;
 use crate::wire::values::{integer, text};
 use openline_core::message::{Content, Happened, OperatorEvent, Side, Thread};
@@ -60,6 +61,15 @@ pub(crate) fn read(config: &PortalConfig, name: &str, form: &Value) -> Event {
             Event::Uninstall { clean }
         }
         _ => Event::Other,
+    }
+}
+
+/// The line's greeting is a text of its own like others: it is known by its words.
+pub(crate) fn tell_greeting(event: &mut OperatorEvent, lines: &LineInfos) {
+    let Happened::Wrote { remote, side: Side::System, content, .. } = &event.happened else { return };
+    let welcome = event.thread.line.as_ref().and_then(|line| lines.known(line)?.welcome);
+    if content.files.is_empty() && welcome.is_some_and(|welcome| welcome.trim() == content.text.to_plain().trim()) {
+        event.happened = Happened::Greeted { remote: *remote, content: content.clone() };
     }
 }
 

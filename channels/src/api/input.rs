@@ -100,6 +100,7 @@ impl GivenVisitor {
             phone: given(self.phone).map(phone).transpose()?,
             url: given(self.url).map(|url| address("url", url)).transpose()?,
             picture: given(self.picture).map(|url| address("picture", url)).transpose()?,
+            page: None,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Promises about the operators' dialog and what is remembered of a conversation's place on their side.
 
-use super::fixture::{Talk, at, claim_one, done, finished, settle, started, wrote};
+use super::fixture::{Talk, at, claim_one, done, finished, greeted, settle, started, wrote};
 use super::{Harness, Stop};
 use crate::domain::id::ConversationId;
 use crate::domain::message::{Dialog, Item, ItemKind, OperatorEvent, Side, Thread};
@@ -28,9 +28,65 @@ pub async fn each_session_is_marked_once(harness: &dyn Harness) {
     assert_eq!(talk.conversation().await.dialog, Dialog::Closed);
     let items = talk.items().await;
     assert_eq!(marks(&items), [ItemKind::DialogStarted, ItemKind::DialogFinished]);
-    assert!(items[1..].iter().all(|item| item.side == Side::System && item.content.is_empty()));
-    assert!(items.is_sorted_by(|a, b| a.pos < b.pos && a.rev < b.rev));
+    assert!([&items[0], &items[2]].iter().all(|item| item.side == Side::System && item.content.is_empty()));
+    assert!(items.is_sorted_by(|a, b| a.pos < b.pos));
     assert_eq!(store.depth(&talk.queue()).await.unwrap(), 0);
+}
+
+fn told(items: &[Item]) -> Vec<String> {
+    let told = |item: &Item| match item.kind {
+        ItemKind::Message => item.content.text.to_plain(),
+        kind => format!("{kind:?}"),
+    };
+    items.iter().map(told).collect()
+}
+
+/// The backend tells that a dialog began, and the line greets, only when it has the visitor's message. Both stand before
+/// what they belong to, in whatever order they come.
+pub async fn a_dialog_begins_before_what_it_began_with(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    for (chat, greets_first) in [("c", false), ("d", true)] {
+        let talk = Talk::new(&store, chat);
+        for (session, remote, texts) in [("s", 1, ["a", "b"]), ("t", 3, ["c", "d"])] {
+            talk.write(texts[0], at(1)).await;
+            talk.write(texts[1], at(1)).await;
+            if greets_first {
+                talk.hear(greeted(remote), at(2)).await;
+            }
+            let begun = talk.hear(started(session), at(3)).await;
+            assert_eq!(begun.change.unwrap().rev, talk.conversation().await.rev);
+            if !greets_first {
+                talk.hear(greeted(remote), at(4)).await;
+            }
+            talk.answer(remote + 1, at(5)).await;
+            talk.hear(finished(session), at(6)).await;
+        }
+        let items = talk.items().await;
+        let (mut one, mut two) = (["DialogStarted", "1"], ["DialogStarted", "3"]);
+        if greets_first {
+            (one, two) = (["1", "DialogStarted"], ["3", "DialogStarted"]);
+        }
+        let wanted = [&one[..], &["a", "b", "2", "DialogFinished"], &two, &["c", "d", "4", "DialogFinished"]].concat();
+        assert_eq!(told(&items), wanted, "{chat}");
+        assert!(items.is_sorted_by(|a, b| a.pos < b.pos));
+    }
+}
+
+/// A start that comes after the answer stands before the question all the same; a greeting that comes late stands where it
+/// was written; and where nobody has written, both stand at the end.
+pub async fn a_late_start_stands_before_the_question(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    let talk = Talk::new(&store, "c");
+    talk.hear(started("r"), at(1)).await;
+    talk.hear(greeted(1), at(1)).await;
+    talk.hear(finished("r"), at(1)).await;
+    talk.write("a", at(2)).await;
+    talk.answer(5, at(3)).await;
+    talk.hear(started("s"), at(4)).await;
+    talk.hear(greeted(4), at(5)).await;
+    talk.hear(greeted(4), at(5)).await;
+    assert_eq!(told(&talk.items().await), ["DialogStarted", "1", "DialogFinished", "DialogStarted", "a", "4", "5"]);
+    assert_eq!(talk.reply(4).await.side, Side::System);
 }
 
 /// Events may come in another order: what was closed stays closed.

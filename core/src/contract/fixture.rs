@@ -120,6 +120,10 @@ pub(super) fn wrote(remote: i64) -> Happened {
     Happened::Wrote { remote, side: Side::Operator, author: Some("Ann".to_owned()), content }
 }
 
+pub(super) fn greeted(remote: i64) -> Happened {
+    Happened::Greeted { remote, content: Content::plain(remote.to_string()) }
+}
+
 pub(super) fn edited(remote: i64, edited_at: Timestamp, text: &str) -> Happened {
     Happened::Edited { remote, at: edited_at, text: RichText::plain(text) }
 }

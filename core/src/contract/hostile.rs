@@ -60,6 +60,7 @@ pub async fn visitors_may_write_anything(harness: &dyn Harness) {
             phone: Some(text.clone()),
             url: Some(text.clone()),
             picture: Some(text.clone()),
+            page: Some(text.clone()),
         };
         let recorded = talk.write_as(text, Some(visitor.clone()), content(text), at(1)).await;
         assert!(recorded.fresh, "{text:?}");

@@ -129,6 +129,7 @@ pub async fn a_profile_is_kept_until_another_one_comes(harness: &dyn Harness) {
         phone: Some("+1".to_owned()),
         url: Some("https://a.example".to_owned()),
         picture: Some("https://a.example/p".to_owned()),
+        page: Some("https://a.example/q".to_owned()),
     };
     talk.write_as("b", Some(full.clone()), Content::plain("b"), at(2)).await;
     assert_eq!(talk.conversation().await.visitor, full);

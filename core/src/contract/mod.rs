@@ -111,6 +111,8 @@ macro_rules! store_contract {
             }
             dialogs {
                 each_session_is_marked_once,
+                a_dialog_begins_before_what_it_began_with,
+                a_late_start_stands_before_the_question,
                 a_start_after_its_finish_is_late,
                 a_finish_without_a_start_closes,
                 the_next_session_opens_the_dialog_again,

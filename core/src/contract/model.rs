@@ -1,6 +1,6 @@
 //! Random operations, each done on the store and on a much simpler one, with everything compared.
 
-use super::fixture::{ALL, Talk, at, claim_some, edited, finished, started};
+use super::fixture::{ALL, Talk, at, claim_some, edited, finished, greeted, started};
 use super::random::{Random, Told, seeds};
 use super::reference::{Lane, Reference, Room};
 use super::{Harness, Stop};
@@ -173,7 +173,8 @@ impl Run {
         let session = self.random.below(4).to_string();
         let side = *self.random.pick(&[Side::Operator, Side::System]);
         match self.random.below(10) {
-            0..6 => Happened::Wrote { remote, side, author: None, content: Content::plain(self.word()) },
+            0 => greeted(remote),
+            1..6 => Happened::Wrote { remote, side, author: None, content: Content::plain(self.word()) },
             6 => edited(remote, at(self.random.below(10) as u64), &self.word()),
             7 => Happened::Deleted { remote },
             8 => started(&session),

@@ -307,6 +307,33 @@ impl Room {
     fn place(&mut self, mail: Mail) -> usize {
         let later = |index: &usize| mail.remote.is_some() && self.mails[*index].remote > mail.remote;
         let place = self.order.iter().position(later).unwrap_or(self.order.len());
+        self.place_at(place, mail)
+    }
+
+    /// Puts the line's greeting before what the visitor wrote last.
+    fn place_greeting(&mut self, mail: Mail) -> usize {
+        let newest = self.mails.iter().all(|known| known.remote < mail.remote);
+        if newest { self.place_at(self.last_words(), mail) } else { self.place(mail) }
+    }
+
+    /// Puts the mark of a dialog's beginning before what it began with.
+    fn place_start(&mut self, mail: Mail) -> usize {
+        let kind = |place: &usize| self.mails[self.order[*place]].kind;
+        let is_mark = |place: &usize| matches!(kind(place), ItemKind::DialogStarted | ItemKind::DialogFinished);
+        let all = self.order.len();
+        let since = (0..all).rev().find(is_mark).map_or(0, |mark| mark + 1);
+        let first = (since..all).find(|place| self.mails[self.order[*place]].side == Side::Visitor);
+        let place = Some(self.last_words()).filter(|last| *last < all).or(first).unwrap_or(all);
+        self.place_at(place, mail)
+    }
+
+    /// Where the visitor's messages begin that nobody has answered.
+    fn last_words(&self) -> usize {
+        let is_other = |index: &usize| self.mails[*index].side != Side::Visitor;
+        self.order.iter().rposition(is_other).map_or(0, |other| other + 1)
+    }
+
+    fn place_at(&mut self, place: usize, mail: Mail) -> usize {
         self.order.insert(place, self.mails.len());
         self.active = self.active.max(mail.at);
         self.mails.push(mail);
@@ -331,6 +358,14 @@ impl Room {
                 }
                 let new = Mail::new(ItemKind::Message, *side, &content.text.to_plain(), now);
                 let mail = self.place(Mail { remote: Some(*remote), ..new });
+                (true, Some((Task::Send, mail)))
+            }
+            Happened::Greeted { remote, content } => {
+                if of(*remote).is_some() {
+                    return (false, None);
+                }
+                let new = Mail::new(ItemKind::Message, Side::System, &content.text.to_plain(), now);
+                let mail = self.place_greeting(Mail { remote: Some(*remote), ..new });
                 (true, Some((Task::Send, mail)))
             }
             Happened::Arrived { remote, side, content, delivered_as, .. } => {
@@ -386,7 +421,7 @@ impl Room {
         if !known {
             self.started.push(session.to_owned());
             self.dialog = Dialog::Open;
-            self.place(Mail::new(ItemKind::DialogStarted, Side::System, "", now));
+            self.place_start(Mail::new(ItemKind::DialogStarted, Side::System, "", now));
         }
         !known
     }

@@ -126,6 +126,9 @@ pub struct Visitor {
     /// Stable public address of their picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub picture: Option<String>,
+    /// Address of the page on which they write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
 }
 
 /// A visitor's message on its way in, as a channel hands it over.
@@ -206,6 +209,13 @@ pub enum Happened {
         /// The writer's name, when it is told.
         author: Option<String>,
         /// What they wrote.
+        content: Content,
+    },
+    /// The line greeted whoever began a dialog with it: a message of the line's own, which stands before what it greets for.
+    Greeted {
+        /// The backend's message.
+        remote: i64,
+        /// What it says.
         content: Content,
     },
     /// Somebody wrote, and it has reached its visitor before: it is stored as delivered, and nothing is to be sent. (What

@@ -45,7 +45,9 @@ impl Hold {
 fn place(happened: &Happened) -> (i64, u8) {
     match happened {
         Happened::DialogStarted { .. } => (i64::MIN, 0),
-        Happened::Wrote { remote, .. } | Happened::Arrived { remote, .. } => (*remote, 0),
+        Happened::Wrote { remote, .. } | Happened::Greeted { remote, .. } | Happened::Arrived { remote, .. } => {
+            (*remote, 0)
+        }
         Happened::Edited { remote, .. } => (*remote, 1),
         Happened::Deleted { remote } => (*remote, 2),
         Happened::DialogFinished { .. } => (i64::MAX, 0),

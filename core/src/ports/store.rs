@@ -341,7 +341,8 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// Events may come in any order: a message stands before those of the same conversation with a greater `remote`
     /// that came earlier (to make room, items may move; they have a new revision then), of several edits the newest
-    /// stays, and a late start does not open, a late finish does not close a dialog.
+    /// stays, and a late start does not open, a late finish does not close a dialog. The start of a dialog stands before
+    /// what its visitor began it with, and so does the line's greeting.
     async fn record_outgoing(&self, events: Vec<OperatorEvent>, at: Timestamp) -> Result<Vec<Noted>, StoreError>;
 
     /// Stores a note for the operators of a conversation, with its job in the conversation's lane of [`Queue::Backend`].

@@ -1,32 +1,62 @@
-//! Where a reply stands that may come later than ones that were written after it.
+//! Where stands what comes later than its place: a reply that was written before others, a greeting, the start of a dialog.
 
 use super::chats::{POS_STEP, Place, next_place};
 use super::fault::Result;
+use crate::code::Stored;
+use openline_core::message::{ItemKind, Side};
 use openline_core::{ConversationId, Pos, Timestamp};
 use sqlx::postgres::PgConnection;
 
-/// The place at the end, or before the first reply that was written later but came earlier.
+/// The place at the end, or before the first reply that was written later but came earlier. A greeting stands before what
+/// the visitor wrote last.
 pub(crate) async fn place_by_remote(
     db: &mut PgConnection,
     id: ConversationId,
     remote: i64,
+    greets: bool,
     at: Timestamp,
 ) -> Result<Place> {
     let sql = "UPDATE conversations SET newest_remote = $2 WHERE id = $1 AND newest_remote < $2";
-    let newest = sqlx::query(sql).bind(id.0).bind(remote).execute(&mut *db).await?;
-    if newest.rows_affected() > 0 {
-        return next_place(db, id, at).await;
-    }
-    let late = late_pos(db, id, remote).await?;
-    let place = next_place(db, id, at).await?;
-    Ok(Place { pos: late.unwrap_or(place.pos), ..place })
+    let newest = sqlx::query(sql).bind(id.0).bind(remote).execute(&mut *db).await?.rows_affected() > 0;
+    let next = match (newest, greets) {
+        (true, false) => None,
+        (true, true) => last_words(db, id).await?,
+        (false, _) => {
+            let sql = "SELECT min(pos) FROM messages WHERE conversation = $1 AND remote > $2";
+            sqlx::query_scalar(sql).bind(id.0).bind(remote).fetch_one(&mut *db).await?
+        }
+    };
+    place_before(db, id, next, at).await
 }
 
-/// The middle between the first later reply and what stands before it.
-async fn late_pos(db: &mut PgConnection, id: ConversationId, remote: i64) -> Result<Option<Pos>> {
-    let sql = "SELECT min(pos) FROM messages WHERE conversation = $1 AND remote > $2";
-    let next: Option<i64> = sqlx::query_scalar(sql).bind(id.0).bind(remote).fetch_one(&mut *db).await?;
-    let Some(mut next) = next else { return Ok(None) };
+/// Where what began a dialog stands, when its start is told only afterwards: the visitor's last words, or else the first
+/// ones since the dialog before.
+pub(crate) async fn opening(db: &mut PgConnection, id: ConversationId) -> Result<Option<i64>> {
+    if let Some(last) = last_words(db, id).await? {
+        return Ok(Some(last));
+    }
+    let sql = "SELECT min(pos) FROM messages WHERE conversation = $1 AND side = $2 AND pos > coalesce((SELECT pos FROM \
+               messages WHERE conversation = $1 AND pos > 0 AND kind IN ($3, $4) ORDER BY pos DESC LIMIT 1), 0)";
+    let asked = sqlx::query_scalar(sql).bind(id.0).bind(Side::Visitor.code());
+    let asked = asked.bind(ItemKind::DialogStarted.code()).bind(ItemKind::DialogFinished.code());
+    Ok(asked.fetch_one(&mut *db).await?)
+}
+
+/// The first of the visitor's messages that nobody has answered; `None` when the last word is another's.
+async fn last_words(db: &mut PgConnection, id: ConversationId) -> Result<Option<i64>> {
+    let sql = "SELECT min(pos) FROM messages WHERE conversation = $1 AND pos > coalesce((SELECT pos FROM messages WHERE \
+               conversation = $1 AND pos > 0 AND side <> $2 ORDER BY pos DESC LIMIT 1), 0)";
+    Ok(sqlx::query_scalar(sql).bind(id.0).bind(Side::Visitor.code()).fetch_one(&mut *db).await?)
+}
+
+/// The middle between the item at `next` and what stands before it, or the place at the end.
+pub(crate) async fn place_before(
+    db: &mut PgConnection,
+    id: ConversationId,
+    next: Option<i64>,
+    at: Timestamp,
+) -> Result<Place> {
+    let Some(mut next) = next else { return next_place(db, id, at).await };
     let sql = "SELECT max(pos) FROM messages WHERE conversation = $1 AND pos < $2";
     let before: Option<i64> = sqlx::query_scalar(sql).bind(id.0).bind(next).fetch_one(&mut *db).await?;
     // Notes are below.
@@ -34,7 +64,8 @@ async fn late_pos(db: &mut PgConnection, id: ConversationId, remote: i64) -> Res
     if next - before < 2 {
         next = make_room(db, id, next).await?;
     }
-    Ok(Some(Pos(before + (next - before) / 2)))
+    let place = next_place(db, id, at).await?;
+    Ok(Place { pos: Pos(before + (next - before) / 2), ..place })
 }
 
 /// Moves the item at `pos` and all after it one step on; each has changed for those who follow. The new `pos`. The late

@@ -1,9 +1,9 @@
 //! Walk 2, step 4: what happened on the operators' side, once however often it is told.
 
-use super::chats::{self, Address, next_place, remember_thread, set_dialog, touch};
+use super::chats::{self, Address, remember_thread, set_dialog, touch};
 use super::fault::{Result, corrupt};
 use super::items::{self, Errand, enqueue, insert, known};
-use super::late::place_by_remote;
+use super::late::{opening, place_before, place_by_remote};
 use super::past;
 use super::row::{text, to_json};
 use crate::code::Stored;
@@ -34,6 +34,24 @@ fn address(event: &OperatorEvent) -> Address {
     (event.channel.as_str().to_owned(), event.chat.as_str().to_owned())
 }
 
+/// What stands in the events that bring a message.
+struct Written<'a> {
+    remote: i64,
+    side: Side,
+    author: Option<&'a String>,
+    content: &'a Content,
+    /// The ids under which it reached its visitor before.
+    arrived: Option<&'a Vec<String>>,
+    /// It stands before what the visitor began the dialog with.
+    greets: bool,
+}
+
+impl<'a> Written<'a> {
+    fn of(content: &'a Content) -> Self {
+        Self { remote: 0, side: Side::System, author: None, content, arrived: None, greets: false }
+    }
+}
+
 /// One event on its way into its conversation.
 struct Step<'a> {
     db: &'a mut PgConnection,
@@ -47,10 +65,15 @@ impl Step<'_> {
     async fn record(&mut self, happened: &Happened) -> Result<Noted> {
         match happened {
             Happened::Wrote { remote, side, author, content } => {
-                self.wrote(*remote, *side, author.as_ref(), content, None).await
+                let written = Written { remote: *remote, side: *side, author: author.as_ref(), ..Written::of(content) };
+                self.wrote(written).await
+            }
+            Happened::Greeted { remote, content } => {
+                self.wrote(Written { remote: *remote, greets: true, ..Written::of(content) }).await
             }
             Happened::Arrived { remote, side, author, content, delivered_as } => {
-                self.wrote(*remote, *side, author.as_ref(), content, Some(delivered_as)).await
+                let written = Written { remote: *remote, side: *side, author: author.as_ref(), ..Written::of(content) };
+                self.wrote(Written { arrived: Some(delivered_as), ..written }).await
             }
             Happened::Edited { remote, at, text } => self.edited(*remote, *at, text).await,
             Happened::Deleted { remote } => self.deleted(*remote).await,
@@ -59,19 +82,12 @@ impl Step<'_> {
         }
     }
 
-    /// `arrived`: the ids under which it reached its visitor before.
-    async fn wrote(
-        &mut self,
-        remote: i64,
-        side: Side,
-        author: Option<&String>,
-        content: &Content,
-        arrived: Option<&Vec<String>>,
-    ) -> Result<Noted> {
+    async fn wrote(&mut self, written: Written<'_>) -> Result<Noted> {
+        let Written { remote, side, author, content, arrived, greets } = written;
         if self.by_remote(remote).await?.is_some() {
             return Ok(Noted::default());
         }
-        let place = place_by_remote(self.db, self.id, remote, self.at).await?;
+        let place = place_by_remote(self.db, self.id, remote, greets, self.at).await?;
         let item = Item {
             id: MessageId(0),
             tag: self.tag,
@@ -138,7 +154,8 @@ impl Step<'_> {
         if kind == ItemKind::DialogFinished {
             past::add(self.db, self.id, session).await?;
         }
-        let place = next_place(self.db, self.id, self.at).await?;
+        let opening = if kind == ItemKind::DialogStarted { opening(self.db, self.id).await? } else { None };
+        let place = place_before(self.db, self.id, opening, self.at).await?;
         let item = Item {
             id: MessageId(0),
             tag: self.tag,

@@ -15,11 +15,16 @@ pub(crate) fn record(db: &Connection, event: OperatorEvent, tag: Tag, at: Timest
     let queue = Queue::Channel(event.channel);
     match event.happened {
         Happened::Wrote { remote, side, author, content } => {
-            let written = Written { remote, side, author, content, arrived: None, tag };
+            let written = Written { remote, side, author, content, arrived: None, greets: false, tag };
+            wrote(db, id, queue, written, at)
+        }
+        Happened::Greeted { remote, content } => {
+            let (side, author) = (Side::System, None);
+            let written = Written { remote, side, author, content, arrived: None, greets: true, tag };
             wrote(db, id, queue, written, at)
         }
         Happened::Arrived { remote, side, author, content, delivered_as } => {
-            let written = Written { remote, side, author, content, arrived: Some(delivered_as), tag };
+            let written = Written { remote, side, author, content, arrived: Some(delivered_as), greets: false, tag };
             wrote(db, id, queue, written, at)
         }
         Happened::Edited { remote, at: edited_at, text } => edited(db, id, queue, remote, edited_at, text, at),
@@ -36,6 +41,8 @@ struct Written {
     content: Content,
     /// The ids under which it reached its visitor before.
     arrived: Option<Vec<String>>,
+    /// It stands before what the visitor began the dialog with.
+    greets: bool,
     tag: Tag,
 }
 
@@ -43,7 +50,7 @@ fn wrote(db: &Connection, id: ConversationId, queue: Queue, written: Written, at
     if by_remote(db, id, written.remote)?.is_some() {
         return Ok(Noted::default());
     }
-    let place = place_by_remote(db, id, written.remote, at)?;
+    let place = place_by_remote(db, id, written.remote, written.greets, at)?;
     let arrived = written.arrived.is_some();
     let item = Item {
         id: MessageId(0),
@@ -124,7 +131,8 @@ fn dialog(
     if kind == ItemKind::DialogFinished {
         past::add(db, id, session)?;
     }
-    let place = next_place(db, id, at)?;
+    let opening = if kind == ItemKind::DialogStarted { opening(db, id)? } else { None };
+    let place = place_before(db, id, opening, at)?;
     let item = Item {
         id: MessageId(0),
         tag,
@@ -192,24 +200,43 @@ fn by_remote(db: &Connection, id: ConversationId, remote: i64) -> Result<Option<
     }
 }
 
-/// The place at the end, or before the first reply that was written later but came earlier.
-fn place_by_remote(db: &Connection, id: ConversationId, remote: i64, at: Timestamp) -> Result<Place> {
+/// The place at the end, or before the first reply that was written later but came earlier. A greeting stands before what
+/// the visitor wrote last.
+fn place_by_remote(db: &Connection, id: ConversationId, remote: i64, greets: bool, at: Timestamp) -> Result<Place> {
     let sql = "SELECT newest_remote FROM conversations WHERE id = ?1";
     let newest: i64 = only(db, sql, [id.0], |row| column(row, 0))?;
-    if remote > newest {
+    let next = if remote > newest {
         execute(db, "UPDATE conversations SET newest_remote = ?2 WHERE id = ?1", (id.0, remote))?;
-        return next_place(db, id, at);
-    }
-    let late = late_pos(db, id, remote)?;
-    let place = next_place(db, id, at)?;
-    Ok(Place { pos: late.unwrap_or(place.pos), ..place })
+        if greets { last_words(db, id)? } else { None }
+    } else {
+        let sql = "SELECT min(pos) FROM messages WHERE conversation = ?1 AND remote > ?2";
+        first(db, sql, (id.0, remote), |row| column(row, 0))?.flatten()
+    };
+    place_before(db, id, next, at)
 }
 
-/// The middle between the first later reply and what stands before it.
-fn late_pos(db: &Connection, id: ConversationId, remote: i64) -> Result<Option<Pos>> {
-    let sql = "SELECT min(pos) FROM messages WHERE conversation = ?1 AND remote > ?2";
-    let next: Option<i64> = first(db, sql, (id.0, remote), |row| column(row, 0))?.flatten();
-    let Some(mut next) = next else { return Ok(None) };
+/// Where what began a dialog stands, when its start is told only afterwards: the visitor's last words, or else the first
+/// ones since the dialog before.
+fn opening(db: &Connection, id: ConversationId) -> Result<Option<i64>> {
+    if let Some(last) = last_words(db, id)? {
+        return Ok(Some(last));
+    }
+    let sql = "SELECT min(pos) FROM messages WHERE conversation = ?1 AND side = ?2 AND pos > coalesce((SELECT pos FROM \
+               messages WHERE conversation = ?1 AND pos > 0 AND kind IN (?3, ?4) ORDER BY pos DESC LIMIT 1), 0)";
+    let marks = (ItemKind::DialogStarted.code(), ItemKind::DialogFinished.code());
+    Ok(first(db, sql, (id.0, Side::Visitor.code(), marks.0, marks.1), |row| column(row, 0))?.flatten())
+}
+
+/// The first of the visitor's messages that nobody has answered; `None` when the last word is another's.
+fn last_words(db: &Connection, id: ConversationId) -> Result<Option<i64>> {
+    let sql = "SELECT min(pos) FROM messages WHERE conversation = ?1 AND pos > coalesce((SELECT pos FROM messages WHERE \
+               conversation = ?1 AND pos > 0 AND side <> ?2 ORDER BY pos DESC LIMIT 1), 0)";
+    Ok(first(db, sql, (id.0, Side::Visitor.code()), |row| column(row, 0))?.flatten())
+}
+
+/// The middle between the item at `next` and what stands before it, or the place at the end.
+fn place_before(db: &Connection, id: ConversationId, next: Option<i64>, at: Timestamp) -> Result<Place> {
+    let Some(mut next) = next else { return next_place(db, id, at) };
     let sql = "SELECT max(pos) FROM messages WHERE conversation = ?1 AND pos < ?2";
     let before: Option<i64> = first(db, sql, (id.0, next), |row| column(row, 0))?.flatten();
     // Notes are below.
@@ -217,7 +244,8 @@ fn late_pos(db: &Connection, id: ConversationId, remote: i64) -> Result<Option<P
     if next - before < 2 {
         next = make_room(db, id, next)?;
     }
-    Ok(Some(Pos(before + (next - before) / 2)))
+    let place = next_place(db, id, at)?;
+    Ok(Place { pos: Pos(before + (next - before) / 2), ..place })
 }
 
 /// Moves the item at `pos` and all after it one step on; each has changed for those who follow. The new `pos`. The late

@@ -66,7 +66,15 @@ async fn the_dialog_begins_ends_and_begins_anew_in_the_same_chat() {
     let visitor = world.visitor().await;
     visitor.send("first").await;
     let chat = world.portal_chat("first").await;
-    visitor.until(|items| items.iter().any(|item| item["kind"] == "dialog_started")).await;
+    let greeting = "Hello! An operator will answer you shortly.";
+    let begun = |items: &[openline_tests::Item]| {
+        ["dialog_started", "message", "message"].iter().zip(items).filter(|(kind, item)| item["kind"] == **kind).count()
+            == 3
+            && items.iter().any(|item| item["text"] == greeting)
+    };
+    let items = visitor.until(begun).await;
+    let texts: Vec<_> = items.iter().map(|item| item["text"].as_str().unwrap_or_default()).collect();
+    assert_eq!(texts, ["", greeting, "first"], "what begins a dialog stands before it");
     assert!(world.sandbox.operator_finishes(chat));
     visitor.until(|items| items.iter().any(|item| item["kind"] == "dialog_finished")).await;
     assert_eq!(visitor.get("/session").await["dialog"], "closed");
