@@ -340,7 +340,7 @@ fn limits(limits: LimitSettings) -> Result<LimitSettings, ConfigError> {
 
 /// An http(s) address; plain http only on this machine.
 fn address(key: &str, text: &str) -> Result<Url, ConfigError> {
-    let wrong = |what: &str| ConfigError::at(key, format!("{text:?} {what}"));
+    let wrong = |what: &str| ConfigError::at(key, format!("{:?} {what}", without_secrets(text)));
     let url = Url::parse(text).map_err(|_| wrong("is not a URL; write one like \"https://chat.example.com\""))?;
     match url.scheme() {
         _ if url.host().is_none() => Err(wrong("has no host")),
@@ -351,6 +351,16 @@ fn address(key: &str, text: &str) -> Result<Url, ConfigError> {
         "http" => Err(wrong("must begin with https:// (plain http is for 127.0.0.1 only)")),
         _ => Err(wrong("must begin with https://")),
     }
+}
+
+/// An address as far as it may be repeated: somebody may have written one with a password, or that of an incoming webhook,
+/// whose path is a secret.
+fn without_secrets(text: &str) -> String {
+    let (scheme, rest) = text.split_once("://").map_or(("", text), |(scheme, rest)| (scheme, rest));
+    let (place, more) = rest.find(['/', '?', '#']).map_or((rest, ""), |end| rest.split_at(end));
+    let host = place.rsplit('@').next().unwrap_or_default();
+    let scheme = if scheme.is_empty() { String::new() } else { format!("{scheme}://") };
+    format!("{scheme}{host}{}", if more.len() > 1 { "/…" } else { more })
 }
 
 fn public_url(text: &str) -> Result<String, ConfigError> {

@@ -109,7 +109,12 @@ fn seconds(key: &str, given: u64, range: RangeInclusive<u64>) -> Result<Duration
 
 fn origin(key: &str, text: &str) -> Result<Url, ConfigError> {
     let url = address(key, text)?;
-    if url.path() == "/" { Ok(url) } else { Err(ConfigError::at(key, format!("{text:?} must not have a path"))) }
+    if url.path() == "/" {
+        return Ok(url);
+    }
+    // It may be the address of an incoming webhook, in which a secret stands.
+    let origin = url.origin().ascii_serialization();
+    Err(ConfigError::at(key, format!("must not have a path: write {origin:?}")))
 }
 
 fn limit(text: &str) -> Result<RequestLimit, ConfigError> {

@@ -220,7 +220,7 @@ fn errors_name_file_and_key_and_what_would_be_right() {
         (
             ".com\"\nclient",
             ".com/rest\"\nclient",
-            "portal.url: \"https://company.bitrix24.com/rest\" must not have a path",
+            "portal.url: must not have a path: write \"https://company.bitrix24.com\"",
         ),
         (
             "client_secret",
