@@ -203,7 +203,7 @@ impl World {
     /// Presses "Connect" for a connector on a line.
     pub async fn connect(&self, connector: &str, line: i64) {
         let page = self.sandbox.open_settings_page(connector, line, &PageOptions::default()).await.expect("a page");
-        assert!(page.body.contains("Successfully connected"), "{}", page.body);
+        assert!(page.body.contains("<h1 class=\"good\">"), "{}", page.body);
     }
 
     /// Changes a line's own settings, and opens the channel's page as an administrator would: what the service knows of

@@ -128,3 +128,18 @@ async fn a_sound_is_offered_once() {
     shows(&page, "operator", "once more").await;
     assert_eq!(page.eval("return document.getElementById('offer').hidden").await, true, "it is offered once only");
 }
+
+/// Nothing flies in where the visitor wants nothing to move.
+#[tokio::test]
+async fn a_preview_is_there_at_once_for_who_wants_no_motion() {
+    let Some((host, stage)) = Host::with_chat("").await else { return };
+    let page = host.open(&stage, Look::DESKTOP, "").await;
+    let still = json!({ "features": [{ "name": "prefers-reduced-motion", "value": "reduce" }] });
+    page.devtools("Emulation.setEmulatedMedia", still).await;
+    let chat = waits(&stage, &page).await;
+    stage.world.sandbox.operator_writes(chat, ANSWER).unwrap();
+    page.until(&peeks(true)).await;
+    let moves = page.eval(&format!("const {{ transitionDuration, transform }} = getComputedStyle({PANEL}); return [transitionDuration, transform]")).await;
+    assert_eq!(moves, json!(["0s", "none"]));
+    was_clean(&page).await;
+}

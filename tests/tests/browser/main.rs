@@ -24,6 +24,7 @@ mod phone;
 mod pictures;
 mod screen;
 mod scriptless;
+mod settings;
 mod sheet;
 mod slow;
 mod stage;

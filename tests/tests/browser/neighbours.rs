@@ -187,3 +187,31 @@ async fn the_page_hears_what_happens_and_never_what_is_written() {
     assert_eq!(page.eval("return told").await, json!([]));
     was_clean(&page).await;
 }
+
+/// The types name what the script has, and every event that the manual names.
+#[tokio::test]
+async fn the_types_are_those_of_the_script() {
+    let Some((host, stage)) = Host::with_chat("").await else { return };
+    let page = host.open(&stage, Look::DESKTOP, "").await;
+    page.until("window.Openline").await;
+    let types = reqwest::get(stage.world.url("/c/site/widget.d.ts")).await.unwrap().text().await.unwrap();
+    let (_, chat) = types.split_once("interface OpenlineChat {").unwrap();
+    let chat = chat.split("\n}").next().unwrap();
+    let has = page.eval("return Object.keys(Object.getOwnPropertyDescriptors(Openline))").await;
+    let has: Vec<_> = has.as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    assert!(has.len() > 8, "{has:?}");
+    let names =
+        |line: &str| line.trim().trim_start_matches("readonly ").split(['(', ':', '<']).next().unwrap().to_owned();
+    let told: Vec<_> =
+        chat.lines().map(names).filter(|name| name.chars().all(char::is_alphabetic) && !name.is_empty()).collect();
+    for name in &has {
+        assert!(told.iter().any(|known| known == name), "{name} is not among the types");
+    }
+    assert_eq!(told.len(), has.len(), "{told:?} {has:?}");
+    let (_, events) = types.split_once("interface OpenlineEvents {").unwrap();
+    let events = events.split("\n}").next().unwrap();
+    let manual = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/widget.md")).unwrap();
+    for event in ["ready", "opened", "closed", "started", "sent", "received", "unread", "rated"] {
+        assert!(events.contains(&format!("  {event}: ")) && manual.contains(&format!("`{event}`")), "{event}");
+    }
+}

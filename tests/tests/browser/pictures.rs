@@ -12,7 +12,7 @@ const CHANNELS: &str = "[channels.site]\nkind = \"website\"\n[channels.site.sett
                         subtitle = \"We usually answer within minutes\"\n";
 
 /// The folder, when pictures are wanted.
-fn folder() -> Option<PathBuf> {
+pub fn folder() -> Option<PathBuf> {
     let folder = std::env::var_os("OPENLINE_SHOTS").map(PathBuf::from)?;
     std::fs::create_dir_all(&folder).unwrap();
     Some(folder)

@@ -23,11 +23,16 @@ impl Stage {
 
     /// The same with other channels.
     pub async fn with(channels: &str) -> Option<Self> {
+        Self::at(openline_sandbox::SandboxConfig::default().without_limits(), channels).await
+    }
+
+    /// The same at another portal.
+    pub async fn at(portal: openline_sandbox::SandboxConfig, channels: &str) -> Option<Self> {
         let Some(driver) = Driver::start() else {
             println!("skipped: OPENLINE_NO_BROWSER is set");
             return None;
         };
-        let world = World::with(openline_sandbox::SandboxConfig::default().without_limits(), channels).await;
+        let world = World::with(portal, channels).await;
         Some(Self { world, driver, files: tempfile::tempdir().unwrap() })
     }
 
