@@ -64,13 +64,18 @@ fn tests_named(text: &str) -> impl Iterator<Item = &str> {
     quoted.filter(|word| word.matches('_').count() >= 2 && word.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
 }
 
-/// What a page on security says is shown by a test is shown by one.
-#[test]
-fn the_tests_that_security_names_exist() {
+/// The code of all rooms, and of the tests.
+pub fn code() -> String {
     let rooms = ["bin", "bitrix", "channels", "core", "sandbox", "store", "tests/tests"];
     let files = rooms.iter().flat_map(|room| sources(&workspace().join(room)));
     let code = files.filter(|path| path.extension().is_some_and(|ending| ending == "rs"));
-    let code: String = code.map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    code.map(|path| std::fs::read_to_string(path).unwrap()).collect()
+}
+
+/// What a page on security says is shown by a test is shown by one.
+#[test]
+fn the_tests_that_security_names_exist() {
+    let code = code();
     let page = std::fs::read_to_string(workspace().join("docs/security.md")).unwrap();
     let named: Vec<_> = tests_named(&page).collect();
     assert!(named.len() > 40, "{}", named.len());

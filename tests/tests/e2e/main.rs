@@ -29,6 +29,7 @@ mod mending;
 mod messengers;
 mod metrics;
 mod missed;
+mod mistakes;
 mod pages;
 mod privacy;
 mod replicas;
