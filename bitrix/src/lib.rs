@@ -79,6 +79,8 @@ impl Bitrix {
             wire::rest::client(config.timeout).map_err(|e| StoreError::Unavailable(format!("no HTTP client: {e}")))?;
         let lines = lines::bindings::Lines::load(Arc::clone(inbox.store())).await?;
         let line_infos = Arc::new(lines::info::LineInfos::load(inbox.store()).await?);
+        let language = inbox.store().state_get(shared::LANGUAGE).await?.and_then(|code| String::from_utf8(code).ok());
+        let language = language.map_or_else(texts::english, |code| texts::find(&code));
         let portal = access::portal::Portal::open(config, inbox, secret.derive("bitrix/credentials"), client).await?;
         let states = access::authorize_state::States::new(secret.derive("bitrix/authorize"));
         let looked_for_lines = tokio::sync::Mutex::default();
@@ -91,7 +93,7 @@ impl Bitrix {
             lines,
             line_names: std::sync::RwLock::default(),
             findings: findings::Findings::default(),
-            language: std::sync::RwLock::new(texts::english()),
+            language: std::sync::RwLock::new(language),
             finished: std::sync::atomic::AtomicBool::new(false),
             finishing: lines::finishing::Finishing::default(),
             choose_key: secret.derive("bitrix/choose"),
@@ -188,6 +190,10 @@ impl Backend for Bitrix {
 
     async fn confirm(&self, batch: &[Confirmation]) -> Vec<Result<(), DeliveryError>> {
         deliver::confirm::confirm(&self.0, batch).await
+    }
+
+    fn language(&self) -> &'static str {
+        self.0.language().code
     }
 
     fn missed_limit(&self) -> usize {

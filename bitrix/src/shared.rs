@@ -1,7 +1,9 @@
 //! What the rooms of this crate share while the program runs.
 
+use crate::texts::{self, Catalogue};
+use openline_core::store::Expect;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use tokio::time::Instant;
 
 /// What the modules share.
@@ -12,7 +14,7 @@ pub(crate) struct Inner {
     pub(crate) line_names: std::sync::RwLock<BTreeMap<String, crate::lines::examine::NamedLine>>,
     pub(crate) findings: crate::findings::Findings,
     /// The portal's language.
-    pub(crate) language: std::sync::RwLock<&'static crate::texts::Catalogue>,
+    pub(crate) language: std::sync::RwLock<&'static Catalogue>,
     /// Whether the portal says that the installation is finished.
     pub(crate) finished: std::sync::atomic::AtomicBool,
     pub(crate) finishing: crate::lines::finishing::Finishing,
@@ -40,4 +42,32 @@ pub(crate) struct Inner {
     pub(crate) waiting: crate::web::waiting::Waiting,
     /// Who looks whether openline was removed.
     pub(crate) verifying: std::sync::Mutex<Option<tokio::task::AbortHandle>>,
+}
+
+/// The portal's language is remembered under this.
+pub(crate) const LANGUAGE: &str = "bitrix/language";
+
+impl Inner {
+    /// The portal's language.
+    pub(crate) fn language(&self) -> &'static Catalogue {
+        *self.language.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What operators read in it.
+    pub(crate) fn words(&self) -> &'static Catalogue {
+        openline_core::words::operators(self.language().code)
+    }
+
+    /// The portal told its language. It is remembered, because notes are written before it is asked again.
+    pub(crate) async fn speak(&self, tag: &str) {
+        let language = texts::find(tag);
+        if language.code == self.language().code {
+            return;
+        }
+        *self.language.write().unwrap_or_else(PoisonError::into_inner) = language;
+        let store = self.portal.inbox.store();
+        if let Err(error) = store.state_put(LANGUAGE, language.code.as_bytes(), Expect::Anything).await {
+            tracing::warn!(%error, "the portal's language can't be remembered");
+        }
+    }
 }

@@ -1,7 +1,7 @@
-//! The languages of what an administrator and operators read: one file of texts each, all with the same keys; the same
+//! The languages of what an administrator reads: one file of texts each, all with the same keys; the same
 //! languages as the website chat has.
 
-use std::collections::BTreeMap;
+pub(crate) use openline_core::words::Catalogue;
 use std::sync::LazyLock;
 
 macro_rules! languages {
@@ -12,25 +12,7 @@ macro_rules! languages {
 }
 languages!("en", "ru", "de", "es", "pt", "fr", "pl", "tr", "ar");
 
-/// The texts of one language.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Catalogue {
-    /// `de`.
-    pub(crate) code: &'static str,
-    /// The texts, by key.
-    pub(crate) texts: BTreeMap<String, String>,
-}
-
-static CATALOGUES: LazyLock<Vec<Catalogue>> = LazyLock::new(|| FILES.iter().map(read).collect());
-
-fn read((code, file): &(&'static str, &str)) -> Catalogue {
-    // The files are compiled in and read by the tests: one that doesn't parse never leaves the house.
-    let texts = toml::from_str(file).unwrap_or_else(|error| {
-        tracing::error!(%error, code, "a language can't be read");
-        BTreeMap::new()
-    });
-    Catalogue { code, texts }
-}
+static CATALOGUES: LazyLock<Vec<Catalogue>> = LazyLock::new(|| Catalogue::read(FILES));
 
 /// English, which the log and `/health` speak.
 pub(crate) fn english() -> &'static Catalogue {
@@ -56,29 +38,9 @@ pub(crate) fn all() -> &'static [Catalogue] {
     &CATALOGUES
 }
 
-impl Catalogue {
-    /// A text; empty when there is none with that key.
-    pub(crate) fn get(&self, key: &str) -> &str {
-        self.texts.get(key).map_or("", String::as_str)
-    }
-
-    /// A text with its `{name}`s replaced.
-    pub(crate) fn fill(&self, key: &str, values: &[(&str, &str)]) -> String {
-        values.iter().fold(self.get(key).to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// The parts of a text that are replaced.
-    fn placeholders(text: &str) -> Vec<&str> {
-        let mut found: Vec<_> =
-            text.split('{').skip(1).map(|rest| rest.split('}').next().unwrap_or_default()).collect();
-        found.sort_unstable();
-        found
-    }
 
     #[test]
     fn every_language_has_every_text_with_the_same_placeholders() {
@@ -87,7 +49,11 @@ mod tests {
             let (ours, theirs): (Vec<_>, Vec<_>) = (catalogue.texts.keys().collect(), english().texts.keys().collect());
             assert_eq!(ours, theirs, "the keys of {code}");
             for (key, text) in &catalogue.texts {
-                assert_eq!(placeholders(text), placeholders(english().get(key)), "{key} in {code}");
+                assert_eq!(
+                    Catalogue::placeholders(text),
+                    Catalogue::placeholders(english().get(key)),
+                    "{key} in {code}"
+                );
                 assert_eq!((text.trim(), text.is_empty()), (text.as_str(), false), "{key} in {code}");
             }
         }
@@ -98,6 +64,14 @@ mod tests {
     fn the_portals_words_for_languages_are_known() {
         let codes = ["ru", "br", "la", "de", "PT-br", "vn", "", "../x"].map(|tag| find(tag).code);
         assert_eq!(codes, ["ru", "pt", "es", "de", "pt", "en", "en", "en"]);
+    }
+
+    /// Notes are written in the same language as the pages are.
+    #[test]
+    fn operators_and_administrators_have_the_same_languages() {
+        for catalogue in CATALOGUES.iter() {
+            assert_eq!(openline_core::words::operators(catalogue.code).code, catalogue.code);
+        }
     }
 
     #[test]

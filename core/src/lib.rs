@@ -12,7 +12,7 @@ mod ports;
 
 pub use domain::error::{ConfigError, DeliveryError, StoreError};
 pub use domain::id::{ChannelId, ChatId, ConversationId, FileId, JobId, MessageId, Pos, Rev, Tag};
-pub use domain::{error, id, line, message, quiet, secret, text, visitor, weak};
+pub use domain::{error, id, line, message, quiet, secret, text, visitor, weak, words};
 pub use engine::bridge::Bridge;
 pub use engine::inbox::{OperatorInbox, VisitorInbox};
 pub use engine::{bridge, export, forget, handover, hub, inbox, limits, reconcile, retry, troubles};

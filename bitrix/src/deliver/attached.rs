@@ -3,6 +3,7 @@
 
 use openline_core::backend::{Act, Delivery};
 use openline_core::message::{File, Note};
+use openline_core::words::Catalogue;
 use serde_json::{Value, json};
 
 /// Longest name the portal keeps, in characters; it drops what stands before.
@@ -27,7 +28,12 @@ fn short(file: &File) -> String {
 
 /// What the operators are told of a message that has arrived with `fetched` of its files; `None` when it has all, or the
 /// portal did not tell how many.
-pub(crate) fn missing(public_url: &str, delivery: &Delivery, fetched: Option<usize>) -> Option<Note> {
+pub(crate) fn missing(
+    words: &Catalogue,
+    public_url: &str,
+    delivery: &Delivery,
+    fetched: Option<usize>,
+) -> Option<Note> {
     let (item, all) = (&delivery.item, delivery.item.content.files.len());
     let missing = all.checked_sub(fetched?).filter(|missing| *missing > 0 && sends_files(delivery))?;
     tracing::warn!(
@@ -37,15 +43,12 @@ pub(crate) fn missing(public_url: &str, delivery: &Delivery, fetched: Option<usi
         "the portal could not fetch files of a message: public_url must be reachable for it"
     );
     let names = item.content.files.iter().map(|file| format!("\"{}\"", short(file))).collect::<Vec<_>>().join(", ");
-    let text = match (missing, all) {
-        (1, 1) => format!("The visitor sent the file {names} with this message, but the portal could not fetch it."),
-        (_, _) if missing == all => {
-            format!("The visitor sent the files {names} with this message, but the portal could not fetch them.")
-        }
-        _ => format!(
-            "The visitor sent the files {names} with this message, but the portal could not fetch {missing} of them."
-        ),
+    let key = match (missing, all) {
+        (1, 1) => "file_unfetched",
+        _ if missing == all => "files_unfetched",
+        _ => "files_partly",
     };
+    let text = words.fill(key, &[("names", &names), ("count", &missing.to_string())]);
     Some(Note { key: format!("files/{}", item.id), text })
 }
 
@@ -125,7 +128,8 @@ pub(crate) mod tests {
 
     #[test]
     fn operators_are_told_what_the_portal_could_not_fetch() {
-        let note = |names: &[&str], fetched| missing("https://c.example", &delivery("x", names), fetched);
+        let words = openline_core::words::operators("en");
+        let note = |names: &[&str], fetched| missing(words, "https://c.example", &delivery("x", names), fetched);
         assert_eq!(note(&["a", "b"], Some(2)), None);
         assert_eq!(note(&[], Some(0)), None);
         assert_eq!(note(&["a"], None), None, "it did not tell");
@@ -134,6 +138,6 @@ pub(crate) mod tests {
         assert!(note(&["a", "b"], Some(0)).unwrap().text.ends_with("could not fetch them."));
         assert!(note(&["a", "b", "c"], Some(2)).unwrap().text.ends_with("could not fetch 1 of them."));
         let edit = Delivery { act: Act::Edit, ..delivery("x", &["a"]) };
-        assert!(missing("https://c.example", &edit, Some(0)).is_none() && !sends_files(&edit));
+        assert!(missing(words, "https://c.example", &edit, Some(0)).is_none() && !sends_files(&edit));
     }
 }

@@ -11,6 +11,7 @@ use crate::wire::values::{text, truthy};
 use openline_core::DeliveryError;
 use openline_core::backend::{Act, Delivery, Receipt};
 use openline_core::message::Thread;
+use openline_core::words::Catalogue;
 use serde_json::Value;
 
 /// An element is refused by text only, without a code: the portal may just have had a bad moment. So often it is tried.
@@ -24,9 +25,9 @@ pub(crate) fn walk(bitrix: &Inner, result: &Value, key: &CallKey, deliveries: &[
         Some(Value::Object(map)) => map.get(&index.to_string()),
         _ => None,
     };
-    let public_url = &bitrix.portal.config.public_url;
+    let told = (bitrix.words(), bitrix.portal.config.public_url.as_str());
     let judged = |(index, delivery): (usize, &&Delivery)| {
-        let judged = judge(at(index), public_url, key, delivery, &bitrix.refusals);
+        let judged = judge(at(index), told, key, delivery, &bitrix.refusals);
         let refused = at(index).is_some_and(|element| !truthy(element.get("SUCCESS")));
         if refused && bitrix.refused_blocks.may_be_why(&delivery.conversation) {
             bitrix.refusals.forget(&delivery.external_id);
@@ -38,7 +39,15 @@ pub(crate) fn walk(bitrix: &Inner, result: &Value, key: &CallKey, deliveries: &[
     deliveries.iter().enumerate().map(judged).collect()
 }
 
-fn judge(element: Option<&Value>, public_url: &str, key: &CallKey, delivery: &Delivery, refusals: &Tries) -> Delivered {
+/// `told`: what operators read, and the address for the portal.
+fn judge(
+    element: Option<&Value>,
+    told: (&Catalogue, &str),
+    key: &CallKey,
+    delivery: &Delivery,
+    refusals: &Tries,
+) -> Delivered {
+    let (words, public_url) = told;
     let Some(element) = element else {
         return Err(DeliveryError::unknown("the portal's answer has no result for this message"));
     };
@@ -64,7 +73,7 @@ fn judge(element: Option<&Value>, public_url: &str, key: &CallKey, delivery: &De
         return Err(DeliveryError::retry("the portal accepted the message but put it into no dialog"));
     }
     let fetched = element.pointer("/message/files").map(|files| elements(Some(files)).len());
-    Ok(Receipt { thread: thread(session), note: attached::missing(public_url, delivery, fetched) })
+    Ok(Receipt { thread: thread(session), note: attached::missing(words, public_url, delivery, fetched) })
 }
 
 fn errors(element: &Value) -> String {
@@ -82,13 +91,15 @@ mod tests {
     use crate::deliver::send::tests::key;
     use serde_json::json;
 
-    const URL: &str = "https://c.example";
+    fn told() -> (&'static Catalogue, &'static str) {
+        (openline_core::words::operators("en"), "https://c.example")
+    }
 
     #[test]
     fn files_that_were_not_fetched_are_a_note_and_no_second_message() {
         let answer = |files: Value| json!({ "SUCCESS": true, "session": { "ID": "3", "CHAT_ID": "4" }, "message": { "files": files } });
         let tries = Tries::default();
-        let receipt = |files| judge(Some(&answer(files)), URL, &key(), &delivery("x", &["a", "b"]), &tries).unwrap();
+        let receipt = |files| judge(Some(&answer(files)), told(), &key(), &delivery("x", &["a", "b"]), &tries).unwrap();
         assert!(receipt(json!([1])).note.unwrap().text.contains("1 of them"));
         assert!(receipt(json!([])).note.is_some() && receipt(json!({ "0": 1, "3": 2 })).note.is_none());
     }
@@ -97,7 +108,7 @@ mod tests {
     fn a_message_of_unfetched_files_alone_is_tried_again_and_then_given_up_with_the_reason() {
         let refused = json!({ "SUCCESS": false, "ERRORS": ["Incomplete data"] });
         let tries = Tries::default();
-        let judged = |text| judge(Some(&refused), URL, &key(), &delivery(text, &["a.png"]), &tries).unwrap_err();
+        let judged = |text| judge(Some(&refused), told(), &key(), &delivery(text, &["a.png"]), &tries).unwrap_err();
         for _ in 0..ELEMENT_TRIES {
             assert!(matches!(judged(""), DeliveryError::Retry { .. }));
         }

@@ -289,7 +289,11 @@ async fn whole_call_failed(bitrix: &Inner, key: &CallKey, error: &CallError) {
 
 pub(crate) fn element(key: &CallKey, delivery: &Delivery, refused: &RefusedBlocks) -> Value {
     let conversation = &delivery.conversation;
-    let chat = json!({ "id": conversation.chat.as_str() });
+    let mut chat = json!({ "id": conversation.chat.as_str() });
+    if let Some(page) = &conversation.visitor.page {
+        // Shown as the dialog's page, also where nothing may be said to operators otherwise (`bitrix24.md` §11).
+        chat["url"] = json!(page);
+    }
     let user = user_block(conversation, refused);
     if key.method == "imconnector.delete.messages" {
         return json!({ "user": user, "message": { "id": delivery.external_id }, "chat": chat });
@@ -313,6 +317,16 @@ pub(crate) mod tests {
 
     pub(crate) fn key() -> CallKey {
         CallKey { method: "imconnector.send.messages", connector: "c".into(), line: "1".into(), alone: None }
+    }
+
+    #[test]
+    fn a_message_tells_on_which_page_it_was_written() {
+        let mut message = delivery("x", &[]);
+        assert_eq!(element(&key(), &message, &RefusedBlocks::default())["chat"], json!({ "id": "c" }));
+        message.conversation.visitor.page = Some("https://shop.example/tea".to_owned());
+        let told = element(&key(), &message, &RefusedBlocks::default());
+        assert_eq!(told["chat"]["url"], "https://shop.example/tea");
+        assert!(told["user"].get("page").is_none(), "{told}");
     }
 
     #[test]

@@ -45,10 +45,8 @@ pub(crate) async fn already_there(
     }
     if let Arrival::There { mut thread, files } = arrival {
         thread.line = Some(key.line.clone());
-        return Ok(Some(Receipt {
-            thread,
-            note: attached::missing(&bitrix.portal.config.public_url, delivery, Some(files)),
-        }));
+        let note = attached::missing(bitrix.words(), &bitrix.portal.config.public_url, delivery, Some(files));
+        return Ok(Some(Receipt { thread, note }));
     }
     if let Some(after) = known.unwrap_or_else(flying) {
         return Err(waiting(after));

@@ -8,7 +8,6 @@ use crate::config::PortalConfig;
 use crate::findings::{Area, Finding};
 use crate::lines::{connect, registration};
 use crate::shared::Inner;
-use crate::texts;
 use crate::wire::rest::CallError;
 use crate::wire::values::{text, truthy};
 use openline_core::secret::sign;
@@ -102,7 +101,7 @@ pub(crate) async fn application(bitrix: &Inner) {
                 bitrix.portal.budget.plan(&family);
             }
             if let Some(language) = text(info.get("LANGUAGE_ID")) {
-                *bitrix.language.write().unwrap_or_else(PoisonError::into_inner) = texts::find(&language);
+                bitrix.speak(&language).await;
             }
             let is_finished = info.get("INSTALLED").is_none_or(|installed| truthy(Some(installed)));
             bitrix.finished.store(is_finished, std::sync::atomic::Ordering::Relaxed);

@@ -30,7 +30,7 @@ use axum::routing::{MethodRouter, get, post};
 use openline_core::{ClientAddress, sampled};
 use serde_json::Value;
 use std::future::Future;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 /// Largest form taken: nobody is believed before it is read. A text has at most 20,000 characters (`bitrix24.md` §4.7),
 /// which are at most 240,000 bytes when percent-encoded.
@@ -65,8 +65,7 @@ pub(crate) fn strays(bitrix: Arc<Inner>) -> Router {
 
 /// The language of the one who opened a page, or else the portal's.
 fn language(bitrix: &Inner, query: &Value) -> &'static Catalogue {
-    let portals = || *bitrix.language.read().unwrap_or_else(PoisonError::into_inner);
-    text(query.get("LANG")).map_or_else(portals, |tag| texts::find(&tag))
+    text(query.get("LANG")).map_or_else(|| bitrix.language(), |tag| texts::find(&tag))
 }
 
 /// The same of a page without a form.

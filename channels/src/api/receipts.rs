@@ -45,8 +45,9 @@ pub(super) async fn take(inbox: &VisitorInbox, receipt: Receipt) -> Result<Value
     let text = item.content.text.to_plain();
     let quoted: String = text.chars().take(80).collect::<String>().replace('\n', " ");
     let reason = receipt.reason.chars().filter(|c| !c.is_control()).take(MAX_REASON).collect::<String>();
-    let reason = if reason.trim().is_empty() { "no reason was given" } else { reason.trim() };
-    let text = format!("This message did not reach the visitor: {reason}\n> {quoted}");
+    let words = inbox.words();
+    let reason = if reason.trim().is_empty() { words.get("no_reason") } else { reason.trim() };
+    let text = format!("{}: {reason}\n> {quoted}", words.get("not_sent"));
     let told = inbox.note(&chat, Note { key: format!("receipt/{message}"), text }).await?;
     Ok(if told {
         json!({ "effect": "operators_told", "message": "the operators will read it in the dialog" })

@@ -113,7 +113,8 @@ impl Intake {
         let waiting = self.inbox.remember_of(chat, WAITING).await?;
         let waiting = waiting.and_then(|kept| serde_json::from_slice::<(String, String)>(&kept).ok());
         let noted = waiting.is_some();
-        let own = (!happened.note.trim().is_empty()).then(|| (format!("with/{}", happened.key), happened.note.clone()));
+        let own = (!happened.note.trim().is_empty())
+            .then(|| (format!("with/{}", happened.key), self.inbox.words().told(&happened.note)));
         let note = match (waiting, own) {
             (Some((key, first)), Some((_, second))) => Some(Note { key, text: format!("{first}\n{second}") }),
             (waiting, own) => waiting.or(own).map(|(key, text)| Note { key, text }),
@@ -144,7 +145,7 @@ impl Intake {
         if happened.text.trim().is_empty() {
             return Ok(());
         }
-        let note = Note { key: happened.key, text: happened.text };
+        let note = Note { key: happened.key, text: self.inbox.words().told(&happened.text) };
         if self.inbox.find(chat).await?.is_some() {
             return Ok(self.inbox.note(chat, note).await.map(|_| ())?);
         }
@@ -167,8 +168,9 @@ impl Intake {
             slice.items.iter().rfind(|item| item.side != Side::Visitor && item.delivered_as.contains(&happened.id));
         let excerpt = meant.map(|item| item.content.text.to_plain().chars().take(80).collect::<String>());
         let excerpt = excerpt.filter(|text| !text.is_empty()).map(|text| format!("\n> {}", text.replace('\n', " ")));
-        let why = if happened.why.is_empty() { "the messenger gave no reason" } else { &happened.why };
-        let text = format!("This message did not reach the visitor: {why}{}", excerpt.unwrap_or_default());
+        let words = self.inbox.words();
+        let why = if happened.why.is_empty() { words.get("no_reason") } else { &happened.why };
+        let text = format!("{}: {why}{}", words.get("not_sent"), excerpt.unwrap_or_default());
         let key = format!("failed-there/{}", happened.id);
         Ok(self.inbox.note(chat, Note { key, text }).await.map(|_| ())?)
     }
@@ -316,6 +318,7 @@ pub(super) fn visitor(known: &BTreeMap<String, String>) -> Option<Visitor> {
         phone,
         url: web("url"),
         picture: web("picture"),
+        page: None,
     };
     (visitor != Visitor::default()).then_some(visitor)
 }

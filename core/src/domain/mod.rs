@@ -10,3 +10,4 @@ pub mod secret;
 pub mod text;
 pub mod visitor;
 pub mod weak;
+pub mod words;

@@ -4,6 +4,7 @@
 use crate::domain::id::ConversationId;
 use crate::domain::message::{Item, ItemKind, Side, Visitor};
 use crate::domain::secret::{MasterSecret, sign};
+use crate::domain::words::Catalogue;
 use crate::ports::clock::Timestamp;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use std::time::Duration;
@@ -89,19 +90,19 @@ impl Words {
 }
 
 /// The last of what was said, one line an item.
-pub(crate) fn transcript(channel: &str, items: &[Item]) -> String {
+pub(crate) fn transcript(words: &Catalogue, channel: &str, items: &[Item]) -> String {
     let lines = items.iter().filter(|item| item.kind == ItemKind::Message && !item.deleted).map(|item| {
         let who = match item.side {
-            Side::Visitor => "visitor",
-            Side::Operator => item.author.as_deref().unwrap_or("operator"),
-            Side::System => "automatic",
+            Side::Visitor => words.get("said_visitor"),
+            Side::Operator => item.author.as_deref().unwrap_or_else(|| words.get("said_operator")),
+            Side::System => words.get("said_automatic"),
         };
         let text: String = item.content.text.to_plain().replace('\n', " ").chars().take(300).collect();
         let files = item.content.files.iter().map(|file| format!(" [{}]", file.name)).collect::<String>();
         format!("{who}: {text}{files}")
     });
     let lines: Vec<_> = lines.collect();
-    format!("This visitor wrote in {channel} before. The last messages there:\n{}", lines.join("\n"))
+    format!("{}\n{}", words.fill("wrote_before", &[("channel", channel)]), lines.join("\n"))
 }
 
 #[cfg(test)]

@@ -132,6 +132,11 @@ pub trait Backend: Send + Sync + 'static {
     /// See [`DeliveryError`].
     async fn note(&self, conversation: &Conversation, text: &str) -> Result<(), DeliveryError>;
 
+    /// The operators' language, as a code of [`crate::domain::words::operators`]: what notes are written in.
+    fn language(&self) -> &'static str {
+        "en"
+    }
+
     /// How many dialogs [`Backend::missed`] likes to get at once.
     fn missed_limit(&self) -> usize {
         20

@@ -99,9 +99,9 @@ async fn operators_learn_once_where_the_visitor_is() {
     world.sandbox.wait_until(|portal| portal.texts(chat, "system").len() >= 3).await.unwrap();
     let told = notes(&world, chat);
     assert_eq!(told.len(), 2, "{told:?}");
-    assert!(told[0].starts_with("Order: 77\nAgreed on ") && told[0].ends_with("\"I agree.\""), "{told:?}");
+    assert!(told[0].starts_with("Order: 77\nAgreed on ") && told[0].ends_with("“I agree.”"), "{told:?}");
     let literal = told[1].replace('\u{200b}', "");
-    assert_eq!(literal, "Page: https://shop.example/cart\nTitle: [b]Cart[/b]\nItems: 3");
+    assert_eq!(literal, "“one”\nPage: https://shop.example/cart\nTitle: [b]Cart[/b]\nItems: 3");
     assert_ne!(literal, told[1], "tags in it stay text");
     assert_eq!(
         visitor.texts("system").await,
@@ -111,7 +111,73 @@ async fn operators_learn_once_where_the_visitor_is() {
     let next = json!({"key": "c", "text": "three", "about": {"visit": "v2", "title": "Home"}});
     assert_eq!(visitor.send_with(&next).await.0, StatusCode::CREATED);
     world.sandbox.wait_until(|portal| portal.texts(chat, "system").len() >= 4).await.unwrap();
-    assert_eq!(notes(&world, chat)[2], "Title: Home");
+    assert_eq!(notes(&world, chat)[2], "“three”\nTitle: Home");
+}
+
+/// Where nothing may be said to operators (no scope `im`), the page is still there.
+#[tokio::test]
+async fn the_page_is_told_with_the_message_and_the_list_shows_the_question() {
+    let world = with("", json!({})).await;
+    let visitor = world.visitor().await;
+    let about = |page: &str| json!({"visit": page, "url": format!("https://shop.example/{page}"), "title": "Tea"});
+    let send = async |key: &str, text: &str, page: &str| {
+        let body = json!({"key": key, "text": text, "about": about(page)});
+        assert_eq!(visitor.send_with(&body).await.0, StatusCode::CREATED);
+        let chat = world.portal_chat(text).await;
+        let told = format!("Page: https://shop.example/{page}");
+        let noted =
+            |portal: openline_sandbox::View<'_>| portal.texts(chat, "system").iter().any(|text| text.contains(&told));
+        world.sandbox.wait_until(noted).await.unwrap();
+        world.sandbox.view(|portal| portal.dialog(chat).unwrap())
+    };
+    let dialog = send("a", "How much is tea?", "tea").await;
+    assert_eq!(dialog.description, "Link to original post: https://shop.example/tea");
+    assert!(dialog.last.unwrap().text.starts_with("“How much is tea?”"));
+    // The portal makes two names of two words.
+    let called = |client: &openline_sandbox::Client| (client.name.clone(), client.last_name.clone());
+    assert!(dialog.client.name == "Guest" && dialog.client.last_name.parse::<u32>().is_ok(), "{:?}", dialog.client);
+    let later = send("b", "And coffee?", "coffee").await;
+    assert_eq!(later.description, "Link to original post: https://shop.example/coffee");
+    assert!(later.last.unwrap().text.starts_with("“And coffee?”"));
+    assert_eq!(called(&later.client), called(&dialog.client), "the same guest");
+}
+
+#[tokio::test]
+async fn notes_are_written_in_the_portals_language() {
+    let mut portal = SandboxConfig::default().without_limits();
+    portal.language = "de".to_owned();
+    let channels =
+        format!("{}[channels.site.settings.consent]\nrequired = true\ntext = 'Ja.'\n", openline_tests::CHANNELS);
+    let mut world = World::with(portal, &channels).await;
+    world.configure_line(1, &never()).await;
+    let visitor = world.visitor().await;
+    let profile = json!({"name": "Ann", "email": "ann@b.example", "consent": true});
+    let about = json!({"visit": "v", "url": "https://shop.example/", "referrer": "https://search.example/"});
+    let body = json!({"key": "a", "text": "hallo", "profile": profile, "about": about});
+    assert_eq!(visitor.send_with(&body).await.0, StatusCode::CREATED);
+    let chat = world.portal_chat("hallo").await;
+    let noted = async |world: &World, words: &[&str]| {
+        for word in words {
+            let told = |portal: openline_sandbox::View<'_>| {
+                portal.texts(chat, "system").iter().any(|text| text.contains(word))
+            };
+            world.sandbox.wait_until(told).await.unwrap_or_else(|e| panic!("{word}: {e}"));
+        }
+    };
+    noted(
+        &world,
+        &["Außerhalb der Arbeitszeit geschrieben", "Zugestimmt am ", "Seite: https://shop", "Gekommen von: "],
+    )
+    .await;
+    // A file that the visitor can't open: also right after a start, when the portal was not asked for its language yet.
+    world.stop_service().await;
+    world.start_service().await;
+    world.sandbox.switch(|switches| switches.file_links_need_login = true);
+    world.sandbox.operator_writes_with_file(chat, "", "a.jpg", "image/jpeg", vec![0xff, 0xd8, 0xff, 0xe0]).unwrap();
+    let items = visitor.until(|items| items.iter().any(|item| item["files"].is_array())).await;
+    let item = items.iter().find(|item| item["files"].is_array()).unwrap();
+    assert_eq!(visitor.file(item, 0).await.status(), StatusCode::NOT_FOUND);
+    noted(&world, &["Der Besucher kann die Datei a.jpg nicht öffnen"]).await;
 }
 
 #[tokio::test]

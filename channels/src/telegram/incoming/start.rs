@@ -43,7 +43,7 @@ pub(in crate::telegram) async fn begin(
         None if word.is_empty() || inbox.is_handover(word) => {}
         None if known => {
             let key = format!("link/{}/{number}", intake.settings.bot());
-            inbox.note(id, Note { key, text: came_by(word) }).await.map(|_| ())?;
+            inbox.note(id, Note { key, text: came_by(inbox, word) }).await.map(|_| ())?;
         }
         None => inbox.keep_of(id, LINK, word.as_bytes()).await?,
     }
@@ -51,8 +51,8 @@ pub(in crate::telegram) async fn begin(
     Ok(())
 }
 
-fn came_by(word: &str) -> String {
-    format!("The visitor came by the link {word}.")
+fn came_by(inbox: &VisitorInbox, word: &str) -> String {
+    inbox.words().fill("told_link", &[("word", word)])
 }
 
 /// Told once as it is: a visitor who wrote more there since brings more along.
@@ -71,8 +71,8 @@ pub(in crate::telegram) async fn waiting(inbox: &VisitorInbox, id: &ChatId) -> R
     };
     Ok(match (link, handover.as_ref().map(note)) {
         (None, note) => note,
-        (Some(link), None) => Some(Note { key: format!("link/{link}"), text: came_by(&link) }),
-        (Some(link), Some(note)) => Some(Note { text: format!("{}\n{}", came_by(&link), note.text), ..note }),
+        (Some(link), None) => Some(Note { key: format!("link/{link}"), text: came_by(inbox, &link) }),
+        (Some(link), Some(note)) => Some(Note { text: format!("{}\n{}", came_by(inbox, &link), note.text), ..note }),
     })
 }
 

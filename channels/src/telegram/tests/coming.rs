@@ -316,7 +316,7 @@ async fn operators_learn_that_the_visitor_left() {
     change["date"] = json!(5);
     world.take(&json!({"my_chat_member": change})).await.unwrap();
     world.take(&json!({"my_chat_member": change})).await.unwrap();
-    assert_eq!(world.notes(), ["The visitor has blocked the bot: replies don't arrive any more."]);
+    assert_eq!(world.notes(), ["The visitor takes no messages any more: replies will not arrive."]);
 }
 
 #[tokio::test]

@@ -261,15 +261,13 @@ impl Intake {
         let Some(chat) = Chat::of(change).filter(|chat| chat.private) else { return Ok(()) };
         let (old, new) = (&change["old_chat_member"]["status"], &change["new_chat_member"]["status"]);
         let (word, text) = match (old.as_str(), new.as_str()) {
-            (_, Some("kicked")) => ("blocked", "The visitor has blocked the bot: replies don't arrive any more."),
-            (Some("kicked"), Some("member")) => {
-                ("unblocked", "The visitor has unblocked the bot: replies arrive again.")
-            }
+            (_, Some("kicked")) => ("blocked", "told_left"),
+            (Some("kicked"), Some("member")) => ("unblocked", "told_back"),
             _ => return Ok(()),
         };
         let id = chats::known_as(&self.inbox, &chat).await?;
-        let note =
-            Note { key: format!("{word}/{}", change["date"].as_i64().unwrap_or_default()), text: text.to_owned() };
+        let text = self.inbox.words().get(text).to_owned();
+        let note = Note { key: format!("{word}/{}", change["date"].as_i64().unwrap_or_default()), text };
         self.inbox.note(&id, note).await.map(|_| ())
     }
 }

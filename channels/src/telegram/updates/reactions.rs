@@ -4,6 +4,7 @@ use crate::telegram::incoming::message::name;
 use crate::telegram::updates::chats::{self, Chat};
 use crate::telegram::updates::intake::Intake;
 use openline_core::message::{Item, Note};
+use openline_core::words::Catalogue;
 use openline_core::{ChatId, StoreError};
 use serde_json::Value;
 
@@ -15,23 +16,29 @@ const EXCERPT: usize = 80;
 /// Tells the operators of a conversation that there is.
 pub(super) async fn reacted(intake: &Intake, change: &Value) -> Result<(), StoreError> {
     let Some(chat) = Chat::of(change).filter(|chat| intake.serves(chat)) else { return Ok(()) };
-    let now = emoji(&change["new_reaction"]);
-    let who = name(&change["user"]).filter(|_| chat.group).unwrap_or_else(|| "The visitor".to_owned());
-    let did = if now.is_empty() { format!("{who} took back a reaction") } else { format!("{who} reacted with {now}") };
+    let words = intake.inbox.words();
+    let now = emoji(words, &change["new_reaction"]);
+    let who = name(&change["user"]).filter(|_| chat.group).unwrap_or_else(|| words.get("the_visitor").to_owned());
     let id = chats::known_as(&intake.inbox, &chat).await?;
     let number = change["message_id"].as_i64().unwrap_or_default();
     let quoted = excerpt(intake, &id, number).await?;
-    let text =
-        format!("{did}{}", quoted.map_or_else(|| " to a message".to_owned(), |quoted| format!(" to:\n> {quoted}")));
+    let did = match (now.is_empty(), quoted.is_some()) {
+        (true, false) => "unreacted",
+        (true, true) => "unreacted_to",
+        (false, false) => "reacted",
+        (false, true) => "reacted_to",
+    };
+    let quoted = quoted.map(|quoted| format!("\n> {quoted}")).unwrap_or_default();
+    let text = words.fill(did, &[("who", &who), ("reaction", &now)]) + &quoted;
     let key = format!("reaction/{number}/{}/{now}", change["date"].as_i64().unwrap_or_default());
     intake.inbox.note(&id, Note { key, text }).await.map(|_| ())
 }
 
 /// What was chosen, as people see it.
-fn emoji(reactions: &Value) -> String {
+fn emoji(words: &Catalogue, reactions: &Value) -> String {
     let one = |reaction: &Value| match reaction["type"].as_str()? {
         "emoji" => reaction["emoji"].as_str().map(str::to_owned),
-        "custom_emoji" => Some("an emoji of their own".to_owned()),
+        "custom_emoji" => Some(words.get("own_emoji").to_owned()),
         "paid" => Some("⭐".to_owned()),
         other => Some(other.to_owned()),
     };

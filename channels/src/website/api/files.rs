@@ -62,7 +62,7 @@ async fn tell_operators(
     let fresh = item.at.until(site.inbox.now()) < FRESH;
     if let (DeliveryError::Refused { reason }, true, true) = (error, item.side == Side::Operator, fresh) {
         let name = item.content.files.get(index).map(|file| file.name.as_str()).unwrap_or_default();
-        let text = format!("The visitor can't open the file {name}: {reason}. Please send it once more.");
+        let text = site.inbox.words().fill("file_unopened", &[("name", name), ("reason", reason)]);
         site.inbox.note(chat, Note { key: format!("unopened/{}/{index}", item.id), text }).await?;
     }
     Ok(())

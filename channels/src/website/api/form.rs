@@ -9,6 +9,9 @@ use openline_core::text::RichText;
 use openline_core::{ChatId, VisitorInbox};
 use std::collections::HashMap;
 
+/// So many characters of a question stand before the note that goes with it.
+const MAX_EXCERPT: usize = 60;
+
 /// A message as it was typed.
 #[derive(Debug, Default)]
 pub(in crate::website) struct Typed {
@@ -60,7 +63,11 @@ impl Typed {
         with: Introduced,
     ) -> Result<openline_core::store::Recorded, Problem> {
         let content = Content { text: RichText::plain(self.text), files: self.files };
-        let mut notes = with.notes.into_iter();
+        let mut notes = with.notes;
+        if let Some(last) = notes.last_mut() {
+            last.text = behind_question(&content, &last.text);
+        }
+        let mut notes = notes.into_iter();
         let (visitor, note) = (with.visitor, notes.next());
         let incoming = Incoming { chat: chat.clone(), key: self.key, visitor, content: content.clone(), note };
         let recorded = inbox.accept(incoming).await?;
@@ -74,6 +81,16 @@ impl Typed {
             }
         }
         Ok(recorded)
+    }
+}
+
+/// The operators' list shows the beginning of what came last: the question, also when a note goes with it.
+fn behind_question(content: &Content, note: &str) -> String {
+    let words = content.text.to_plain().split_whitespace().collect::<Vec<_>>().join(" ");
+    let short: String = words.chars().take(MAX_EXCERPT).collect();
+    match (short.is_empty(), short.len() < words.len()) {
+        (true, _) => note.to_owned(),
+        (false, cut) => format!("“{short}{}”\n{note}", if cut { "…" } else { "" }),
     }
 }
 
@@ -114,6 +131,14 @@ mod tests {
         assert_eq!(typed(" \n ").check().unwrap_err().refusal, Refusal::TextEmpty);
         let named = Typed { name: Some("n".repeat(101)), ..typed("x") };
         assert_eq!(named.check().unwrap_err().refusal, Refusal::NameTooLong);
+    }
+
+    #[test]
+    fn the_question_stands_before_the_note_that_goes_with_it() {
+        let told = |text: &str| behind_question(&Content::plain(text), "Page: x");
+        assert_eq!(told("How much\n is tea?"), "“How much is tea?”\nPage: x");
+        assert_eq!(told(&"ä".repeat(61)), format!("“{}…”\nPage: x", "ä".repeat(60)));
+        assert_eq!(told(""), "Page: x", "files alone");
     }
 
     #[test]

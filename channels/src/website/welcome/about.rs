@@ -1,6 +1,7 @@
 //! What the page tells of itself, for the operators: where the visitor is and came from.
 
 use openline_core::message::Note;
+use openline_core::words::Catalogue;
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -11,23 +12,31 @@ const MAX_DATA: usize = 20;
 
 /// The note of `about` (`docs/website-api.md`). What is wrong in it is left out: it must not keep a message back. `None`
 /// when nothing is left, or no visit is named.
-pub(in crate::website) fn note(about: &Value) -> Option<Note> {
+pub(in crate::website) fn note(about: &Value, words: &Catalogue) -> Option<Note> {
     let visit = about.get("visit")?.as_str()?;
     if !(1..=64).contains(&visit.len()) || !visit.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
         return None;
     }
     let text = |name: &str| about.get(name).and_then(readable);
-    let address = |name: &str| about.get(name)?.as_str().and_then(web);
     let campaign: Vec<_> = pairs(about.get("utm")).map(|(key, value)| format!("{key} {value}")).collect();
     let known = [
-        ("Page", address("url")),
-        ("Title", text("title")),
-        ("Came from", address("referrer")),
-        ("Campaign", Some(campaign.join(", ")).filter(|text| !text.is_empty())),
+        ("page", page(about)),
+        ("title", text("title")),
+        ("came_from", address(about, "referrer")),
+        ("campaign", Some(campaign.join(", ")).filter(|text| !text.is_empty())),
     ];
-    let known = known.into_iter().filter_map(|(label, value)| Some((label.to_owned(), value?)));
+    let known = known.into_iter().filter_map(|(label, value)| Some((words.get(label).to_owned(), value?)));
     let lines: Vec<_> = known.chain(pairs(about.get("data"))).map(|(key, value)| format!("{key}: {value}")).collect();
     (!lines.is_empty()).then(|| Note { key: format!("about/{visit}"), text: lines.join("\n") })
+}
+
+/// On which page the visitor is.
+pub(in crate::website) fn page(about: &Value) -> Option<String> {
+    address(about, "url")
+}
+
+fn address(about: &Value, name: &str) -> Option<String> {
+    about.get(name)?.as_str().and_then(web)
 }
 
 /// A web address; others are nobody's business.
@@ -62,12 +71,13 @@ fn line(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use openline_core::words;
     use serde_json::json;
 
     fn text(about: &Value) -> Option<String> {
         let mut whole = json!({ "visit": "v-1" });
         whole.as_object_mut().unwrap().extend(about.as_object().unwrap().clone());
-        note(&whole).map(|note| note.text)
+        note(&whole, words::operators("en")).map(|note| note.text)
     }
 
     #[test]
@@ -79,7 +89,14 @@ mod tests {
         let wanted = "Page: https://shop.example/a?b=1\nTitle: The shop\nCame from: https://search.example/\n\
                       Campaign: source mail, campaign may\nCart: 3\nMember: true";
         assert_eq!(text(&about).as_deref(), Some(wanted));
-        assert_eq!(note(&json!({"visit": "v-1", "title": "x"})).unwrap().key, "about/v-1");
+        assert_eq!(note(&json!({"visit": "v-1", "title": "x"}), words::operators("en")).unwrap().key, "about/v-1");
+    }
+
+    #[test]
+    fn a_visit_is_told_in_the_portals_language() {
+        let about = json!({"visit": "v", "url": "https://shop.example/", "title": "x", "data": {"Cart": 3}});
+        let told = note(&about, words::operators("ru")).unwrap().text;
+        assert_eq!(told, "Страница: https://shop.example/\nЗаголовок: x\nCart: 3");
     }
 
     #[test]
@@ -91,9 +108,9 @@ mod tests {
         assert_eq!(text(&json!({"data": {"x\nPage: y": "a\r\nb\u{0}c"}})).unwrap(), "x Page: y: a b c");
         assert_eq!(text(&json!({"data": "x", "utm": [1]})), None);
         for visit in [json!(""), json!("a b"), json!("x".repeat(65)), json!(7), Value::Null] {
-            assert_eq!(note(&json!({"visit": visit, "title": "x"})), None);
+            assert_eq!(note(&json!({"visit": visit, "title": "x"}), words::operators("en")), None);
         }
-        assert_eq!(note(&json!("x")), None);
+        assert_eq!(note(&json!("x"), words::operators("en")), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::website::welcome::info::{CONSENT, Info};
 use crate::website::welcome::texts::{self, Catalogue};
 use futures_util::FutureExt;
 use openline_core::message::{Note, Visitor};
-use openline_core::{ChatId, Timestamp};
+use openline_core::{ChatId, Timestamp, words};
 use serde_json::Value;
 
 /// What was brought along, checked.
@@ -87,9 +87,12 @@ pub(in crate::website) async fn examine(
         visitor.name.clear();
     }
     brought.signed.into_iter().for_each(|signed| vouched(&mut visitor, signed));
+    let about = brought.about.filter(|_| site.settings.consent.page_data);
+    visitor.page = about.and_then(about::page).or(visitor.page);
     let now = site.inbox.now();
-    let filled = filled(&checked, &info, now).map(|text| Note { key: format!("before/{}", brought.key), text });
-    let page = brought.about.filter(|_| site.settings.consent.page_data).and_then(about::note);
+    let words = site.inbox.words();
+    let filled = filled(words, &checked, &info, now).map(|text| Note { key: format!("before/{}", brought.key), text });
+    let page = about.and_then(|about| about::note(about, words));
     let notes = filled.into_iter().chain(page).collect();
     let agreed = info.consent.map(|consent| consent.version);
     Ok(Introduced { visitor: (visitor != before).then_some(visitor), notes, agreed })
@@ -125,14 +128,15 @@ async fn goes_on(site: &Site, chat: &ChatId) -> Result<bool, Problem> {
 }
 
 /// What the operators are told of the form; `None` when it brought nothing that they don't see anyway.
-fn filled(checked: &Checked, info: &Info, now: Timestamp) -> Option<String> {
+fn filled(words: &words::Catalogue, checked: &Checked, info: &Info, now: Timestamp) -> Option<String> {
     let own = checked.own.iter().map(|(label, value)| format!("{label}: {value}"));
     let contact = checked.contact().filter(|_| info.is_closed());
-    let contact = contact.map(|contact| format!("Written outside the working hours. To be reached at: {contact}"));
+    let contact = contact.map(|contact| words.fill("outside_hours", &[("contact", &contact)]));
     let agreed = info.consent.as_ref().map(|consent| {
         let at = jiff::Timestamp::from_millisecond(now.0).unwrap_or_default().strftime("%Y-%m-%d %H:%M:%S UTC");
         let url = consent.url.as_ref().map(|url| format!(" ({url})")).unwrap_or_default();
-        format!("Agreed on {at} to version {}: \"{}\"{url}", consent.version, consent.text)
+        let at = at.to_string();
+        words.fill("agreed", &[("at", &at), ("version", &consent.version), ("text", &consent.text)]) + &url
     });
     let lines: Vec<_> = contact.into_iter().chain(own).chain(agreed).collect();
     (!lines.is_empty()).then(|| lines.join("\n"))

@@ -4,6 +4,7 @@ use super::{Bridge, done};
 use crate::domain::error::DeliveryError;
 use crate::domain::id::ChannelId;
 use crate::domain::message::{Item, Note, Thread};
+use crate::domain::words::{self, Catalogue};
 use crate::ports::backend::Receipt;
 use crate::ports::channel::Outgoing;
 use crate::ports::store::{Job, Outcome, Queue, Task};
@@ -47,7 +48,7 @@ impl Bridge {
                 let follow = (job.task == Task::Send).then_some((Queue::Confirm, Task::Confirm));
                 Outcome::Done { thread: Thread::default(), delivered_as, follow }
             }
-            Err(error) => told_to_operators(self.failed(job, error), job),
+            Err(error) => self.told_to_operators(self.failed(job, error), job),
         }
     }
 
@@ -65,10 +66,27 @@ impl Bridge {
     /// A change that this channel can't apply to what it has delivered.
     async fn without_effect(&self, job: &Job) -> Outcome {
         if !job.item.delivered_as.is_empty() {
-            let note = failure(job, "this channel can't change what it has delivered");
+            let words = self.words();
+            let note = failure(words, job, words.get("cant_change"));
             self.remember_note(job.conversation.id, &note).await;
         }
         done(Receipt::default())
+    }
+
+    /// An operator learns that something did not reach its visitor.
+    fn told_to_operators(&self, outcome: Outcome, job: &Job) -> Outcome {
+        match outcome {
+            Outcome::Dead { reason, note: None } => {
+                let note = failure(self.words(), job, &reason);
+                Outcome::Dead { reason, note: Some(note) }
+            }
+            other => other,
+        }
+    }
+
+    /// What operators read, in their language.
+    fn words(&self) -> &'static Catalogue {
+        words::operators(self.backend.language())
     }
 }
 
@@ -78,26 +96,15 @@ fn outgoing(job: &Job) -> Outgoing<'_> {
     Outgoing { conversation, item, uncertain: *uncertain, attempts: *attempts, since: *created }
 }
 
-/// An operator learns that something did not reach its visitor.
-fn told_to_operators(outcome: Outcome, job: &Job) -> Outcome {
-    match outcome {
-        Outcome::Dead { reason, note: None } => {
-            let note = failure(job, &reason);
-            Outcome::Dead { reason, note: Some(note) }
-        }
-        other => other,
-    }
-}
-
 /// What the operators shall know of a job that failed. Its key makes it one for each message and task, however often
 /// the message is edited.
-fn failure(job: &Job, reason: &str) -> Note {
+fn failure(words: &Catalogue, job: &Job, reason: &str) -> Note {
     let (kind, what) = match job.task {
-        Task::Edit => ("/edit", "The visitor may still see the earlier text of this message"),
-        Task::Delete => ("/delete", "The visitor still sees a message that was deleted here"),
-        Task::Send | Task::Confirm | Task::Note => ("", "This message did not reach the visitor"),
+        Task::Edit => ("/edit", "not_edited"),
+        Task::Delete => ("/delete", "not_deleted"),
+        Task::Send | Task::Confirm | Task::Note => ("", "not_sent"),
     };
-    let text = format!("{what}: {reason}\n{}", excerpt(&job.item));
+    let text = format!("{}: {reason}\n{}", words.get(what), excerpt(&job.item));
     Note { key: format!("failed{kind}/{}", job.item.id), text: text.trim_end().to_owned() }
 }
 

@@ -5,6 +5,7 @@ use crate::domain::error::{DeliveryError, StoreError};
 use crate::domain::id::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev};
 use crate::domain::line::LineInfo;
 use crate::domain::message::{Conversation, File, Incoming, Item, Note};
+use crate::domain::words::{self, Catalogue};
 use crate::engine::export::Exported;
 use crate::engine::forget;
 use crate::engine::handover::{self, Continuation, Handover};
@@ -222,6 +223,11 @@ impl VisitorInbox {
         }
     }
 
+    /// What operators read, in their language: notes are written by it.
+    pub fn words(&self) -> &'static Catalogue {
+        words::operators(self.doors.backend.get().map_or("en", |backend| backend.language()))
+    }
+
     /// Tells the operators of a chat's conversation something. False when there is no conversation yet, it is being erased,
     /// or the note's key was known.
     ///
@@ -273,7 +279,7 @@ impl VisitorInbox {
         let Some(from) = words.read(word, self.now()) else { return Ok(None) };
         let Some(conversation) = self.doors.store.conversation_by_id(from).await? else { return Ok(None) };
         let slice = self.doors.store.items_before(from, None, handover::TOLD).await?;
-        let transcript = handover::transcript(conversation.channel.as_str(), &slice.items);
+        let transcript = handover::transcript(self.words(), conversation.channel.as_str(), &slice.items);
         let word = words.make(from, self.now().plus(handover::KEPT));
         Ok(Some(Handover { from, visitor: conversation.visitor, transcript, word }))
     }

@@ -9,12 +9,12 @@ async fn operators_learn_that_a_visitor_has_left(mode: Mode) {
     let joined = Joined::new(mode).await;
     let (ann, chat) = joined.person("Ann").await;
     ann.blocks(&joined.bot);
-    joined.noted(chat, "The visitor has blocked the bot").await;
+    joined.noted(chat, "The visitor takes no messages any more").await;
     joined.world.sandbox.operator_writes(chat, "are you there?").unwrap();
     joined.noted(chat, "the visitor has blocked the bot").await;
     assert_eq!(joined.notes(chat).len(), 2, "{:?}", joined.notes(chat));
     ann.unblocks(&joined.bot);
-    joined.noted(chat, "unblocked").await;
+    joined.noted(chat, "The visitor takes messages now.").await;
     joined.answer(chat, "welcome back").await;
     joined.phone_reads(&ann, &["welcome back".to_owned()]).await;
 
