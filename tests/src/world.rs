@@ -75,7 +75,7 @@ impl World {
             channels: channels.to_owned(),
             store,
             database: None,
-            files: String::new(),
+            files: "[files]\ntypes = [\"*/*\"]\n".to_owned(),
             limits: crate::no_limits(),
             mistakes: Vec::new(),
         }
@@ -97,7 +97,8 @@ impl World {
             let made = tokio::task::spawn_blocking(|| Cluster::shared().database()).await.expect("a database");
             world.store = made.url();
             world.database = Some(made);
-            world.files = format!("[files]\nfolder = \"{}\"\n", world.folder().join("files").display());
+            world.files =
+                format!("[files]\ntypes = [\"*/*\"]\nfolder = \"{}\"\n", world.folder().join("files").display());
         }
         world
     }
@@ -111,7 +112,7 @@ impl World {
             address = self.address,
             store = self.store,
             limits = self.limits,
-            files = self.files,
+            files = if self.channels.contains("[files]") { "" } else { &self.files },
             url = self.sandbox.portal_url(),
             auth = self.sandbox.auth_url(),
             id = self.sandbox.client_id(),

@@ -2,9 +2,10 @@
 
 use super::raw::RawFiles;
 use openline_core::ConfigError;
-use openline_core::files::FileRules;
+use openline_core::files::{FileRules, USUAL};
 use openline_store::StoreUrl;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Most that may be configured, in megabytes.
 const MOST: u64 = 1000;
@@ -16,6 +17,10 @@ pub struct FilesSettings {
     pub folder: PathBuf,
     /// Which are taken.
     pub rules: FileRules,
+    /// The program that looks at each, with its first arguments; empty for none.
+    pub check: Vec<String>,
+    /// How long that may take.
+    pub check_patience: Duration,
 }
 
 impl FilesSettings {
@@ -32,6 +37,19 @@ impl FilesSettings {
             );
             errors.push(ConfigError::at("files.types", problem));
         }
+        if raw.types.is_empty() {
+            errors.push(ConfigError::at("files.types", "takes nothing; write \"*/*\" in it for files of any type"));
+        }
+        if !(1..=300).contains(&raw.check_seconds) {
+            let problem = format!("{} is not taken; write 1 to 300", raw.check_seconds);
+            errors.push(ConfigError::at("files.check_seconds", problem));
+        }
+        let program = raw.check.first().map(Path::new);
+        if program.is_some_and(|program| !program.is_absolute() || !program.is_file()) {
+            let problem = "names no program; its first entry is a program's whole path, like \"/usr/bin/clamdscan\"";
+            errors.push(ConfigError::at("files.check", problem));
+        }
+        let (check, check_patience) = (raw.check, Duration::from_secs(raw.check_seconds));
         let folder = match raw.folder {
             Some(folder) if folder.trim().is_empty() => {
                 Err(ConfigError::at("files.folder", "is empty; write a folder, like \"data/files\""))
@@ -41,7 +59,8 @@ impl FilesSettings {
         };
         match folder {
             Ok(folder) if errors.is_empty() => {
-                Ok(Self { folder, rules: FileRules { most: raw.max_megabytes * 1_000_000, types: raw.types } })
+                let rules = FileRules { most: raw.max_megabytes * 1_000_000, types: raw.types };
+                Ok(Self { folder, rules, check, check_patience })
             }
             folder => {
                 errors.extend(folder.err());
@@ -52,7 +71,12 @@ impl FilesSettings {
 
     /// As `openline check` says it.
     pub fn shown(&self) -> String {
-        let types = if self.rules.types.is_empty() { "of any type".to_owned() } else { self.rules.types.join(", ") };
+        let types = &self.rules.types;
+        let types = match types.as_slice() {
+            _ if self.rules.takes_all() => "of any type".to_owned(),
+            usual if usual == USUAL => "of the usual types".to_owned(),
+            some => some.join(", "),
+        };
         format!("{}, up to {} MB each, {types}", self.folder.display(), self.rules.most / 1_000_000)
     }
 }
@@ -72,5 +96,5 @@ fn is_rule(rule: &str) -> bool {
         let ok = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'+' | b'-' | b'_');
         !word.is_empty() && word.bytes().all(ok)
     };
-    rule.split_once('/').is_some_and(|(family, kind)| word(family) && (kind == "*" || word(kind)))
+    rule == "*/*" || rule.split_once('/').is_some_and(|(family, kind)| word(family) && (kind == "*" || word(kind)))
 }

@@ -3,6 +3,7 @@
 use super::around::Around;
 use config::{Environment, File, FileFormat};
 use openline_core::ConfigError;
+use openline_core::files::USUAL;
 use openline_core::limits::LimitSettings;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -62,11 +63,14 @@ pub(super) struct RawFiles {
     pub(super) folder: Option<String>,
     pub(super) max_megabytes: u64,
     pub(super) types: Vec<String>,
+    pub(super) check: Vec<String>,
+    pub(super) check_seconds: u64,
 }
 
 impl Default for RawFiles {
     fn default() -> Self {
-        Self { folder: None, max_megabytes: 25, types: Vec::new() }
+        let types = USUAL.map(str::to_owned).to_vec();
+        Self { folder: None, max_megabytes: 25, types, check: Vec::new(), check_seconds: 30 }
     }
 }
 

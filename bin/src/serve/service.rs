@@ -17,7 +17,7 @@ use openline_bitrix::{Bitrix, Status};
 use openline_core::inbox::Doors;
 use openline_core::secret::MasterSecret;
 use openline_core::{Backend, Bridge, Channel, ChannelId, Clock, Store, SystemClock, VisitorInbox};
-use openline_store::DiskFiles;
+use openline_store::{DiskFiles, FileCheck};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -90,6 +90,7 @@ impl Service {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let ids: Vec<ChannelId> = config.channels.keys().cloned().collect();
         let kept = DiskFiles::open(&config.files.folder, Arc::clone(&clock)).await.map_err(StartError::Files)?;
+        let kept = kept.checked_by(FileCheck::new(config.files.check.clone(), config.files.check_patience));
         let doors = Doors::new(Arc::clone(&store), Arc::clone(&clock), &ids);
         let doors = doors.equipped(Arc::new(kept), config.files.rules.clone(), &config.public_url, &secret);
         let host = config.host(secret.clone(), clock);

@@ -161,7 +161,7 @@ fn check_says_what_a_good_configuration_means() {
         "handler path       http://127.0.0.1:1/bitrix/app",
         "installation path  http://127.0.0.1:1/bitrix/install",
         "site (website), connector openline_site",
-        "files in      data/files, up to 25 MB each, of any type",
+        "files in      data/files, up to 25 MB each, of the usual types",
     ] {
         assert!(out.contains(part), "{out}");
     }

@@ -380,6 +380,9 @@ fn files_are_kept_beside_the_database_within_limits() {
         ("types = [\"image/*\", \"pdf\"]", "files.types: \"pdf\" is not a media type; write one like"),
         ("types = [\"Image/PNG\"]", "files.types: \"Image/PNG\" is not a media type"),
         ("folder = \" \"", "files.folder: is empty"),
+        ("types = []", "files.types: takes nothing; write \"*/*\" in it"),
+        ("check = [\"clamdscan\"]", "files.check: names no program; its first entry is a program's whole path"),
+        ("check_seconds = 0", "files.check_seconds: 0 is not taken; write 1 to 300"),
         ("size = 1", "files.size: unknown field"),
     ] {
         let errors = bad(&with(&format!("files = {{ {wrong} }}")), &[]);

@@ -65,6 +65,7 @@ impl From<FileError> for Problem {
             FileError::TooLarge { .. } => Self::of(StatusCode::PAYLOAD_TOO_LARGE, "file_too_large", message),
             FileError::Empty => Self::invalid("file_empty", message),
             FileError::TypeRefused(_) => Self::invalid("file_type_refused", message),
+            FileError::NotLetThrough(_) => Self::invalid("file_refused", message),
             FileError::Broken(_) => Self::bad("bad_form", message),
             FileError::Unavailable(_) | FileError::Gone => {
                 tracing::error!(reason = message, "a file could not be kept");

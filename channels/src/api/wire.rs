@@ -8,8 +8,8 @@ use openline_core::{ConversationId, VisitorInbox};
 use serde::Serialize;
 use std::time::Duration;
 
-/// How long the address of a file is good.
-const FILE_LINK: Duration = Duration::from_secs(24 * 3600);
+/// How long the address of a file is good: who reads with a token asks again for another one.
+const FILE_LINK: Duration = Duration::from_secs(15 * 60);
 
 /// An item on the wire.
 #[derive(Serialize)]

@@ -236,7 +236,7 @@ impl Intake {
         };
         let mime = if found.mime.is_empty() { stream.mime.unwrap_or_default() } else { found.mime };
         self.inbox.keep_file(&found.name, &mime, stream.bytes).await.map_err(|error| match error {
-            FileError::TooLarge { .. } | FileError::Empty | FileError::TypeRefused(_) => {
+            FileError::TooLarge { .. } | FileError::Empty | FileError::TypeRefused(_) | FileError::NotLetThrough(_) => {
                 Problem::Never(error.to_string())
             }
             FileError::Broken(_) => Problem::Now(error.to_string()),

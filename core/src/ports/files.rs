@@ -36,6 +36,9 @@ pub enum FileError {
     /// Files of this type are not taken.
     #[error("files of the type {0} are not taken")]
     TypeRefused(String),
+    /// The check that the configuration names did not let it through; the words say why.
+    #[error("{0}")]
+    NotLetThrough(&'static str),
     /// The sender's stream broke off.
     #[error("the file did not come whole: {0}")]
     Broken(String),
@@ -89,23 +92,70 @@ pub struct FileRules {
     /// Most bytes of one file.
     pub most: u64,
     /// Media types that are taken, `image/*` for a whole family (but for SVG, a document with scripts, which has to be
-    /// named outright); empty for all.
+    /// named outright), `*/*` for all.
     pub types: Vec<String>,
 }
 
+/// What visitors usually send: pictures, sounds, films, PDF, texts and office documents; nothing that runs when it is opened.
+pub const USUAL: [&str; 19] = [
+    "image/*",
+    "audio/*",
+    "video/*",
+    "application/pdf",
+    "text/plain",
+    "text/csv",
+    "text/rtf",
+    "application/rtf",
+    "application/msword",
+    "application/vnd.ms-excel",
+    "application/vnd.ms-powerpoint",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "application/vnd.oasis.opendocument.text",
+    "application/vnd.oasis.opendocument.spreadsheet",
+    "application/vnd.oasis.opendocument.presentation",
+    "application/vnd.apple.pages",
+    "application/vnd.apple.numbers",
+];
+
+/// Endings by which programs, scripts and pages are opened, whatever type is claimed for them.
+const RUN: &str = " app apk appimage bat chm cmd com cpl dll dmg exe hta htm html iso jar js jse lnk msc msi msix msp pif ps1 \
+    py reg scf scr sh svg sys url vb vbe vbs ws wsf wsh xhtml xll ";
+
+/// What stands for the type of a file that runs when it is opened, by its name; in rules, too.
+pub const PROGRAM: &str = "application/x-program";
+
 impl Default for FileRules {
     fn default() -> Self {
-        Self { most: 25_000_000, types: Vec::new() }
+        Self { most: 25_000_000, types: USUAL.map(str::to_owned).to_vec() }
     }
 }
 
 impl FileRules {
+    /// Takes a file of this name, for which this type was told, or says by which type it is refused.
+    pub(crate) fn refuses(&self, name: &str, told: &str) -> Option<String> {
+        let ending = name.rsplit_once('.').map(|(_, ending)| ending.trim().to_lowercase()).unwrap_or_default();
+        let runs = !ending.is_empty() && !ending.contains(' ') && RUN.contains(&format!(" {ending} "));
+        // A picture is what its content says, whatever it is called.
+        let is_shown = told.starts_with("image/") && told != SVG;
+        if runs && !is_shown && told != SVG && !self.takes(PROGRAM) {
+            return Some(format!("{PROGRAM} (.{ending})"));
+        }
+        (!self.takes(told)).then(|| told.to_owned())
+    }
+
+    /// Whether files of any type are taken.
+    pub fn takes_all(&self) -> bool {
+        self.types.iter().any(|rule| rule == "*/*")
+    }
+
     /// Whether a media type is taken.
     pub fn takes(&self, mime: &str) -> bool {
         let family = mime.split('/').next().unwrap_or_default();
         let of_family = |rule: &String| rule.strip_suffix("/*").is_some_and(|wanted| wanted == family && mime != SVG);
-        let matches = |rule: &String| rule == mime || of_family(rule);
-        self.types.is_empty() || self.types.iter().any(matches)
+        let matches = |rule: &String| rule == mime || rule == "*/*" || of_family(rule);
+        self.types.iter().any(matches)
     }
 }
 
@@ -285,6 +335,33 @@ mod tests {
         assert!(rules.takes("image/png") && rules.takes("application/pdf"));
         assert!(!rules.takes("application/zip") && !rules.takes("imagex/png") && !rules.takes("image/svg+xml"));
         assert!(FileRules { types: vec!["image/svg+xml".into()], ..rules }.takes("image/svg+xml"));
-        assert!(FileRules::default().takes("x/y"));
+        assert!(FileRules { most: 1, types: vec!["*/*".into()] }.takes("x/y"));
+    }
+
+    #[test]
+    fn what_runs_is_refused_by_default_whatever_it_claims_to_be() {
+        let usual = FileRules::default();
+        for (name, told) in [
+            ("a.pdf", "application/pdf"),
+            ("holiday.jpg", "image/jpeg"),
+            ("page.html", "image/png"),
+            ("notes.txt", "text/plain"),
+            ("without-an-ending", "text/plain"),
+            ("offer.docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
+        ] {
+            assert_eq!(usual.refuses(name, told), None, "{name}");
+        }
+        for (name, told) in [
+            ("invoice.exe", "text/plain"),
+            ("invoice.pdf.JS", "application/pdf"),
+            ("page.html", "text/plain"),
+            ("a.zip", "application/zip"),
+            ("a.bin", "application/octet-stream"),
+            ("a.svg", "image/svg+xml"),
+        ] {
+            assert!(usual.refuses(name, told).is_some(), "{name}");
+        }
+        let all = FileRules { most: 1, types: vec!["*/*".into()] };
+        assert_eq!(all.refuses("invoice.exe", "application/x-msdownload"), None);
     }
 }

@@ -3,12 +3,14 @@
 //! What comes is written to a draft in the same folder and gets its name when it is whole and on the disk. Several
 //! processes may share the folder: names are put and removed under a lock on a file in it.
 
+mod check;
 mod draft;
 mod place;
 
 use crate::OpenError;
 use async_trait::async_trait;
 use bytes::BytesMut;
+pub use check::FileCheck;
 use draft::Draft;
 use futures_util::StreamExt;
 use futures_util::stream;
@@ -34,9 +36,16 @@ const YOUNG: Duration = Duration::from_secs(3600);
 pub struct DiskFiles {
     folder: PathBuf,
     clock: Arc<dyn Clock>,
+    check: Option<FileCheck>,
 }
 
 impl DiskFiles {
+    /// The same, with a program that looks at each file before it is kept.
+    #[must_use]
+    pub fn checked_by(self, check: Option<FileCheck>) -> Self {
+        Self { check, ..self }
+    }
+
     /// Opens a folder, making it when it doesn't exist, and clears away what uploads left that never ended.
     ///
     /// # Errors
@@ -46,7 +55,7 @@ impl DiskFiles {
         let before = clock.now().minus(LEFTOVER);
         let prepared = blocking(move || place.prepare(before)).await;
         prepared.map_err(|error| OpenError::Unusable { path: folder.to_owned(), problem: problem(&error) })?;
-        Ok(Self { folder: folder.to_owned(), clock })
+        Ok(Self { folder: folder.to_owned(), clock, check: None })
     }
 
     fn unavailable(&self, error: &std::io::Error) -> FileError {
@@ -72,6 +81,9 @@ impl Files for DiskFiles {
             return Err(FileError::Empty);
         }
         let finished = draft.finish().await.map_err(|error| self.unavailable(&error))?;
+        if let Some(check) = &self.check {
+            check.look(finished.path.path()).await?;
+        }
         let (place, now) = (Place::new(&self.folder), self.clock.now());
         let id = blocking(move || place.put(finished, now)).await.map_err(|error| self.unavailable(&error))?;
         Ok(Kept { id, size, head: head.freeze() })

@@ -95,7 +95,9 @@ pub(in crate::telegram) async fn fetch(api: &Api, inbox: &VisitorInbox, media: &
     }
     let bytes = api.download(path).await.map_err(|failure| not_given(&failure))?;
     inbox.keep_file(&media.name, &media.mime, bytes).await.map_err(|error| match error {
-        FileError::TooLarge { .. } | FileError::Empty | FileError::TypeRefused(_) => Missing::Never(error.to_string()),
+        FileError::TooLarge { .. } | FileError::Empty | FileError::TypeRefused(_) | FileError::NotLetThrough(_) => {
+            Missing::Never(error.to_string())
+        }
         FileError::Broken(_) => Missing::Now(error.to_string()),
         FileError::Unavailable(_) | FileError::Gone => Missing::Storage(error.to_string()),
     })

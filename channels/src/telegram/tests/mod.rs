@@ -50,7 +50,7 @@ impl World {
         let secret = MasterSecret::new([7; 32]);
         let store = Arc::clone(&memory) as Arc<dyn Store>;
         let files = Arc::clone(&shelf) as Arc<dyn Files>;
-        let rules = FileRules { most: 1000, types: Vec::new() };
+        let rules = FileRules { most: 1000, types: vec!["*/*".to_owned()] };
         let doors = Doors::new(store, Arc::clone(&clock), &[id("tg"), id("site")]);
         let doors = doors.equipped(files, rules, "https://chat.example", &secret);
         let host = Host {

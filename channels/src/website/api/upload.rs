@@ -192,6 +192,9 @@ fn refused(name: &str, error: &FileError, rules: &FileRules) -> Problem {
             let message = format!("\"{name}\" can't be sent: files of the type {kind} are not taken, only {taken}.");
             Problem::of(Refusal::FileTypeRefused, message).naming("name", name)
         }
+        FileError::NotLetThrough(why) => {
+            Problem::of(Refusal::FileTypeRefused, format!("\"{name}\" can't be sent: {why}.")).naming("name", name)
+        }
         FileError::Broken(_) | FileError::Unavailable(_) | FileError::Gone => {
             tracing::error!(%error, "a visitor's file could not be kept");
             Problem::of(Refusal::StorageUnavailable, "nothing was stored; try again in a moment")

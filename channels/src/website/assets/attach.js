@@ -24,7 +24,7 @@ export class Attachments {
   problem(file) {
     const { most, count, types } = this.rules;
     const say = (text) => text.replace('{name}', () => file.name).replace('{size}', () => this.bytes(most, this.t)).replace('{count}', count);
-    const takes = (rule) => rule === file.type || (rule.endsWith('/*') && file.type.startsWith(rule.slice(0, -1)));
+    const takes = (rule) => rule === '*/*' || rule === file.type || (rule.endsWith('/*') && file.type.startsWith(rule.slice(0, -1)));
     if (this.files.length >= count) return say(this.t.too_many_files);
     if (file.size > most) return say(this.t.file_too_large);
     if (!file.size) return say(this.t.file_empty);

@@ -220,7 +220,7 @@ async fn render(
         older_page => before.is_some(),
         cursor => slice.rev.0,
         key => fresh_key(),
-        accept => rules.types.join(","),
+        accept => if rules.takes_all() { String::new() } else { rules.types.join(",") },
         file_count => MAX_FILES.to_string(),
         file_most => (rules.most / 1_000_000).to_string(),
         config => config.to_string(),

@@ -192,8 +192,8 @@ impl VisitorInbox {
         let missing = || FileError::Unavailable("there is no place for files".to_owned());
         let Equipment { files, rules, .. } = self.doors.equipment.as_ref().ok_or_else(missing)?;
         let (told, bytes) = files::media_type(mime, bytes).await?;
-        if !rules.takes(&told) {
-            return Err(FileError::TypeRefused(told));
+        if let Some(by) = rules.refuses(name, &told) {
+            return Err(FileError::TypeRefused(by));
         }
         let kept = self.doors.keep_bytes(files, bytes, rules.most).await?;
         Ok(files::describe(name, mime, &kept))

@@ -216,3 +216,28 @@ async fn a_file_is_not_kept_for_a_message_that_is_refused_for_what_stands_before
     let (status, answer) = visitor.send_form(agreed(Form::message("k", ""), r#"{"consent":true}"#)).await;
     assert_eq!((status, kept(&world).len()), (StatusCode::CREATED, 1), "{answer}");
 }
+
+/// Nothing that runs when an operator opens it, whatever it claims to be.
+#[tokio::test]
+async fn by_default_only_usual_files_are_taken() {
+    let channels = format!("[files]\nmax_megabytes = 1\n{}", openline_tests::CHANNELS);
+    let world = World::with(SandboxConfig::default().without_limits(), &channels).await;
+    let visitor = world.visitor().await;
+    for (key, name, mime, bytes) in [
+        ("a", "invoice.exe", "text/plain", b"MZ\x90\0".as_slice()),
+        ("b", "page.html", "text/plain", b"<script>alert(1)</script>"),
+        ("c", "all.zip", "application/zip", b"PK\x03\x04"),
+        ("d", "unknown", "", b"\x7fELF"),
+    ] {
+        let (status, answer) = visitor.send_form(Form::message(key, "x").file(name, mime, bytes)).await;
+        assert_eq!((status.as_u16(), &answer["error"]["code"]), (422, &json!("file_type_refused")), "{name}: {answer}");
+    }
+    for (key, name, mime, bytes) in [
+        ("e", "list.pdf", "application/pdf", b"%PDF-1.4".as_slice()),
+        ("f", "photo.png", "image/png", PNG),
+        ("g", "notes.txt", "text/plain", b"hello"),
+    ] {
+        let (status, answer) = visitor.send_form(Form::message(key, "x").file(name, mime, bytes)).await;
+        assert_eq!(status, StatusCode::CREATED, "{name}: {answer}");
+    }
+}
