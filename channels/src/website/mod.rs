@@ -6,6 +6,7 @@
 mod api;
 mod error;
 mod page;
+mod sent;
 mod session;
 mod settings;
 mod site;
@@ -16,7 +17,7 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use openline_core::channel::{Capabilities, Host, Outgoing};
 use openline_core::weak::Maker;
@@ -110,11 +111,12 @@ impl Channel for Website {
         Router::new()
             .merge(
                 page::hosted::routes()
+                    .merge(api::forget::routes())
+                    .route_layer(from_fn(sent::by_form))
                     .merge(page::widget::routes())
-                    .layer(axum::middleware::from_fn(page::compress::pages)),
+                    .layer(from_fn(page::compress::pages)),
             )
             .merge(api::files::routes())
-            .merge(api::forget::routes())
             .nest("/api", api::calls::routes(&site))
             .route("/assets/{file}", axum::routing::get(page::served::serve))
             .layer(from_fn_with_state(Arc::clone(&site), without_ended))

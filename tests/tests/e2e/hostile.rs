@@ -122,9 +122,11 @@ async fn a_post_from_another_site_is_refused() {
     let world = World::start().await;
     let visitor = world.visitor().await;
     for (header, value) in [("origin", "https://evil.example"), ("origin", "null"), ("sec-fetch-site", "cross-site")] {
-        for path in ["/c/site/api/messages", "/c/site/"] {
+        for (path, kind) in
+            [("/c/site/api/messages", "application/json"), ("/c/site/", "multipart/form-data; boundary=x")]
+        {
             let request = Client::new().post(world.url(path)).header(COOKIE, format!("ol_site={}", visitor.token));
-            let request = request.header(header, value).header(CONTENT_TYPE, "application/json");
+            let request = request.header(header, value).header(CONTENT_TYPE, kind);
             let response = request.body(r#"{"key":"k","text":"x"}"#).send().await.unwrap();
             assert_eq!(response.status(), 403, "{header}: {value} at {path}");
         }

@@ -144,9 +144,10 @@ async fn what_is_too_old_is_forgotten() {
 #[tokio::test]
 async fn the_page_forgets_its_cookie() {
     let world = World::start().await;
-    let opened = Client::new().post(world.url("/c/site/api/session")).send().await.unwrap();
+    let opened = Client::new().post(world.url("/c/site/api/session")).json(&json!({})).send().await.unwrap();
     let cookie = opened.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
-    let asked = Client::new().post(world.url("/c/site/api/forget")).header("cookie", cookie).send().await.unwrap();
+    let asked = Client::new().post(world.url("/c/site/api/forget")).header("cookie", cookie).json(&json!({}));
+    let asked = asked.send().await.unwrap();
     let dropped = asked.headers()["set-cookie"].to_str().unwrap();
     assert!(dropped.starts_with("ol_site=; ") && dropped.contains("Max-Age=0"), "{dropped}");
 }

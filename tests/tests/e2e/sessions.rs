@@ -1,8 +1,10 @@
 //! Sessions end: by signing out, by "forget me", all at once; and nobody writes with somebody else's.
 
 use openline_tests::World;
-use reqwest::{Client, RequestBuilder, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 async fn status(request: RequestBuilder) -> u16 {
     request.send().await.unwrap().status().as_u16()
@@ -44,7 +46,7 @@ async fn forgetting_ends_every_session_of_the_visitor() {
 
 /// A cookie that works, as the browser sends it.
 async fn cookie(world: &World) -> String {
-    let made = Client::new().post(world.url("/c/site/api/session")).send().await.unwrap();
+    let made = Client::new().post(world.url("/c/site/api/session")).json(&json!({})).send().await.unwrap();
     made.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned()
 }
 
@@ -65,7 +67,7 @@ async fn other_sites_neither_set_nor_use_a_cookie() {
         ("referer", "https://evil.example/page"),
     ] {
         assert_eq!(status(send(3).header(name, value)).await, 403, "{name}: {value}");
-        let set = http.post(world.url("/c/site/api/session")).header(name, value);
+        let set = http.post(world.url("/c/site/api/session")).json(&json!({})).header(name, value);
         let answer = set.send().await.unwrap();
         assert_eq!((answer.status(), answer.headers().contains_key("set-cookie")), (StatusCode::FORBIDDEN, false));
     }
@@ -84,4 +86,72 @@ async fn other_sites_neither_set_nor_use_a_cookie() {
     let read: Value =
         http.get(world.url("/c/site/api/messages")).header("cookie", &mine).send().await.unwrap().json().await.unwrap();
     assert_eq!(read["items"].as_array().unwrap().iter().filter(|item| item["from"] == "visitor").count(), 3);
+}
+
+/// The routes of the website chat's sources that write: method and path.
+fn writing_routes() -> Vec<(Method, String)> {
+    let mut found = BTreeSet::new();
+    let mut folders = vec![PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../channels/src/website"))];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() {
+                folders.push(entry);
+                continue;
+            }
+            let Ok(source) = std::fs::read_to_string(&entry) else { continue };
+            let api = if entry.parent().unwrap().ends_with("api") && !source.contains("Router::new().route(\"/files") {
+                "/api"
+            } else {
+                ""
+            };
+            for line in source.lines().filter(|line| line.contains(".route(\"")) {
+                let path = line.split('"').nth(1).unwrap();
+                let api = if line.contains("by_form") { "" } else { api };
+                for (word, method) in [("post(", Method::POST), ("put(", Method::PUT), ("delete(", Method::DELETE)] {
+                    if line.contains(word) {
+                        found.insert((method.to_string(), format!("/c/site{api}{}", path.replace("{id}", "1"))));
+                    }
+                }
+                assert!(!line.contains("any(") && !line.contains("patch("), "{line}");
+            }
+        }
+    }
+    found.into_iter().map(|(method, path)| (method.parse().unwrap(), path)).collect()
+}
+
+#[tokio::test]
+async fn every_write_by_cookie_is_json_or_the_pages_own_form() {
+    let world = World::start().await;
+    let http = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let routes = writing_routes();
+    assert!(routes.len() >= 8, "{routes:?}");
+    for (method, path) in routes {
+        let mine = cookie(&world).await;
+        let call = || http.request(method.clone(), world.url(&path)).header("cookie", &mine);
+        let refused = [None, Some("text/plain"), Some("application/octet-stream"), Some("multipart/mixed; boundary=x")];
+        for kind in refused {
+            let call = kind.map_or_else(call, |kind| call().header("content-type", kind));
+            assert_eq!(status(call.body("a=b")).await, 415, "{method} {path} as {kind:?}");
+        }
+        let form = call().header("content-type", "application/x-www-form-urlencoded").body("key=k&text=hello");
+        let json = call().json(&json!({ "key": "k", "text": "hello" }));
+        let (good, bad) = if path.contains("/api/") { (json, form) } else { (form, json) };
+        assert_eq!(status(bad).await, 415, "{method} {path}");
+        assert!(![403, 415].contains(&status(good).await), "{method} {path}");
+        // And never from another site.
+        let mine = cookie(&world).await;
+        let elsewhere = http.request(method.clone(), world.url(&path)).header("cookie", &mine);
+        let elsewhere = elsewhere.header("origin", "https://evil.example").header("content-type", kind_of(&path));
+        if path.ends_with("/session") && method == Method::POST {
+            let answer = elsewhere.body("{}").send().await.unwrap();
+            assert!(!answer.headers().contains_key("set-cookie"));
+        } else {
+            let body = if path.contains("/api/") { r#"{"key":"l","text":"x"}"# } else { "key=l&text=x" };
+            assert_eq!(status(elsewhere.body(body)).await, 403, "{method} {path}");
+        }
+    }
+}
+
+fn kind_of(path: &str) -> &'static str {
+    if path.contains("/api/") { "application/json" } else { "application/x-www-form-urlencoded" }
 }

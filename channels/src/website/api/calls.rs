@@ -8,6 +8,7 @@ use crate::website::api::stream;
 use crate::website::api::upload::{Sender, Upload};
 use crate::website::error::{Problem, Refusal};
 use crate::website::page::item::{WireItem, WireSlice};
+use crate::website::sent::{by_script, is_json, not_json};
 use crate::website::session::identity::Audience;
 use crate::website::session::sessions::Session;
 use crate::website::site::{Reader, Site};
@@ -53,6 +54,7 @@ pub(in crate::website) fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
         .route("/stream", get(stream::open))
         .merge(crate::website::api::forget::api())
         .route("/info", get(info))
+        .route_layer(from_fn_with_state(Arc::clone(site), by_script))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .layer(DefaultBodyLimit::max(MAX_BODY))
@@ -115,13 +117,8 @@ pub(in crate::website) fn whole(body: Given) -> Result<Bytes, Problem> {
 }
 
 fn from_json<T: for<'de> Deserialize<'de>>(headers: &HeaderMap, body: &[u8]) -> Result<T, Problem> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    if !kind.eq_ignore_ascii_case("application/json") {
-        return Err(Problem::of(
-            Refusal::WrongContentType,
-            "send JSON with Content-Type: application/json, or a message with files as multipart/form-data",
-        ));
+    if !is_json(headers) {
+        return Err(not_json());
     }
     json::read(body).map_err(|error| Problem::of(Refusal::BadJson, error.to_string()))
 }
