@@ -12,6 +12,8 @@ pub(crate) struct Gather<T, R> {
     class: Class,
     /// Calls under way at the same time.
     calls: usize,
+    /// Who lets the others go first.
+    behind: fn(&T) -> bool,
     state: Mutex<State<T, R>>,
 }
 
@@ -35,7 +37,12 @@ impl<T: Send + 'static, R: Send + 'static> Gather<T, R> {
     /// For calls of a class, so many under way at the most.
     pub(crate) fn new(class: Class, calls: usize) -> Self {
         let state = State { waiting: VecDeque::new(), leads: false, under_way: 0 };
-        Self { class, calls, state: Mutex::new(state) }
+        Self { class, calls, behind: |_| false, state: Mutex::new(state) }
+    }
+
+    /// The same, with some that let the others go first: they have a quarter of each call, and what is left of it.
+    pub(crate) fn with_behind(self, behind: fn(&T) -> bool) -> Self {
+        Self { behind, ..self }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T, R>> {
@@ -76,8 +83,21 @@ impl<T: Send + 'static, R: Send + 'static> Gather<T, R> {
     fn take(&self, most: usize) -> (Vec<(T, oneshot::Sender<R>)>, bool) {
         let mut state = self.lock();
         state.waiting.retain(|(_, told)| !told.is_closed());
-        let count = state.waiting.len().min(most);
-        let taken = state.waiting.drain(..count).collect();
+        let behind = state.waiting.iter().filter(|(item, _)| (self.behind)(item)).count();
+        let ahead = state.waiting.len() - behind;
+        let behind = behind.min((most / 4).max(most.saturating_sub(ahead)));
+        let mut places = (ahead.min(most - behind), behind);
+        let (mut taken, mut left) = (Vec::with_capacity(most), VecDeque::new());
+        for waiting in std::mem::take(&mut state.waiting) {
+            let place = if (self.behind)(&waiting.0) { &mut places.1 } else { &mut places.0 };
+            if *place == 0 {
+                left.push_back(waiting);
+            } else {
+                *place -= 1;
+                taken.push(waiting);
+            }
+        }
+        state.waiting = left;
         (state.leads, state.under_way) = (false, state.under_way + 1);
         let more = state.lead(self.calls);
         (taken, more)
@@ -185,6 +205,21 @@ mod tests {
         assert_eq!(results.await, (0..60).map(|item| item * 10).collect::<Vec<_>>());
         let calls = short.calls();
         assert!(calls.len() <= 6 && calls.iter().any(|count| *count >= 15), "{calls:?}");
+    }
+
+    #[test]
+    fn who_stands_behind_has_a_quarter_of_a_call_and_what_is_left() {
+        let take = |most: usize, items: &[u32]| {
+            let gather = Gather::<u32, u32>::new(Class::Message, 1).with_behind(|item| *item >= 100);
+            let (tell, _hear): (Vec<_>, Vec<_>) = items.iter().map(|_| oneshot::channel()).unzip();
+            gather.lock().waiting.extend(items.iter().copied().zip(tell));
+            gather.take(most).0.into_iter().map(|(item, _)| item).collect::<Vec<_>>()
+        };
+        assert_eq!(take(4, &[100, 101, 102, 1, 2, 3, 4]), [100, 1, 2, 3]);
+        assert_eq!(take(4, &[100, 101, 102, 1]), [100, 101, 102, 1]);
+        assert_eq!(take(8, &[100, 101, 102, 1, 2, 3]), [100, 101, 102, 1, 2, 3]);
+        assert_eq!(take(1, &[100, 1]), [1]);
+        assert_eq!(take(2, &[100, 101, 102]), [100, 101]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -46,6 +46,11 @@ pub(crate) struct Ready {
     leased: Option<u64>,
 }
 
+/// Whether the portal knows nothing of the conversation yet: such ones hold up nobody who is in a dialog.
+pub(crate) fn is_brand_new(ready: &Ready) -> bool {
+    ready.delivery.conversation.thread.chat.is_none()
+}
+
 /// Messages that wait, or changes of them.
 pub(crate) type Waiting = Gather<Ready, Delivered>;
 

@@ -1,10 +1,10 @@
 //! Promises of [`Store::claim`](crate::ports::store::Store::claim) and its neighbours: lanes and leases.
 
 use super::Harness;
-use super::fixture::{ALL, LEASE, Talk, at, claim, claim_one, claim_some, die, done, retry, settle, text_of};
+use super::fixture::{ALL, LEASE, Talk, at, claim, claim_one, claim_some, die, done, retry, settle, started, text_of};
 use crate::domain::id::{ConversationId, JobId};
-use crate::domain::message::Thread;
-use crate::ports::store::{Job, Outcome, Queue, Task};
+use crate::domain::message::{OperatorEvent, Thread};
+use crate::ports::store::{Job, NEW_BEHIND, Outcome, Queue, Task};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -107,6 +107,42 @@ pub async fn what_is_due_longest_comes_first(harness: &dyn Harness) {
     settle(&store, &first[0], retry(at(6)), at(20)).await;
     settle(&store, &first[1], retry(at(30)), at(20)).await;
     assert_eq!(texts(&claim(&store, &Queue::Backend, at(20)).await), ["c", "f", "g", "e"]);
+}
+
+/// However many strangers wait, who is in a dialog goes first; and nobody waits for ever.
+pub async fn a_brand_new_conversation_stands_behind_those_that_exist(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    let known = Talk::new(&store, "known");
+    known.write("hello", at(1)).await;
+    let job = claim_one(&store, &Queue::Backend, at(1)).await;
+    settle(&store, &job, done(), at(1)).await;
+    // An operator began this one.
+    let begun = Talk::new(&store, "begun");
+    let thread = Thread { chat: Some("7".into()), ..Thread::default() };
+    let event = OperatorEvent { thread, ..begun.event(started("1")) };
+    store.record_outgoing(vec![event], at(1)).await.unwrap();
+    for n in 0..20 {
+        Talk::new(&store, &format!("new{n}")).write(&format!("new{n}"), at(2)).await;
+    }
+    known.write("known", at(3)).await;
+    begun.write("begun", at(4)).await;
+    let first = claim_some(&store, &Queue::Backend, 3, at(10)).await.jobs;
+    assert_eq!(texts(&first[..2]), ["known", "begun"]);
+    assert!(text_of(&first[2].item).starts_with("new"));
+    // Once something of it was done, it exists.
+    let made = Talk::new(&store, first[2].conversation.chat.as_str());
+    for job in &first {
+        settle(&store, job, done(), at(10)).await;
+    }
+    made.write("again", at(11)).await;
+    let again = claim_some(&store, &Queue::Backend, 1, at(12)).await.jobs;
+    assert_eq!(texts(&again), ["again"]);
+    settle(&store, &again[0], done(), at(12)).await;
+    // In the end they have their turn.
+    known.write("later", at(20).plus(NEW_BEHIND)).await;
+    let late = claim_some(&store, &Queue::Backend, 19, at(21).plus(NEW_BEHIND)).await.jobs;
+    assert_eq!(late.len(), 19);
+    assert!(texts(&late).iter().all(|text| text.starts_with("new")), "{:?}", texts(&late));
 }
 
 /// At most so many, the rest with the next call.

@@ -137,6 +137,7 @@ macro_rules! store_contract {
                 lanes_of_different_conversations_go_on_at_once,
                 queues_are_apart,
                 what_is_due_longest_comes_first,
+                a_brand_new_conversation_stands_behind_those_that_exist,
                 a_late_answer_goes_before_the_later_ones_that_wait,
                 no_more_are_claimed_than_asked_for,
                 the_next_due_moment_is_told,

@@ -207,16 +207,16 @@ impl Run {
         let (queue, limit) = (self.queue(), self.random.below(4));
         let claimed = claim_some(&self.store, &queue, limit, self.now).await;
         let lanes = &self.reference.lanes;
-        let mut due: Vec<_> = lanes.iter().filter(|lane| lane.queue == queue).filter_map(|lane| lane.due).collect();
+        let due = lanes.iter().filter(|lane| lane.queue == queue && lane.due.is_some_and(|due| due <= self.now));
+        let mut due: Vec<_> = due.filter_map(Lane::turn).collect();
         due.sort();
-        due.retain(|due| *due <= self.now);
         due.truncate(limit);
         self.check_claimed(&queue, &claimed, &due, limit).await;
         let lanes = self.reference.lanes.iter().filter(|lane| lane.queue == queue);
         assert_eq!(claimed.next_due, lanes.filter_map(|lane| lane.due).min());
     }
 
-    /// Lane by lane, as they were due. Of each its oldest job; confirmations as many as there is room for.
+    /// Lane by lane, in the order of their turns. Of each its oldest job; confirmations as many as there is room for.
     async fn check_claimed(&mut self, queue: &Queue, claimed: &Claimed, due: &[Timestamp], limit: usize) {
         let mut lanes = claimed.jobs.chunk_by(|one, two| one.conversation.id == two.conversation.id);
         let mut room_left = if *queue == Queue::Confirm { limit - due.len() } else { 0 };
@@ -227,7 +227,7 @@ impl Run {
             let is_it = |lane: &Lane| lane.room == room && lane.queue == *queue;
             let index = self.reference.lanes.iter().position(is_it).unwrap();
             let lane = &mut self.reference.lanes[index];
-            assert_eq!(lane.due, Some(*due));
+            assert_eq!(lane.turn(), Some(*due));
             lane.claim(self.now);
             let living = lane.living();
             let more = room_left.min(living.len() - 1);

@@ -4,7 +4,7 @@ use super::fixture::{LEASE, Talk};
 use crate::domain::id::{JobId, MessageId};
 use crate::domain::message::{Dialog, Happened, Item, ItemKind, Note, Side, State, Thread, Visitor};
 use crate::ports::clock::Timestamp;
-use crate::ports::store::{Amend, Outcome, Queue, Task};
+use crate::ports::store::{Amend, NEW_BEHIND, Outcome, Queue, Task};
 use std::collections::BTreeSet;
 
 /// An item without what a store decides for itself.
@@ -93,10 +93,17 @@ pub(super) struct Lane {
     pub(super) due: Option<Timestamp>,
     leased: Option<usize>,
     leased_at: Option<Timestamp>,
+    /// Whether the backend knows nothing of the conversation yet; `None` until there is something.
+    fresh: Option<bool>,
     pub(super) works: Vec<Work>,
 }
 
 impl Lane {
+    /// When it counts as due.
+    pub(super) fn turn(&self) -> Option<Timestamp> {
+        self.due.map(|due| if self.fresh == Some(true) { due.plus(NEW_BEHIND) } else { due })
+    }
+
     pub(super) fn head(&self) -> Option<usize> {
         self.living().first().copied()
     }
@@ -153,12 +160,15 @@ impl Reference {
                 due: None,
                 leased: None,
                 leased_at: None,
+                fresh: None,
                 works: Vec::new(),
             });
             self.lanes.len() - 1
         });
         let remote = self.rooms[room].mails[mail].remote;
+        let fresh = *queue == Queue::Backend && self.rooms[room].thread.chat.is_none();
         let lane = &mut self.lanes[lane];
+        lane.fresh.get_or_insert(fresh);
         lane.due.get_or_insert(now);
         let (id, attempts, uncertain, unknown_since, dead, over) = (None, 0, false, None, false, false);
         lane.works.push(Work { id, mail, remote, task, attempts, uncertain, unknown_since, created: now, dead, over });
@@ -181,7 +191,7 @@ impl Reference {
     /// How many items it had.
     pub(super) fn erase(&mut self, room: usize) -> u64 {
         for lane in self.lanes.iter_mut().filter(|lane| lane.room == room) {
-            (lane.leased, lane.due) = (None, None);
+            (lane.leased, lane.due, lane.fresh) = (None, None, None);
             lane.works.iter_mut().for_each(|work| work.over = true);
         }
         std::mem::take(&mut self.rooms[room]).mails.len() as u64
@@ -245,6 +255,7 @@ impl Reference {
         match outcome {
             Outcome::Done { thread, delivered_as, follow } => {
                 job.over = true;
+                here.fresh = Some(false);
                 here.go_on(work, now);
                 self.rooms[room].delivered_into(thread);
                 if !delivered_as.is_empty() {

@@ -87,6 +87,10 @@ impl Task {
     }
 }
 
+/// How much later a brand-new conversation counts as due to the backend than one that exists there: whatever comes of
+/// those, it has its turn after so long.
+pub const NEW_BEHIND: Duration = Duration::from_secs(3600);
+
 /// A claimed job with all that is needed to carry it out.
 #[derive(Debug, Clone)]
 pub struct Job {
@@ -440,6 +444,10 @@ pub trait Store: Send + Sync + 'static {
     /// and while there is room all of the lane that is due longest, and so on. The oldest one holds the lane's lease
     /// for all: [`Outcome::Retry`] counts for it only, the others wait with it and have no attempt; [`Outcome::Dead`]
     /// counts for the others as long as it has the lease, so settle it last.
+    ///
+    /// Of [`Queue::Backend`] the lanes of brand-new conversations stand [`NEW_BEHIND`] others, so that a crowd of
+    /// strangers holds up nobody who is in a dialog: those whose chat on the other side was not known when the lane was
+    /// made, and of which no job was done yet.
     async fn claim(&self, queue: &Queue, limit: usize, now: Timestamp, lease: Duration) -> Result<Claimed, StoreError>;
 
     /// Ends leases. May be repeated: jobs that are gone are passed over, and so are [`Outcome::Retry`] and

@@ -61,9 +61,10 @@ CREATE TABLE lanes (
     leased       bigint NOT NULL DEFAULT 0,         -- the leased job, 0 when none
     leased_at    bigint,                            -- when it was leased last
     owner        bigint NOT NULL DEFAULT 0,         -- whose lease: a process holding the advisory lock of that number
+    fresh        boolean NOT NULL DEFAULT false,    -- whether the backend does not know the conversation yet
     UNIQUE (conversation, queue)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
-CREATE INDEX lanes_due ON lanes (queue, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX lanes_due ON lanes (queue, fresh, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX lanes_leased ON lanes (owner) WHERE leased <> 0;
 
 CREATE TABLE jobs (

@@ -56,9 +56,10 @@ CREATE TABLE lanes (
     due_at       INTEGER,
     leased       INTEGER NOT NULL DEFAULT 0,        -- the leased job, 0 when none
     leased_at    INTEGER,                           -- when it was leased last
+    fresh        INTEGER NOT NULL DEFAULT 0,        -- whether the backend does not know the conversation yet
     UNIQUE (conversation, queue)
 );
-CREATE INDEX lanes_due ON lanes (queue, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX lanes_due ON lanes (queue, fresh, due_at) WHERE due_at IS NOT NULL;
 
 CREATE TABLE jobs (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -89,6 +89,7 @@ pub(super) static TABLES: [Table; 6] = [
             column("conversation", Kind::Number),
             column("queue", Kind::Text),
             Column { name: "due_at", kind: Kind::Number, value: "CASE WHEN leased <> 0 THEN 0 ELSE due_at END" },
+            column("fresh", Kind::Flag),
         ],
     },
     Table {

@@ -4,14 +4,15 @@ use super::fault::Result;
 use super::row::{ITEM_COLUMNS, column, conversation, conversation_columns, item, item_columns, limit};
 use crate::code::Stored;
 use openline_core::message::State;
-use openline_core::store::{Claimed, Job, Queue, Task};
+use openline_core::store::{Claimed, Job, NEW_BEHIND, Queue, Task};
 use openline_core::{JobId, StoreError, Timestamp};
 use sqlx::postgres::{PgConnection, PgRow};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 pub(crate) async fn next_due(db: &mut PgConnection, queue: &str) -> Result<Option<Timestamp>> {
-    let sql = "SELECT min(due_at) FROM lanes WHERE queue = $1 AND due_at IS NOT NULL";
+    let sql = "SELECT least((SELECT min(due_at) FROM lanes WHERE queue = $1 AND NOT fresh AND due_at IS NOT NULL), \
+               (SELECT min(due_at) FROM lanes WHERE queue = $1 AND fresh AND due_at IS NOT NULL))";
     let due: Option<i64> = sqlx::query_scalar(sql).bind(queue).fetch_one(db).await?;
     Ok(due.map(Timestamp))
 }
@@ -63,19 +64,23 @@ async fn first(db: &mut PgConnection, lanes: &[i64], most: usize, wanted: &Wante
     Ok(first)
 }
 
-/// Locks the lanes that are due longest, passing over those that somebody else has locked. When a lease ran out, nobody
-/// knows what became of the leased job.
+/// Locks the lanes that are due longest, passing over those that somebody else has locked; those of which the backend
+/// knows nothing yet stand behind. When a lease ran out, nobody knows what became of the leased job.
 async fn due_lanes(db: &mut PgConnection, wanted: &Wanted) -> Result<Vec<i64>> {
     let rows = sqlx::query(
-        "WITH due AS MATERIALIZED (SELECT id, leased, leased_at, due_at FROM lanes WHERE queue = $1 AND due_at <= $2 \
-            ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED), \
+        "WITH known AS MATERIALIZED (SELECT id, leased, leased_at, due_at AS turn FROM lanes WHERE queue = $1 AND NOT fresh \
+            AND due_at IS NOT NULL AND due_at <= $2 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED), \
+         new AS MATERIALIZED (SELECT id, leased, leased_at, due_at + $4 AS turn FROM lanes WHERE queue = $1 AND fresh \
+            AND due_at IS NOT NULL AND due_at <= $2 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED), \
+         due AS MATERIALIZED (SELECT * FROM known UNION ALL SELECT * FROM new ORDER BY turn LIMIT $3), \
          expired AS (UPDATE jobs j SET uncertain = true, unknown_since = due.leased_at FROM due \
             WHERE j.id = due.leased AND due.leased <> 0) \
-         SELECT id FROM due ORDER BY due_at",
+         SELECT id FROM due ORDER BY turn",
     )
     .bind(wanted.queue.name())
     .bind(wanted.now.0)
     .bind(limit(wanted.limit))
+    .bind(Timestamp(0).plus(NEW_BEHIND).0)
     .fetch_all(db)
     .await?;
     rows.iter().map(|row| column(row, 0)).collect()

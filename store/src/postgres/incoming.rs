@@ -187,8 +187,9 @@ impl Fresh {
     /// The conversations' lanes to the backend, which are due from now on, when they were empty.
     async fn open_lanes(&self, db: &mut PgConnection) -> Result<BTreeMap<i64, i64>> {
         let rows = sqlx::query(
-            "INSERT INTO lanes (conversation, queue, due_at) SELECT k.id, $3, k.at \
-             FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY k (id, at, n) ORDER BY k.n \
+            "INSERT INTO lanes (conversation, queue, due_at, fresh) SELECT k.id, $3, k.at, c.portal_chat IS NULL \
+             FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY k (id, at, n) \
+             JOIN conversations c ON c.id = k.id ORDER BY k.n \
              ON CONFLICT (conversation, queue) DO UPDATE SET due_at = coalesce(lanes.due_at, excluded.due_at) \
              RETURNING conversation, id",
         )

@@ -78,8 +78,9 @@ pub(crate) async fn enqueue(db: &mut PgConnection, errands: &[Errand], at: Times
     sqlx::query(
         "WITH errand AS MATERIALIZED (SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::smallint[]) \
             WITH ORDINALITY k (conversation, queue, message, task, n)), \
-         lane AS (INSERT INTO lanes (conversation, queue, due_at) \
-            SELECT DISTINCT conversation, queue, $5::bigint FROM errand ORDER BY conversation, queue \
+         lane AS (INSERT INTO lanes (conversation, queue, due_at, fresh) \
+            SELECT DISTINCT conversation, queue, $5::bigint, queue = $6 AND portal_chat IS NULL FROM errand \
+            JOIN conversations c ON c.id = conversation ORDER BY conversation, queue \
             ON CONFLICT (conversation, queue) DO UPDATE SET due_at = coalesce(lanes.due_at, excluded.due_at) \
             RETURNING id, conversation, queue) \
          INSERT INTO jobs (lane, message, task, created_at) SELECT lane.id, errand.message, errand.task, $5 \
@@ -91,6 +92,7 @@ pub(crate) async fn enqueue(db: &mut PgConnection, errands: &[Errand], at: Times
     .bind(errands.iter().map(|errand| errand.message.0).collect::<Vec<_>>())
     .bind(errands.iter().map(|errand| errand.task.code()).collect::<Vec<_>>())
     .bind(at.0)
+    .bind(Queue::Backend.name())
     .execute(db)
     .await?;
     Ok(())

@@ -41,6 +41,9 @@ pub(crate) struct Message {
 pub(crate) struct Lane {
     leased: i64,
     owner: i64,
+    /// Whether nothing of it was done before, and whether something was now.
+    fresh: bool,
+    pub(crate) known: bool,
     /// What becomes of it, when its lease ended.
     pub(crate) next: Option<Next>,
 }
@@ -100,8 +103,8 @@ impl Plan {
         self.conversations.insert(id, conversation);
     }
 
-    pub(crate) fn add_lane(&mut self, id: i64, leased: i64, owner: i64) {
-        self.lanes.insert(id, Lane { leased, owner, next: None });
+    pub(crate) fn add_lane(&mut self, id: i64, leased: i64, owner: i64, fresh: bool) {
+        self.lanes.insert(id, Lane { leased, owner, fresh, known: false, next: None });
     }
 
     pub(crate) fn add_message(&mut self, id: i64, side: Side, state: State) {
@@ -128,6 +131,9 @@ impl Plan {
                 self.delivered(job, delivered_as)?;
                 self.follows.extend(follow.as_ref().map(|follow| super::settle::errand(&job, follow)));
                 self.go_on(id, job);
+                if let Some(lane) = self.lanes.get_mut(&job.lane) {
+                    lane.known = lane.fresh;
+                }
                 self.set_state(job, State::Delivered);
             }
             // Settled before, or leased to somebody else. Only that it was carried out is worth knowing even then.

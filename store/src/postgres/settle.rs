@@ -59,7 +59,7 @@ async fn lock_conversations(db: &mut PgConnection, jobs: &[i64], plan: &mut Plan
 
 async fn lock_lanes(db: &mut PgConnection, jobs: &[i64], plan: &mut Plan) -> Result<()> {
     let rows = sqlx::query(
-        "SELECT j.id, j.lane, j.task, j.message, m.conversation, m.side, m.state, l.leased, l.owner \
+        "SELECT j.id, j.lane, j.task, j.message, m.conversation, m.side, m.state, l.leased, l.owner, l.fresh \
          FROM jobs j JOIN messages m ON m.id = j.message JOIN lanes l ON l.id = j.lane \
          WHERE j.id = ANY($1) AND j.dead_at IS NULL ORDER BY l.conversation, l.queue FOR UPDATE OF l",
     )
@@ -68,7 +68,7 @@ async fn lock_lanes(db: &mut PgConnection, jobs: &[i64], plan: &mut Plan) -> Res
     .await?;
     for row in &rows {
         let (lane, message) = (column(row, 1)?, column(row, 3)?);
-        plan.add_lane(lane, column(row, 7)?, column(row, 8)?);
+        plan.add_lane(lane, column(row, 7)?, column(row, 8)?, column(row, 9)?);
         plan.add_message(message, Side::of(column(row, 5)?)?, State::of(column(row, 6)?)?);
         plan.add_job(column(row, 0)?, job(row, lane, message)?);
     }
@@ -158,6 +158,10 @@ async fn write_jobs(db: &mut PgConnection, plan: &Plan, now: Timestamp) -> Resul
 async fn write_lanes(db: &mut PgConnection, plan: &Plan, now: Timestamp) -> Result<()> {
     let freed: Vec<_> = plan.lanes.iter().filter_map(|(id, lane)| Some((*id, lane.next?))).collect();
     let wait = |next: Next| if let Next::Wait(until) = next { Some(until.0) } else { None };
+    let known: Vec<_> = plan.lanes.iter().filter(|(_, lane)| lane.known).map(|(id, _)| *id).collect();
+    if !known.is_empty() {
+        sqlx::query("UPDATE lanes SET fresh = false WHERE id = ANY($1)").bind(known).execute(&mut *db).await?;
+    }
     if freed.is_empty() {
         return Ok(());
     }

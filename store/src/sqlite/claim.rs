@@ -4,7 +4,7 @@ use super::row::{
     ITEM_COLUMNS, Result, Stored, all, column, conversation, conversation_columns, execute, item, item_columns, only,
 };
 use openline_core::message::State;
-use openline_core::store::{Claimed, Job, Queue, Task};
+use openline_core::store::{Claimed, Job, NEW_BEHIND, Queue, Task};
 use openline_core::{JobId, StoreError, Timestamp};
 use rusqlite::{Connection, Row};
 use std::time::Duration;
@@ -12,10 +12,14 @@ use std::time::Duration;
 struct Lane {
     id: i64,
     leased: i64,
+    /// When it counts as due.
+    turn: Timestamp,
 }
 
 pub(crate) fn next_due(db: &Connection, queue: &str) -> Result<Option<Timestamp>> {
-    let sql = "SELECT min(due_at) FROM lanes WHERE queue = ?1 AND due_at IS NOT NULL";
+    let sql = "SELECT min(due) FROM \
+               (SELECT min(due_at) AS due FROM lanes WHERE queue = ?1 AND fresh = 0 AND due_at IS NOT NULL \
+               UNION ALL SELECT min(due_at) FROM lanes WHERE queue = ?1 AND fresh = 1 AND due_at IS NOT NULL)";
     let due: Option<i64> = only(db, sql, [queue], |row| column(row, 0))?;
     Ok(due.map(Timestamp))
 }
@@ -31,10 +35,7 @@ pub(crate) struct Wanted {
 pub(crate) fn claim(db: &Connection, wanted: &Wanted) -> Result<Claimed> {
     let Wanted { queue, limit, now, lease } = wanted;
     let name = queue.name();
-    let sql = "SELECT id, leased FROM lanes WHERE queue = ?1 AND due_at IS NOT NULL AND due_at <= ?2 \
-               ORDER BY due_at LIMIT ?3";
-    let lanes =
-        all(db, sql, (&name, now.0, rows(*limit)), |row| Ok(Lane { id: column(row, 0)?, leased: column(row, 1)? }))?;
+    let lanes = due_lanes(db, &name, *limit, *now)?;
     let mut jobs = Vec::with_capacity(lanes.len());
     let written = matches!(queue, Queue::Channel(_));
     // Each lane gives one, and what is free then goes to the first of them.
@@ -54,6 +55,22 @@ pub(crate) fn claim(db: &Connection, wanted: &Wanted) -> Result<Claimed> {
         jobs.extend(first);
     }
     Ok(Claimed { jobs, next_due: next_due(db, &name)? })
+}
+
+/// The lanes that are due, in the order of their turns: those of which the backend knows nothing yet stand behind.
+fn due_lanes(db: &Connection, queue: &str, limit: usize, now: Timestamp) -> Result<Vec<Lane>> {
+    let sql = "SELECT id, leased, due_at FROM lanes WHERE queue = ?1 AND fresh = ?2 AND due_at IS NOT NULL \
+               AND due_at <= ?3 ORDER BY due_at LIMIT ?4";
+    let mut lanes = Vec::new();
+    for (fresh, behind) in [(false, Duration::ZERO), (true, NEW_BEHIND)] {
+        lanes.extend(all(db, sql, (queue, fresh, now.0, rows(limit)), |row| {
+            let turn = Timestamp(column(row, 2)?).plus(behind);
+            Ok(Lane { id: column(row, 0)?, leased: column(row, 1)?, turn })
+        })?);
+    }
+    lanes.sort_by_key(|lane| lane.turn);
+    lanes.truncate(limit);
+    Ok(lanes)
 }
 
 fn rows(limit: usize) -> i64 {

@@ -25,12 +25,14 @@ struct Row {
     /// What is known of the conversation's place.
     thread: Thread,
     dialog: Dialog,
+    /// Whether the lane is one of which nothing was done yet.
+    fresh: bool,
 }
 
 macro_rules! job_rows {
     () => {
         "SELECT j.id, j.lane, j.task, j.message, m.conversation, m.side, m.state, l.leased = j.id, \
-                   l.leased <> 0 AND l.leased < j.id, c.line, c.portal_chat, c.session, c.dialog \
+                   l.leased <> 0 AND l.leased < j.id, c.line, c.portal_chat, c.session, c.dialog, l.fresh \
                    FROM jobs j JOIN messages m ON m.id = j.message JOIN lanes l ON l.id = j.lane \
                    JOIN conversations c ON c.id = m.conversation"
     };
@@ -48,6 +50,7 @@ fn row(row: &rusqlite::Row<'_>) -> Result<Row> {
         state: State::of(column(row, 6)?)?,
         thread: Thread { line: column(row, 9)?, chat: column(row, 10)?, session: column(row, 11)? },
         dialog: Dialog::of(column(row, 12)?)?,
+        fresh: column(row, 13)?,
         leased,
         may_die: leased || (behind && task == Task::Confirm),
     })
@@ -77,6 +80,9 @@ fn settle_one(db: &Connection, row: &Row, outcome: &Outcome, now: Timestamp) -> 
                 enqueue(db, row.conversation, queue, *task, row.message, now)?;
             }
             next_in_lane(db, row, now)?;
+            if row.fresh {
+                execute(db, "UPDATE lanes SET fresh = 0 WHERE id = ?1", [row.lane])?;
+            }
             set_state(db, row, State::Delivered)
         }
         // Settled before. Only that it was carried out is worth knowing even then.

@@ -191,8 +191,9 @@ fn open_lane(db: &Connection, id: ConversationId, queue: &str, at: Timestamp) ->
             Ok(lane)
         }
         None => {
-            let sql = "INSERT INTO lanes (conversation, queue, due_at) VALUES (?1, ?2, ?3)";
-            execute(db, sql, (id.0, queue, at.0))?;
+            let sql = "INSERT INTO lanes (conversation, queue, due_at, fresh) \
+                       SELECT id, ?2, ?3, ?2 = ?4 AND portal_chat IS NULL FROM conversations WHERE id = ?1";
+            execute(db, sql, (id.0, queue, at.0, Queue::Backend.name()))?;
             Ok(db.last_insert_rowid())
         }
     }
