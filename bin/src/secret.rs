@@ -1,16 +1,50 @@
 //! The installation's master secret: from the configuration, or from a file made beside the database.
 
 use openline_core::secret::{MasterSecret, sign};
+use openline_core::store::Expect;
+use openline_core::{Store, StoreError};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Shortest secret taken from a configuration, in characters.
 pub const MIN_LENGTH: usize = 32;
 
-/// The secret that a configured text stands for.
-pub fn from_text(text: &str) -> MasterSecret {
-    MasterSecret::new(sign(&[0; 32], text.as_bytes()))
+/// Where the bytes stand that names come from: they are no proof of anything, and stay when the secret is changed.
+const ROOT: &str = "service/names";
+
+/// The secret that a configured text stands for: its first line, and on the others earlier ones that are still good.
+/// `None` when there is none.
+pub fn from_text(text: &str) -> Option<MasterSecret> {
+    let mut secrets = lines(text).map(|line| sign(&[0; 32], line.as_bytes()));
+    let present = MasterSecret::new(secrets.next()?);
+    Some(present.with_earlier(secrets.collect()))
+}
+
+/// The lines of a secret's text that are not empty.
+pub fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty())
+}
+
+/// The secret in this store's installation, whose names stay. A new installation makes the bytes that they come from.
+///
+/// # Errors
+/// When the store can't be used, or the system has no randomness.
+pub async fn rooted(secret: MasterSecret, store: &Arc<dyn Store>) -> Result<MasterSecret, StoreError> {
+    loop {
+        if let Some(known) = store.state_get(ROOT).await? {
+            let root = known.try_into().map_err(|_| StoreError::Corrupt(format!("{ROOT} is not 32 bytes")))?;
+            return Ok(secret.rooted(root));
+        }
+        let mut root = [0; 32];
+        getrandom::fill(&mut root).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        match store.state_put(ROOT, &root, Expect::Nothing).await {
+            // Another process was quicker.
+            Ok(()) | Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// The secret in the file beside a database; made when there is none.
@@ -23,8 +57,11 @@ pub fn beside(database: &Path) -> Result<MasterSecret, String> {
     let path = PathBuf::from(name);
     let problem = |what: String| format!("{}: {what}", path.display());
     match std::fs::read_to_string(&path) {
-        Ok(text) if text.trim().len() == 64 => Ok(from_text(text.trim())),
-        Ok(_) => Err(problem("is not a secret made by openline; restore it from a backup".to_owned())),
+        Ok(text) => from_text(&text).filter(|_| lines(&text).all(|line| line.len() == 64)).ok_or_else(|| {
+            problem(
+                "is not a secret made by openline (64 characters on each line); restore it from a backup".to_owned(),
+            )
+        }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => make(&path).map_err(problem),
         Err(error) => Err(problem(format!("can't be read: {error}"))),
     }
@@ -40,5 +77,5 @@ fn make(path: &Path) -> Result<MasterSecret, String> {
         file.sync_all()
     };
     write().map_err(|e: std::io::Error| format!("can't be written: {e}"))?;
-    Ok(from_text(&text))
+    from_text(&text).ok_or_else(|| "is empty".to_owned())
 }

@@ -81,8 +81,8 @@ impl Bitrix {
         let line_infos = Arc::new(lines::info::LineInfos::load(inbox.store()).await?);
         let language = inbox.store().state_get(shared::LANGUAGE).await?.and_then(|code| String::from_utf8(code).ok());
         let language = language.map_or_else(texts::english, |code| texts::find(&code));
-        let portal = access::portal::Portal::open(config, inbox, secret.derive("bitrix/credentials"), client).await?;
-        let states = access::authorize_state::States::new(secret.derive("bitrix/authorize"));
+        let portal = access::portal::Portal::open(config, inbox, &secret.keys("bitrix/credentials"), client).await?;
+        let states = access::authorize_state::States::new(secret.keys("bitrix/authorize"));
         let looked_for_lines = tokio::sync::Mutex::default();
         let portal = Arc::new(portal);
         let (pace, flights) = (deliver::pace::Pace::default(), deliver::flights::Flights::default());
@@ -96,7 +96,7 @@ impl Bitrix {
             language: std::sync::RwLock::new(language),
             finished: std::sync::atomic::AtomicBool::new(false),
             finishing: lines::finishing::Finishing::default(),
-            choose_key: secret.derive("bitrix/choose"),
+            choose_keys: secret.keys("bitrix/choose"),
             pair_key: secret.derive("bitrix/pair"),
             line_infos,
             states,

@@ -19,7 +19,7 @@ pub(crate) struct Inner {
     pub(crate) finished: std::sync::atomic::AtomicBool,
     pub(crate) finishing: crate::lines::finishing::Finishing,
     /// Signs the buttons that choose a line.
-    pub(crate) choose_key: [u8; 32],
+    pub(crate) choose_keys: openline_core::secret::Keys,
     /// For what stands for code and key.
     pub(crate) pair_key: [u8; 32],
     pub(crate) line_infos: Arc<crate::lines::info::LineInfos>,

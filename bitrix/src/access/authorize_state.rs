@@ -3,7 +3,7 @@
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use openline_core::Timestamp;
-use openline_core::secret::{same, sign};
+use openline_core::secret::{Keys, same, sign};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -15,14 +15,14 @@ const REMEMBERED: usize = 10_000;
 pub(crate) const COOKIE_PATH: &str = "/";
 
 pub(crate) struct States {
-    key: [u8; 32],
+    keys: Keys,
     /// Those that were used, and until when they would have been good.
     used: Mutex<HashMap<String, Timestamp>>,
 }
 
 impl States {
-    pub(crate) fn new(key: [u8; 32]) -> Self {
-        Self { key, used: Mutex::default() }
+    pub(crate) fn new(keys: Keys) -> Self {
+        Self { keys, used: Mutex::default() }
     }
 
     /// A new word, and what the browser's cookie must say with it. `None` when the system has no randomness.
@@ -30,8 +30,9 @@ impl States {
         let mut random = [0; 16];
         getrandom::fill(&mut random).ok()?;
         let body = format!("{}.{}", now.seconds(), BASE64_URL_SAFE_NO_PAD.encode(random));
-        let word = format!("{body}.{}", self.tag("state", &body));
-        let cookie = self.tag("cookie", &word);
+        let key = self.keys.present();
+        let word = format!("{body}.{}", tag_of(key, "state", &body));
+        let cookie = tag_of(key, "cookie", &word);
         Some((word, cookie))
     }
 
@@ -41,19 +42,22 @@ impl States {
         let Some((body, tag)) = word.rsplit_once('.') else { return false };
         let Some(made) = body.split('.').next().and_then(|made| made.parse::<i64>().ok()) else { return false };
         let at = Timestamp(made.saturating_mul(1000));
-        let is_ours = same(&self.tag("state", body), tag) && at <= now.plus(LIFETIME) && at.until(now) < LIFETIME;
-        let expected = self.tag("cookie", word);
-        if !is_ours || !cookies.iter().any(|cookie| same(&expected, cookie)) {
+        let is_fresh = at <= now.plus(LIFETIME) && at.until(now) < LIFETIME;
+        let is_ours = |key: &[u8; 32]| {
+            let expected = tag_of(key, "cookie", word);
+            same(&tag_of(key, "state", body), tag) && cookies.iter().any(|cookie| same(&expected, cookie))
+        };
+        if !is_fresh || !self.keys.any(is_ours) {
             return false;
         }
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         used.retain(|_, until| *until > now);
         used.len() < REMEMBERED && used.insert(word.to_owned(), at.plus(LIFETIME)).is_none()
     }
+}
 
-    fn tag(&self, what: &str, of: &str) -> String {
-        BASE64_URL_SAFE_NO_PAD.encode(&sign(&self.key, format!("{what}/{of}").as_bytes())[..16])
-    }
+fn tag_of(key: &[u8; 32], what: &str, of: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(&sign(key, format!("{what}/{of}").as_bytes())[..16])
 }
 
 #[cfg(test)]
@@ -64,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_word_is_good_once_for_its_browser_and_its_time() {
-        let states = States::new([1; 32]);
+        let states = States::new([1; 32].into());
         let (word, cookie) = states.make(NOW).unwrap();
         let (other, foreign) = states.make(NOW).unwrap();
         assert_ne!(word, other);
@@ -76,7 +80,7 @@ mod tests {
 
     #[test]
     fn others_words_are_refused() {
-        let (states, elsewhere) = (States::new([1; 32]), States::new([2; 32]));
+        let (states, elsewhere) = (States::new([1; 32].into()), States::new([2; 32].into()));
         let (word, cookie) = elsewhere.make(NOW).unwrap();
         assert!(!states.use_up(&word, &[&cookie], NOW));
         for bad in ["", ".", "1.2", "1.2.3", "999999999999999999999.aa.bb", &word[..word.len() - 1]] {

@@ -5,7 +5,7 @@ use crate::wire::values::text;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
-use openline_core::secret::same;
+use openline_core::secret::{Keys, same};
 use openline_core::store::Expect;
 use openline_core::{Store, StoreError, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -96,12 +96,25 @@ pub(crate) struct Stored(Option<Vec<u8>>);
 /// Keeps the credentials in the store, sealed with the installation's secret.
 pub(crate) struct Vault {
     store: Arc<dyn Store>,
-    cipher: XChaCha20Poly1305,
+    /// The first one seals; what any of them sealed is opened.
+    ciphers: Vec<XChaCha20Poly1305>,
 }
 
 impl Vault {
-    pub(crate) fn new(store: Arc<dyn Store>, key: [u8; 32]) -> Self {
-        Self { store, cipher: XChaCha20Poly1305::new(&key.into()) }
+    pub(crate) fn new(store: Arc<dyn Store>, keys: &Keys) -> Self {
+        Self { store, ciphers: keys.iter().map(|key| XChaCha20Poly1305::new(&(*key).into())).collect() }
+    }
+
+    /// Seals with the present secret what an earlier one sealed, so that that one may go.
+    pub(crate) async fn seal_anew(&self) -> Result<(), StoreError> {
+        let stored = self.load().await?;
+        let is_old = |sealed: &[u8]| self.open_with(&self.ciphers[..1], sealed).is_err();
+        let (true, Some(known)) = (stored.0.as_deref().is_some_and(is_old), self.read(&stored)?) else { return Ok(()) };
+        match self.save(&known, &stored).await {
+            // Another process did it.
+            Err(StoreError::Conflict) => Ok(()),
+            saved => saved.inspect(|()| tracing::info!("the portal's credentials are sealed with the new secret")),
+        }
     }
 
     /// What is stored now.
@@ -132,7 +145,8 @@ impl Vault {
         let mut nonce = [0; 24];
         getrandom::fill(&mut nonce).map_err(|e| broken(&e.to_string()))?;
         let payload = Payload { msg: &plain, aad: credentials.member_id.as_bytes() };
-        let sealed = self.cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| broken("encryption failed"))?;
+        let [cipher, ..] = self.ciphers.as_slice() else { return Err(broken("no key")) };
+        let sealed = cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| broken("encryption failed"))?;
         let sealed = Sealed {
             member_id: credentials.member_id.clone(),
             nonce: BASE64_STANDARD.encode(nonce),
@@ -142,6 +156,10 @@ impl Vault {
     }
 
     pub(crate) fn open(&self, bytes: &[u8]) -> Result<Credentials, StoreError> {
+        self.open_with(&self.ciphers, bytes)
+    }
+
+    fn open_with(&self, ciphers: &[XChaCha20Poly1305], bytes: &[u8]) -> Result<Credentials, StoreError> {
         let unreadable = || {
             let text = "the portal's credentials can't be decrypted: the secret is not the one they were stored with; \
                         put the old secret back, or install the application in the portal again";
@@ -151,8 +169,9 @@ impl Vault {
         let nonce = BASE64_STANDARD.decode(&sealed.nonce).map_err(|_| unreadable())?;
         let nonce: [u8; 24] = nonce.try_into().map_err(|_| unreadable())?;
         let cipher_text = BASE64_STANDARD.decode(&sealed.sealed).map_err(|_| unreadable())?;
-        let payload = Payload { msg: &cipher_text, aad: sealed.member_id.as_bytes() };
-        let plain = self.cipher.decrypt(&XNonce::from(nonce), payload).map_err(|_| unreadable())?;
+        let payload = || Payload { msg: &cipher_text, aad: sealed.member_id.as_bytes() };
+        let mut opened = ciphers.iter().filter_map(|cipher| cipher.decrypt(&XNonce::from(nonce), payload()).ok());
+        let plain = opened.next().ok_or_else(unreadable)?;
         serde_json::from_slice(&plain).map_err(|_| unreadable())
     }
 }

@@ -10,6 +10,7 @@ use crate::access::oauth;
 use crate::config::PortalConfig;
 use crate::wire::rest::{self, Answer, CallError, Spent};
 use crate::wire::verdict::{self, Verdict};
+use openline_core::secret::Keys;
 use openline_core::{Clock, DeliveryError, OperatorInbox, StoreError, Timestamp};
 use reqwest::Client;
 use serde_json::Value;
@@ -62,12 +63,15 @@ impl Portal {
     pub(crate) async fn open(
         config: PortalConfig,
         inbox: OperatorInbox,
-        key: [u8; 32],
+        keys: &Keys,
         client: Client,
     ) -> Result<Self, StoreError> {
-        let vault = Vault::new(Arc::clone(inbox.store()), key);
+        let vault = Vault::new(Arc::clone(inbox.store()), keys);
         let (current, unreadable) = match vault.read(&vault.load().await?) {
-            Ok(current) => (current, None),
+            Ok(current) => {
+                vault.seal_anew().await?;
+                (current, None)
+            }
             // A new installation replaces them; until then nothing is sent, and the reason is shown.
             Err(StoreError::Corrupt(reason)) => (None, Some(reason)),
             Err(error) => return Err(error),

@@ -34,7 +34,7 @@ pub(crate) const MESSAGE_CALLS: usize = 8;
 impl Default for Gathered {
     fn default() -> Self {
         Self {
-            messages: Gather::new(Class::Message, MESSAGE_CALLS),
+            messages: Gather::new(Class::Message, MESSAGE_CALLS).with_behind(send::is_brand_new),
             edits: Gather::new(Class::Edit, 2),
             confirmations: Gather::new(Class::Confirm, 2),
             notes: Gather::new(Class::Note, 4),

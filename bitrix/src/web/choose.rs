@@ -13,12 +13,13 @@ const LIFETIME: Duration = Duration::from_secs(3600);
 /// What the button of this line brings.
 pub(super) fn word(bitrix: &Inner, connector: &Connector, line: &str) -> String {
     let until = bitrix.portal.clock().now().plus(LIFETIME);
-    make(&bitrix.choose_key, &connector.id, line, until)
+    make(bitrix.choose_keys.present(), &connector.id, line, until)
 }
 
 /// The connector and the line of a word that was made here and is not too old.
 pub(super) fn read<'w>(bitrix: &Inner, word: &'w str) -> Option<(&'w str, &'w str)> {
-    take(&bitrix.choose_key, word, bitrix.portal.clock().now())
+    let now = bitrix.portal.clock().now();
+    bitrix.choose_keys.iter().find_map(|key| take(key, word, now))
 }
 
 fn make(key: &[u8; 32], connector: &str, line: &str, until: Timestamp) -> String {

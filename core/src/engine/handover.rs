@@ -3,7 +3,7 @@
 
 use crate::domain::id::ConversationId;
 use crate::domain::message::{Item, ItemKind, Side, Visitor};
-use crate::domain::secret::{MasterSecret, sign};
+use crate::domain::secret::{Keys, MasterSecret, sign};
 use crate::domain::words::Catalogue;
 use crate::ports::clock::Timestamp;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -57,19 +57,19 @@ pub struct Handover {
 /// Makes and checks the words.
 #[derive(Clone)]
 pub(crate) struct Words {
-    key: [u8; 32],
+    keys: Keys,
 }
 
 impl Words {
     pub(crate) fn new(secret: &MasterSecret) -> Self {
-        Self { key: secret.derive("core/handover") }
+        Self { keys: secret.keys("core/handover") }
     }
 
     /// 32 characters of `A-Za-z0-9_-`: Telegram takes 64 of these.
     pub(crate) fn make(&self, id: ConversationId, until: Timestamp) -> String {
         let until = u32::try_from(until.seconds()).unwrap_or(u32::MAX);
         let mut bytes = [id.0.to_be_bytes().as_slice(), &until.to_be_bytes()].concat();
-        let proof = sign(&self.key, &bytes);
+        let proof = sign(self.keys.present(), &bytes);
         bytes.extend(&proof[..PROOF]);
         BASE64_URL_SAFE_NO_PAD.encode(bytes)
     }
@@ -81,8 +81,11 @@ impl Words {
     /// Whose word it is, and until when it is good, in seconds.
     pub(crate) fn signed(&self, word: &str) -> Option<(ConversationId, i64)> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(word).ok().filter(|bytes| bytes.len() == 12 + PROOF)?;
-        let expected = sign(&self.key, &bytes[..12]);
-        let same = bytes[12..].iter().zip(&expected[..PROOF]).fold(0, |all, (a, b)| all | (a ^ b)) == 0;
+        let is_its = |key: &[u8; 32]| {
+            let expected = sign(key, &bytes[..12]);
+            bytes[12..].iter().zip(&expected[..PROOF]).fold(0, |all, (a, b)| all | (a ^ b)) == 0
+        };
+        let same = self.keys.any(is_its);
         let until = i64::from(u32::from_be_bytes(bytes[8..12].try_into().ok()?));
         let id = i64::from_be_bytes(bytes[..8].try_into().ok()?);
         same.then_some((ConversationId(id), until))

@@ -5,7 +5,7 @@
 use crate::domain::id::{ConversationId, FileId, MessageId};
 use crate::domain::media::{self, SVG};
 use crate::domain::message::{File, FileSource};
-use crate::domain::secret::{MasterSecret, sign};
+use crate::domain::secret::{Keys, MasterSecret, same, sign};
 use crate::ports::backend::FileStream;
 use crate::ports::clock::Timestamp;
 use async_trait::async_trait;
@@ -45,6 +45,9 @@ pub enum FileError {
     /// The storage can't take or give it now (disk full, folder gone); repeat later.
     #[error("file storage unavailable: {0}")]
     Unavailable(String),
+    /// So little room is left that no more files are taken; see [`Files::problem`].
+    #[error("there is no room for files")]
+    Full,
     /// There is no such file any more.
     #[error("the file is not there any more")]
     Gone,
@@ -70,6 +73,11 @@ pub trait Files: Send + Sync + 'static {
     /// # Errors
     /// [`FileError`]; `TooLarge` as soon as more than `most` bytes came.
     async fn keep(&self, bytes: ByteStream, most: u64) -> Result<Kept, FileError>;
+
+    /// Why no files can be kept at the moment, for whoever has to mend it. It answers without waiting.
+    fn problem(&self) -> Option<String> {
+        None
+    }
 
     /// Opens kept bytes.
     ///
@@ -238,7 +246,7 @@ pub struct FilePlace {
 #[derive(Clone)]
 pub struct FileLinks {
     root: String,
-    key: [u8; 32],
+    keys: Keys,
 }
 
 /// What a file's name keeps as it is in an address.
@@ -250,14 +258,14 @@ const PROOF: usize = 16;
 impl FileLinks {
     /// Links below `public_url`/f/.
     pub fn new(public_url: &str, secret: &MasterSecret) -> Self {
-        Self { root: format!("{}/f", public_url.trim_end_matches('/')), key: secret.derive("core/file-links") }
+        Self { root: format!("{}/f", public_url.trim_end_matches('/')), keys: secret.keys("core/file-links") }
     }
 
     /// The address of a file, good for `lifetime` from `now`.
     pub fn url(&self, place: FilePlace, file: &File, now: Timestamp, lifetime: Duration) -> String {
         let until = now.plus(lifetime).seconds();
         let FilePlace { conversation, message, index } = place;
-        let proof = hex::encode(&self.proof(place, until)[..PROOF]);
+        let proof = hex::encode(&proof(self.keys.present(), place, until)[..PROOF]);
         let name = utf8_percent_encode(&file.name, IN_A_PATH);
         format!("{}/{conversation}-{message}-{index}-{until}-{proof}/{name}", self.root)
     }
@@ -272,17 +280,15 @@ impl FileLinks {
             message: MessageId(message),
             index: usize::try_from(index).ok()?,
         };
-        let proof = parts.next()?;
-        let expected = hex::encode(&self.proof(place, until)[..PROOF]);
-        let same = proof.len() == expected.len()
-            && proof.bytes().zip(expected.bytes()).fold(0, |all, (a, b)| all | (a ^ b)) == 0;
+        let given = parts.next()?;
+        let same = self.keys.any(|key| same(&hex::encode(&proof(key, place, until)[..PROOF]), given));
         (same && parts.next().is_none() && now.seconds() <= until).then_some(place)
     }
+}
 
-    fn proof(&self, place: FilePlace, until: i64) -> [u8; 32] {
-        let FilePlace { conversation, message, index } = place;
-        sign(&self.key, format!("{conversation}/{message}/{index}/{until}").as_bytes())
-    }
+fn proof(key: &[u8; 32], place: FilePlace, until: i64) -> [u8; 32] {
+    let FilePlace { conversation, message, index } = place;
+    sign(key, format!("{conversation}/{message}/{index}/{until}").as_bytes())
 }
 
 #[cfg(test)]

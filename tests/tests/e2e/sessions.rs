@@ -155,3 +155,66 @@ async fn every_write_by_cookie_is_json_or_the_pages_own_form() {
 fn kind_of(path: &str) -> &'static str {
     if path.contains("/api/") { "application/json" } else { "application/x-www-form-urlencoded" }
 }
+
+const OLD: &str = "0123456789abcdef0123456789abcdef";
+const NEW: &str = "fedcba9876543210fedcba9876543210";
+
+/// Starts the service anew with these lines as its secret, the present one first.
+async fn with_secret(world: &mut World, lines: &[&str]) {
+    world.stop_service().await;
+    let right = format!("secret = \"{OLD}\"");
+    world.mistakes(&[(&right, &format!("secret = \"{}\"", lines.join("\\n")))]);
+    world.start_service().await;
+}
+
+#[tokio::test]
+async fn a_changed_master_secret_loses_nothing() {
+    let mut world = World::start().await;
+    let visitor = world.visitor().await;
+    visitor.send("before").await;
+    let chat = world.portal_chat("before").await;
+    let form = openline_tests::Form::message("f1", "look").file("a.txt", "text/plain", b"abc");
+    let (stored, sent) = visitor.send_form(form).await;
+    assert_eq!(stored, StatusCode::CREATED, "{sent}");
+    let link = sent["item"]["files"][0]["url"].as_str().unwrap().to_owned();
+    let link = if link.starts_with("http") { link } else { world.url(&link) };
+    let mine = cookie(&world).await;
+    let http = Client::new();
+    // What a browser and a front end of its own do at the start: they tell of their session.
+    let tell = |world: &World, token: &str| {
+        let call = http.post(world.url("/c/site/api/session")).json(&json!({ "bearer": true }));
+        call.bearer_auth(token).send()
+    };
+    with_secret(&mut world, &[NEW, OLD]).await;
+    assert_eq!(status_of(&http, &link).await, 200, "a link that was made before");
+    let told = tell(&world, &visitor.token).await.unwrap();
+    assert_eq!(told.status(), StatusCode::OK);
+    let renewed = told.json::<Value>().await.unwrap()["session"].as_str().unwrap().to_owned();
+    assert_ne!(renewed, visitor.token);
+    let again = tell(&world, &renewed).await.unwrap().json::<Value>().await.unwrap();
+    assert_eq!(again["session"], Value::Null, "once is enough");
+    let page = http.get(world.url("/c/site/")).header("cookie", &mine).send().await.unwrap();
+    let kept = page.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    assert_ne!(kept, mine);
+    visitor.send("meanwhile").await;
+    assert_eq!(world.portal_chat("meanwhile").await, chat);
+    // The old one goes, and with it what was not renewed.
+    with_secret(&mut world, &[NEW]).await;
+    assert_eq!(tell(&world, &visitor.token).await.unwrap().status(), StatusCode::CREATED, "an unknown token");
+    let session = http.get(world.url("/c/site/api/session")).header("cookie", &kept);
+    assert_eq!(status(session).await, 200);
+    let read = http.get(world.url("/c/site/api/messages")).bearer_auth(&renewed).send().await.unwrap();
+    let read: Value = read.json().await.unwrap();
+    let texts: Vec<_> = read["items"].as_array().unwrap().iter().filter_map(|item| item["text"].as_str()).collect();
+    assert!(texts.contains(&"before") && texts.contains(&"meanwhile"), "{texts:?}");
+    let body = json!({ "key": "after", "text": "after" });
+    let sent = http.post(world.url("/c/site/api/messages")).bearer_auth(&renewed).json(&body);
+    assert_eq!(status(sent).await, 201);
+    // The portal's tokens were sealed anew: nobody has to install again.
+    assert_eq!(world.portal_chat("after").await, chat);
+    assert!(world.health().await["installed"].as_bool().unwrap());
+}
+
+async fn status_of(http: &Client, url: &str) -> u16 {
+    status(http.get(url)).await
+}

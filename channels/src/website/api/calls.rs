@@ -145,7 +145,7 @@ async fn open_session(
     if asked.identity.is_none()
         && let Some(session) = site.session(&headers)
     {
-        return describe(&site, &session, StatusCode::OK, None).await;
+        return known(&site, &session, Reader::of(&headers)).await;
     }
     if !asked.bearer {
         site.same_site(&headers)?;
@@ -163,11 +163,26 @@ async fn open_session(
     if asked.bearer {
         return describe(&site, &session, StatusCode::CREATED, Some(&session.token)).await;
     }
-    let mut response = describe(&site, &session, StatusCode::CREATED, None).await?;
-    if let Ok(cookie) = HeaderValue::from_str(&site.sessions.set_cookie(&session)) {
+    Ok(keeping(&site, &session, describe(&site, &session, StatusCode::CREATED, None).await?))
+}
+
+/// Lets the browser keep a session.
+fn keeping(site: &Site, session: &Session, mut response: Response) -> Response {
+    if let Ok(cookie) = HeaderValue::from_str(&site.sessions.set_cookie(session)) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
-    Ok(response)
+    response
+}
+
+/// A session that is good. When an earlier secret signed it, the same one signed anew goes along.
+async fn known(site: &Site, session: &Session, reader: Reader) -> Result<Response, Problem> {
+    match (site.sessions.renewed(session), reader) {
+        (None, _) => describe(site, session, StatusCode::OK, None).await,
+        (Some(renewed), Reader::Bearer) => describe(site, &renewed, StatusCode::OK, Some(&renewed.token)).await,
+        (Some(renewed), Reader::Cookie) => {
+            Ok(keeping(site, &renewed, describe(site, &renewed, StatusCode::OK, None).await?))
+        }
+    }
 }
 
 /// A session of the customer whom the token names; never another one instead.

@@ -97,7 +97,10 @@ fn asked(site: &Site, headers: &HeaderMap, query: Option<String>) -> View {
 /// The page; a visitor without a session gets one, unless they have to agree to something before.
 async fn show(site: &Site, view: &View, session: Option<Session>, before: Option<Pos>, again: Again) -> Response {
     let (session, fresh) = match session {
-        Some(session) => (Some(session), false),
+        Some(session) => match site.sessions.renewed(&session) {
+            Some(renewed) => (Some(renewed), true),
+            None => (Some(session), false),
+        },
         None if site.settings.identity.required => {
             return plain(StatusCode::FORBIDDEN, view.language.get("identity_required"));
         }

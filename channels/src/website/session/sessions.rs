@@ -8,7 +8,7 @@
 
 use crate::website::session::identity::{Customer, Signed};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use openline_core::secret::{MasterSecret, same, sign};
+use openline_core::secret::{Keys, MasterSecret, same, sign};
 use openline_core::{ChannelId, ChatId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -26,7 +26,7 @@ const SKEW: Duration = Duration::from_secs(300);
 
 /// Makes and reads sessions of one channel instance.
 pub(in crate::website) struct Sessions {
-    keys: Keys,
+    keys: SessionKeys,
     cookie: String,
     path: String,
     secure: bool,
@@ -35,8 +35,8 @@ pub(in crate::website) struct Sessions {
     identified_by: Vec<String>,
 }
 
-struct Keys {
-    proof: [u8; 32],
+struct SessionKeys {
+    proof: Keys,
     visitor: [u8; 32],
     customer: [u8; 32],
     name: [u8; 32],
@@ -67,6 +67,7 @@ struct CustomerWords {
 }
 
 /// A visitor's session.
+#[derive(Clone)]
 pub(in crate::website) struct Session {
     /// What the browser keeps. Whoever has it is this visitor.
     pub(in crate::website) token: String,
@@ -80,6 +81,8 @@ pub(in crate::website) struct Session {
     pub(in crate::website) id: String,
     /// Whether it is the only one that the browser shows.
     pub(in crate::website) alone: bool,
+    /// Whether an earlier secret signed it: it ends with that one.
+    is_old: bool,
 }
 
 impl Sessions {
@@ -91,7 +94,8 @@ impl Sessions {
         secure: bool,
         epoch: u32,
     ) -> Self {
-        let derive = |what: &str| secret.derive(&format!("website/{what}/{channel}"));
+        // Who somebody is stays, whatever the secret is.
+        let derive = |what: &str| secret.derive_lasting(&format!("website/{what}/{channel}"));
         // Behind https no other host can set it, and where the path begins at the root no other path.
         let root = path == format!("/c/{channel}/");
         let (prefix, path) = match (secure, root) {
@@ -100,8 +104,8 @@ impl Sessions {
             (false, _) => ("", path),
         };
         Self {
-            keys: Keys {
-                proof: derive("session"),
+            keys: SessionKeys {
+                proof: secret.keys(&format!("website/session/{channel}")),
                 visitor: derive("chat"),
                 customer: derive("customer-chat"),
                 name: derive("customer"),
@@ -143,37 +147,41 @@ impl Sessions {
         let r = BASE64_URL_SAFE_NO_PAD.encode(random);
         let words = Words { r, i: now.0, e: self.epoch, c: customer };
         let body = BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(&words).ok()?);
-        let token = format!("{VERSION}.{body}.{}", self.tag(&body));
-        self.session(token, words)
+        self.session(self.signed(&body), words, false)
     }
 
-    fn tag(&self, body: &str) -> String {
-        BASE64_URL_SAFE_NO_PAD.encode(&sign(&self.keys.proof, body.as_bytes())[..TAG])
+    fn signed(&self, body: &str) -> String {
+        format!("{VERSION}.{body}.{}", tag(self.keys.proof.present(), body))
+    }
+
+    /// The same session under the present secret, when its token was signed with an earlier one.
+    pub(in crate::website) fn renewed(&self, session: &Session) -> Option<Session> {
+        let body = session.token.split('.').nth(1).filter(|_| session.is_old)?;
+        Some(Session { token: self.signed(body), is_old: false, ..session.clone() })
     }
 
     /// The session of a token; `None` when it was not made here, or is over.
     pub(in crate::website) fn read(&self, token: &str, now: Timestamp) -> Option<Session> {
         let rest = token.strip_prefix(VERSION)?.strip_prefix('.').filter(|_| token.len() <= LONGEST)?;
-        let (body, tag) = rest.split_once('.')?;
-        if !same(&self.tag(body), tag) {
-            return None;
-        }
+        let (body, given) = rest.split_once('.')?;
+        let signed_by = self.keys.proof.iter().position(|key| same(&tag(key, body), given))?;
         let words: Words = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(body).ok()?).ok()?;
         let made = Timestamp(words.i);
         let lifetime = if words.c.is_some() { CUSTOMER_LIFETIME } else { LIFETIME };
         let known = words.c.as_ref().is_none_or(|customer| self.identified_by.contains(&customer.k));
         let good = known && words.e == self.epoch && made <= now.plus(SKEW) && made.until(now) < lifetime;
-        if good { self.session(token.to_owned(), words) } else { None }
+        if good { self.session(token.to_owned(), words, signed_by > 0) } else { None }
     }
 
-    fn session(&self, token: String, words: Words) -> Option<Session> {
+    fn session(&self, token: String, words: Words, is_old: bool) -> Option<Session> {
         let of = |text: &str| BASE64_URL_SAFE_NO_PAD.decode(text).ok();
         let chat = match &words.c {
             Some(customer) => chat("u", &self.keys.customer, &of(&customer.n)?)?,
             None => chat("w", &self.keys.visitor, &of(&words.r)?)?,
         };
         let id = self.id_of(&words.r);
-        Some(Session { token, chat, customer: words.c.map(|customer| customer.s), made: words.i, id, alone: true })
+        let customer = words.c.map(|customer| customer.s);
+        Some(Session { token, chat, customer, made: words.i, id, alone: true, is_old })
     }
 
     /// What a token's random word, or a chat, is called where it was ended.
@@ -206,6 +214,10 @@ impl Sessions {
         let alone = good.all(|other| other.token == first.token);
         Some(Session { alone, ..first })
     }
+}
+
+fn tag(key: &[u8; 32], body: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(&sign(key, body.as_bytes())[..TAG])
 }
 
 fn chat(letter: &str, key: &[u8; 32], of: &[u8]) -> Option<ChatId> {
@@ -250,6 +262,27 @@ mod tests {
         assert!(sessions(1, "site", 1).read(&visitor.token, NOW).is_none());
         let changed = sessions(1, "site", 0).identified_by([b"two".as_slice()].into_iter());
         assert!(changed.read(&signed_in.token, NOW).is_none() && changed.read(&visitor.token, NOW).is_some());
+    }
+
+    #[test]
+    fn a_changed_secret_keeps_sessions_while_the_earlier_one_is_told() {
+        let (old, path) = (MasterSecret::new([1; 32]), "/c/site/");
+        let new = || MasterSecret::new([2; 32]).rooted([1; 32]);
+        let site = ChannelId::parse("site").unwrap();
+        let of = |secret: &MasterSecret| {
+            Sessions::new(secret, &site, path, true, 0).identified_by([b"one".as_slice()].into_iter())
+        };
+        let (before, both, after) = (of(&old), of(&new().with_earlier(vec![[1; 32]])), of(&new()));
+        for made in [before.make(NOW).unwrap(), before.make_for(&customer("42"), NOW).unwrap()] {
+            let read = both.read(&made.token, NOW).unwrap();
+            assert!(read.chat == made.chat && read.id == made.id);
+            let renewed = both.renewed(&read).unwrap();
+            assert!(after.read(&made.token, NOW).is_none());
+            let read = after.read(&renewed.token, NOW).unwrap();
+            assert!(read.chat == made.chat && read.id == made.id && after.renewed(&read).is_none());
+        }
+        let (first, again) = (before.make_for(&customer("42"), NOW), after.make_for(&customer("42"), NOW));
+        assert!(first.unwrap().chat == again.unwrap().chat, "a customer is who they were");
     }
 
     #[test]
