@@ -29,7 +29,7 @@ export class Frame {
   watch() {
     addEventListener('message', ({ source, origin, data }) => {
       if (source !== window.parent || origin !== this.config.frame.origin) return;
-      if (['hello', 'opened', 'closed', 'page', 'prefill'].includes(data?.openline)) this[data.openline](data);
+      if (['hello', 'opened', 'closed', 'page', 'prefill', 'leave'].includes(data?.openline)) this[data.openline](data);
     });
     document.addEventListener('visibilitychange', () => this.unread?.look());
     document.addEventListener('keydown', () => document.documentElement.classList.remove('tapped'), true);
@@ -52,6 +52,14 @@ export class Frame {
     this.peek?.hide();
     this.unread?.look();
     if (focus) this.focus();
+  }
+
+  /** The page around signs its visitor out; what can't be said to the server now is forgotten here all the same. */
+  async leave() {
+    const session = around.session ?? new Bearer(this.kept, null);
+    if (session.token) await new Api(this.config.base, () => {}, session).end().catch(() => {});
+    session.leave();
+    this.tell('left');
   }
 
   closed() {

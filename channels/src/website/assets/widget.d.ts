@@ -46,7 +46,10 @@ interface OpenlineChat {
   /** Closes the chat and takes the launcher away; nothing is shown or counted until `show()`. */
   hide(): void;
   show(): void;
+  /** Who the visitor is; null when they sign out: their session is over then, wherever its token is. */
   identify(identity: OpenlineIdentity | null): void;
+  /** Ends the session of whoever is there, signed in or not, and forgets it in this browser. */
+  shutdown(): void;
   page(data: Record<string, string | number | boolean>): void;
   prefill(values: OpenlinePrefill): void;
   /** How much further from its corner the launcher is, in pixels. */

@@ -18,7 +18,7 @@
   const page = document.documentElement;
   const bare = data.launcher === 'false';
   const listeners = [];
-  const state = { open: false, unread: 0, identity: null, prefill: null, page: {}, ready: false, started: false, quiet: false, pointer: false, failures: 0 };
+  const state = { open: false, unread: 0, identity: null, prefill: null, page: {}, ready: false, started: false, quiet: false, pointer: false, failures: 0, leaving: 0 };
   let [frame, timer, behind, back] = [null]; // behind: the page behind the sheet, as it was; back: where the focus came from
   let [titled, ownTitle, place] = [null, '', location.href];
 
@@ -179,6 +179,14 @@
     tell('page', { identity: state.identity, page: about() });
   }
 
+  /** Lets the frame end its session; whoever comes then begins anew. */
+  function leave() {
+    clearTimeout(state.leaving);
+    state.leaving = setTimeout(heard.left, 4000);
+    load();
+    tell('leave');
+  }
+
   const heard = {
     __proto__: null,
     here() {
@@ -191,6 +199,7 @@
     ready() {
       heard.here();
       state.ready = true;
+      if (state.leaving) return tell('leave');
       const focus = state.open && !state.quiet;
       tell('hello', { identity: state.identity, prefill: state.prefill, open: state.open, focus, pointer: state.pointer, page: about() });
       if (focus) frame.focus();
@@ -205,6 +214,16 @@
     },
     event({ name, details }) {
       if (['started', 'sent', 'rated'].includes(name)) emit(name, details);
+    },
+    left() {
+      clearTimeout(state.leaving);
+      Object.assign(state, { leaving: 0, unread: 0 });
+      draw();
+      if (state.open) return load(true);
+      frame?.remove();
+      frame = null;
+      state.ready = false;
+      panel.classList.remove('here');
     },
     peek: ({ height }) => peek(Number(height) || 0),
     open: () => api.open(true),
@@ -245,8 +264,16 @@
       const before = state.identity?.who;
       const token = String(identity?.token ?? ''); // an empty one is refused
       state.identity = identity ? { ...identity, token, who: customer(token) } : null;
-      if (frame && before !== state.identity?.who) load(true);
+      if (frame && before && !state.identity) leave();
+      else if (frame && before !== state.identity?.who) load(true);
       else api.page(); // a newer token of the same customer
+    },
+    /** The visitor leaves this computer: their session is over, and nothing of it stays in the browser. */
+    shutdown() {
+      api.close();
+      state.identity = state.prefill = null;
+      talked(false);
+      leave();
     },
     page(more) {
       Object.assign(state.page, more);
