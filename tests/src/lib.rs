@@ -67,6 +67,8 @@ pub fn no_limits() -> String {
         "messages_each",
         "conversations_each",
         "conversations",
+        "unanswered_each",
+        "unanswered",
         "sessions_each",
         "upload_megabytes",
         "upload_megabytes_each",

@@ -7,7 +7,7 @@ use url::Url;
 impl Config {
     /// Each in a sentence, with its key.
     pub fn doubts(&self) -> Vec<String> {
-        [self.other_region(), self.path()].into_iter().flatten().collect()
+        [self.other_region(), self.path(), self.proxy()].into_iter().flatten().collect()
     }
 
     /// A portal whose region usually has the vendor's other authorization server.
@@ -22,6 +22,16 @@ impl Config {
              one takes the code and the key",
             portal.host_str().unwrap_or_default()
         ))
+    }
+
+    /// Nothing here speaks https: where it is, a proxy is in front.
+    fn proxy(&self) -> Option<String> {
+        let hidden = self.public_url.starts_with("https:") && self.trusted_proxies.is_empty();
+        hidden.then(|| {
+            "trusted_proxies: is not set, though public_url is https, so that a proxy stands in front: all visitors \
+             have its address then, and share the limits of one. Name the proxy's address, like [\"127.0.0.1\"]"
+                .to_owned()
+        })
     }
 
     fn path(&self) -> Option<String> {

@@ -21,6 +21,8 @@ pub struct FilesSettings {
     pub check: Vec<String>,
     /// How long that may take.
     pub check_patience: Duration,
+    /// Bytes of room below which no files are taken.
+    pub floor: u64,
 }
 
 impl FilesSettings {
@@ -60,7 +62,8 @@ impl FilesSettings {
         match folder {
             Ok(folder) if errors.is_empty() => {
                 let rules = FileRules { most: raw.max_megabytes * 1_000_000, types: raw.types };
-                Ok(Self { folder, rules, check, check_patience })
+                let floor = raw.min_free_megabytes.saturating_mul(1_000_000);
+                Ok(Self { folder, rules, check, check_patience, floor })
             }
             folder => {
                 errors.extend(folder.err());

@@ -62,6 +62,7 @@ fn default_store() -> String {
 pub(super) struct RawFiles {
     pub(super) folder: Option<String>,
     pub(super) max_megabytes: u64,
+    pub(super) min_free_megabytes: u64,
     pub(super) types: Vec<String>,
     pub(super) check: Vec<String>,
     pub(super) check_seconds: u64,
@@ -70,7 +71,7 @@ pub(super) struct RawFiles {
 impl Default for RawFiles {
     fn default() -> Self {
         let types = USUAL.map(str::to_owned).to_vec();
-        Self { folder: None, max_megabytes: 25, types, check: Vec::new(), check_seconds: 30 }
+        Self { folder: None, max_megabytes: 25, min_free_megabytes: 300, types, check: Vec::new(), check_seconds: 30 }
     }
 }
 

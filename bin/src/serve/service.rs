@@ -16,7 +16,7 @@ use axum::routing::get;
 use openline_bitrix::{Bitrix, Status};
 use openline_core::inbox::Doors;
 use openline_core::secret::MasterSecret;
-use openline_core::{Backend, Bridge, Channel, ChannelId, Clock, Store, SystemClock, VisitorInbox};
+use openline_core::{Backend, Bridge, Channel, ChannelId, Clock, Files, Store, SystemClock, VisitorInbox};
 use openline_store::{DiskFiles, FileCheck};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -30,6 +30,9 @@ use tokio_util::sync::CancellationToken;
 /// is what systemd and container hosts are told to wait at the least.
 const END: Duration = Duration::from_millis(8500);
 const CLOSE: Duration = Duration::from_millis(1000);
+
+/// How often it is looked for what uploads left.
+const TIDY_EVERY: Duration = Duration::from_secs(300);
 
 /// Why the service does not start.
 #[derive(Debug, thiserror::Error)]
@@ -86,13 +89,17 @@ impl Service {
     pub async fn start_on(config: Config, listener: TcpListener) -> Result<Self, StartError> {
         let address = listener.local_addr().unwrap_or(config.listen);
         let store = openline_store::open(&config.store).await?;
-        let secret = master_secret(&config)?;
+        let secret = secret::rooted(master_secret(&config)?, &store).await?;
+        if secret.has_earlier() {
+            tracing::warn!("earlier secrets are still good; take their lines away when nothing needs them any more");
+        }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let ids: Vec<ChannelId> = config.channels.keys().cloned().collect();
         let kept = DiskFiles::open(&config.files.folder, Arc::clone(&clock)).await.map_err(StartError::Files)?;
         let kept = kept.checked_by(FileCheck::new(config.files.check.clone(), config.files.check_patience));
+        let kept = Arc::new(kept.with_floor(config.files.floor));
         let doors = Doors::new(Arc::clone(&store), Arc::clone(&clock), &ids);
-        let doors = doors.equipped(Arc::new(kept), config.files.rules.clone(), &config.public_url, &secret);
+        let doors = doors.equipped(Arc::clone(&kept) as _, config.files.rules.clone(), &config.public_url, &secret);
         let host = config.host(secret.clone(), clock);
         let channels = config.build_channels(&host).map_err(|errors| {
             StartError::Config(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
@@ -103,7 +110,7 @@ impl Service {
         let bridge = Bridge::new(doors.clone(), backend, channels.clone().into_iter().collect());
         let stop = CancellationToken::new();
         let pulse = Pulse::default();
-        let mut app = routes(&bitrix, &channels, &doors, &pulse);
+        let mut app = routes(&bitrix, &channels, &doors, Health { pulse: pulse.clone(), files: Arc::clone(&kept) });
         let measured = metrics::routes(&config.metrics, &store, &doors, &bitrix, stop.clone());
         let own = match (measured, config.metrics.listen) {
             (Some(measured), Some(address)) => Some((listen(address).await?, measured)),
@@ -128,6 +135,7 @@ impl Service {
             status::keep(Arc::clone(&store), Arc::clone(&bitrix), channels.clone(), doors.clone(), stop.clone());
         tasks.push(tokio::spawn(saying));
         tasks.push(tokio::spawn(pulse.run(Arc::clone(&store), doors.clone(), Arc::clone(&bitrix) as _, stop.clone())));
+        tasks.push(tokio::spawn(keep_tidy(kept, stop.clone())));
         for (id, channel) in channels {
             tasks.push(tokio::spawn(keep_running(doors.clone(), channel, doors.visitor_inbox(id), stop.clone())));
         }
@@ -212,6 +220,15 @@ fn master_secret(config: &Config) -> Result<MasterSecret, StartError> {
     secret::beside(database).map_err(StartError::Secret)
 }
 
+/// Clears away what uploads left that never ended, in this process or another.
+async fn keep_tidy(files: Arc<DiskFiles>, stop: CancellationToken) {
+    while stop.run_until_cancelled(tokio::time::sleep(TIDY_EVERY)).await.is_some() {
+        if let Err(error) = files.tidy().await {
+            tracing::warn!(%error, "what is left of uploads can't be cleared away");
+        }
+    }
+}
+
 /// Runs a channel's intake, again after a pause when it fails.
 async fn keep_running(doors: Doors, channel: Arc<dyn Channel>, inbox: VisitorInbox, stop: CancellationToken) {
     let mut pause = Duration::from_secs(1);
@@ -235,14 +252,14 @@ fn routes(
     bitrix: &Arc<Bitrix>,
     channels: &BTreeMap<ChannelId, Arc<dyn Channel>>,
     doors: &Doors,
-    pulse: &Pulse,
+    health_of: Health,
 ) -> Router {
     let mut app = Router::new()
         .route("/health", get(health))
         .route("/health/all", get(all_is_well))
         .route("/health/live", get(async || StatusCode::OK))
         .route("/health/ready", get(health))
-        .with_state((Arc::clone(bitrix), pulse.clone()))
+        .with_state((Arc::clone(bitrix), health_of))
         .nest("/bitrix", bitrix.routes())
         .merge(bitrix.strays())
         .merge(files::routes(doors.clone()));
@@ -262,22 +279,38 @@ fn to_page(page: &str, uri: &Uri) -> Redirect {
 
 /// For load balancers: 200 while the service can store messages, whatever the portal does; else 503 with the reason.
 /// `ready` says whether they also go on, and `problems` what an administrator has to mend.
-async fn health(State((bitrix, pulse)): State<(Arc<Bitrix>, Pulse)>) -> Response {
-    let store = pulse.problem();
-    let code = if store.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (code, axum::Json(told(&bitrix.status(), store))).into_response()
+async fn health(State((bitrix, here)): State<(Arc<Bitrix>, Health)>) -> Response {
+    let code = if here.pulse.problem().is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (code, axum::Json(here.told(&bitrix.status()))).into_response()
 }
 
 /// For whoever watches over it: 200 when all works, 503 when somebody has to mend something.
-async fn all_is_well(State((bitrix, pulse)): State<(Arc<Bitrix>, Pulse)>) -> Response {
-    let (status, store) = (bitrix.status(), pulse.problem());
-    let well = store.is_none() && is_ready(&status);
+async fn all_is_well(State((bitrix, here)): State<(Arc<Bitrix>, Health)>) -> Response {
+    let status = bitrix.status();
+    let well = here.pulse.problem().is_none() && here.files.problem().is_none() && is_ready(&status);
     let code = if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (code, axum::Json(told(&status, store))).into_response()
+    (code, axum::Json(here.told(&status))).into_response()
 }
 
 fn is_ready(status: &Status) -> bool {
     status.member_id.is_some() && status.problem.is_none() && status.problems.is_empty()
+}
+
+/// What else `/health` tells than how the portal stands.
+#[derive(Clone)]
+struct Health {
+    pulse: Pulse,
+    files: Arc<DiskFiles>,
+}
+
+impl Health {
+    fn told(&self, status: &Status) -> serde_json::Value {
+        let mut told = told(status, self.pulse.problem());
+        if let Some(problem) = self.files.problem() {
+            told["files"] = problem.into();
+        }
+        told
+    }
 }
 
 fn told(status: &Status, store: Option<String>) -> serde_json::Value {

@@ -338,7 +338,8 @@ fn an_icon_that_is_no_picture_is_told() {
 #[test]
 fn what_is_probably_not_meant_is_told() {
     let doubts = |portal: &str, more: &str| {
-        let text = format!("{PORTAL}{more}\n{SITE}").replace("company.bitrix24.com", portal);
+        let text = format!("trusted_proxies = ['127.0.0.1']\n{PORTAL}{more}\n{SITE}");
+        let text = text.replace("company.bitrix24.com", portal);
         good(&text, &[]).doubts().join("\n")
     };
     assert_eq!(doubts("company.bitrix24.com", ""), "");
@@ -350,6 +351,7 @@ fn what_is_probably_not_meant_is_told() {
     assert!(
         doubts("company.bitrix24.com", "auth_server = 'https://oauth.bitrix24.tech'").contains("oauth.bitrix.info")
     );
+    assert!(good(&format!("{PORTAL}{SITE}"), &[]).doubts().join("").starts_with("trusted_proxies: is not set"));
     let path = format!("{PORTAL}{SITE}").replace("chat.example.com", "example.com/chat");
     assert!(good(&path, &[]).doubts().join("").contains("/chat is a path"));
 }

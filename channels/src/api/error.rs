@@ -67,6 +67,7 @@ impl From<FileError> for Problem {
             FileError::TypeRefused(_) => Self::invalid("file_type_refused", message),
             FileError::NotLetThrough(_) => Self::invalid("file_refused", message),
             FileError::Broken(_) => Self::bad("bad_form", message),
+            FileError::Full => Self::of(StatusCode::INSUFFICIENT_STORAGE, "storage_full", message),
             FileError::Unavailable(_) | FileError::Gone => {
                 tracing::error!(reason = message, "a file could not be kept");
                 let message = "nothing was stored: there is no place for files now; try again with the same id";

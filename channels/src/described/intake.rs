@@ -240,7 +240,7 @@ impl Intake {
                 Problem::Never(error.to_string())
             }
             FileError::Broken(_) => Problem::Now(error.to_string()),
-            FileError::Unavailable(_) | FileError::Gone => Problem::Storage(error.to_string()),
+            FileError::Unavailable(_) | FileError::Full | FileError::Gone => Problem::Storage(error.to_string()),
         })
     }
 

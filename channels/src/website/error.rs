@@ -34,6 +34,7 @@ pub(super) enum Refusal {
     ConsentNeeded,
     TooMany,
     StorageUnavailable,
+    StorageFull,
 }
 
 impl Refusal {
@@ -69,6 +70,7 @@ impl Refusal {
             Self::ConsentNeeded => (StatusCode::UNPROCESSABLE_ENTITY, "consent_needed"),
             Self::TooMany => (StatusCode::TOO_MANY_REQUESTS, "too_many"),
             Self::StorageUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable"),
+            Self::StorageFull => (StatusCode::INSUFFICIENT_STORAGE, "storage_full"),
         }
     }
 }

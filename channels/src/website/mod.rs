@@ -20,6 +20,7 @@ use axum::http::{HeaderValue, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use openline_core::channel::{Capabilities, Host, Outgoing};
+use openline_core::message::Side;
 use openline_core::weak::Maker;
 use openline_core::{Channel, ChannelId, ChannelKind, ConfigError, DeliveryError, VisitorInbox};
 use settings::Settings;
@@ -87,6 +88,9 @@ impl Channel for Website {
 
     /// The message is in the visitor's history already, under its own id.
     async fn send(&self, message: Outgoing<'_>) -> Result<Vec<String>, DeliveryError> {
+        if message.item.side == Side::Operator {
+            self.host.limits.answered(&self.id, &message.conversation.chat);
+        }
         Ok(vec![message.item.id.to_string()])
     }
 

@@ -3,6 +3,8 @@
 //! Each limit is a leaky bucket by key, kept in memory: a restart empties them, and each process has its own.
 
 use crate::domain::id::{ChannelId, ChatId};
+use crate::engine::measure;
+use crate::engine::unanswered::Unanswered;
 use crate::ports::client::ClientAddress;
 use crate::sampled;
 use governor::clock::{Clock, DefaultClock};
@@ -13,7 +15,7 @@ use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Above so many keys, those whose bucket is empty are forgotten.
 const MANY: usize = 20_000;
@@ -22,6 +24,8 @@ const PIECE: u64 = 64 * 1024;
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
+/// When somebody may have been answered meanwhile.
+const ANSWERED_SOON: Duration = Duration::from_secs(300);
 
 /// The table `[limits]` of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -39,6 +43,10 @@ pub struct LimitSettings {
     pub conversations_each: u32,
     /// … and that may begin in one channel in a minute.
     pub conversations: u32,
+    /// Conversations of one address that no operator has answered yet, of the last twelve hours …
+    pub unanswered_each: u32,
+    /// … and of one channel.
+    pub unanswered: u32,
     /// Sessions that one address may make in an hour.
     pub sessions_each: u32,
     /// Millions of bytes that one visitor may upload in a day …
@@ -58,7 +66,8 @@ impl LimitSettings {
     pub fn first_zero(&self) -> Option<&'static str> {
         let Self { connections, connections_each, messages, messages_each, conversations_each, conversations, .. } =
             *self;
-        let Self { sessions_each, upload_megabytes, upload_megabytes_each, streams, streams_each, .. } = *self;
+        let Self { unanswered_each, unanswered, sessions_each, .. } = *self;
+        let Self { upload_megabytes, upload_megabytes_each, streams, streams_each, .. } = *self;
         let all = [
             ("connections", connections),
             ("connections_each", connections_each),
@@ -66,6 +75,8 @@ impl LimitSettings {
             ("messages_each", messages_each),
             ("conversations_each", conversations_each),
             ("conversations", conversations),
+            ("unanswered_each", unanswered_each),
+            ("unanswered", unanswered),
             ("sessions_each", sessions_each),
             ("upload_megabytes", upload_megabytes),
             ("upload_megabytes_each", upload_megabytes_each),
@@ -86,6 +97,8 @@ impl Default for LimitSettings {
             messages_each: 400,
             conversations_each: 120,
             conversations: 600,
+            unanswered_each: 100,
+            unanswered: 10_000,
             sessions_each: 1_200,
             upload_megabytes: 500,
             upload_megabytes_each: 2_000,
@@ -160,6 +173,8 @@ pub struct Limits {
     messages_each: Buckets<IpAddr>,
     conversations: Buckets<ChannelId>,
     conversations_each: Buckets<IpAddr>,
+    most_unanswered: (u32, u32),
+    unanswered: Mutex<Unanswered>,
     sessions_each: Buckets<IpAddr>,
     uploads: Buckets<Session>,
     uploads_each: Buckets<IpAddr>,
@@ -182,6 +197,8 @@ impl Limits {
             messages_each: Buckets::new("messages_each", settings.messages_each, MINUTE),
             conversations: Buckets::new("conversations", settings.conversations, MINUTE),
             conversations_each: Buckets::new("conversations_each", settings.conversations_each, HOUR),
+            most_unanswered: (settings.unanswered, settings.unanswered_each),
+            unanswered: Mutex::default(),
             sessions_each: Buckets::new("sessions_each", settings.sessions_each, HOUR),
             uploads: Buckets::with_burst("upload_megabytes", own, own, DAY),
             uploads_each: Buckets::with_burst("upload_megabytes_each", each, each, DAY),
@@ -200,12 +217,33 @@ impl Limits {
             self.messages.take(&(channel.clone(), chat.clone()), 1)?;
             self.messages_each.take(&from.network(), 1)?;
             if new {
+                let session = (channel.clone(), chat.clone());
+                let mut unanswered = self.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
+                self.has_room(&mut unanswered, &session, from)?;
                 self.conversations_each.take(&from.network(), 1)?;
                 self.conversations.take(channel, 1)?;
+                unanswered.begin(session, from.network(), Instant::now());
             }
             Ok(())
         };
         told(from, take())
+    }
+
+    fn has_room(&self, open: &mut Unanswered, session: &Session, from: ClientAddress) -> Result<(), Limited> {
+        let (of_channel, of_address) = open.beside(session, from.network(), Instant::now());
+        let reached = [
+            ("unanswered_each", of_address >= self.most_unanswered.1),
+            ("unanswered", of_channel >= self.most_unanswered.0),
+        ];
+        match reached.into_iter().find(|(_, reached)| *reached) {
+            Some((limit, _)) => Err(Limited { limit, after: ANSWERED_SOON }),
+            None => Ok(()),
+        }
+    }
+
+    /// An operator answered a visitor.
+    pub fn answered(&self, channel: &ChannelId, chat: &ChatId) {
+        self.unanswered.lock().unwrap_or_else(PoisonError::into_inner).end(&(channel.clone(), chat.clone()));
     }
 
     /// Somebody wants a new session.
@@ -244,10 +282,11 @@ impl Limits {
     }
 }
 
-/// Says in the log who reached which limit.
+/// Says in the log who reached which limit, and counts it.
 fn told<T>(from: ClientAddress, taken: Result<T, Limited>) -> Result<T, Limited> {
     taken.inspect_err(|limited| {
-        let Limited { limit, .. } = limited;
+        let Limited { limit, .. } = *limited;
+        measure::limited(limit);
         sampled!(warn, target: "security", client = %from, limit, result = "refused", "a limit is reached");
     })
 }
@@ -333,6 +372,23 @@ mod tests {
         let refused = limits.message(&site(), &chat("c"), here, true).unwrap_err();
         assert!(refused.seconds() >= 1 && refused.after <= Duration::from_secs(60), "{refused:?}");
         assert!(limits.message(&site(), &chat("d"), from("192.0.2.2"), true).is_ok());
+    }
+
+    #[test]
+    fn many_that_nobody_answered_are_enough() {
+        let settings = LimitSettings { unanswered: 5, unanswered_each: 3, ..LimitSettings::default() };
+        let (limits, here, there) = (Limits::new(&settings), from("192.0.2.1"), from("192.0.2.2"));
+        let begin = |name: &str, from| limits.message(&site(), &chat(name), from, true);
+        for name in ["a", "b", "c"] {
+            begin(name, here).unwrap();
+        }
+        assert_eq!(begin("d", here).unwrap_err().limit, "unanswered_each");
+        assert!(begin("a", here).is_ok(), "it was begun already");
+        assert!(limits.message(&site(), &chat("a"), here, false).is_ok(), "who has begun may go on");
+        assert!(begin("e", there).is_ok() && begin("f", there).is_ok());
+        assert_eq!(begin("g", there).unwrap_err().limit, "unanswered");
+        limits.answered(&site(), &chat("a"));
+        assert!(begin("d", here).is_ok());
     }
 
     #[test]

@@ -24,6 +24,11 @@ pub(crate) fn told(channel: &ChannelId) {
     counter!("openline_operator_events_total", "channel" => channel.to_string()).increment(1);
 }
 
+/// A limit was reached; of `[limits]` the key.
+pub(crate) fn limited(limit: &'static str) {
+    counter!("openline_limits_total", "limit" => limit).increment(1);
+}
+
 /// A job ended, for now or for good.
 pub(crate) fn ended(queue: &Queue, job: &Job, outcome: &Outcome, now: Timestamp) {
     let (channel, direction) = (job.conversation.channel.to_string(), direction(queue));

@@ -15,3 +15,4 @@ pub mod missing;
 pub mod reconcile;
 pub mod retry;
 pub mod troubles;
+mod unanswered;

@@ -27,8 +27,10 @@ use tokio::io::AsyncReadExt;
 
 /// Bytes in one piece of an opened file.
 const PIECE: usize = 64 * 1024;
-/// A draft older than this belongs to a process that is gone.
-const LEFTOVER: Duration = Duration::from_secs(24 * 3600);
+/// A draft into which nothing was written for so long belongs to a process that is gone: no upload is let go on for so long.
+const LEFTOVER: Duration = Duration::from_secs(20 * 60);
+/// After so many bytes of one file it is looked again how much room is left.
+const LOOK_AGAIN: u64 = 8_000_000;
 /// A message that is just being stored may name bytes that were kept within this time.
 const YOUNG: Duration = Duration::from_secs(3600);
 
@@ -37,6 +39,8 @@ pub struct DiskFiles {
     folder: PathBuf,
     clock: Arc<dyn Clock>,
     check: Option<FileCheck>,
+    /// Bytes of room below which nothing more is taken.
+    floor: u64,
 }
 
 impl DiskFiles {
@@ -55,7 +59,33 @@ impl DiskFiles {
         let before = clock.now().minus(LEFTOVER);
         let prepared = blocking(move || place.prepare(before)).await;
         prepared.map_err(|error| OpenError::Unusable { path: folder.to_owned(), problem: problem(&error) })?;
-        Ok(Self { folder: folder.to_owned(), clock, check: None })
+        Ok(Self { folder: folder.to_owned(), clock, check: None, floor: 0 })
+    }
+
+    /// The same, taking no files any more when less than so many bytes of room are left.
+    #[must_use]
+    pub fn with_floor(self, floor: u64) -> Self {
+        Self { floor, ..self }
+    }
+
+    /// Clears away what uploads left that never ended.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub async fn tidy(&self) -> std::io::Result<()> {
+        let (place, before) = (Place::new(&self.folder), self.clock.now().minus(LEFTOVER));
+        blocking(move || place.prepare(before)).await
+    }
+
+    /// Bytes of room left, when that is less than there should be.
+    fn short_of_room(&self) -> Option<u64> {
+        let about = rustix::fs::statvfs(&self.folder).ok()?;
+        let free = about.f_bavail.saturating_mul(about.f_frsize);
+        (free < self.floor).then_some(free)
+    }
+
+    fn has_room(&self) -> Result<(), FileError> {
+        self.short_of_room().map_or(Ok(()), |_| Err(FileError::Full))
     }
 
     fn unavailable(&self, error: &std::io::Error) -> FileError {
@@ -66,12 +96,16 @@ impl DiskFiles {
 #[async_trait]
 impl Files for DiskFiles {
     async fn keep(&self, mut bytes: ByteStream, most: u64) -> Result<Kept, FileError> {
+        self.has_room()?;
         let mut draft = Draft::begin(&self.folder).await.map_err(|error| self.unavailable(&error))?;
         let mut head = BytesMut::new();
         while let Some(piece) = bytes.next().await {
             let piece = piece.map_err(|error| FileError::Broken(error.to_string()))?;
             if draft.size() + piece.len() as u64 > most {
                 return Err(FileError::TooLarge { most });
+            }
+            if draft.size() / LOOK_AGAIN < (draft.size() + piece.len() as u64) / LOOK_AGAIN {
+                self.has_room()?;
             }
             head.extend_from_slice(&piece[..piece.len().min(HEAD - head.len())]);
             draft.add(&piece).await.map_err(|error| self.unavailable(&error))?;
@@ -87,6 +121,14 @@ impl Files for DiskFiles {
         let (place, now) = (Place::new(&self.folder), self.clock.now());
         let id = blocking(move || place.put(finished, now)).await.map_err(|error| self.unavailable(&error))?;
         Ok(Kept { id, size, head: head.freeze() })
+    }
+
+    fn problem(&self) -> Option<String> {
+        let free = self.short_of_room()?;
+        let (free, floor, folder) = (free / 1_000_000, self.floor / 1_000_000, self.folder.display());
+        Some(format!(
+            "{folder}: {free} MB of room are left; below {floor} MB (files.min_free_megabytes) no files are taken: make room"
+        ))
     }
 
     async fn open(&self, id: &FileId) -> Result<FileStream, FileError> {

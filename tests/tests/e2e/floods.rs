@@ -61,9 +61,14 @@ async fn two_megabytes_of_brackets_are_not_parsed() {
 /// A world with the limits as they are by default, whose visitors come through a trusted proxy, and a portal that takes two
 /// requests a second.
 async fn crowded() -> World {
+    crowded_with("").await
+}
+
+/// The same with some of `[limits]`, or of what stands before or behind it.
+async fn crowded_with(limits: &str) -> World {
     let portal = SandboxConfig::default();
     let mut world = World::bare(portal, "limit = \"standard\"\n[channels.site]\nkind = \"website\"\n").await;
-    world.limited("trusted_proxies = [\"127.0.0.1\"]");
+    world.limited(&format!("trusted_proxies = [\"127.0.0.1\"]\n{limits}\n"));
     world.start_service().await;
     world.install().await;
     world.connect("openline_site", 1).await;
@@ -103,6 +108,68 @@ async fn one_address_does_not_crowd_out_the_others() {
     assert_eq!(writes(&http, &world, "198.51.100.7", "a question").await, (201, 201));
     world.portal_chat("a question").await;
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crowd_of_new_visitors_holds_up_nobody_who_is_in_a_dialog() {
+    let world = crowded_with("[limits]\nconversations = 1000000\n").await;
+    let http = reqwest::Client::new();
+    let known = world.visitor().await;
+    known.send("hello").await;
+    world.portal_chat("hello").await;
+    // Each of them has an address of its own, so that only the channel's limits stand against them.
+    let crowd = (0..900).map(|n| {
+        let (http, world) = (&http, &world);
+        async move { writes(http, world, &format!("198.18.{}.{}", n / 250, n % 250), &format!("buy {n}")).await.1 }
+    });
+    let statuses: Vec<_> = futures_util::stream::iter(crowd).buffer_unordered(50).collect().await;
+    assert!(statuses.iter().all(|status| *status == 201));
+    let begun = Instant::now();
+    known.send("a question").await;
+    world.portal_chat("a question").await;
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    let arrived = world.sandbox.view(|portal| portal.dialogs().len());
+    assert!(arrived < 800, "{arrived} were there already: nobody had to wait");
+}
+
+#[tokio::test]
+async fn who_has_enough_conversations_without_an_answer_begins_no_other_one() {
+    const METRICS: &str = "[metrics]\ntoken = \"0123456789abcdef0123456789abcdef\"\n";
+    let world = crowded_with(&format!("{METRICS}[limits]\nunanswered_each = 2\n")).await;
+    let http = reqwest::Client::new();
+    let from = "203.0.113.9";
+    for text in ["one", "two"] {
+        assert_eq!(writes(&http, &world, from, text).await, (201, 201));
+    }
+    assert_eq!(writes(&http, &world, from, "three").await, (201, 429));
+    assert_eq!(writes(&http, &world, "198.51.100.7", "from elsewhere").await, (201, 201));
+    let measured =
+        http.get(world.url("/metrics")).bearer_auth("0123456789abcdef0123456789abcdef").send().await.unwrap();
+    let measured = measured.text().await.unwrap();
+    assert!(measured.contains("openline_limits_total{limit=\"unanswered_each\"}"), "{measured}");
+    let chat = world.portal_chat("one").await;
+    world.sandbox.operator_writes(chat, "an answer").unwrap();
+    eventually_within(Duration::from_secs(20), "there is room again", async || {
+        (writes(&http, &world, from, "four").await.1 == 201).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_room_on_the_disk_files_are_refused_and_texts_are_taken() {
+    let mut world = World::bare(SandboxConfig::default().without_limits(), openline_tests::CHANNELS).await;
+    let limits = openline_tests::no_limits();
+    world.limited(&format!("[files]\nmin_free_megabytes = 1000000000\n{limits}"));
+    world.start_service().await;
+    let visitor = world.visitor().await;
+    let form = openline_tests::Form::message("k1", "look").file("a.txt", "text/plain", b"abc");
+    let (status, answer) = visitor.send_form(form).await;
+    assert_eq!((status.as_u16(), &answer["error"]["code"]), (507, &json!("storage_full")), "{answer}");
+    visitor.send("look").await;
+    let health = world.health().await;
+    assert!(health["files"].as_str().unwrap().contains("files.min_free_megabytes"), "{health}");
+    assert_eq!(reqwest::get(world.url("/health")).await.unwrap().status(), 200);
+    assert_eq!(reqwest::get(world.url("/health/all")).await.unwrap().status(), 503);
 }
 
 #[tokio::test]

@@ -79,7 +79,7 @@ fn cases() -> Vec<Case> {
         case("odd since", Method::GET, "/c/site/api/updates?since=x", None, b"", true, 400, Some("bad_query")),
         case("long wait", Method::GET, "/c/site/api/updates?since=0&wait=900", None, b"", true, 400, Some("bad_query")),
         case("odd limit", Method::GET, "/c/site/api/messages?limit=0", None, b"", true, 400, Some("bad_query")),
-        case("retry of nothing", Method::POST, "/c/site/api/messages/77/retry", None, b"", true, 404, Some("not_found")),
+        case("retry of nothing", Method::POST, "/c/site/api/messages/77/retry", json, b"", true, 404, Some("not_found")),
         case("form not UTF-8", Method::POST, "/c/site/", form, b"key=k&text=%ff%fe", true, 400, None),
         case("form without key", Method::POST, "/c/site/", form, b"text=x", true, 422, None),
         case("form too big", Method::POST, "/c/site/", form, format!("key=k&text={}", "x".repeat(400_000)).as_bytes(), true, 413, None),

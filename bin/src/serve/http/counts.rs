@@ -2,6 +2,7 @@
 
 use super::Rules;
 use crate::config::Proxies;
+use metrics::counter;
 use openline_core::{ClientAddress, sampled};
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -39,6 +40,7 @@ impl Counts {
         let of = (!self.proxies.trusts(from)).then(|| ClientAddress(from).network());
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.all >= self.most {
+            counter!("openline_limits_total", "limit" => "connections").increment(1);
             sampled!(warn, target: "security", client = %from, most = self.most, result = "refused", "too many connections");
             return None;
         }
@@ -46,6 +48,7 @@ impl Counts {
             let own = open.each.entry(of).or_default();
             if *own >= self.most_each {
                 let most = self.most_each;
+                counter!("openline_limits_total", "limit" => "connections_each").increment(1);
                 sampled!(warn, target: "security", client = %from, most, result = "refused", "too many connections of one address");
                 return None;
             }

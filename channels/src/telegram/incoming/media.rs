@@ -99,7 +99,7 @@ pub(in crate::telegram) async fn fetch(api: &Api, inbox: &VisitorInbox, media: &
             Missing::Never(error.to_string())
         }
         FileError::Broken(_) => Missing::Now(error.to_string()),
-        FileError::Unavailable(_) | FileError::Gone => Missing::Storage(error.to_string()),
+        FileError::Unavailable(_) | FileError::Full | FileError::Gone => Missing::Storage(error.to_string()),
     })
 }
 

@@ -15,6 +15,7 @@ use axum::http::StatusCode;
 use openline_core::client::Patience;
 use openline_core::files::{FileError, FileRules};
 use openline_core::message::File;
+use openline_core::sampled;
 use std::collections::HashMap;
 use std::io::{Error, ErrorKind};
 use std::sync::Arc;
@@ -194,6 +195,11 @@ fn refused(name: &str, error: &FileError, rules: &FileRules) -> Problem {
         }
         FileError::NotLetThrough(why) => {
             Problem::of(Refusal::FileTypeRefused, format!("\"{name}\" can't be sent: {why}.")).naming("name", name)
+        }
+        FileError::Full => {
+            sampled!(warn, "there is no room for visitors' files; /health says more");
+            let message = "there is no room for files at the moment; the text can be sent without them";
+            Problem::of(Refusal::StorageFull, message)
         }
         FileError::Broken(_) | FileError::Unavailable(_) | FileError::Gone => {
             tracing::error!(%error, "a visitor's file could not be kept");
