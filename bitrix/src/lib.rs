@@ -103,6 +103,7 @@ impl Bitrix {
             pace,
             flights,
             gathered: deliver::Gathered::default(),
+            genuine: deliver::genuine::Genuine::default(),
             looks: deliver::tries::Tries::default(),
             refusals: deliver::tries::Tries::default(),
             refused_blocks: deliver::names::RefusedBlocks::default(),

@@ -27,6 +27,7 @@ pub(crate) struct Inner {
     pub(crate) pace: crate::deliver::pace::Pace,
     /// What waits for a request.
     pub(crate) gathered: crate::deliver::Gathered,
+    pub(crate) genuine: crate::deliver::genuine::Genuine,
     pub(crate) flights: crate::deliver::flights::Flights,
     /// Looks that failed, whether a message has arrived.
     pub(crate) looks: crate::deliver::tries::Tries,

@@ -77,7 +77,7 @@ pub(crate) fn places(thread: &Thread) -> Vec<Value> {
 }
 
 /// One history; `None` when the portal does not let us read it.
-async fn read(bitrix: &Arc<Inner>, params: Value) -> Result<Option<Value>, DeliveryError> {
+pub(crate) async fn read(bitrix: &Arc<Inner>, params: Value) -> Result<Option<Value>, DeliveryError> {
     let read = bitrix.gathered.looks.carried(params, || lead(Arc::clone(bitrix))).await;
     let read = read.ok_or_else(|| DeliveryError::unknown("no result"))?;
     if let Ok(None) = read {

@@ -5,6 +5,7 @@ pub(crate) mod confirm;
 pub(crate) mod files;
 pub(crate) mod flights;
 pub(crate) mod gather;
+pub(crate) mod genuine;
 pub(crate) mod history;
 pub(crate) mod judge;
 pub(crate) mod missed;

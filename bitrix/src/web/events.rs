@@ -3,6 +3,7 @@
 use super::{Given, Shared, install, no_form, plain, whole, whole_body};
 use crate::access::claims;
 use crate::access::credentials::Credentials;
+use crate::deliver::genuine;
 use crate::lines::registration;
 use crate::shared::Inner;
 use crate::web::operator_events::{self, Event};
@@ -92,11 +93,13 @@ async fn is_genuine(bitrix: &Inner, told: &Told, from: ClientAddress) -> bool {
 async fn take(bitrix: &Arc<Inner>, event: Event, auth: &Value, from: ClientAddress) -> Result<(), StoreError> {
     let now = bitrix.portal.clock().now();
     match event {
-        Event::Conversation(mut events) => {
-            for event in &mut events {
+        Event::Conversation(events) => bitrix.portal.inbox.accept(events).await,
+        Event::Replies(replies) => {
+            let mut genuine = genuine::among(bitrix, replies, from).await;
+            for event in &mut genuine {
                 operator_events::tell_greeting(event, &bitrix.line_infos);
             }
-            bitrix.portal.inbox.accept(events).await
+            bitrix.portal.inbox.accept(genuine).await
         }
         Event::StatusDelete { connector, line } => {
             bitrix.lines.set(&connector, &line, false, now).await?;

@@ -3,6 +3,7 @@
 use crate::bbcode;
 use crate::config::{Connector, PortalConfig};
 use crate::deliver::files;
+use crate::deliver::genuine::Reply;
 use crate::lines::info::LineInfos;
 use crate::wire::form::elements;
 use crate::wire::values::{integer, text};
@@ -18,6 +19,8 @@ use url::Url;
 pub(crate) enum Event {
     /// For conversations.
     Conversation(Vec<OperatorEvent>),
+    /// The same, of what was written there.
+    Replies(Vec<Reply>),
     /// A connector was switched off on a line.
     StatusDelete {
         /// The connector.
@@ -46,11 +49,15 @@ pub(crate) fn read(config: &PortalConfig, name: &str, form: &Value) -> Event {
     let data = form.get("data");
     let at = Timestamp(form.get("ts").and_then(integer).unwrap_or_default().saturating_mul(1000));
     match name {
-        "ONIMCONNECTORMESSAGEADD" => {
+        "ONIMCONNECTORMESSAGEADD" => Event::Replies(
             messages(config, data, &|connector, message| wrote(connector, message, &config.url))
+                .map(|(message, event)| Reply { author: author(message), event })
+                .collect(),
+        ),
+        "ONIMCONNECTORMESSAGEUPDATE" => {
+            changes(messages(config, data, &|connector, message| edited(connector, message, at)))
         }
-        "ONIMCONNECTORMESSAGEUPDATE" => messages(config, data, &|connector, message| edited(connector, message, at)),
-        "ONIMCONNECTORMESSAGEDELETE" => messages(config, data, &|_, message| deleted(message)),
+        "ONIMCONNECTORMESSAGEDELETE" => changes(messages(config, data, &|_, message| deleted(message))),
         "ONIMCONNECTORDIALOGSTART" => dialogs(config, data, |session| Happened::DialogStarted { session }),
         "ONIMCONNECTORDIALOGFINISH" => dialogs(config, data, |session| Happened::DialogFinished { session }),
         "ONIMCONNECTORSTATUSDELETE" => status_delete(data),
@@ -93,11 +100,19 @@ fn connector_of<'c>(config: &'c PortalConfig, id: Option<&Value>) -> Option<&'c 
 
 type ReadMessage<'r> = &'r dyn Fn(&Connector, &Value) -> Option<Happened>;
 
-fn messages(config: &PortalConfig, data: Option<&Value>, read: ReadMessage<'_>) -> Event {
-    let Some(data) = data else { return Event::Other };
-    let Some(connector) = connector_of(config, data.get("CONNECTOR")) else { return Event::Other };
-    let line = text(data.get("LINE"));
-    let event = |message: &Value| {
+fn changes<'m>(events: impl Iterator<Item = (&'m Value, OperatorEvent)>) -> Event {
+    Event::Conversation(events.map(|(_, event)| event).collect())
+}
+
+/// The elements of an event that can be understood, with what they mean.
+fn messages<'m>(
+    config: &PortalConfig,
+    data: Option<&'m Value>,
+    read: ReadMessage<'_>,
+) -> impl Iterator<Item = (&'m Value, OperatorEvent)> + use<'m> {
+    let connector = data.and_then(|data| connector_of(config, data.get("CONNECTOR")));
+    let line = data.and_then(|data| text(data.get("LINE")));
+    let event = |connector: &Connector, message: &'m Value| {
         let chat_id = text(message.pointer("/chat/id"))?;
         let happened = read(connector, message);
         let (Ok(chat), Some(happened)) = (ChatId::parse(&chat_id), happened) else {
@@ -105,9 +120,18 @@ fn messages(config: &PortalConfig, data: Option<&Value>, read: ReadMessage<'_>) 
             return None;
         };
         let thread = Thread { line: line.clone(), chat: text(message.pointer("/im/chat_id")), session: None };
-        Some(OperatorEvent { channel: connector.channel.clone(), chat, thread, happened })
+        Some((message, OperatorEvent { channel: connector.channel.clone(), chat, thread, happened }))
     };
-    Event::Conversation(elements(data.get("MESSAGES")).into_iter().filter_map(event).collect())
+    let told = connector.map(|connector| {
+        let all = elements(data.and_then(|data| data.get("MESSAGES")));
+        all.into_iter().filter_map(|message| event(connector, message)).collect::<Vec<_>>()
+    });
+    told.unwrap_or_default().into_iter()
+}
+
+/// Who is said to have written it.
+fn author(element: &Value) -> Option<i64> {
+    element.pointer("/message/user_id").and_then(integer)
 }
 
 fn remote(message: &Value) -> Option<i64> {
@@ -116,8 +140,7 @@ fn remote(message: &Value) -> Option<i64> {
 
 fn wrote(connector: &Connector, element: &Value, portal: &Url) -> Option<Happened> {
     let message = element.get("message")?;
-    let author_id = message.get("user_id").and_then(integer);
-    let side = if author_id == Some(0) { Side::System } else { Side::Operator };
+    let side = if author(element) == Some(0) { Side::System } else { Side::Operator };
     let bb = text(message.get("text")).unwrap_or_default();
     let (author, bb) = match side {
         Side::Operator if connector.signature => bbcode::strip_signature(&bb),
