@@ -96,4 +96,14 @@ mod tests {
     fn nonsense_is_told() {
         assert_eq!(Proxies::parse(&["10.0.0.0/33".to_owned()]).unwrap_err(), "10.0.0.0/33");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_the_header_says_a_trusted_proxys_word_counts(said in "[0-9a-f:.,\\[\\] x]{0,80}") {
+            let proxies = Proxies::parse(&["127.0.0.1".to_owned()]).unwrap();
+            let mut headers = HeaderMap::new();
+            headers.append("x-forwarded-for", HeaderValue::from_str(&format!("{said}, 192.0.2.1")).unwrap());
+            proptest::prop_assert_eq!(proxies.client("127.0.0.1".parse().unwrap(), &headers).to_string(), "192.0.2.1");
+        }
+    }
 }

@@ -196,4 +196,37 @@ mod tests {
         let texts: Vec<_> = elements(tree.get("m")).into_iter().filter_map(Value::as_str).collect();
         assert_eq!(texts, ["a", "b", "c"]);
     }
+
+    /// How deep a tree is.
+    fn depth(value: &Value) -> usize {
+        value.as_object().map_or(0, |map| 1 + map.values().map(depth).max().unwrap_or(0))
+    }
+
+    fn encoded(text: &str) -> String {
+        percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(body in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..600)) {
+            let _ = (parse(&body).is_ok(), told(&body).is_ok(), pick(&body, &["a", "DOMAIN"]).is_ok());
+        }
+
+        #[test]
+        fn brackets_of_any_kind_make_no_deep_tree(body in "[ab\\[\\]=&%+05]{0,400}") {
+            if let Ok(tree) = parse(body.as_bytes()) {
+                proptest::prop_assert!(depth(&tree) <= MAX_DEPTH + 2, "{tree}");
+            }
+        }
+
+        #[test]
+        fn what_was_written_is_what_is_read(fields in proptest::collection::btree_map("[a-zäß_]{1,8}", ".{0,30}", 0..20)) {
+            let pairs: Vec<_> =
+                fields.iter().map(|(name, value)| format!("d[{}][x]={}", encoded(name), encoded(value))).collect();
+            let tree = parse(pairs.join("&").as_bytes()).unwrap();
+            for (name, value) in &fields {
+                proptest::prop_assert_eq!(tree["d"][name]["x"].as_str(), Some(value.as_str()));
+            }
+        }
+    }
 }

@@ -323,4 +323,79 @@ mod tests {
             assert!(parts.held.len() < 2000);
         }
     }
+
+    /// Reads all parts of a body that comes in these pieces; how much was held at the most.
+    async fn read_all(boundary: &str, pieces: Vec<Vec<u8>>) -> (Result<Vec<(Part, Vec<u8>)>>, usize) {
+        let kind = format!("multipart/form-data; boundary={boundary}");
+        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, kind.parse().unwrap())]);
+        let body = Body::from_stream(stream::iter(pieces.into_iter().map(|piece| Ok::<_, Error>(Bytes::from(piece)))));
+        let mut parts = Parts::new(&headers, body, 1_000_000).unwrap();
+        let (mut read, mut most) = (Vec::new(), 0);
+        loop {
+            let part = match parts.next().await {
+                Ok(Some(part)) => part,
+                Ok(None) => return (Ok(read), most),
+                Err(error) => return (Err(error), most),
+            };
+            let mut content = Vec::new();
+            loop {
+                most = most.max(parts.held.len());
+                match parts.piece().await {
+                    Ok(Some(piece)) => content.extend_from_slice(&piece),
+                    Ok(None) => break,
+                    Err(error) => return (Err(error), most),
+                }
+            }
+            read.push((part, content));
+        }
+    }
+
+    fn in_pieces(body: &[u8], size: usize) -> Vec<Vec<u8>> {
+        body.chunks(size).map(<[u8]>::to_vec).collect()
+    }
+
+    fn waits<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(
+            body in proptest::collection::vec(
+                proptest::prop_oneof![
+                    proptest::strategy::Just(b"\r\n--x".to_vec()),
+                    proptest::strategy::Just(b"\r\n\r\n".to_vec()),
+                    proptest::strategy::Just(b"Content-Disposition: form-data; name=\"a\"; filename*=UTF-8''%".to_vec()),
+                    proptest::collection::vec(proptest::prelude::any::<u8>(), 0..40),
+                ],
+                0..30,
+            ),
+            size in 1..200usize,
+        ) {
+            let (_, held) = waits(read_all("x", in_pieces(&body.concat(), size)));
+            proptest::prop_assert!(held <= MAX_HEAD + 2 * size + 16, "{held} bytes were held");
+        }
+
+        #[test]
+        fn what_was_written_is_what_is_read_however_it_comes(
+            contents in proptest::collection::vec(
+                proptest::collection::vec(proptest::prop_oneof!["[\r\n-]", "[x-]", ".{0,5}"], 0..30),
+                1..5,
+            ),
+            size in 1..100usize,
+        ) {
+            // None of them may hold what stands between parts.
+            let contents: Vec<_> = contents.iter().map(|pieces| pieces.concat().replace("\r\n--xY", "").into_bytes()).collect();
+            let mut body = Vec::new();
+            for content in &contents {
+                body.extend_from_slice(b"--xY\r\nContent-Disposition: form-data; name=\"n\"\r\n\r\n");
+                body.extend_from_slice(content);
+                body.extend_from_slice(b"\r\n");
+            }
+            body.extend_from_slice(b"--xY--\r\n");
+            let (read, _) = waits(read_all("xY", in_pieces(&body, size)));
+            let read: Vec<_> = read.unwrap().into_iter().map(|(_, content)| content).collect();
+            proptest::prop_assert_eq!(read, contents);
+        }
+    }
 }

@@ -212,6 +212,7 @@ pub fn file_name(given: &str) -> String {
     let clean: Vec<char> = clean.trim().trim_start_matches('.').chars().collect();
     let kept = &clean[clean.len().saturating_sub(150)..];
     let name: String = kept.iter().collect();
+    let name = name.trim_start_matches('.').to_owned();
     if name.trim().is_empty() { "file".to_owned() } else { name }
 }
 
@@ -369,5 +370,16 @@ mod tests {
         }
         let all = FileRules { most: 1, types: vec!["*/*".into()] };
         assert_eq!(all.refuses("invoice.exe", "application/x-msdownload"), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_other_word_is_a_link(token in "[0-9a-f-]{0,80}", name in ".{0,200}") {
+            let links = FileLinks::new("https://chat.example/", &MasterSecret::new([1; 32]));
+            proptest::prop_assert!(links.check(&token, Timestamp(0)).is_none());
+            let name = file_name(&name);
+            let is_harmless = !name.is_empty() && name.chars().count() <= 150 && !name.contains(['/', '\\', '"', '\n', '\0']);
+            proptest::prop_assert!(is_harmless && !name.starts_with('.'), "{name:?}");
+        }
     }
 }

@@ -232,4 +232,26 @@ mod tests {
         assert_eq!(end(b"GET / HTTP/1.1\r\nHost: x\r\n\n"), Err(25));
         assert_eq!(end(b"\n"), Err(0));
     }
+
+    /// The same, said in one sentence: a line feed without its carriage return, or an empty line after something.
+    fn naive(bytes: &[u8]) -> std::result::Result<Option<usize>, usize> {
+        for (index, byte) in bytes.iter().enumerate() {
+            let so_far = &bytes[..=index];
+            if *byte == b'\n' && !so_far.ends_with(b"\r\n") {
+                return Err(index);
+            }
+            let begun = so_far.iter().any(|byte| !matches!(byte, b'\r' | b'\n'));
+            if begun && so_far.ends_with(b"\r\n\r\n") {
+                return Ok(Some(index + 1));
+            }
+        }
+        Ok(None)
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_heads_end_is_found_whatever_comes(bytes in "[\r\nGx: ]{0,200}") {
+            proptest::prop_assert_eq!(end(bytes.as_bytes()), naive(bytes.as_bytes()));
+        }
+    }
 }

@@ -154,4 +154,22 @@ mod tests {
         assert_eq!((form["text"].as_str(), form["name"].as_str(), form["x"].as_str()), ("a b ä", "", ""));
         assert_eq!(fields(b"text=%ff").unwrap_err().refusal, Refusal::BadForm);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(body in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..600)) {
+            if let Ok(read) = fields(&body) {
+                proptest::prop_assert!(read.len() <= body.len());
+            }
+        }
+
+        #[test]
+        fn what_was_typed_is_what_is_checked(text in ".{0,200}", key in ".{0,70}") {
+            let form = percent_encoding::utf8_percent_encode(&text, percent_encoding::NON_ALPHANUMERIC).to_string();
+            proptest::prop_assert_eq!(&fields(format!("text={form}").as_bytes()).unwrap()["text"], &text);
+            if let Ok(typed) = (Typed { key, text, ..Typed::default() }).check() {
+                proptest::prop_assert!(!typed.text.contains('\0') && !typed.key.is_empty());
+            }
+        }
+    }
 }
