@@ -1,5 +1,6 @@
 //! The `openline` program as a library, for its own `main` and for the end-to-end tests.
 
+mod audit;
 pub mod cli;
 pub mod commands;
 pub mod config;

@@ -1,5 +1,6 @@
 //! `openline dead`: messages that were given up, looked at and put back beside the running service.
 
+use crate::audit;
 use crate::config::Config;
 use clap::Subcommand;
 use openline_core::store::{DeadLetter, Task};
@@ -68,10 +69,16 @@ async fn act(store: &Arc<dyn Store>, action: &Action) -> Result<String, String> 
     match action {
         Action::List { .. } => list(store).await,
         Action::Show { number, .. } => Ok(show(&find(store, *number).await?)),
-        Action::Replay { number, .. } => replay(store, &find(store, *number).await?).await,
+        Action::Replay { number, .. } => {
+            let replayed = replay(store, &find(store, *number).await?).await;
+            audit::note(store, "dead replay", &format!("letter {number}"), &replayed).await;
+            replayed
+        }
         Action::Drop { number, .. } => {
             let dropped = store.drop_dead(JobId(*number)).await.map_err(|error| error.to_string())?;
-            if dropped { Ok(format!("{number} is forgotten")) } else { Err(missing(*number)) }
+            let dropped = if dropped { Ok(format!("{number} is forgotten")) } else { Err(missing(*number)) };
+            audit::note(store, "dead drop", &format!("letter {number}"), &dropped).await;
+            dropped
         }
     }
 }

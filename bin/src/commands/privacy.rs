@@ -1,5 +1,6 @@
 //! `openline export` and `openline erase`: what is kept of a visitor, and forgetting it.
 
+use crate::audit;
 use crate::config::Config;
 use openline_core::export::Exported;
 use openline_core::message::{Conversation, FileSource, Item};
@@ -85,9 +86,17 @@ async fn by_own_name(store: &Arc<dyn Store>, name: &str) -> Result<Vec<Conversat
     Ok(found)
 }
 
+/// For the security log.
+fn ids(found: &[Conversation]) -> String {
+    let ids: Vec<_> = found.iter().map(|conversation| conversation.id.to_string()).collect();
+    format!("conversations {}", ids.join(", "))
+}
+
 async fn exported(store: &Arc<dyn Store>, visitor: &str) -> Result<Value, String> {
     let mut conversations = Vec::new();
-    for conversation in find(store, visitor).await? {
+    let found = find(store, visitor).await?;
+    audit::note(store, "export", &ids(&found), &Ok::<_, String>(())).await;
+    for conversation in found {
         let exported = Exported::of(store, conversation).await.map_err(|error| error.to_string())?;
         let Exported { conversation, items, notes, values, dead } = exported;
         let described = |items: &[Item]| items.iter().map(described).collect::<Vec<_>>();
@@ -145,9 +154,14 @@ async fn erased(store: &Arc<dyn Store>, visitor: &str, sure: bool) -> Result<Str
         return Err(out);
     }
     let failed = |error: openline_core::StoreError| error.to_string();
+    let mut asked = Ok(());
     for conversation in &found {
-        forget::ask(store, conversation.id, SystemClock::new().now()).await.map_err(failed)?;
+        if asked.is_ok() {
+            asked = forget::ask(store, conversation.id, SystemClock::new().now()).await.map_err(failed).map(drop);
+        }
     }
+    audit::note(store, "erase", &ids(&found), &asked).await;
+    asked?;
     let mut told = BTreeMap::new();
     for conversation in &found {
         told.insert(conversation.id, store.notes(conversation.id, None, usize::MAX).await.map_err(failed)?.len());

@@ -1,5 +1,6 @@
 //! Wiring: store, doors, backend, channels, dispatcher, HTTP.
 
+use crate::audit;
 use crate::config::Config;
 use crate::secret;
 use crate::serve::files;
@@ -136,6 +137,7 @@ impl Service {
         tasks.push(tokio::spawn(saying));
         tasks.push(tokio::spawn(pulse.run(Arc::clone(&store), doors.clone(), Arc::clone(&bitrix) as _, stop.clone())));
         tasks.push(tokio::spawn(keep_tidy(kept, stop.clone())));
+        tasks.push(tokio::spawn(audit::run(Arc::clone(&store), stop.clone())));
         for (id, channel) in channels {
             tasks.push(tokio::spawn(keep_running(doors.clone(), channel, doors.visitor_inbox(id), stop.clone())));
         }

@@ -81,6 +81,7 @@ async fn connect(
         heal::heal(bitrix, &claimed, from).await?;
         connect::switch_on(bitrix, connector, &line).await.map_err(Disbelief::Ours)?;
     }
+    tracing::info!(target: "security", client = %from, connector = connector.id, line, result = "accepted", "a channel was connected");
     ask::fetch(bitrix);
     examine::lines(bitrix).await;
     let name = view::line_name(bitrix, &line);
@@ -124,7 +125,8 @@ pub(super) async fn choose(
         tracing::error!(%error, "can't keep which line new conversations go to");
         return plain(StatusCode::SERVICE_UNAVAILABLE, "not stored");
     }
-    tracing::info!(connector = connector.id, line, "new conversations go to another line");
+    let connector_id = &connector.id;
+    tracing::info!(target: "security", client = %from, connector = connector_id, line, result = "accepted", "new conversations go to another line");
     let text = language.fill("chosen", &[("line", &view::line_name(&bitrix, line))]);
     connected(&bitrix, connector, line, language, text).await.respond(&bitrix)
 }

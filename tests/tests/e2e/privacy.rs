@@ -286,3 +286,40 @@ async fn an_export_tells_what_was_given_up() {
     };
     openline_tests::eventually("it is told", told).await;
 }
+
+/// A command of the program, as an administrator runs it beside the service.
+fn command(arguments: &[&str]) {
+    let arguments: Vec<String> = arguments.iter().map(|one| (*one).to_owned()).collect();
+    let run = || openline::cli::run(<openline::cli::Cli as openline::cli::Parser>::parse_from(arguments));
+    std::thread::spawn(run).join().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_administrators_and_visitors_do_is_in_the_security_log() {
+    let mut world = World::start().await;
+    world.stop_service().await;
+    let log = world.folder().join("log");
+    let process = openline_tests::Process::start_logging(&world, "warn,security=info", &log).await;
+    let (visitor, other) = (world.visitor().await, world.visitor().await);
+    visitor.send("my secret words").await;
+    other.send("others").await;
+    world.portal_chat("my secret words").await;
+    let config = world.folder().join("openline.toml");
+    let config = config.to_str().unwrap();
+    command(&["openline", "export", "--visitor", "Ann Lee", "--config", config]);
+    command(&["openline", "erase", "--visitor", "Ann Lee", "--yes", "--config", config]);
+    command(&["openline", "dead", "drop", "77", "--config", config]);
+    let forget = Client::new().post(world.url("/c/site/api/forget")).bearer_auth(&other.token).json(&json!({}));
+    forget.send().await.unwrap();
+    let told = openline_tests::eventually("all of it is told", async || {
+        let said = std::fs::read_to_string(&log).unwrap();
+        let words = ["\"export\"", "\"erase\"", "\"dead drop\"", "a visitor asks to be forgotten"];
+        words.iter().all(|word| said.contains(word)).then_some(said)
+    })
+    .await;
+    for line in told.lines().filter(|line| line.contains("a command was carried out")) {
+        assert!(line.contains(" security") && line.contains("result=") && line.contains("from="), "{line}");
+    }
+    assert!(!told.contains("Ann Lee") && !told.contains("my secret words"), "{told}");
+    process.kill();
+}

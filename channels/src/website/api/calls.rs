@@ -201,10 +201,12 @@ fn identified(site: &Site, token: &str, from: ClientAddress) -> Result<Option<Se
 }
 
 /// Signing out: this session is over, wherever its token is.
-async fn end_session(State(site): Shared, headers: HeaderMap) -> Result<Response, Problem> {
+async fn end_session(State(site): Shared, from: ClientAddress, headers: HeaderMap) -> Result<Response, Problem> {
     site.same_site(&headers)?;
     let session = site.known_session(&headers)?;
     site.ended.end(&session, &site.inbox).await?;
+    let (channel, chat) = (site.inbox.channel(), &session.chat);
+    sampled!(info, target: "security", client = %from, %channel, %chat, result = "accepted", "a session was ended");
     let response = answer(StatusCode::OK, json!({ "ended": true }));
     Ok(if Reader::of(&headers) == Reader::Cookie { without_session(&site, response) } else { response })
 }

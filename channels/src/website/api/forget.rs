@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
+use openline_core::{ClientAddress, sampled};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -25,27 +26,29 @@ pub(in crate::website) fn routes() -> Router<Arc<Site>> {
 }
 
 /// Accepted: it is carried out in the background, as fast as the portal takes the deletions.
-async fn by_script(State(site): Shared, headers: HeaderMap) -> Result<Response, Problem> {
-    let asked = ask(&site, &headers).await?;
+async fn by_script(State(site): Shared, from: ClientAddress, headers: HeaderMap) -> Result<Response, Problem> {
+    let asked = ask(&site, from, &headers).await?;
     let body = Json(json!({ "forgotten": asked }));
     let response = (StatusCode::ACCEPTED, [(header::CACHE_CONTROL, "no-store")], body).into_response();
     // A bearer's cookie, if there is one, is somebody else's: the hosted page's visitor in the same browser.
     Ok(if Reader::of(&headers) == Reader::Cookie { without_session(&site, response) } else { response })
 }
 
-async fn by_form(State(site): Shared, headers: HeaderMap) -> Response {
-    match ask(&site, &headers).await {
+async fn by_form(State(site): Shared, from: ClientAddress, headers: HeaderMap) -> Response {
+    match ask(&site, from, &headers).await {
         Ok(_) => without_session(&site, hosted::back(&site.view(&headers, None))),
         Err(problem) => hosted::refuse(&problem),
     }
 }
 
 /// Whether there was something to forget.
-async fn ask(site: &Site, headers: &HeaderMap) -> Result<bool, Problem> {
+async fn ask(site: &Site, from: ClientAddress, headers: &HeaderMap) -> Result<bool, Problem> {
     site.same_site(headers)?;
     let session = site.known_session(headers)?;
     site.inbox.forget_of(&session.chat, CONSENT).await?;
     let asked = site.inbox.forget_visitor(&session.chat).await?;
+    let (channel, chat) = (site.inbox.channel(), &session.chat);
+    sampled!(info, target: "security", client = %from, %channel, %chat, result = "accepted", "a visitor asks to be forgotten");
     site.ended.end_all(&session, &site.sessions, &site.inbox).await?;
     Ok(asked)
 }
