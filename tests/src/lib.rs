@@ -10,6 +10,7 @@ mod cluster; // the store's tests have it, and cargo has no other way to share i
 pub mod conformance;
 mod form;
 mod line;
+pub mod lists;
 pub mod mix;
 mod process;
 mod receiver;

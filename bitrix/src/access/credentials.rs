@@ -108,7 +108,7 @@ impl Vault {
     /// Seals with the present secret what an earlier one sealed, so that that one may go.
     pub(crate) async fn seal_anew(&self) -> Result<(), StoreError> {
         let stored = self.load().await?;
-        let is_old = |sealed: &[u8]| self.open_with(&self.ciphers[..1], sealed).is_err();
+        let is_old = |sealed: &[u8]| Self::open_with(&self.ciphers[..1], sealed).is_err();
         let (true, Some(known)) = (stored.0.as_deref().is_some_and(is_old), self.read(&stored)?) else { return Ok(()) };
         match self.save(&known, &stored).await {
             // Another process did it.
@@ -156,10 +156,10 @@ impl Vault {
     }
 
     pub(crate) fn open(&self, bytes: &[u8]) -> Result<Credentials, StoreError> {
-        self.open_with(&self.ciphers, bytes)
+        Self::open_with(&self.ciphers, bytes)
     }
 
-    fn open_with(&self, ciphers: &[XChaCha20Poly1305], bytes: &[u8]) -> Result<Credentials, StoreError> {
+    fn open_with(ciphers: &[XChaCha20Poly1305], bytes: &[u8]) -> Result<Credentials, StoreError> {
         let unreadable = || {
             let text = "the portal's credentials can't be decrypted: the secret is not the one they were stored with; \
                         put the old secret back, or install the application in the portal again";

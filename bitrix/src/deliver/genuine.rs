@@ -48,6 +48,9 @@ pub(crate) struct Reply {
     pub(crate) event: OperatorEvent,
 }
 
+/// Held while one of a chat's replies is looked for.
+type Turn = Arc<tokio::sync::Mutex<()>>;
+
 /// Who writes where, as far as the portal's histories have shown it.
 #[derive(Default)]
 pub(crate) struct Genuine {
@@ -57,7 +60,7 @@ pub(crate) struct Genuine {
     /// Who told of replies that are not there: how often, and when last.
     forgers: Mutex<HashMap<IpAddr, (u32, Instant)>>,
     /// What is told of one chat goes one after another, so that a look changes no order.
-    turns: Mutex<HashMap<(ChannelId, ChatId), Arc<tokio::sync::Mutex<()>>>>,
+    turns: Mutex<HashMap<(ChannelId, ChatId), Turn>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -113,7 +116,7 @@ impl Genuine {
         forgers.get(&from.network()).is_some_and(|(count, last)| *count >= SUSPECT && last.elapsed() < REMEMBERED)
     }
 
-    fn turn(&self, event: &OperatorEvent) -> Arc<tokio::sync::Mutex<()>> {
+    fn turn(&self, event: &OperatorEvent) -> Turn {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         if turns.len() >= 1000 {
             turns.retain(|_, turn| Arc::strong_count(turn) > 1);

@@ -134,7 +134,7 @@ async fn a_crowd_of_new_visitors_holds_up_nobody_who_is_in_a_dialog() {
 
 #[tokio::test]
 async fn who_has_enough_conversations_without_an_answer_begins_no_other_one() {
-    const METRICS: &str = "[metrics]\ntoken = \"0123456789abcdef0123456789abcdef\"\n";
+    const METRICS: &str = "[metrics]\ntoken = \"9f86d081884c7d659a2feaa0c55ad015\"\n";
     let world = crowded_with(&format!("{METRICS}[limits]\nunanswered_each = 2\n")).await;
     let http = reqwest::Client::new();
     let from = "203.0.113.9";
@@ -144,7 +144,7 @@ async fn who_has_enough_conversations_without_an_answer_begins_no_other_one() {
     assert_eq!(writes(&http, &world, from, "three").await, (201, 429));
     assert_eq!(writes(&http, &world, "198.51.100.7", "from elsewhere").await, (201, 201));
     let measured =
-        http.get(world.url("/metrics")).bearer_auth("0123456789abcdef0123456789abcdef").send().await.unwrap();
+        http.get(world.url("/metrics")).bearer_auth("9f86d081884c7d659a2feaa0c55ad015").send().await.unwrap();
     let measured = measured.text().await.unwrap();
     assert!(measured.contains("openline_limits_total{limit=\"unanswered_each\"}"), "{measured}");
     let chat = world.portal_chat("one").await;
@@ -213,9 +213,17 @@ async fn who_only_holds_places_is_cut_and_others_are_served_meanwhile() {
     let mut world = World::start().await;
     world.stop_service().await;
     let process = Process::start(&world).await;
-    let (begun, address) = (descriptors(process.id()), world.url("").replace("http://", ""));
-    let mut held = Vec::new();
-    for n in 0..400 {
+    let address = world.url("").replace("http://", "");
+    let visitor = world.visitor().await;
+    let large = vec![b'x'; 20_000_000];
+    let form = openline_tests::Form::message("k1", "look").file("a.txt", "text/plain", &large);
+    let (status, sent) = visitor.send_form(form).await;
+    assert_eq!(status, 201, "{sent}");
+    drop(large);
+    let id = sent["item"]["id"].as_str().unwrap();
+    let (begun, memory) = (descriptors(process.id()), resident(process.id()));
+    let (mut held, mut taken) = (Vec::new(), Vec::new());
+    for n in 0..500 {
         let mut stream = TcpStream::connect(&address).await.unwrap();
         let head = match n % 4 {
             0 => "POST /c/site/api/session HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n{",
@@ -226,13 +234,25 @@ async fn who_only_holds_places_is_cut_and_others_are_served_meanwhile() {
         stream.write_all(head.as_bytes()).await.unwrap();
         held.push(stream);
     }
-    assert!(descriptors(process.id()) >= begun + 300);
+    // And some who ask for much and read nothing of it.
+    for _ in 0..200 {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let mut stream = socket.connect(address.parse().unwrap()).await.unwrap();
+        let token = &visitor.token;
+        let head = format!("GET /c/site/files/{id}/0 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        taken.push(stream);
+    }
+    assert!(descriptors(process.id()) >= begun + 500);
     let http = reqwest::Client::new();
     // Nobody waits behind them; how long an answer takes is for a benchmark to tell.
     for _ in 0..100 {
         let answer = http.get(world.url("/health")).timeout(Duration::from_secs(5)).send().await.unwrap();
         assert_eq!(answer.status(), 200);
     }
+    let grown = resident(process.id()).saturating_sub(memory);
+    assert!(grown < 200 * 1024 * 1024, "{grown} bytes for 700 connections");
     // They go on dripping; it does not help them.
     let drip = async {
         loop {
@@ -242,9 +262,11 @@ async fn who_only_holds_places_is_cut_and_others_are_served_meanwhile() {
             }
         }
     };
-    let back = eventually_within(Duration::from_secs(60), "the places are free again", async || {
-        (descriptors(process.id()) <= begun + 10).then_some(())
+    let back = eventually_within(Duration::from_secs(60), "the places and their memory are free again", async || {
+        let left = resident(process.id()).saturating_sub(memory);
+        (descriptors(process.id()) <= begun + 10 && left < 32 * 1024 * 1024).then_some(())
     });
     tokio::select! { () = drip => {}, () = back => {} }
+    drop(taken);
     process.kill();
 }

@@ -63,3 +63,24 @@ fn the_libraries_are_under_licences_and_from_where_we_take_them() {
     }
     assert!(looked_at > 100, "{looked_at}");
 }
+
+/// What a release is given along: every library of the program with its licence, and nothing of the tests.
+#[test]
+fn a_releases_lists_are_whole() {
+    let libraries = openline_tests::lists::libraries(&workspace());
+    assert!(libraries.len() > 100, "{}", libraries.len());
+    let names: Vec<_> = libraries.iter().map(|library| library.name.as_str()).collect();
+    assert!(names.contains(&"axum") && names.contains(&"rusqlite") && !names.contains(&"proptest"), "{names:?}");
+    for library in &libraries {
+        assert!(!library.licence.is_empty() && library.checksum.is_some(), "{library:?}");
+    }
+    let without: Vec<_> = libraries.iter().filter(|library| library.texts.is_empty()).collect();
+    assert!(without.len() * 10 < libraries.len(), "these bring no text of their licence: {without:?}");
+    let notices = openline_tests::lists::notices(&libraries);
+    let parts = openline_tests::lists::parts(&libraries, "1.0.0");
+    for library in &libraries {
+        assert!(notices.contains(&format!("{} {}", library.name, library.version)));
+    }
+    assert_eq!(parts["components"].as_array().unwrap().len(), libraries.len());
+    assert_eq!(parts["bomFormat"], "CycloneDX");
+}

@@ -156,8 +156,8 @@ fn kind_of(path: &str) -> &'static str {
     if path.contains("/api/") { "application/json" } else { "application/x-www-form-urlencoded" }
 }
 
-const OLD: &str = "0123456789abcdef0123456789abcdef";
-const NEW: &str = "fedcba9876543210fedcba9876543210";
+const OLD: &str = "9f86d081884c7d659a2feaa0c55ad015";
+const NEW: &str = "60303ae22b998861bce3b28f33eec1be";
 
 /// Starts the service anew with these lines as its secret, the present one first.
 async fn with_secret(world: &mut World, lines: &[&str]) {
