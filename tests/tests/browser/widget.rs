@@ -238,6 +238,7 @@ async fn a_customer_has_one_conversation_on_all_devices() {
     // Signed out, they are a stranger again.
     leaves(&phone).await;
     phone.eval("Openline.identify(null)").await;
+    phone.until(&format!("{PANEL}.classList.contains('here')")).await;
     enters(&phone).await;
     phone
         .until(

@@ -62,11 +62,6 @@ export class Api {
     return this.call('/forget', { body: {} });
   }
 
-  /** Signs out: the session is over, wherever its token is. */
-  end() {
-    return this.request('/session', { method: 'DELETE', body: {} });
-  }
-
   call(path, options = {}) {
     return this.guard(() => this.request(path, options));
   }
@@ -96,13 +91,13 @@ export class Api {
     return this.renewal;
   }
 
-  async request(path, { body, method = 'POST', signal, patience = PATIENCE, accept = JSON_TYPE } = {}) {
+  async request(path, { body, signal, patience = PATIENCE, accept = JSON_TYPE } = {}) {
     if (signal?.aborted) throw new ApiError(0);
     const stop = new AbortController();
     const timer = setTimeout(() => stop.abort(), patience * 1000);
     signal?.addEventListener('abort', () => stop.abort());
     try {
-      const options = init(method, body, stop.signal, { Accept: accept, ...this.session?.headers() });
+      const options = init(body, stop.signal, { Accept: accept, ...this.session?.headers() });
       return await answer(await fetch(this.root + path, options), accept);
     } catch (error) {
       throw error instanceof ApiError ? error : new ApiError(0);
@@ -112,11 +107,11 @@ export class Api {
   }
 }
 
-function init(method, body, signal, headers) {
+function init(body, signal, headers) {
   const common = { signal, cache: 'no-store', credentials: 'same-origin', headers };
   if (body === undefined) return common;
   common.headers['Content-Type'] = JSON_TYPE;
-  return { ...common, method, body: JSON.stringify(body) };
+  return { ...common, method: 'POST', body: JSON.stringify(body) };
 }
 
 async function answer(response, accept) {

@@ -23,12 +23,6 @@ export class Bearer {
     if (!this.identity) this.kept.set('token', this.token);
   }
 
-  /** Signed out: what is under way makes no other session. */
-  leave() {
-    this.over = true;
-    this.drop();
-  }
-
   drop() {
     this.token = null;
     this.kept.clear();

@@ -54,11 +54,12 @@ export class Frame {
     if (focus) this.focus();
   }
 
-  /** The page around signs its visitor out; what can't be said to the server now is forgotten here all the same. */
+  /** The page around signs its visitor out. */
   async leave() {
     const session = around.session ?? new Bearer(this.kept, null);
-    if (session.token) await new Api(this.config.base, () => {}, session).end().catch(() => {});
-    session.leave();
+    await lazy('leave.js').then(({ leave }) => leave(this.config.base, session)).catch(() => {});
+    session.over = true;
+    session.drop();
     this.tell('left');
   }
 

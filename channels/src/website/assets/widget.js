@@ -18,7 +18,7 @@
   const page = document.documentElement;
   const bare = data.launcher === 'false';
   const listeners = [];
-  const state = { open: false, unread: 0, identity: null, prefill: null, page: {}, ready: false, started: false, quiet: false, pointer: false, failures: 0, leaving: 0 };
+  const state = { open: false, unread: 0, identity: null, prefill: null, page: {}, ready: false, started: false, quiet: false, pointer: false, failures: 0 };
   let [frame, timer, behind, back] = [null]; // behind: the page behind the sheet, as it was; back: where the focus came from
   let [titled, ownTitle, place] = [null, '', location.href];
 
@@ -179,11 +179,9 @@
     tell('page', { identity: state.identity, page: about() });
   }
 
-  /** Lets the frame end its session; whoever comes then begins anew. */
+  /** Nothing is seen any more; the frame says when its session is over. */
   function leave() {
-    clearTimeout(state.leaving);
-    state.leaving = setTimeout(heard.left, 4000);
-    load();
+    panel.classList.remove('here');
     tell('leave');
   }
 
@@ -216,14 +214,8 @@
       if (['started', 'sent', 'rated'].includes(name)) emit(name, details);
     },
     left() {
-      clearTimeout(state.leaving);
-      Object.assign(state, { leaving: 0, unread: 0 });
-      draw();
-      if (state.open) return load(true);
-      frame?.remove();
-      frame = null;
-      state.ready = false;
-      panel.classList.remove('here');
+      state.leaving = false;
+      load(true);
     },
     peek: ({ height }) => peek(Number(height) || 0),
     open: () => api.open(true),
@@ -264,15 +256,17 @@
       const before = state.identity?.who;
       const token = String(identity?.token ?? ''); // an empty one is refused
       state.identity = identity ? { ...identity, token, who: customer(token) } : null;
-      if (frame && before && !state.identity) leave();
+      if (before && !identity && state.ready) leave();
       else if (frame && before !== state.identity?.who) load(true);
       else api.page(); // a newer token of the same customer
     },
     /** The visitor leaves this computer: their session is over, and nothing of it stays in the browser. */
     shutdown() {
       api.close();
-      state.identity = state.prefill = null;
+      Object.assign(state, { identity: null, prefill: null, unread: 0, leaving: true });
       talked(false);
+      draw();
+      load();
       leave();
     },
     page(more) {
