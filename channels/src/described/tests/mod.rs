@@ -93,7 +93,7 @@ impl Stage {
         let id = ChannelId::parse("kit").unwrap();
         let store = Arc::clone(&memory) as Arc<dyn Store>;
         let doors = Doors::new(store, Arc::clone(&clock) as Arc<dyn Clock>, std::slice::from_ref(&id));
-        let rules = FileRules { most: 1000, types: Vec::new() };
+        let rules = FileRules { most: 1000, types: vec!["*/*".to_owned()] };
         let files = Arc::new(Shelf::default()) as Arc<dyn Files>;
         let inbox = doors.equipped(files, rules, "https://chat.example", &MasterSecret::new([7; 32])).visitor_inbox(id);
         let instance = Instance::new(description, given, HOOK, transport, Arc::clone(&clock) as Arc<dyn Clock>);
