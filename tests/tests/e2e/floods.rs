@@ -158,8 +158,7 @@ async fn who_has_enough_conversations_without_an_answer_begins_no_other_one() {
 #[tokio::test]
 async fn without_room_on_the_disk_files_are_refused_and_texts_are_taken() {
     let mut world = World::bare(SandboxConfig::default().without_limits(), openline_tests::CHANNELS).await;
-    let limits = openline_tests::no_limits();
-    world.limited(&format!("[files]\nmin_free_megabytes = 1000000000\n{limits}"));
+    world.mistakes(&[("[files]\n", "[files]\nmin_free_megabytes = 1000000000\n")]);
     world.start_service().await;
     let visitor = world.visitor().await;
     let form = openline_tests::Form::message("k1", "look").file("a.txt", "text/plain", b"abc");
