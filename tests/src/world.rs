@@ -112,7 +112,7 @@ impl World {
             address = self.address,
             store = self.store,
             limits = self.limits,
-            files = if self.channels.contains("[files]") { "" } else { &self.files },
+            files = if self.channels.contains("[files]") || self.limits.contains("[files]") { "" } else { &self.files },
             url = self.sandbox.portal_url(),
             auth = self.sandbox.auth_url(),
             id = self.sandbox.client_id(),

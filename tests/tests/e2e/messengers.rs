@@ -133,7 +133,7 @@ async fn operators_are_told_who_it_is_how_they_came_and_that_they_left() {
     let told = |text: &str| {
         world.sandbox.view(|portal| portal.texts(chat, "system").iter().filter(|told| told.contains(text)).count())
     };
-    assert_eq!((told("came by the link promo7"), told("left the bot")), (1, 1));
+    assert_eq!((told("came by the link promo7"), told("takes no messages")), (1, 1));
 }
 
 #[test]
