@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 const TOLD: &str = "OPENLINE_TEST_CONFIG";
 
 /// Where a process finds its configuration, and answers.
+#[derive(Clone)]
 struct Place {
     file: std::path::PathBuf,
     config: String,
@@ -22,7 +23,10 @@ impl Place {
 }
 
 /// A running service in another process.
-pub struct Process(Child);
+pub struct Process {
+    child: Child,
+    place: Place,
+}
 
 impl Process {
     /// Becomes the service when the environment says so; returns at once otherwise.
@@ -38,7 +42,7 @@ impl Process {
     /// Starts the world's service as a process and waits until it answers.
     pub async fn start(world: &World) -> Self {
         let level = std::env::var("RUST_LOG").unwrap_or_else(|_| "off".to_owned());
-        Self::begin(&Place::of(world), &level, Stdio::null(), Stdio::inherit()).await
+        Self::begin(Place::of(world), &level, Stdio::null(), Stdio::inherit()).await
     }
 
     /// Another process of the same service: same store, same portal, an address of its own (without a path), which is
@@ -50,17 +54,28 @@ impl Process {
         let file = world.folder().join(format!("{}.toml", address.replace(':', "-")));
         let place = Place { file, config, url: format!("http://{address}") };
         let level = std::env::var("RUST_LOG").unwrap_or_else(|_| "off".to_owned());
-        let process = Self::begin(&place, &level, Stdio::null(), Stdio::inherit()).await;
-        (process, place.url)
+        let url = place.url.clone();
+        (Self::begin(place, &level, Stdio::null(), Stdio::inherit()).await, url)
+    }
+
+    /// Stops it as an administrator does (SIGTERM), and starts it again at the same address.
+    pub async fn restart(mut self) -> Self {
+        let told = Command::new("kill").args(["-TERM", &self.id().to_string()]).status().expect("kill");
+        assert!(told.success());
+        let child = &mut self.child;
+        crate::eventually("it ends", async || child.try_wait().expect("its state")).await;
+        let place = self.place.clone();
+        let level = std::env::var("RUST_LOG").unwrap_or_else(|_| "off".to_owned());
+        Self::begin(place, &level, Stdio::null(), Stdio::inherit()).await
     }
 
     /// The same, with all that it logs at a level in a file.
     pub async fn start_logging(world: &World, level: &str, file: &std::path::Path) -> Self {
         let log = || std::fs::OpenOptions::new().create(true).append(true).open(file).expect("the log file");
-        Self::begin(&Place::of(world), level, log().into(), log().into()).await
+        Self::begin(Place::of(world), level, log().into(), log().into()).await
     }
 
-    async fn begin(place: &Place, level: &str, out: Stdio, err: Stdio) -> Self {
+    async fn begin(place: Place, level: &str, out: Stdio, err: Stdio) -> Self {
         std::fs::write(&place.file, &place.config).expect("the configuration is written");
         let child = Command::new(std::env::current_exe().expect("the test binary"))
             .args(["child_process", "--exact", "--nocapture", "--test-threads=1"])
@@ -70,27 +85,27 @@ impl Process {
             .stderr(err)
             .spawn()
             .expect("the process starts");
-        let process = Self(child);
         let health = format!("{}/health", place.url);
+        let process = Self { child, place };
         eventually("the service answers", async || reqwest::get(&health).await.ok()).await;
         process
     }
 
     /// Its number.
     pub fn id(&self) -> u32 {
-        self.0.id()
+        self.child.id()
     }
 
     /// `kill -9`.
     pub fn kill(mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

@@ -35,6 +35,7 @@ mod privacy;
 mod replicas;
 mod replies;
 mod restore;
+mod rolling;
 mod scripts;
 mod sessions;
 mod stream;
