@@ -42,6 +42,12 @@ async fn frame(stage: &Stage, look: Look, line: i64) -> Page {
     page
 }
 
+/// The stand-in portal has no icon, and the frame may not write to the clipboard by itself: it copies the old way then.
+fn expected(entry: &serde_json::Value) -> bool {
+    let said = entry["message"].as_str().unwrap_or_default();
+    network(entry) || said.contains("settings.js") && said.contains("Clipboard")
+}
+
 /// Nothing has to be moved sideways to be read.
 async fn fits(page: &Page, what: &str) {
     let [wide, seen] = ["scrollWidth", "clientWidth"].map(|key| format!("document.documentElement.{key}"));
@@ -86,18 +92,17 @@ async fn an_administrator_sees_how_a_channel_stands() {
     fits(&page, "a computer").await;
     page.is_accessible("a channel's settings").await;
     picture(&page, "desktop").await;
-    // The stand-in portal has no icon.
     page.click("[data-copy]").await;
     page.until("document.querySelector('[data-copy]').textContent === 'Copied'").await;
     let chat = page.eval("return document.querySelector('a.button').href").await;
     assert_eq!(chat, stage.chat());
-    was_quiet_but(&page, network).await;
+    was_quiet_but(&page, expected).await;
     // The other line can have the new conversations by a button.
     let other = frame(&stage, Look::DESKTOP, 2).await;
     assert!(other.text("main").await.contains("New conversations go to “Support”."));
     other.click("form button").await;
     other.until("document.body.innerText.includes('New conversations go to “Sales” from now on.')").await;
-    was_quiet_but(&other, network).await;
+    was_quiet_but(&other, expected).await;
 }
 
 #[tokio::test]
