@@ -315,7 +315,11 @@ fn a_secret_that_is_none_is_told() {
     let place = Place::with_database();
     std::fs::write(place.path().join("data/openline.db.secret"), "short\n").unwrap();
     let said = place.refused();
-    assert!(said.contains("openline.db.secret: is not a secret made by openline; restore it from a backup"), "{said}");
+    assert!(
+        said.contains("openline.db.secret: is not a secret made by openline (64 characters on each line)"),
+        "{said}"
+    );
+    assert!(said.contains("restore it from a backup"), "{said}");
 }
 
 #[test]

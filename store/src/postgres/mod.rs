@@ -122,10 +122,11 @@ impl Store for PostgresStore {
         let address = ChatAddress { channel: channel.clone(), chat: incoming.chat.clone() };
         let recorded = self.group.record(Letter::new(channel, incoming, self.tag, at)?).await?;
         if recorded.fresh {
+            self.tell(Some(recorded.change), None);
             if recorded.change.rev == Rev(1) {
                 self.telling.tell(News::Begun(address, recorded.change.conversation));
             }
-            self.tell(Some(recorded.change), Some(Queue::Backend));
+            self.tell(None, Some(Queue::Backend));
         }
         Ok(recorded)
     }
