@@ -110,7 +110,11 @@ impl Intake {
             return Ok(());
         }
         let visitor = self.visitor(chat, &happened).await?;
-        let waiting = self.inbox.remember_of(chat, WAITING).await?;
+        // Notes wait only until there is a conversation.
+        let waiting = match self.inbox.find(chat).await? {
+            Some(_) => None,
+            None => self.inbox.remember_of(chat, WAITING).await?,
+        };
         let waiting = waiting.and_then(|kept| serde_json::from_slice::<(String, String)>(&kept).ok());
         let noted = waiting.is_some();
         let own = (!happened.note.trim().is_empty())

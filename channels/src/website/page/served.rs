@@ -89,11 +89,16 @@ fn exported(line: &str) -> Option<&str> {
 fn wrapped(name: &str, source: &str) -> String {
     let exports: Vec<_> = source.lines().filter_map(exported).collect();
     let lines = source.lines().map(|line| match imported(line) {
-        Some((names, from)) => format!("const {names} = m['{from}'];"),
+        Some((names, from)) => format!("const{}=m.{};", names.replace(' ', ""), short(from)),
         None => line.strip_prefix("export ").unwrap_or(line).to_owned(),
     });
     let body = bare(&lines.collect::<Vec<_>>().join("\n"));
-    format!("m['{name}']=(()=>{{\n{body}return{{{}}};\n}})();\n", exports.join(","))
+    format!("m.{}=(()=>{{\n{body}return{{{}}};\n}})();\n", short(name), exports.join(","))
+}
+
+/// A module's name as it stands in the script.
+fn short(name: &str) -> &str {
+    name.strip_suffix(".js").unwrap_or(name)
 }
 
 fn ready(name: &str, file: &EmbeddedFile) -> Ready {
@@ -204,7 +209,7 @@ mod tests {
     fn modules_become_functions_that_answer_what_they_export() {
         let source = "// a\nimport { h } from './dom.js';\nexport async function* a() {\n  h(); // d\n}\nexport class B {}\n\
                       export const c = 'f // g';\n  /** h\n      i */\nj;";
-        let wanted = "m['x.js']=(()=>{\nconst { h } = m['dom.js'];\nasync function* a() {\nh();\n}\nclass B {}\n\
+        let wanted = "m.x=(()=>{\nconst{h}=m.dom;\nasync function* a() {\nh();\n}\nclass B {}\n\
                       const c = 'f // g';\nj;\nreturn{a,B,c};\n})();\n";
         assert_eq!(wrapped("x.js", source), wanted);
     }
