@@ -4,6 +4,8 @@ const show = (id) => {
   for (const one of ["finishing", "finished", "no-script", "no-answer"]) {
     document.getElementById(one).hidden = one !== id;
   }
+  // No tick stands above what is not well.
+  document.querySelector("h1")?.classList.toggle("good", !id.startsWith("no-"));
 };
 const ask = document.currentScript.dataset.ask;
 const end = Date.now() + 20000;

@@ -175,6 +175,7 @@ async fn the_installations_page_says_that_the_vendors_script_did_not_load() {
     let Some((world, _driver, page)) = installing(false).await else { return };
     page.until("!document.getElementById('no-script').hidden && document.getElementById('finishing').hidden").await;
     assert!(page.text("#no-script").await.contains("api.bitrix24.com"));
+    page.until("!document.querySelector('h1.good')").await;
     fits(&page, "the installation").await;
     picture(&page, "no-script").await;
     drop(world);
@@ -190,6 +191,6 @@ async fn the_installations_page_confirms_that_it_is_finished() {
         "the portal has not said so"
     );
     assert!(world.sandbox.finish_install());
-    page.until("!document.getElementById('finished').hidden").await;
+    page.until("!document.getElementById('finished').hidden && document.querySelector('h1.good')").await;
     picture(&page, "finished").await;
 }
