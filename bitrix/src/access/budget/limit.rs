@@ -83,6 +83,11 @@ impl Limit {
         self.processes = f64::from(u32::try_from(processes.max(1)).unwrap_or(u32::MAX));
     }
 
+    /// This process's part of the bucket.
+    fn own(&self) -> Option<Bucket> {
+        self.bucket.map(|(burst, rate)| (burst / self.processes, rate / self.processes))
+    }
+
     /// Whether there is a limit as far as is known.
     pub(crate) fn is_known(&self) -> bool {
         self.bucket.is_some()
@@ -91,8 +96,7 @@ impl Limit {
     /// How full the bucket is (0 to 1), and how long until there is room; `None` when there is.
     pub(crate) fn look(&mut self, now: Instant) -> (f64, Option<Duration>) {
         self.leak(now);
-        let Some((_, rate)) = self.bucket else { return (0.0, None) };
-        let rate = rate / self.processes;
+        let Some((_, rate)) = self.own() else { return (0.0, None) };
         let room = self.room(now);
         let excess = self.level + 1.0 - room;
         let wait = (excess > 0.0).then(|| Duration::from_secs_f64((excess / rate.max(0.1)).max(0.005)));
@@ -101,15 +105,15 @@ impl Limit {
 
     /// How much may pile up: a learned limit is tried again after a quiet time.
     fn room(&self, now: Instant) -> f64 {
-        let (burst, _) = self.bucket.unwrap_or_default();
+        let (burst, _) = self.own().unwrap_or_default();
         let tries = !self.fixed && now.duration_since(self.refused_at) >= self.quiet;
-        ((burst - RESERVE) / self.processes).max(1.0) + if tries { TRIED } else { 0.0 }
+        (burst - RESERVE / self.processes).max(1.0) + if tries { TRIED } else { 0.0 }
     }
 
     fn leak(&mut self, now: Instant) {
         let time = now.duration_since(self.at).as_secs_f64();
-        if let Some((_, rate)) = self.bucket {
-            self.level = (self.level - time * rate / self.processes).max(0.0);
+        if let Some((_, rate)) = self.own() {
+            self.level = (self.level - time * rate).max(0.0);
         }
         for shadow in &mut self.shadows {
             shadow.level = (shadow.level - time * shadow.bucket.1).max(0.0);
@@ -165,7 +169,7 @@ impl Limit {
             }
         }
         self.refused_at = now;
-        self.level = self.bucket.map_or(0.0, |(burst, _)| burst);
+        self.level = self.own().map_or(0.0, |(burst, _)| burst);
     }
 
     /// The portal told its plan.
@@ -281,6 +285,19 @@ mod tests {
         // Six hundred seconds, two requests in each, and what the buckets held.
         assert!((1190..=1260).contains(&taken), "{taken}");
         assert_eq!(portal.calls, taken, "none is refused");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_holds_up_three_processes_no_longer_than_one() {
+        let wait = |processes| {
+            let mut limit = Limit::new(RequestLimit::Auto, true);
+            limit.share(processes, Instant::now());
+            limit.overflowed(Instant::now());
+            limit.look(Instant::now()).1.unwrap_or_default()
+        };
+        assert_eq!(wait(1), Duration::from_secs(2));
+        // Each waits until there is room for its own request; the bucket leaks for all.
+        assert!(wait(3) < Duration::from_millis(3100), "{:?}", wait(3));
     }
 
     #[tokio::test(start_paused = true)]
