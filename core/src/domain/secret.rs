@@ -104,8 +104,9 @@ pub fn sign(key: &[u8; 32], data: &[u8]) -> [u8; 32] {
 }
 
 /// Compares secrets without telling by time where they differ. Empty ones are never the same.
-pub fn same(one: &str, other: &str) -> bool {
-    !one.is_empty() && bool::from(one.as_bytes().ct_eq(other.as_bytes()))
+pub fn same<A: AsRef<[u8]> + ?Sized, B: AsRef<[u8]> + ?Sized>(one: &A, other: &B) -> bool {
+    let (one, other) = (one.as_ref(), other.as_ref());
+    !one.is_empty() && bool::from(one.ct_eq(other))
 }
 
 #[cfg(test)]

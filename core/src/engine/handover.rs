@@ -3,7 +3,7 @@
 
 use crate::domain::id::ConversationId;
 use crate::domain::message::{Item, ItemKind, Side, Visitor};
-use crate::domain::secret::{Keys, MasterSecret, sign};
+use crate::domain::secret::{Keys, MasterSecret, same, sign};
 use crate::domain::words::Catalogue;
 use crate::ports::clock::Timestamp;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -81,14 +81,10 @@ impl Words {
     /// Whose word it is, and until when it is good, in seconds.
     pub(crate) fn signed(&self, word: &str) -> Option<(ConversationId, i64)> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(word).ok().filter(|bytes| bytes.len() == 12 + PROOF)?;
-        let is_its = |key: &[u8; 32]| {
-            let expected = sign(key, &bytes[..12]);
-            bytes[12..].iter().zip(&expected[..PROOF]).fold(0, |all, (a, b)| all | (a ^ b)) == 0
-        };
-        let same = self.keys.any(is_its);
+        let is_its = self.keys.any(|key| same(&bytes[12..], &sign(key, &bytes[..12])[..PROOF]));
         let until = i64::from(u32::from_be_bytes(bytes[8..12].try_into().ok()?));
         let id = i64::from_be_bytes(bytes[..8].try_into().ok()?);
-        same.then_some((ConversationId(id), until))
+        is_its.then_some((ConversationId(id), until))
     }
 }
 
