@@ -95,7 +95,7 @@ fn process() -> String {
     format!("{} ({})", host.trim(), std::process::id()).trim_start().to_owned()
 }
 
-/// What processes said that were gone before this one began. What the last one said stays until this one has spoken.
+/// What processes said that were gone before this one began.
 async fn clear_away(store: &Arc<dyn Store>, now: i64) {
     for (key, value) in store.state_list(ROWS).await.unwrap_or_default() {
         let at = serde_json::from_slice(&value).map_or(0, |said: Said| said.at);

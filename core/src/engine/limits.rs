@@ -282,11 +282,16 @@ impl Limits {
     }
 }
 
+/// Counts that a limit was reached; of `[limits]` the key.
+pub fn reached(limit: &'static str) {
+    measure::limited(limit);
+}
+
 /// Says in the log who reached which limit, and counts it.
 fn told<T>(from: ClientAddress, taken: Result<T, Limited>) -> Result<T, Limited> {
     taken.inspect_err(|limited| {
         let Limited { limit, .. } = *limited;
-        measure::limited(limit);
+        reached(limit);
         sampled!(warn, target: "security", client = %from, limit, result = "refused", "a limit is reached");
     })
 }

@@ -2,8 +2,7 @@
 
 use super::Rules;
 use crate::config::Proxies;
-use metrics::counter;
-use openline_core::{ClientAddress, sampled};
+use openline_core::{ClientAddress, limits, sampled};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,7 +39,7 @@ impl Counts {
         let of = (!self.proxies.trusts(from)).then(|| ClientAddress(from).network());
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.all >= self.most {
-            counter!("openline_limits_total", "limit" => "connections").increment(1);
+            limits::reached("connections");
             sampled!(warn, target: "security", client = %from, most = self.most, result = "refused", "too many connections");
             return None;
         }
@@ -48,7 +47,7 @@ impl Counts {
             let own = open.each.entry(of).or_default();
             if *own >= self.most_each {
                 let most = self.most_each;
-                counter!("openline_limits_total", "limit" => "connections_each").increment(1);
+                limits::reached("connections_each");
                 sampled!(warn, target: "security", client = %from, most, result = "refused", "too many connections of one address");
                 return None;
             }
