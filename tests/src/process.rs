@@ -41,8 +41,7 @@ impl Process {
 
     /// Starts the world's service as a process and waits until it answers.
     pub async fn start(world: &World) -> Self {
-        let level = std::env::var("RUST_LOG").unwrap_or_else(|_| "off".to_owned());
-        Self::begin(Place::of(world), &level, Stdio::null(), Stdio::inherit()).await
+        Self::begin_silent(Place::of(world)).await
     }
 
     /// Another process of the same service: same store, same portal, an address of its own (without a path), which is
@@ -53,9 +52,8 @@ impl Process {
         let config = world.config_text().replace(&listen, &format!("listen = \"{address}\""));
         let file = world.folder().join(format!("{}.toml", address.replace(':', "-")));
         let place = Place { file, config, url: format!("http://{address}") };
-        let level = std::env::var("RUST_LOG").unwrap_or_else(|_| "off".to_owned());
         let url = place.url.clone();
-        (Self::begin(place, &level, Stdio::null(), Stdio::inherit()).await, url)
+        (Self::begin_silent(place).await, url)
     }
 
     /// Stops it as an administrator does (SIGTERM), and starts it again at the same address.
@@ -64,15 +62,27 @@ impl Process {
         assert!(told.success());
         let child = &mut self.child;
         crate::eventually("it ends", async || child.try_wait().expect("its state")).await;
-        let place = self.place.clone();
-        let level = std::env::var("RUST_LOG").unwrap_or_else(|_| "off".to_owned());
-        Self::begin(place, &level, Stdio::null(), Stdio::inherit()).await
+        Self::begin_silent(self.place.clone()).await
+    }
+
+    /// An installed and connected world whose service is a process, with all that it logs at a level in a file.
+    pub async fn logged(level: &str) -> (World, Self, std::path::PathBuf) {
+        let mut world = World::start().await;
+        world.stop_service().await;
+        let log = world.folder().join("log");
+        let process = Self::start_logging(&world, level, &log).await;
+        (world, process, log)
     }
 
     /// The same, with all that it logs at a level in a file.
     pub async fn start_logging(world: &World, level: &str, file: &std::path::Path) -> Self {
         let log = || std::fs::OpenOptions::new().create(true).append(true).open(file).expect("the log file");
         Self::begin(Place::of(world), level, log().into(), log().into()).await
+    }
+
+    async fn begin_silent(place: Place) -> Self {
+        let level = std::env::var("RUST_LOG").unwrap_or_else(|_| "off".to_owned());
+        Self::begin(place, &level, Stdio::null(), Stdio::inherit()).await
     }
 
     async fn begin(place: Place, level: &str, out: Stdio, err: Stdio) -> Self {

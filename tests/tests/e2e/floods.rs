@@ -18,10 +18,7 @@ fn resident(pid: u32) -> u64 {
 
 #[tokio::test]
 async fn two_megabytes_of_brackets_are_not_parsed() {
-    let mut world = World::start().await;
-    world.stop_service().await;
-    let log = world.folder().join("log");
-    let process = Process::start_logging(&world, "warn", &log).await;
+    let (world, process, log) = Process::logged("warn").await;
     let http = reqwest::Client::new();
     let post = |body: String| {
         let request =

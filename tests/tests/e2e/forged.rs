@@ -92,10 +92,7 @@ async fn forge(world: &World, chat: i64, author: Option<&str>, remote: i64, text
 
 #[tokio::test]
 async fn a_reply_that_the_portal_does_not_have_is_never_shown() {
-    let mut world = World::start().await;
-    world.stop_service().await;
-    let log = world.folder().join("log");
-    let process = Process::start_logging(&world, "warn,security=info", &log).await;
+    let (world, process, log) = Process::logged("warn,security=info").await;
     let (visitor, other) = (world.visitor().await, world.visitor().await);
     visitor.send("hello").await;
     other.send("me too").await;

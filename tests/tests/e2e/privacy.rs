@@ -296,10 +296,7 @@ fn command(arguments: &[&str]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_administrators_and_visitors_do_is_in_the_security_log() {
-    let mut world = World::start().await;
-    world.stop_service().await;
-    let log = world.folder().join("log");
-    let process = openline_tests::Process::start_logging(&world, "warn,security=info", &log).await;
+    let (world, process, log) = openline_tests::Process::logged("warn,security=info").await;
     let (visitor, other) = (world.visitor().await, world.visitor().await);
     visitor.send("my secret words").await;
     other.send("others").await;

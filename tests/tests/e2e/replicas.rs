@@ -7,7 +7,7 @@ use openline_core::backend::Watched;
 use openline_core::inbox::Doors;
 use openline_core::{Backend, ChannelId, Store, SystemClock, Timestamp};
 use openline_sandbox::{Fault, SandboxConfig};
-use openline_tests::{Database, Process, Visitor, World, eventually};
+use openline_tests::{Database, PATIENCE, Process, Visitor, World, eventually, eventually_within};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
@@ -158,6 +158,14 @@ fn shown(world: &World, texts: &[String]) -> Vec<usize> {
     texts.iter().map(count).collect()
 }
 
+async fn all_is_delivered(visitors: &[Visitor], patience: Duration) {
+    eventually_within(patience, "all is delivered", async || {
+        let all = futures_util::future::join_all(visitors.iter().map(Visitor::is_all_delivered)).await;
+        all.into_iter().all(|all| all).then_some(())
+    })
+    .await;
+}
+
 /// Twenty visitors write at one process while the portal is slow for a moment; then `trouble` comes to that process.
 async fn slow_portal(trouble: impl AsyncFnOnce(&World, Process) -> Option<Process>) {
     let (world, first, _second, url) = two().await;
@@ -167,11 +175,7 @@ async fn slow_portal(trouble: impl AsyncFnOnce(&World, Process) -> Option<Proces
     for n in 0..3 {
         let text = format!("before {n}");
         futures_util::future::join_all(other.iter().map(|visitor| visitor.send(&text))).await;
-        eventually("delivered", async || {
-            let all = futures_util::future::join_all(other.iter().map(Visitor::is_all_delivered)).await;
-            all.into_iter().all(|all| all).then_some(())
-        })
-        .await;
+        all_is_delivered(&other, PATIENCE).await;
     }
     world.sandbox.faults().add(Fault::latency(Duration::from_secs(5)).on("imconnector.send.messages").times(20));
     let texts: Vec<_> = (0..20).map(|n| format!("question {n}")).collect();
@@ -183,11 +187,7 @@ async fn slow_portal(trouble: impl AsyncFnOnce(&World, Process) -> Option<Proces
     })
     .await;
     let _kept = trouble(&world, first).await;
-    openline_tests::eventually_within(Duration::from_secs(60), "all is delivered", async || {
-        let all = futures_util::future::join_all(other.iter().map(Visitor::is_all_delivered)).await;
-        all.into_iter().all(|all| all).then_some(())
-    })
-    .await;
+    all_is_delivered(&other, Duration::from_secs(60)).await;
     assert_eq!(shown(&world, &texts), vec![1; 20]);
 }
 

@@ -71,27 +71,11 @@ pub(in crate::website) fn shown(item: &Item) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use openline_core::message::{Content, State};
-    use openline_core::{MessageId, Pos, Rev, Timestamp};
+    use crate::common::memory;
+    use openline_core::message::Content;
 
     fn item(kind: ItemKind, side: Side, key: &str, text: &str) -> Item {
-        Item {
-            id: MessageId(1),
-            rev: Rev(1),
-            pos: Pos(1),
-            kind,
-            side,
-            state: State::Sent,
-            key: key.to_owned(),
-            author: None,
-            content: Content::plain(text),
-            at: Timestamp(0),
-            remote: None,
-            delivered_as: Vec::new(),
-            tag: openline_core::Tag::default(),
-            edited: false,
-            deleted: false,
-        }
+        Item { kind, ..memory::item(1, key, side, Content::plain(text)) }
     }
 
     fn asks(order: &str) -> bool {
