@@ -2,8 +2,9 @@
 //! (`docs/widget.md`).
 
 use crate::website::api::form;
-use crate::website::page::compress;
+use crate::website::page::compress::Packed;
 use crate::website::page::hosted;
+use crate::website::page::lean;
 use crate::website::page::served;
 use crate::website::settings;
 use crate::website::settings::Settings;
@@ -79,8 +80,7 @@ impl Widget {
 #[derive(Clone)]
 pub(in crate::website) struct Made {
     mime: &'static str,
-    bytes: Bytes,
-    packed: Option<Bytes>,
+    file: Packed,
     tag: String,
 }
 
@@ -88,8 +88,7 @@ impl Made {
     pub(in crate::website) fn new(mime: &'static str, bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         let tag = hex::encode(&Sha256::digest(&bytes)[..8]);
-        let packed = compress::gzip(&bytes, 9).map(Bytes::from);
-        Self { mime, bytes, packed, tag }
+        Self { mime, file: Packed::quick(bytes), tag }
     }
 
     /// What makes its address new whenever it changes.
@@ -99,25 +98,8 @@ impl Made {
 
     /// Served for ever when its tag is in the address, else as `otherwise` says.
     fn serve(&self, query: Option<&str>, asked: &HeaderMap, otherwise: &'static str) -> Response {
-        let packed = self.packed.as_ref().filter(|_| compress::accepted(asked));
-        let tag = format!("\"{}{}\"", self.tag, if packed.is_some() { "-gzip" } else { "" });
-        let known = asked.get(header::IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == tag.as_bytes());
-        let named = query.and_then(|query| query.strip_prefix("v=")) == Some(&self.tag);
-        let cache = if named { "public, max-age=31536000, immutable" } else { otherwise };
-        let mut response = if known {
-            StatusCode::NOT_MODIFIED.into_response()
-        } else {
-            packed.unwrap_or(&self.bytes).clone().into_response()
-        };
-        if packed.is_some() && !known {
-            response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        }
+        let mut response = self.file.answer(self.mime, &self.tag, query, otherwise, asked);
         let pairs = [
-            (header::CONTENT_TYPE, self.mime),
-            (header::CACHE_CONTROL, cache),
-            (header::ETAG, tag.as_str()),
-            (header::VARY, "accept-encoding"),
-            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
             (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
             // A drawing that somebody opens by itself runs nothing.
             (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; sandbox"),
@@ -154,7 +136,7 @@ impl MadeFiles {
 impl MadeFiles {
     /// Where the theme is; `None` when it changes nothing.
     pub(in crate::website) fn theme_link(&self, base: &str) -> Option<String> {
-        let plain = self.theme.bytes.ends_with(b"{}");
+        let plain = self.theme.file.plain.ends_with(b"{}");
         (!plain).then(|| format!("{base}theme.css?v={}", self.theme.tag()))
     }
 }
@@ -180,16 +162,16 @@ fn loader(settings: &Settings, channel: &str, origin: &str, base: &str) -> Strin
     });
     // Where a script may end in a page (nobody should paste it there, somebody will).
     let config = config.to_string().replace("</", "<\\/");
-    served::bare(&served::text("widget.js")).replacen("__OPENLINE__", &config, 1)
+    lean::bare(&served::text("widget.js")).replacen("__OPENLINE__", &config, 1)
 }
 
 fn sheet(settings: &Settings) -> String {
-    format!("{}{}", settings.theme.css(":host"), served::lean(&served::text("widget.css")))
+    format!("{}{}", settings.theme.css(":host"), lean::lean(&served::text("widget.css")))
 }
 
 /// Runs in the frame before its script is there, and what the policy says of it.
 pub(in crate::website) static EARLY: LazyLock<(String, String)> = LazyLock::new(|| {
-    let script = served::bare(&served::text("early.js"));
+    let script = lean::bare(&served::text("early.js"));
     let hash = format!("'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(&script)));
     (script, hash)
 });
@@ -311,11 +293,12 @@ mod tests {
             weight(&loader(&settings(toml), "harbour_prints", "https://chat.shop.example", "/c/harbour_prints/"))
         });
         let launcher = weights[1].max(weights[0]);
-        let page = served::weight("page.css") + served::weight("app.js");
-        println!("widget.js {launcher} bytes, the page's script and sheet {page}");
+        let [sheet, script] = ["page.css", "app.js"].map(|name| served::weight(name).unwrap());
+        let (page, brotli) = (sheet.0 + script.0, sheet.1 + script.1);
+        println!("widget.js {launcher} bytes, the page's script and sheet {page}, {brotli} by brotli");
         assert!(launcher < 7_600, "widget.js: {weights:?} bytes");
         // What the first opening weighs on the wire is measured in a browser, see docs/performance.md.
-        assert!(page < 28_000, "app.js and page.css: {page} bytes");
+        assert!(page < 28_000 && brotli < 24_000, "app.js and page.css: {page} bytes, {brotli} by brotli");
     }
 
     #[test]
