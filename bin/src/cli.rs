@@ -59,16 +59,16 @@ enum Command {
         /// The configuration file
         #[arg(long, short, value_name = "FILE", default_value = "openline.toml")]
         config: PathBuf,
-        /// Also ask the portal, the authorization server (whether code and key are right) and the public address
+        /// Then look at everything as `openline doctor` does
         #[arg(long)]
         online: bool,
     },
-    /// Read the whole store and look for damage
-    Doctor {
-        /// The configuration file
-        #[arg(long, short, value_name = "FILE", default_value = "openline.toml")]
-        config: PathBuf,
-    },
+    /// Look at every thing between a visitor and an operator, and say what to do about it
+    ///
+    /// It may be used while the service runs. Each line begins with ✓ (well), ! (it will do, or can't be seen from here) or
+    /// ✗ (broken), with the remedy below. The exit status is 0 when nothing is broken, 1 when something is, and 2 when the
+    /// configuration can't be used.
+    Doctor(doctor::Options),
     /// Ask the running service whether it is well
     Health {
         /// The configuration file
@@ -139,12 +139,12 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Check { config, online } => match check::report(&config) {
             Ok(report) if online => {
                 say(&report, ExitCode::SUCCESS);
-                in_runtime(async { told(check::online(&config).await) })
+                examine(&doctor::Options::usual(config))
             }
             Ok(report) => say(&report, ExitCode::SUCCESS),
             Err(errors) => complain(&errors, ExitCode::from(BAD_CONFIG)),
         },
-        Command::Doctor { config } => in_runtime(async { told(doctor::run(&config).await) }),
+        Command::Doctor(options) => examine(&options),
         Command::Health { config } => in_runtime(async { told(health::report(&config).await) }),
         Command::Dead(action) => in_runtime(async { told(dead::run(action).await) }),
         Command::Export { whose, to } => in_runtime(async { told(privacy::export(whose, to).await) }),
@@ -162,6 +162,18 @@ pub fn run(cli: Cli) -> ExitCode {
             told(channels::report(&file, config.is_some()).await)
         }),
     }
+}
+
+fn examine(options: &doctor::Options) -> ExitCode {
+    in_runtime(async {
+        match doctor::run(options).await {
+            Ok(report) => {
+                let code = if report.is_bad() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+                say(&if options.json { report.json() } else { report.to_string() }, code)
+            }
+            Err(errors) => complain(&errors, ExitCode::from(BAD_CONFIG)),
+        }
+    })
 }
 
 fn serve(path: &std::path::Path) -> ExitCode {

@@ -47,14 +47,19 @@ pub async fn rooted(secret: MasterSecret, store: &Arc<dyn Store>) -> Result<Mast
     }
 }
 
+/// The file beside a database in which the secret is.
+pub fn file_of(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".secret");
+    PathBuf::from(name)
+}
+
 /// The secret in the file beside a database; made when there is none.
 ///
 /// # Errors
 /// A sentence with the file's name.
 pub fn beside(database: &Path) -> Result<MasterSecret, String> {
-    let mut name = database.as_os_str().to_owned();
-    name.push(".secret");
-    let path = PathBuf::from(name);
+    let path = file_of(database);
     let problem = |what: String| format!("{}: {what}", path.display());
     match std::fs::read_to_string(&path) {
         Ok(text) => from_text(&text).filter(|_| lines(&text).all(|line| line.len() == 64)).ok_or_else(|| {

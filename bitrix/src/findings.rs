@@ -137,6 +137,11 @@ impl Findings {
         order.into_iter().flat_map(of).collect()
     }
 
+    /// What an area's last look found.
+    pub(crate) fn of(&self, area: Area) -> Vec<Finding> {
+        self.lock().iter().filter(|(known, _)| *known == area).map(|(_, one)| one.clone()).collect()
+    }
+
     /// All, in that language.
     pub(crate) fn told(&self, texts: &Catalogue) -> Vec<Problem> {
         self.all().iter().map(|finding| finding.told(texts)).collect()

@@ -14,7 +14,7 @@ mod texts;
 mod web;
 mod wire;
 
-pub use access::online::{Checked, check_online};
+pub use access::online::check_online;
 pub use access::servers::usual_server;
 pub use config::{Connector, PortalConfig, RequestLimit, Shown, Shows, is_loopback};
 pub use findings::Problem;
@@ -147,6 +147,13 @@ impl Bitrix {
     pub async fn stop(&self) {
         self.0.portal.tasks.close();
         self.0.portal.tasks.wait().await;
+    }
+
+    /// Looks, also from a process in which it does not run, at everything that is between visitors and operators at the
+    /// portal; with `mend` what can be is set right. The portal is asked for an event, which has to come to the running
+    /// service within `patience`; without any, it is not asked.
+    pub async fn examine(&self, mend: bool, patience: std::time::Duration) -> Vec<openline_core::Check> {
+        lines::checkup::look(&self.0, mend, patience).await
     }
 
     /// How the portal stands.

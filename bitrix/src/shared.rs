@@ -54,6 +54,16 @@ impl Inner {
         *self.language.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A line by its name and number, as far as it is known.
+    pub(crate) fn named_line(&self, line: &str) -> String {
+        let names = self.line_names.read().unwrap_or_else(PoisonError::into_inner);
+        match names.get(line) {
+            Some(named) if named.active => format!("“{}” ({line})", named.name),
+            Some(named) => format!("“{}” ({line}, switched off)", named.name),
+            None => format!("the line {line}"),
+        }
+    }
+
     /// What operators read in it.
     pub(crate) fn words(&self) -> &'static Catalogue {
         openline_core::words::operators(self.language().code)

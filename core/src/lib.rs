@@ -10,6 +10,7 @@ mod domain;
 mod engine;
 mod ports;
 
+pub use domain::check::{Check, Standing};
 pub use domain::error::{ConfigError, DeliveryError, StoreError};
 pub use domain::id::{ChannelId, ChatId, ConversationId, FileId, JobId, MessageId, Pos, Rev, Tag};
 pub use domain::{error, id, line, message, quiet, secret, text, visitor, weak, words};

@@ -13,7 +13,7 @@ mod sqlite;
 mod url;
 
 pub use copy::{Report, migrate};
-pub use disk::{DiskFiles, FileCheck};
+pub use disk::{DiskFiles, FileCheck, room};
 pub use open::{OpenError, attach, examine, open};
 pub use postgres::PostgresStore;
 pub use sqlite::{SqliteStore, erased, snapshot, tag_of};

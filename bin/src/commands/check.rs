@@ -1,11 +1,8 @@
-//! `openline check`: what is wrong with a configuration, or what it says; with `--online` also what the portal, the
-//! authorization server and the public address say of it.
+//! `openline check`: what is wrong with a configuration, or what it says. With `--online` it goes on as `openline doctor`.
 
 use crate::config::Config;
-use openline_bitrix::Checked;
 use openline_channels::Kinds;
 use openline_channels::described::Source;
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -37,22 +34,10 @@ pub fn report(file: &Path) -> Result<String, String> {
     out.push_str("  for the local application in Bitrix24:\n");
     let _ = writeln!(out, "    handler path       {}/bitrix/app", config.public_url);
     let _ = write!(out, "    installation path  {}/bitrix/install", config.public_url);
-    for doubt in config.doubts().iter().chain(&config.exposed) {
+    for doubt in config.doubts().into_iter().chain(config.exposed.iter().map(ToString::to_string)) {
         let _ = write!(out, "\n  doubtful: {doubt}");
     }
     Ok(out)
-}
-
-/// What the portal, the authorization server and the public address say.
-///
-/// # Errors
-/// The same, when something of it is bad.
-pub async fn online(file: &Path) -> Result<String, String> {
-    let config = Config::load(file).map_err(|errors| errors.to_string())?;
-    let found = openline_bitrix::check_online(&config.portal_config(&BTreeMap::new())).await;
-    let is_bad = found.iter().any(|one| matches!(one, Checked::Bad(_)));
-    let lines: Vec<_> = found.iter().map(|one| format!("  {one}")).collect();
-    if is_bad { Err(lines.join("\n")) } else { Ok(lines.join("\n")) }
 }
 
 /// What to say of a kind that doesn't exist.

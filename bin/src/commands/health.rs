@@ -14,7 +14,15 @@ const PATIENCE: Duration = Duration::from_secs(4);
 /// What is wrong with the configuration, or why nobody answers.
 pub async fn report(file: &Path) -> Result<String, String> {
     let config = Config::load(file).map_err(|errors| errors.to_string())?;
-    let address = reachable(config.listen);
+    ask(config.listen).await
+}
+
+/// What `/health` of the service that listens there says.
+///
+/// # Errors
+/// Why nobody answers.
+pub(crate) async fn ask(listen: SocketAddr) -> Result<String, String> {
+    let address = reachable(listen);
     let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build().map_err(|error| error.to_string())?;
     let answer = client.get(format!("http://{address}/health")).send().await;
     let answer = answer.and_then(reqwest::Response::error_for_status);

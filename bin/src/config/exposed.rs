@@ -1,8 +1,39 @@
 //! What of a configuration others on this machine can read, and as whom openline runs.
 
 use super::Config;
+use std::fmt;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// Something that is open to others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exposed {
+    /// What is wrong.
+    pub problem: String,
+    /// What to do about it.
+    pub remedy: String,
+    /// The file that everybody can read, when it is one.
+    pub file: Option<PathBuf>,
+}
+
+impl Exposed {
+    /// Takes the right to read the file from everybody who is neither its owner nor of its group.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn close(&self) -> std::io::Result<()> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let mut rights = std::fs::metadata(file)?.permissions();
+        rights.set_mode(rights.mode() & !0o007);
+        std::fs::set_permissions(file, rights)
+    }
+}
+
+impl fmt::Display for Exposed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{} {}", self.problem, if self.file.is_some() { ":" } else { ";" }, self.remedy)
+    }
+}
 
 /// The secrets that the configuration itself has, beside those of its channels.
 const OWN: [&str; 3] = ["secret", "portal.client_secret", "metrics.token"];
@@ -10,8 +41,8 @@ const OWN: [&str; 3] = ["secret", "portal.client_secret", "metrics.token"];
 /// The part of a mode that says what everybody may read. A group may be the service's own.
 const EVERYBODY: u32 = 0o004;
 
-/// What is open to others, each in a sentence with its file; `text` is the configuration's.
-pub(super) fn look(file: &Path, text: &str, config: &Config) -> Vec<String> {
+/// What is open to others; `text` is the configuration's.
+pub(super) fn look(file: &Path, text: &str, config: &Config) -> Vec<Exposed> {
     let mut told = Vec::new();
     let written: toml::Table = text.parse().unwrap_or_default();
     let mut inline = Vec::new();
@@ -30,8 +61,15 @@ pub(super) fn look(file: &Path, text: &str, config: &Config) -> Vec<String> {
     if !inline.is_empty() && is_open(file) {
         told.insert(0, open(file, &format!("it has secrets ({})", inline.join(", "))));
     }
+    if let Some(own) =
+        config.store.file().map(crate::secret::file_of).filter(|own| config.secret.is_none() && is_open(own))
+    {
+        told.push(open(&own, "it is this installation's secret"));
+    }
     if rustix::process::geteuid().is_root() {
-        told.push("openline runs as root; give it a user of its own, as the units in deploy/systemd do".to_owned());
+        let (problem, remedy) =
+            ("openline runs as root", "give it a user of its own, as the units in deploy/systemd do");
+        told.push(Exposed { problem: problem.to_owned(), remedy: remedy.to_owned(), file: None });
     }
     told
 }
@@ -66,7 +104,8 @@ fn is_open(file: &Path) -> bool {
     std::fs::metadata(file).is_ok_and(|about| about.permissions().mode() & EVERYBODY != 0)
 }
 
-fn open(file: &Path, why: &str) -> String {
+fn open(file: &Path, why: &str) -> Exposed {
     let shown = file.display();
-    format!("{shown}: everybody on this machine can read it, and {why}: chmod o-rwx {shown}")
+    let problem = format!("{shown}: everybody on this machine can read it, and {why}");
+    Exposed { problem, remedy: format!("chmod o-rwx {shown}"), file: Some(file.to_owned()) }
 }

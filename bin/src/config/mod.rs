@@ -12,6 +12,7 @@ mod proxies;
 mod raw;
 
 pub use connector::ConnectorSettings;
+pub use exposed::Exposed;
 pub use files::FilesSettings;
 pub use metrics::MetricsSettings;
 pub use portal::Portal;
@@ -68,9 +69,8 @@ pub struct Config {
     pub folder: PathBuf,
     /// The kinds of channel there are, those of the folder `messengers` among them.
     pub kinds: Arc<Kinds>,
-    /// What others on this machine can read, and as whom openline runs, each in a sentence; known of one that was loaded
-    /// from its file.
-    pub exposed: Vec<String>,
+    /// What others on this machine can read, and as whom openline runs; known of one that was loaded from its file.
+    pub exposed: Vec<Exposed>,
 }
 
 /// How to log.

@@ -1,9 +1,10 @@
 //! The running service: wiring and HTTP.
 
+pub(crate) mod certificate;
 pub mod files;
 pub mod http;
 mod metrics;
-mod open_files;
+pub(crate) mod open_files;
 mod pulse;
 pub mod service;
 pub mod status;

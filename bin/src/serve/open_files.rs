@@ -6,7 +6,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 const ENOUGH: u64 = 100_000;
 
 /// Raises the limit of open files as far as the system lets us; how many there may be then.
-pub(super) fn raise() -> usize {
+fn raise() -> usize {
     let limit = getrlimit(Resource::Nofile);
     let wanted = limit.maximum.unwrap_or(ENOUGH).min(ENOUGH);
     let current = limit.current.unwrap_or(ENOUGH);
@@ -18,6 +18,21 @@ pub(super) fn raise() -> usize {
     }
     let now = getrlimit(Resource::Nofile).current.unwrap_or(ENOUGH);
     usize::try_from(now).unwrap_or(usize::MAX)
+}
+
+/// How many connections there is room for when fewer than `wanted` are possible: some descriptors are left for the database,
+/// files and calls to the portal.
+pub(crate) fn too_few(wanted: usize) -> Option<usize> {
+    let room = raise().saturating_sub(200).max(100);
+    (room < wanted).then_some(room)
+}
+
+/// What is wrong when the disk of the database has less room than there should be.
+pub(crate) fn short_of_room(config: &crate::config::Config) -> Option<String> {
+    let folder = config.store.file()?.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(std::path::Path::new("."));
+    let free = openline_store::room(folder).filter(|free| *free < config.files.floor)?;
+    Some(format!("{}: {} MB of room are left for the database", folder.display(), free / 1_000_000))
 }
 
 #[cfg(test)]

@@ -181,20 +181,14 @@ impl Service {
     }
 }
 
-/// Who may hold connections. Some descriptors are left for the database, files and calls to the portal.
+/// Who may hold connections.
 fn http_rules(config: &Config) -> http::Rules {
-    let (limits, descriptors) = (&config.limits, open_files::raise());
-    let (wanted, each) = (limits.connections as usize, limits.connections_each as usize);
-    let room = descriptors.saturating_sub(200).max(100);
-    if room < wanted {
-        tracing::warn!(
-            connections = room,
-            descriptors,
-            wanted,
-            "the system allows fewer open files than limits.connections"
-        );
+    let (wanted, each) = (config.limits.connections as usize, config.limits.connections_each as usize);
+    let room = open_files::too_few(wanted);
+    if let Some(connections) = room {
+        tracing::warn!(connections, wanted, "the system allows fewer open files than limits.connections");
     }
-    http::Rules::new(wanted.min(room), each, config.trusted_proxies.clone())
+    http::Rules::new(room.unwrap_or(wanted), each, config.trusted_proxies.clone())
 }
 
 /// Takes the port, or says what to do about it.
@@ -213,7 +207,7 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     })
 }
 
-fn master_secret(config: &Config) -> Result<MasterSecret, StartError> {
+pub(crate) fn master_secret(config: &Config) -> Result<MasterSecret, StartError> {
     if let Some(secret) = &config.secret {
         return Ok(secret.clone());
     }

@@ -2,9 +2,11 @@
 
 pub(crate) mod ask;
 pub(crate) mod bindings;
+pub(crate) mod checkup;
 pub(crate) mod connect;
 pub(crate) mod examine;
 pub(crate) mod finishing;
+pub(crate) mod heard;
 pub(crate) mod info;
 pub(crate) mod registration;
 pub(crate) mod roster;

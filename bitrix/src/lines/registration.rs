@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// What a connector has to hear of. The first is the one it can't do without.
-const EVENTS: [&str; 10] = [
+const EVENTS: [&str; 11] = [
     "OnImConnectorMessageAdd",
     "OnImConnectorMessageUpdate",
     "OnImConnectorMessageDelete",
@@ -26,6 +26,7 @@ const EVENTS: [&str; 10] = [
     "OnAppUninstall",
     "OnAppUpdate",
     "OnAppInstall",
+    "OnAppTest",
 ];
 
 /// How often at the most lines are looked for when none is known.
@@ -101,18 +102,21 @@ pub(crate) async fn register_again(bitrix: &Inner, id: &str) {
         }
         registered.insert(id.to_owned(), Instant::now());
     }
-    if let Err(error) = register(bitrix, connector).await {
+    if let Err(error) = register_anew(bitrix, connector).await {
         tracing::error!(connector = id, %error, "can't register the connector again");
-        return;
-    }
-    for (_, line, _) in bitrix.lines.all().into_iter().filter(|(known, _, binding)| known == id && binding.active) {
-        if let Err(error) = connect::switch_on(bitrix, connector, &line).await {
-            tracing::error!(connector = id, line, %error, "can't switch the connector on again");
-        }
     }
 }
 
-async fn bind_events(bitrix: &Inner) -> Result<(), CallError> {
+/// Registers a connector that the portal has lost, and switches it on again where it was.
+pub(crate) async fn register_anew(bitrix: &Inner, connector: &Connector) -> Result<(), CallError> {
+    register(bitrix, connector).await?;
+    for line in bitrix.lines.active_lines(&connector.id) {
+        connect::switch_on(bitrix, connector, &line).await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn bind_events(bitrix: &Inner) -> Result<(), CallError> {
     let handler = bitrix.portal.config.events_url();
     let bound = bitrix.portal.call("event.get", &json!({}), Class::Admin).await?;
     let bound: Vec<_> = elements(Some(&bound.result)).into_iter().cloned().collect();
@@ -173,27 +177,72 @@ async fn bind(bitrix: &Inner, event: &str, handler: &str) -> Result<(), CallErro
     }
 }
 
+/// Who has the handlers of events.
+pub(crate) struct Handlers {
+    /// What is sent to us.
+    ours: Vec<String>,
+    /// Where the event that we can't do without is sent besides.
+    others: Vec<String>,
+}
+
+impl Handlers {
+    fn has(&self, event: &str) -> bool {
+        self.ours.iter().any(|known| known.eq_ignore_ascii_case(event))
+    }
+
+    /// The other address, when it has what we have not.
+    pub(crate) fn taken(&self) -> Option<&str> {
+        self.others.first().filter(|_| self.is_deaf()).map(String::as_str)
+    }
+
+    /// Whether we hear of no replies.
+    pub(crate) fn is_deaf(&self) -> bool {
+        !self.has(EVENTS[0])
+    }
+
+    /// Whether somebody else hears of them, too.
+    pub(crate) fn has_strangers(&self) -> bool {
+        !self.others.is_empty()
+    }
+
+    /// What is not sent to us.
+    pub(crate) fn missing(&self) -> Vec<&'static str> {
+        EVENTS.into_iter().filter(|event| !self.has(event)).collect()
+    }
+}
+
+/// Asks the portal who has them.
+pub(crate) async fn handlers(bitrix: &Inner, class: Class) -> Result<Handlers, CallError> {
+    let bound = bitrix.portal.call("event.get", &json!({}), class).await?.result;
+    let (address, mut handlers) =
+        (bitrix.portal.config.events_url(), Handlers { ours: Vec::new(), others: Vec::new() });
+    for one in elements(Some(&bound)).into_iter().filter(|one| !truthy(one.get("offline"))) {
+        let (Some(event), Some(handler)) = (text(one.get("event")), text(one.get("handler"))) else { continue };
+        if handler == address {
+            handlers.ours.push(event);
+        } else if event.eq_ignore_ascii_case(EVENTS[0]) {
+            handlers.others.push(handler);
+        }
+    }
+    Ok(handlers)
+}
+
 /// Looks whether the portal still sends the events to us. When another address of the same application has them, another
 /// openline has taken them, and taking them back would go on for ever: it is only told. When nobody has them, they are
 /// bound again.
 pub(crate) async fn look_at_events(bitrix: &Inner) {
-    let bound = match bitrix.portal.call("event.get", &json!({}), Class::Background).await {
-        Ok(bound) => bound.result,
+    let handlers = match handlers(bitrix, Class::Background).await {
+        Ok(handlers) => handlers,
         Err(error) => return tracing::warn!(%error, "can't ask for the handlers of events"),
     };
-    let is_first = |one: &&Value| text(one.get("event")).is_some_and(|event| event.eq_ignore_ascii_case(EVENTS[0]));
-    let handlers = elements(Some(&bound)).into_iter().filter(is_first).filter(|one| !truthy(one.get("offline")));
-    let handlers: Vec<_> = handlers.filter_map(|one| text(one.get("handler"))).collect();
-    let ours = bitrix.portal.config.events_url();
     let known = bitrix.findings.all().into_iter().find(|finding| matches!(finding, Finding::Taken(_)));
-    let other = handlers.iter().find(|handler| **handler != ours).filter(|_| !handlers.contains(&ours));
-    if let Some(other) = other {
-        return bitrix.findings.add(Area::Registration, Finding::Taken(other.clone()));
+    if let Some(other) = handlers.taken() {
+        return bitrix.findings.add(Area::Registration, Finding::Taken(other.to_owned()));
     }
     if let Some(known) = known {
         bitrix.findings.remove(&known);
     }
-    if handlers.is_empty() {
+    if handlers.is_deaf() {
         tracing::warn!("the portal has lost the handlers of events, binding them again");
         if let Err(error) = bind_events(bitrix).await {
             tracing::error!(%error, "can't bind the events again");

@@ -4,7 +4,7 @@ use super::{Given, Shared, install, no_form, plain, whole, whole_body};
 use crate::access::claims;
 use crate::access::credentials::Credentials;
 use crate::deliver::genuine;
-use crate::lines::registration;
+use crate::lines::{heard, registration};
 use crate::shared::Inner;
 use crate::web::operator_events::{self, Event};
 use crate::web::removal;
@@ -116,6 +116,7 @@ async fn take(bitrix: &Arc<Inner>, event: Event, auth: &Value, from: ClientAddre
         }
         Event::Uninstall { clean } => removal::hear(bitrix, clean, from).await,
         Event::Update => updated(bitrix, auth, from).await,
+        Event::Test { word } => heard::keep(bitrix, &word).await,
         Event::Other => Ok(()),
     }
 }

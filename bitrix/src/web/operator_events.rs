@@ -4,6 +4,7 @@ use crate::bbcode;
 use crate::config::{Connector, PortalConfig};
 use crate::deliver::files;
 use crate::deliver::genuine::Reply;
+use crate::lines::heard;
 use crate::lines::info::LineInfos;
 use crate::wire::form::elements;
 use crate::wire::values::{integer, text};
@@ -40,6 +41,11 @@ pub(crate) enum Event {
         /// Whether the admin asked to erase its data.
         clean: bool,
     },
+    /// The event that somebody asked for, with the word that was to come with it.
+    Test {
+        /// The word.
+        word: String,
+    },
     /// Nothing we act on.
     Other,
 }
@@ -62,6 +68,10 @@ pub(crate) fn read(config: &PortalConfig, name: &str, form: &Value) -> Event {
         "ONIMCONNECTORDIALOGFINISH" => dialogs(config, data, |session| Happened::DialogFinished { session }),
         "ONIMCONNECTORSTATUSDELETE" => status_delete(data),
         "ONIMCONNECTORLINEDELETE" => text(data).map_or(Event::Other, |line| Event::LineDelete { line }),
+        "ONAPPTEST" => {
+            let word = data.and_then(|data| text(data.get("QUERY")?.get(heard::WORD)));
+            word.map_or(Event::Other, |word| Event::Test { word })
+        }
         "ONAPPUPDATE" => Event::Update,
         "ONAPPUNINSTALL" => {
             let clean = data.and_then(|data| data.get("CLEAN")).and_then(integer) == Some(1);

@@ -38,7 +38,7 @@ use instance::Instance;
 use intake::Intake;
 use openline_core::channel::{Capabilities, Host, Outgoing};
 use openline_core::weak::Maker;
-use openline_core::{Channel, ChannelId, ChannelKind, ConfigError, DeliveryError, VisitorInbox};
+use openline_core::{Channel, ChannelId, ChannelKind, Check, ConfigError, DeliveryError, VisitorInbox};
 use sender::Sender;
 use std::sync::{Arc, OnceLock};
 use tokio_util::sync::CancellationToken;
@@ -150,6 +150,10 @@ impl Channel for Described {
 
     fn health(&self) -> Result<(), String> {
         self.instance.health()
+    }
+
+    async fn examine(&self, mend: bool) -> Vec<Check> {
+        running::examine(&self.instance, mend).await
     }
 
     fn routes(self: Arc<Self>, inbox: VisitorInbox) -> Router {

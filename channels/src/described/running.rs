@@ -6,6 +6,7 @@ use super::expr::value;
 use super::instance::{Call, Instance};
 use super::intake::Intake;
 use minijinja::value::ValueKind;
+use openline_core::Check;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -32,6 +33,19 @@ pub(super) async fn run(intake: &Arc<Intake>, stop: &CancellationToken) {
         }
     };
     tokio::join!(setting_up, polling);
+}
+
+/// Sets the webhook up once more, when that is wanted and this messenger has steps for it. Where a token is fetched, that is
+/// left to the running service: a refresh token works once.
+pub(super) async fn examine(instance: &Instance, mend: bool) -> Vec<Check> {
+    let description = &instance.description;
+    let by_hand = mend && description.token.is_none() && polls(instance, description).is_none();
+    let Some(setup) = description.setup.as_ref().filter(|_| by_hand) else { return Vec::new() };
+    let mut scope = instance.scope();
+    vec![match instance.run(&Call::of(&setup.steps), &mut scope).await {
+        Ok(_) => Check::good("webhook", "was set up once more"),
+        Err(failed) => Check::bad("webhook", failed.error.to_string(), "look at the settings of the channel"),
+    }]
 }
 
 /// How the messenger is asked for what is new, where these settings say that it is.

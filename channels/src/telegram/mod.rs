@@ -15,7 +15,7 @@ use client::status::Status;
 use openline_core::channel::{Capabilities, Host, Outgoing};
 use openline_core::handover::Continuation;
 use openline_core::weak::Maker;
-use openline_core::{Channel, ChannelId, ChannelKind, ConfigError, DeliveryError, VisitorInbox};
+use openline_core::{Channel, ChannelId, ChannelKind, Check, Clock, ConfigError, DeliveryError, VisitorInbox};
 use outgoing::send::Sender;
 use settings::{Mode, Settings};
 use std::sync::{Arc, OnceLock};
@@ -54,6 +54,7 @@ struct Telegram {
     api: Arc<Api>,
     hook: Hook,
     status: Status,
+    clock: Arc<dyn Clock>,
     /// Known once the program has wired everything, before there is any traffic.
     intake: OnceLock<Arc<Intake>>,
 }
@@ -63,7 +64,8 @@ impl Telegram {
         let mut settings = Settings::read(settings, &host.public_url, &host.folder)?;
         let api = Api::new(settings.token.clone(), settings.api_url.clone(), std::mem::take(&mut settings.way));
         let (settings, api, hook) = (Arc::new(settings), Arc::new(api), Hook::new(id, host));
-        Ok(Self { settings, api, hook, status: Status::default(), intake: OnceLock::new() })
+        let clock = Arc::clone(&host.clock);
+        Ok(Self { settings, api, hook, status: Status::default(), clock, intake: OnceLock::new() })
     }
 
     fn intake(&self, inbox: VisitorInbox) -> Arc<Intake> {
@@ -113,6 +115,11 @@ impl Channel for Telegram {
     fn health(&self) -> Result<(), String> {
         self.status.health()?;
         self.intake.get().map_or(Ok(()), |intake| intake.health())
+    }
+
+    async fn examine(&self, mend: bool) -> Vec<Check> {
+        let way = (self.settings.mode, &self.hook);
+        updates::examine::examine(&self.api, &self.status, way, self.clock.now(), mend).await
     }
 
     fn routes(self: Arc<Self>, inbox: VisitorInbox) -> Router {

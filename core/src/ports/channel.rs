@@ -1,5 +1,6 @@
 //! The channel port: what a messenger must offer to be joined to an open line.
 
+use crate::domain::check::Check;
 use crate::domain::error::{ConfigError, DeliveryError};
 use crate::domain::id::{ChannelId, ChatId};
 use crate::domain::message::{Conversation, Item};
@@ -119,6 +120,14 @@ pub trait Channel: Send + Sync + 'static {
     /// One line for people, without secrets.
     fn health(&self) -> Result<(), String> {
         Ok(())
+    }
+
+    /// Asks the messenger how this channel stands there, from a process in which it does not run: whether it is let in,
+    /// whether it is told of what is new. With `mend` what is wrong is set right where that can be done from here. Nothing
+    /// by default.
+    async fn examine(&self, mend: bool) -> Vec<Check> {
+        let _ = mend;
+        Vec::new()
     }
 
     /// HTTP routes of the channel, mounted at `/c/{id}`. Empty by default.

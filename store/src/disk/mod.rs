@@ -79,9 +79,7 @@ impl DiskFiles {
 
     /// Bytes of room left, when that is less than there should be.
     fn short_of_room(&self) -> Option<u64> {
-        let about = rustix::fs::statvfs(&self.folder).ok()?;
-        let free = about.f_bavail.saturating_mul(about.f_frsize);
-        (free < self.floor).then_some(free)
+        room(&self.folder).filter(|free| *free < self.floor)
     }
 
     fn has_room(&self) -> Result<(), FileError> {
@@ -91,6 +89,12 @@ impl DiskFiles {
     fn unavailable(&self, error: &std::io::Error) -> FileError {
         FileError::Unavailable(format!("{}: {}", self.folder.display(), problem(error)))
     }
+}
+
+/// Bytes of room on the disk of a folder or file; `None` when that can't be told.
+pub fn room(place: &Path) -> Option<u64> {
+    let about = rustix::fs::statvfs(place).ok()?;
+    Some(about.f_bavail.saturating_mul(about.f_frsize))
 }
 
 #[async_trait]

@@ -11,6 +11,7 @@ mod crash;
 mod crowd;
 mod customers;
 mod deploy;
+mod doctor;
 mod erasing;
 mod files;
 mod five;

@@ -152,25 +152,3 @@ async fn pages_speak_the_administrators_language() {
         assert!(body.contains(words), "{language}: {body}");
     }
 }
-
-#[tokio::test]
-async fn checking_online_tells_a_wrong_key_from_a_right_one() {
-    let mut world = running().await;
-    world.install().await;
-    let file = world.folder().join("openline.toml");
-    let check = async |world: &World| {
-        std::fs::write(&file, world.config_text()).unwrap();
-        openline::commands::check::online(&file).await
-    };
-    let before = world.sandbox.view(|portal| portal.calls_of("oauth/token").count());
-    let said = check(&world).await.unwrap();
-    for part in ["is a Bitrix24 portal and answers", "code and key are right", "leads to openline"] {
-        assert!(said.contains(part), "{said}");
-    }
-    assert_eq!(world.sandbox.view(|portal| portal.calls_of("oauth/token").count()), before + 1);
-    let right = world.sandbox.client_secret();
-    world.mistakes(&[(right.as_str(), "another key")]);
-    let said = check(&world).await.unwrap_err();
-    assert!(said.contains("portal.client_secret") && said.contains("invalid_client"), "{said}");
-    assert!(!said.contains("another key"), "{said}");
-}

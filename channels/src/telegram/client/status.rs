@@ -54,18 +54,23 @@ impl Status {
         Ok(())
     }
 
+    /// Knows the bot's name from what Telegram says of it; it, when it was not known before.
+    pub(in crate::telegram) fn name(&self, me: &serde_json::Value) -> Option<String> {
+        let name = me["username"].as_str().filter(|name| is_name(name))?;
+        let known = self.known().username.replace(name.to_owned());
+        (known.as_deref() != Some(name)).then(|| name.to_owned())
+    }
+
     /// Learns the bot's name from Telegram.
     pub(in crate::telegram) async fn learn(
         &self,
         inbox: &VisitorInbox,
         me: &serde_json::Value,
     ) -> Result<(), StoreError> {
-        let Some(name) = me["username"].as_str().filter(|name| is_name(name)) else { return Ok(()) };
-        let known = self.known().username.replace(name.to_owned());
-        if known.as_deref() != Some(name) {
-            inbox.keep(USERNAME, name.as_bytes()).await?;
+        match self.name(me) {
+            Some(new) => inbox.keep(USERNAME, new.as_bytes()).await,
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 

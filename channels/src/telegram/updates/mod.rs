@@ -2,6 +2,7 @@
 
 mod changed;
 pub(crate) mod chats;
+pub(crate) mod examine;
 pub(crate) mod intake;
 pub(crate) mod poll;
 mod reactions;

@@ -6,6 +6,7 @@
 //! The price is that a large file holds up the others while it is fetched.
 
 use crate::common::serial::Turns;
+use crate::telegram::client::api::Api;
 use crate::telegram::client::status::{Status, Trouble};
 use crate::telegram::updates::intake::{self, Intake, chat_of};
 use crate::telegram::updates::poll::{Pause, WANTED};
@@ -14,9 +15,9 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::routing::post;
+use openline_core::ChannelId;
 use openline_core::channel::Host;
 use openline_core::clock::Timestamp;
-use openline_core::{ChannelId, VisitorInbox};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -49,6 +50,11 @@ impl Hook {
         let keys = host.secret.keys(&format!("channels/telegram/{id}/webhook"));
         let earlier = keys.iter().skip(1).map(hex::encode).collect();
         Self { url: format!("{}/c/{id}/webhook", host.public_url), secret: hex::encode(keys.present()), earlier }
+    }
+
+    /// Where Telegram calls us.
+    pub(in crate::telegram) fn url(&self) -> &str {
+        &self.url
     }
 
     fn is_told_by(&self, given: &[u8]) -> bool {
@@ -147,18 +153,24 @@ async fn round(intake: &Intake, hook: &Hook, status: &Status, set: &mut bool) ->
     if info["url"] != hook.url.as_str() {
         status.recall(&intake.inbox).await?;
         status.learn(&intake.inbox, &intake.api.call(&GetMe::new()).await?).await?;
-        let url = Url::parse(&hook.url).map_err(|_| Trouble::Here("public_url is no address".to_owned()))?;
-        let ask = SetWebhook::new(url).max_connections(1).allowed_updates(WANTED).secret_token(hook.secret.as_str());
-        // No certificate of our own goes along, so plain JSON will do.
-        intake.api.call(&ask).await?;
+        self::set(&intake.api, hook).await?;
         *set = true;
     }
-    calls_fail(&intake.inbox, &info).map_or(Ok(()), |problem| Err(Trouble::Here(problem)))
+    calls_fail(intake.inbox.now(), &info).map_or(Ok(()), |problem| Err(Trouble::Here(problem)))
+}
+
+/// Tells Telegram to call us.
+pub(in crate::telegram) async fn set(api: &Api, hook: &Hook) -> Result<(), Trouble> {
+    let url = Url::parse(&hook.url).map_err(|_| Trouble::Here("public_url is no address".to_owned()))?;
+    let ask = SetWebhook::new(url).max_connections(1).allowed_updates(WANTED).secret_token(hook.secret.as_str());
+    // No certificate of our own goes along, so plain JSON will do.
+    api.call(&ask).await?;
+    Ok(())
 }
 
 /// What Telegram says about its last calls, when updates wait because they failed.
-fn calls_fail(inbox: &VisitorInbox, info: &Value) -> Option<String> {
-    let recent = info["last_error_date"].as_i64()? > inbox.now().seconds() - RECENT;
+pub(in crate::telegram) fn calls_fail(now: Timestamp, info: &Value) -> Option<String> {
+    let recent = info["last_error_date"].as_i64()? > now.seconds() - RECENT;
     let waiting = info["pending_update_count"].as_i64().unwrap_or_default();
     let said: String = info["last_error_message"].as_str().unwrap_or("no reason given").chars().take(200).collect();
     (recent && waiting > 0).then(|| format!("Telegram's calls to public_url fail, {waiting} wait: {said}"))

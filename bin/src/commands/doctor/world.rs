@@ -1,0 +1,111 @@
+//! What others say: the running service, the public address, the portal, the messengers.
+
+use crate::commands::health;
+use crate::config::Config;
+use crate::secret;
+use crate::serve::service::master_secret;
+use crate::serve::{certificate, status};
+use openline_bitrix::Bitrix;
+use openline_core::inbox::Doors;
+use openline_core::secret::MasterSecret;
+use openline_core::{Channel, ChannelId, Check, Clock, Standing, Store, SystemClock};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Who said nothing for so long, in milliseconds, does not run.
+const SILENT: i64 = 120_000;
+
+pub(super) async fn look(config: &Config, mend: bool, patience: Duration) -> Vec<Check> {
+    let mut checks = vec![service(config).await];
+    checks.extend(certificate::look(&config.public_url).await);
+    // The store was looked at before: what is wrong with it was said there.
+    let there = config.store.file().is_none_or(std::path::Path::exists);
+    let store = if there { openline_store::attach(&config.store).await.ok() } else { None };
+    let installed = match &store {
+        Some(store) => openline_bitrix::remembered(store).await.is_ok_and(|known| known.installed),
+        None => false,
+    };
+    checks.extend(openline_bitrix::check_online(&config.portal_config(&BTreeMap::new()), installed).await);
+    let away = checks.iter().any(|check| check.what == "portal" && check.is_bad());
+    let answers =
+        |check: &Check| ["service", "public address"].contains(&&*check.what) && check.standing == Standing::Good;
+    // Nobody waits for an event that nobody can hear.
+    let patience = if checks.iter().any(answers) { patience } else { Duration::ZERO };
+    if let Some(store) = store {
+        match inside(config, &store, (away, mend), patience).await {
+            Ok(more) => checks.extend(more),
+            Err(problem) => checks.push(Check::bad("installation", problem, "docs/troubleshooting.md says more")),
+        }
+        store.close().await;
+    }
+    checks
+}
+
+async fn service(config: &Config) -> Check {
+    let what = "service";
+    match health::ask(config.listen).await {
+        Ok(_) => Check::good(what, format!("answers at {}", config.listen)),
+        Err(problem) => {
+            let remedy = "start it (systemctl start openline); journalctl -u openline says why it stopped";
+            Check::bad(what, problem, remedy)
+        }
+    }
+}
+
+/// What only those can be asked who have the store: the portal as the installed application, the messengers.
+async fn inside(
+    config: &Config,
+    store: &Arc<dyn Store>,
+    (away, mend): (bool, bool),
+    patience: Duration,
+) -> Result<Vec<Check>, String> {
+    let secret = secret::rooted(master_secret(config).map_err(|error| error.to_string())?, store).await;
+    let secret: MasterSecret = secret.map_err(|error| error.to_string())?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let host = config.host(secret.clone(), Arc::clone(&clock));
+    let ids: Vec<ChannelId> = config.channels.keys().cloned().collect();
+    let doors = Doors::new(Arc::clone(store), clock, &ids);
+    let channels = config.build_channels(&host);
+    let channels = channels.map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
+    // First, because a bot learns its address here, which the portal is told.
+    let of_channels = messengers(store, &channels, doors.now().0, mend).await;
+    let mut checks = Vec::new();
+    if !away {
+        let portal = config.portal_config(&channels);
+        let bitrix = Bitrix::open(portal, doors.operator_inbox(), &secret).await.map_err(|error| error.to_string())?;
+        checks.extend(bitrix.examine(mend, patience).await);
+        bitrix.stop().await;
+    }
+    checks.extend(of_channels);
+    Ok(checks)
+}
+
+/// How each channel stands: by what its messenger says, and by what the running service says of it.
+async fn messengers(
+    store: &Arc<dyn Store>,
+    channels: &BTreeMap<ChannelId, Arc<dyn Channel>>,
+    now: i64,
+    mend: bool,
+) -> Vec<Check> {
+    let said = status::last(store).await.unwrap_or_default();
+    let mut checks = Vec::new();
+    for (id, channel) in channels {
+        let named = |check: Check| Check { what: format!("channel {id}: {}", check.what), ..check };
+        let asked: Vec<_> = channel.examine(mend).await.into_iter().map(named).collect();
+        let well = asked.iter().all(|check| check.standing == Standing::Good);
+        let what = format!("channel {id}");
+        let of_service = said.iter().filter(|one| now - one.at < SILENT);
+        let troubles: Vec<_> = of_service.filter_map(|one| one.channels.get(id.as_str())?.problem.clone()).collect();
+        match troubles.first().filter(|_| well) {
+            Some(problem) => {
+                let remedy = "docs/troubleshooting.md says more; the log has every attempt";
+                checks.push(Check::bad(&what, format!("the running service says: {problem}"), remedy));
+            }
+            None if asked.is_empty() => checks.push(Check::good(&what, "the running service says nothing against it")),
+            None => {}
+        }
+        checks.extend(asked);
+    }
+    checks
+}
