@@ -294,7 +294,10 @@ fn damage_is_told() {
 fn a_doctor_finds_nothing_wrong_with_what_is_whole() {
     let place = Place::with_database();
     let running = Running::start(place.path());
+    // The configuration has a secret that everybody can read.
     let (status, said, _) = run(place.path(), &["doctor", "--offline"]);
+    assert!(status == Some(1) && said.contains("chmod o-rwx openline.toml"), "{said}");
+    let (status, said, _) = run(place.path(), &["doctor", "--offline", "--fix"]);
     assert_eq!(status, Some(0), "{said}");
     assert!(said.contains("read whole: no damage"), "{said}");
     assert!(running.terminate().success());
