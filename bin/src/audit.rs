@@ -3,6 +3,7 @@
 
 use openline_core::store::Expect;
 use openline_core::{Clock, Store, StoreError, SystemClock};
+use openline_store::OpenError;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +40,18 @@ pub async fn note<T, E>(store: &Arc<dyn Store>, action: &str, what: &str, result
     let value = serde_json::to_vec(&note).unwrap_or_default();
     if let Err(error) = store.state_put(&key, &value, Expect::Anything).await {
         tracing::warn!(%error, action, "a command can't be noted for the security log");
+    }
+}
+
+/// The same in a store that was opened for it, and is closed again. When it could not be, only those who see the command's
+/// own output know.
+pub async fn note_in<T, E>(opened: Result<Arc<dyn Store>, OpenError>, action: &str, what: &str, result: &Result<T, E>) {
+    match opened {
+        Ok(store) => {
+            note(&store, action, what, result).await;
+            store.close().await;
+        }
+        Err(error) => tracing::warn!(%error, action, "a command can't be noted for the security log"),
     }
 }
 

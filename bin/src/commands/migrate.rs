@@ -1,5 +1,6 @@
 //! `openline migrate-store`: everything from one store into a new one.
 
+use crate::audit;
 use crate::config::{Config, trusted};
 use openline_store::StoreUrl;
 use std::fmt::Write;
@@ -12,6 +13,8 @@ use std::path::Path;
 pub async fn run(from: &str, to: &str) -> Result<String, String> {
     let (from, to) = (place(from)?, place(to)?);
     let report = openline_store::migrate(&from, &to).await.map_err(|error| error.to_string())?;
+    // Where it is gone on with; nobody has opened it yet.
+    audit::note_in(openline_store::open(&to).await, "migrate-store", "everything", &Ok::<_, String>(())).await;
     let mut out = String::new();
     for (table, rows) in report.tables {
         let _ = writeln!(out, "{table:<14} {rows:>10}");

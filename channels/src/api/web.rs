@@ -175,17 +175,22 @@ async fn by_key(inbox: &VisitorInbox, id: ConversationId, key: &str) -> Result<O
 }
 
 /// Everything that is kept of a chat's visitor.
-async fn export(State((_, inbox)): State<Shared>, path: InPath<String>) -> Answer {
+async fn export(State((_, inbox)): State<Shared>, from: ClientAddress, path: InPath<String>) -> Answer {
     let given = decoded(path)?;
-    let exported = inbox.export(&chats::core_id(&given)?).await?;
+    let chat = chats::core_id(&given)?;
+    let exported = inbox.export(&chat).await?;
+    let (channel, found) = (inbox.channel(), exported.is_some());
+    tracing::info!(target: "security", client = %from, %channel, %chat, found, result = "accepted", "all of a visitor was asked for");
     let exported = exported.ok_or_else(|| Problem::not_found("there is no conversation in this chat"))?;
     Ok(answer(StatusCode::OK, WireExport::new(&given, &exported, &inbox)))
 }
 
 /// Accepted: it is carried out in the background, as fast as the portal takes the deletions.
 async fn forget(State((_, inbox)): State<Shared>, from: ClientAddress, path: InPath<String>) -> Answer {
-    let forgotten = inbox.forget_visitor(&chats::core_id(&decoded(path)?)?).await?;
-    tracing::info!(target: "security", channel = %inbox.channel(), client = %from, forgotten, "asked to forget a visitor");
+    let chat = chats::core_id(&decoded(path)?)?;
+    let forgotten = inbox.forget_visitor(&chat).await?;
+    let channel = inbox.channel();
+    tracing::info!(target: "security", client = %from, %channel, %chat, forgotten, result = "accepted", "asked to forget a visitor");
     Ok(answer(StatusCode::ACCEPTED, json!({ "forgotten": forgotten })))
 }
 

@@ -296,7 +296,12 @@ fn command(arguments: &[&str]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_administrators_and_visitors_do_is_in_the_security_log() {
-    let (world, process, log) = openline_tests::Process::logged("warn,security=info").await;
+    let channels = "[channels.site]\nkind = \"website\"\n[channels.crm]\nkind = \"api\"\n\
+                    settings = { token = \"2c26b46b68ffc68ff99b453c\" }\n";
+    let mut world = World::with(openline_sandbox::SandboxConfig::default().without_limits(), channels).await;
+    world.stop_service().await;
+    let log = world.folder().join("log");
+    let process = openline_tests::Process::start_logging(&world, "warn,security=info", &log).await;
     let (visitor, other) = (world.visitor().await, world.visitor().await);
     visitor.send("my secret words").await;
     other.send("others").await;
@@ -306,11 +311,25 @@ async fn what_administrators_and_visitors_do_is_in_the_security_log() {
     command(&["openline", "export", "--visitor", "Ann Lee", "--config", config]);
     command(&["openline", "erase", "--visitor", "Ann Lee", "--yes", "--config", config]);
     command(&["openline", "dead", "drop", "77", "--config", config]);
+    let at = |name: &str| world.folder().join(name).display().to_string();
+    command(&["openline", "backup", &at("copy.tar"), "--config", config]);
+    for method in [reqwest::Method::GET, reqwest::Method::DELETE] {
+        let call = Client::new().request(method, world.url("/c/crm/chats/Ann%20Lee"));
+        call.bearer_auth("2c26b46b68ffc68ff99b453c").send().await.unwrap();
+    }
     let forget = Client::new().post(world.url("/c/site/api/forget")).bearer_auth(&other.token).json(&json!({}));
     forget.send().await.unwrap();
     let told = openline_tests::eventually("all of it is told", async || {
         let said = std::fs::read_to_string(&log).unwrap();
-        let words = ["\"export\"", "\"erase\"", "\"dead drop\"", "a visitor asks to be forgotten"];
+        let words = [
+            "\"export\"",
+            "\"erase\"",
+            "\"dead drop\"",
+            "\"backup\"",
+            "a visitor asks to be forgotten",
+            "all of a visitor was asked for",
+            "asked to forget a visitor",
+        ];
         words.iter().all(|word| said.contains(word)).then_some(said)
     })
     .await;
@@ -319,4 +338,19 @@ async fn what_administrators_and_visitors_do_is_in_the_security_log() {
     }
     assert!(!told.contains("Ann Lee") && !told.contains("my secret words"), "{told}");
     process.kill();
+    // What was put somewhere else is told by whoever works there.
+    let noted = async |file: &str, words: &str| {
+        let store = openline_store::attach(&format!("sqlite:{}", at(file)).parse().unwrap()).await.unwrap();
+        let notes = store.state_list("service/audit/").await.unwrap();
+        store.close().await;
+        let found = notes.iter().any(|(_, note)| String::from_utf8_lossy(note).contains(words));
+        assert!(found, "{file}: {words} in {notes:?}");
+    };
+    let (from, to) = (format!("sqlite:{}", at("openline.db")), format!("sqlite:{}", at("new.db")));
+    command(&["openline", "migrate-store", &from, &to]);
+    noted("new.db", "migrate-store").await;
+    let text = std::fs::read_to_string(config).unwrap().replace("openline.db", "back.db");
+    std::fs::write(at("back.toml"), text).unwrap();
+    command(&["openline", "restore", &at("copy.tar"), "--config", &at("back.toml")]);
+    noted("back.db", "restore").await;
 }

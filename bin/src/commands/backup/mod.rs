@@ -7,6 +7,7 @@ mod restore;
 
 pub use restore::{Source, restore};
 
+use crate::audit;
 use crate::config::Config;
 use archive::Archive;
 use std::fs::File;
@@ -61,7 +62,9 @@ pub async fn backup(target: Target) -> Result<String, String> {
     let config = Config::load(&target.config).map_err(|errors| errors.to_string())?;
     let places = Places::of(&config)?;
     let task = tokio::task::spawn_blocking(move || write(&places, &target.file));
-    task.await.map_err(|error| error.to_string())?
+    let written = task.await.map_err(|error| error.to_string())?;
+    audit::note_in(openline_store::attach(&config.store).await, "backup", "everything", &written).await;
+    written
 }
 
 fn write(places: &Places, file: &Path) -> Result<String, String> {

@@ -1,6 +1,7 @@
 //! Putting an archive back into an empty place.
 
 use super::{DATABASE, FILES, Places, SECRET, SUMS};
+use crate::audit;
 use crate::config::Config;
 use openline_core::{FileId, Store};
 use openline_store::StoreUrl;
@@ -159,6 +160,7 @@ async fn erase_again(url: &StoreUrl, tag: Option<String>, journal: &Path) -> Res
         let erased = store.erase(conversation).await.map_err(|error| error.to_string())?;
         count += usize::from(erased.is_some());
     }
+    audit::note(&store, "restore", &format!("everything, {count} erased again"), &Ok::<_, String>(())).await;
     store.close().await;
     Ok(count)
 }
