@@ -1,8 +1,9 @@
 //! `[files]`: where visitors' files are kept, and which are taken.
 
-use super::raw::RawFiles;
-use openline_core::ConfigError;
-use openline_core::files::{FileRules, USUAL};
+use super::Config;
+use super::raw::{RawChannelFiles, RawFiles};
+use openline_core::files::{FilePolicy, FileRules, USUAL};
+use openline_core::{ChannelId, ConfigError};
 use openline_store::StoreUrl;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -33,15 +34,7 @@ impl FilesSettings {
             let problem = format!("{} is not a size; write 1 to {MOST}", raw.max_megabytes);
             errors.push(ConfigError::at("files.max_megabytes", problem));
         }
-        for wrong in raw.types.iter().filter(|rule| !is_rule(rule)) {
-            let problem = format!(
-                "{wrong:?} is not a media type; write one like \"application/pdf\", or \"image/*\" for all pictures"
-            );
-            errors.push(ConfigError::at("files.types", problem));
-        }
-        if raw.types.is_empty() {
-            errors.push(ConfigError::at("files.types", "takes nothing; write \"*/*\" in it for files of any type"));
-        }
+        errors.extend(wrong_types("files.types", &raw.types));
         if !(1..=300).contains(&raw.check_seconds) {
             let problem = format!("{} is not taken; write 1 to 300", raw.check_seconds);
             errors.push(ConfigError::at("files.check_seconds", problem));
@@ -84,6 +77,24 @@ impl FilesSettings {
     }
 }
 
+/// The types that a channel takes instead of those that the others take.
+pub(super) fn of_channel(id: &ChannelId, raw: RawChannelFiles) -> Result<Option<Vec<String>>, Vec<ConfigError>> {
+    let wrong = raw.types.as_deref().map(|types| wrong_types(&format!("channels.{id}.files.types"), types));
+    let wrong = wrong.unwrap_or_default();
+    if wrong.is_empty() { Ok(raw.types) } else { Err(wrong) }
+}
+
+impl Config {
+    /// How visitors' files are dealt with, by channel.
+    pub(crate) fn file_policy(&self) -> FilePolicy {
+        let of = |(id, types): (&ChannelId, &Vec<String>)| {
+            (id.clone(), FileRules { types: types.clone(), ..self.files.rules.clone() })
+        };
+        let own = self.channels.iter().filter_map(|(id, instance)| Some((id, instance.file_types.as_ref()?)));
+        FilePolicy { of_channels: own.map(of).collect(), ..self.files.rules.clone().into() }
+    }
+}
+
 /// The folder beside a database in a file. Without a store, what is wrong with that is said elsewhere.
 fn beside(store: Option<&StoreUrl>) -> Result<PathBuf, ConfigError> {
     let problem = "is missing; with a database server it has to be configured: a folder that all replicas share, like \
@@ -91,6 +102,20 @@ fn beside(store: Option<&StoreUrl>) -> Result<PathBuf, ConfigError> {
     let missing = || ConfigError::at("files.folder", problem);
     let path = store.map_or(Some(Path::new("openline.db")), StoreUrl::file).ok_or_else(missing)?;
     Ok(path.with_file_name("files"))
+}
+
+fn wrong_types(key: &str, types: &[String]) -> Vec<ConfigError> {
+    if types.is_empty() {
+        return vec![ConfigError::at(key, "takes nothing; write \"*/*\" in it for files of any type")];
+    }
+    let wrong = types.iter().filter(|rule| !is_rule(rule));
+    let said = |wrong: &String| {
+        let problem = format!(
+            "{wrong:?} is not a media type; write one like \"application/pdf\", or \"image/*\" for all pictures"
+        );
+        ConfigError::at(key, problem)
+    };
+    wrong.map(said).collect()
 }
 
 /// `family/kind` or `family/*`, in lower case, as types are compared.

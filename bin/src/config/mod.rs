@@ -89,6 +89,8 @@ pub struct Instance {
     pub kind: String,
     /// Its connector.
     pub connector: ConnectorSettings,
+    /// The media types of files that it takes, where it has its own.
+    pub file_types: Option<Vec<String>>,
     /// Its kind's settings.
     pub settings: toml::Table,
 }
@@ -498,10 +500,11 @@ fn instance(
         errors.0.push(ConfigError::at(format!("channels.{id}.kind"), problem));
     }
     let connector = errors.keep_all(ConnectorSettings::read(&id, raw.connector, around.folder));
+    let file_types = errors.keep_all(files::of_channel(&id, raw.files));
     let settings = errors.keep(raw::resolve_settings(raw.settings, &format!("channels.{id}.settings"), around));
-    match (connector, settings) {
-        (Some(connector), Some(settings)) if errors.0.is_empty() => {
-            Ok((id, Instance { kind: raw.kind, connector, settings }))
+    match (connector, file_types, settings) {
+        (Some(connector), Some(file_types), Some(settings)) if errors.0.is_empty() => {
+            Ok((id, Instance { kind: raw.kind, connector, file_types, settings }))
         }
         _ => Err(errors.0),
     }

@@ -143,7 +143,15 @@ pub(super) struct RawChannel {
     #[serde(default)]
     pub(super) connector: RawConnector,
     #[serde(default)]
+    pub(super) files: RawChannelFiles,
+    #[serde(default)]
     pub(super) settings: toml::Table,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawChannelFiles {
+    pub(super) types: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]

@@ -100,7 +100,7 @@ impl Service {
         let kept = kept.checked_by(FileCheck::new(config.files.check.clone(), config.files.check_patience));
         let kept = Arc::new(kept.with_floor(config.files.floor));
         let doors = Doors::new(Arc::clone(&store), Arc::clone(&clock), &ids);
-        let doors = doors.equipped(Arc::clone(&kept) as _, config.files.rules.clone(), &config.public_url, &secret);
+        let doors = doors.equipped(Arc::clone(&kept) as _, config.file_policy(), &config.public_url, &secret);
         let host = config.host(secret.clone(), clock);
         let channels = config.build_channels(&host).map_err(|errors| {
             StartError::Config(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))

@@ -194,7 +194,7 @@ fn errors_name_file_and_key_and_what_would_be_right() {
         (
             "kind =",
             "color = 1\nkind =",
-            "channels.site.color: unknown field `color`, expected one of `kind`, `connector`, `settings`",
+            "channels.site.color: unknown field `color`, expected one of `kind`, `connector`, `files`, `settings`",
         ),
         (
             "kind = ",
@@ -298,7 +298,7 @@ fn all_mistakes_of_one_table_are_told() {
     let text = format!(
         "{PORTAL}limit = 'much'\ntimeout_seconds = 0\nreconcile_seconds = 0\ncheck_seconds = 0\n\
          [files]\nmax_megabytes = 0\ntypes = ['x', 'y']\n\
-         {SITE}connector.id = 'A'\nconnector.color = 'red'\nconnector.line = 0\nconnector.icon = 'no.svg'\n"
+         {SITE}files.types = ['z']\nconnector.id = 'A'\nconnector.color = 'red'\nconnector.line = 0\nconnector.icon = 'no.svg'\n"
     );
     let errors = bad(&text, &[]);
     for part in [
@@ -309,6 +309,7 @@ fn all_mistakes_of_one_table_are_told() {
         "files.max_megabytes: 0 is not a size",
         "files.types: \"x\"",
         "files.types: \"y\"",
+        "channels.site.files.types: \"z\" is not a media type; write one like",
         "channels.site.connector.id: \"A\"",
         "channels.site.connector.color: \"red\"",
         "channels.site.connector.line: 0 is not the number of a line",

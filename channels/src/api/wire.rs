@@ -1,15 +1,12 @@
 //! Items of a conversation as `docs/api-channel.md` shows them.
 
 use openline_core::export::Exported;
+use openline_core::files::Holder;
 use openline_core::message::{File, Item, ItemKind, Side, State, Visitor};
 use openline_core::store::Slice;
 use openline_core::text::RichText;
 use openline_core::{ConversationId, VisitorInbox};
 use serde::Serialize;
-use std::time::Duration;
-
-/// How long the address of a file is good: who reads with a token asks again for another one.
-const FILE_LINK: Duration = Duration::from_secs(15 * 60);
 
 /// An item on the wire.
 #[derive(Serialize)]
@@ -60,7 +57,7 @@ impl<'i> WireMessage<'i> {
             name: &file.name,
             mime: &file.mime,
             size: file.size,
-            url: inbox.file_url(item, conversation, index, FILE_LINK),
+            url: inbox.file_url(item, conversation, index, Holder::Reader),
         };
         Self {
             id: item.id.to_string(),

@@ -14,6 +14,7 @@ use futures_util::FutureExt;
 use minijinja::Value;
 use openline_core::channel::Outgoing;
 use openline_core::clock::Timestamp;
+use openline_core::files::Holder;
 use openline_core::message::Side;
 use openline_core::{ChatId, DeliveryError, StoreError, VisitorInbox};
 use serde::{Deserialize, Serialize};
@@ -21,8 +22,6 @@ use std::time::{Duration, Instant};
 
 /// After this long no further part is begun: core wants an answer within a minute.
 const ENOUGH: Duration = Duration::from_secs(8);
-/// How long a link to a file is good.
-const LINK: Duration = Duration::from_secs(7 * 24 * 3600);
 /// So many messages back is looked.
 const BACK: usize = 200;
 /// So many at a time when the visitor's last is looked for.
@@ -274,7 +273,7 @@ impl Sender<'_> {
         let Outgoing { item, conversation, .. } = message;
         let seen = |(index, file): (usize, &openline_core::message::File)| Seen {
             file: file.clone(),
-            url: self.inbox.file_url(item, conversation.id, index, LINK),
+            url: self.inbox.file_url(item, conversation.id, index, Holder::Messenger),
         };
         item.content.files.iter().enumerate().map(seen).collect()
     }

@@ -9,11 +9,11 @@ use crate::website::session::sessions::{Session, Sessions};
 use crate::website::welcome::texts::{self, Catalogue};
 use axum::http::{HeaderMap, header};
 use openline_core::channel::Host;
+use openline_core::files::Holder;
 use openline_core::limits::{Limits, Waiting};
 use openline_core::message::Item;
 use openline_core::{ChatId, ClientAddress, ConversationId, Rev, StoreError, VisitorInbox, sampled};
 use std::sync::Arc;
-use std::time::Duration;
 use url::Url;
 
 /// Longest text a visitor may send, in characters.
@@ -23,9 +23,6 @@ pub(super) const MAX_NAME: usize = 100;
 
 /// Most files in one message.
 pub(super) const MAX_FILES: usize = 10;
-
-/// How long a signed address of a file is good.
-const LINK_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
 /// One website chat at work.
 pub(super) struct Site {
@@ -225,7 +222,7 @@ pub(super) struct Links<'s> {
 
 impl FileAddress for Links<'_> {
     fn address(&self, item: &Item, index: usize) -> String {
-        let signed = self.signed.and_then(|id| self.site.inbox.file_url(item, id, index, LINK_LIFETIME));
+        let signed = self.signed.and_then(|id| self.site.inbox.file_url(item, id, index, Holder::Reader));
         signed.unwrap_or_else(|| self.site.base.address(item, index))
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Operators' files stay where they are, see [`crate::ports::backend::Backend::open`].
 
-use crate::domain::id::{ConversationId, FileId, MessageId};
+use crate::domain::id::{ChannelId, ConversationId, FileId, MessageId};
 use crate::domain::media::{self, SVG};
 use crate::domain::message::{File, FileSource};
 use crate::domain::secret::{Keys, MasterSecret, same, sign};
@@ -13,6 +13,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// Bytes on their way in.
@@ -167,6 +168,33 @@ impl FileRules {
     }
 }
 
+/// How visitors' files are dealt with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilePolicy {
+    /// Which are taken.
+    pub rules: FileRules,
+    /// What channels have instead of that.
+    pub of_channels: HashMap<ChannelId, FileRules>,
+    /// How long an address is good for [`Holder::Reader`].
+    pub reader_link: Duration,
+}
+
+/// [`FilePolicy::reader_link`] unless it is configured: long enough to look at what was just read.
+pub const READER_LINK: Duration = Duration::from_secs(15 * 60);
+
+impl FilePolicy {
+    /// What is taken in a channel.
+    pub(crate) fn of(&self, channel: &ChannelId) -> &FileRules {
+        self.of_channels.get(channel).unwrap_or(&self.rules)
+    }
+}
+
+impl From<FileRules> for FilePolicy {
+    fn from(rules: FileRules) -> Self {
+        Self { rules, of_channels: HashMap::new(), reader_link: READER_LINK }
+    }
+}
+
 /// The media type of what comes, and all of it again. `mime` is what the sender claims; of pictures the content decides,
 /// and of sounds and films whether they are such.
 ///
@@ -241,6 +269,17 @@ pub struct FilePlace {
     pub index: usize,
 }
 
+/// Who gets an address of a file, which says how long it is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// Who reads a conversation with a token, and can ask for another address at any time: minutes.
+    Reader,
+    /// The backend, which fetches the file when it has the message, or somewhat later: a day.
+    Backend,
+    /// People in a messenger, who have nothing but the address: a week.
+    Messenger,
+}
+
 /// Makes and checks the addresses under which somebody without a session (the portal, another program) gets a file.
 ///
 /// An address names a place in a conversation, not the content: what is deleted there is not to be had any more.
@@ -248,6 +287,7 @@ pub struct FilePlace {
 pub struct FileLinks {
     root: String,
     keys: Keys,
+    reader: Duration,
 }
 
 /// What a file's name keeps as it is in an address.
@@ -259,16 +299,31 @@ const PROOF: usize = 16;
 impl FileLinks {
     /// Links below `public_url`/f/.
     pub fn new(public_url: &str, secret: &MasterSecret) -> Self {
-        Self { root: format!("{}/f", public_url.trim_end_matches('/')), keys: secret.keys("core/file-links") }
+        let root = format!("{}/f", public_url.trim_end_matches('/'));
+        Self { root, keys: secret.keys("core/file-links"), reader: READER_LINK }
     }
 
-    /// The address of a file, good for `lifetime` from `now`.
-    pub fn url(&self, place: FilePlace, file: &File, now: Timestamp, lifetime: Duration) -> String {
-        let until = now.plus(lifetime).seconds();
+    /// The same, with another time for [`Holder::Reader`].
+    #[must_use]
+    pub fn with_reader(self, reader: Duration) -> Self {
+        Self { reader, ..self }
+    }
+
+    /// The address of a file, good from `now` for as long as its holder needs.
+    pub fn url(&self, place: FilePlace, file: &File, now: Timestamp, holder: Holder) -> String {
+        let until = now.plus(self.lifetime(holder)).seconds();
         let FilePlace { conversation, message, index } = place;
         let proof = hex::encode(&proof(self.keys.present(), place, until)[..PROOF]);
         let name = utf8_percent_encode(&file.name, IN_A_PATH);
         format!("{}/{conversation}-{message}-{index}-{until}-{proof}/{name}", self.root)
+    }
+
+    fn lifetime(&self, holder: Holder) -> Duration {
+        match holder {
+            Holder::Reader => self.reader,
+            Holder::Backend => Duration::from_secs(24 * 3600),
+            Holder::Messenger => Duration::from_secs(7 * 24 * 3600),
+        }
     }
 
     /// The place that a link's middle part (`12-34-0-1790000000-…`) names; `None` when it was not made here or is over.
@@ -320,10 +375,11 @@ mod tests {
 
     #[test]
     fn a_link_is_good_for_its_file_and_its_time() {
-        let links = FileLinks::new("https://chat.example/", &MasterSecret::new([1; 32]));
+        let links =
+            FileLinks::new("https://chat.example/", &MasterSecret::new([1; 32])).with_reader(Duration::from_secs(60));
         let place = FilePlace { conversation: ConversationId(3), message: MessageId(4), index: 1 };
         let file = describe("Ä b.pdf", "application/pdf", &kept(b"x"));
-        let url = links.url(place, &file, Timestamp(0), Duration::from_secs(60));
+        let url = links.url(place, &file, Timestamp(0), Holder::Reader);
         assert!(url.starts_with("https://chat.example/f/3-4-1-60-") && url.ends_with("/%C3%84%20b.pdf"), "{url}");
         let token = url.split('/').nth(4).unwrap();
         assert_eq!(links.check(token, Timestamp(60_000)), Some(place));

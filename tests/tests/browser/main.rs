@@ -14,6 +14,7 @@ mod contact;
 mod customers;
 mod floor;
 mod forget;
+mod fresh;
 mod host;
 mod hostile;
 mod live;

@@ -19,12 +19,13 @@ use super::transport::Transport;
 use crate::common::memory::{Memory, Shelf, item};
 use openline_core::channel::Outgoing;
 use openline_core::clock::{ManualClock, Timestamp};
-use openline_core::files::{FileRules, Files};
+use openline_core::files::{FilePolicy, FileRules, Files};
 use openline_core::inbox::Doors;
 use openline_core::message::{Content, Conversation, Dialog, Item, Side, Thread, Visitor};
 use openline_core::secret::MasterSecret;
 use openline_core::{ChannelId, ChatId, Clock, ConversationId, DeliveryError, Rev, Store};
 use serde_json::Value as Json;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The time when a test begins, in milliseconds.
@@ -93,9 +94,14 @@ impl Stage {
         let id = ChannelId::parse("kit").unwrap();
         let store = Arc::clone(&memory) as Arc<dyn Store>;
         let doors = Doors::new(store, Arc::clone(&clock) as Arc<dyn Clock>, std::slice::from_ref(&id));
-        let rules = FileRules { most: 1000, types: vec!["*/*".to_owned()] };
+        // Nothing that may be run, whatever other channels take.
+        let rules =
+            |rules: &[&str]| FileRules { most: 1000, types: rules.iter().map(|&rule| rule.to_owned()).collect() };
+        let of_channels = HashMap::from([(id.clone(), rules(&["image/*", "text/plain"]))]);
+        let policy = FilePolicy { of_channels, ..rules(&["*/*"]).into() };
         let files = Arc::new(Shelf::default()) as Arc<dyn Files>;
-        let inbox = doors.equipped(files, rules, "https://chat.example", &MasterSecret::new([7; 32])).visitor_inbox(id);
+        let inbox =
+            doors.equipped(files, policy, "https://chat.example", &MasterSecret::new([7; 32])).visitor_inbox(id);
         let instance = Instance::new(description, given, HOOK, transport, Arc::clone(&clock) as Arc<dyn Clock>);
         let _ = instance.inbox.set(inbox.clone());
         let intake = Arc::new(Intake::new(Arc::new(instance), inbox));

@@ -66,10 +66,14 @@ async fn only_hosts_that_are_named_are_called() {
     let items = stage.items("a");
     assert_eq!(items.iter().map(|item| item.content.files.len()).collect::<Vec<_>>(), [0, 0, 1]);
     assert!(stage.texts("a")[0].contains("[file not delivered: it is at 127.0.0.1"), "{:?}", stage.texts("a"));
+    // What is not taken in this channel is told to the operators as well.
+    stage.comes(json!({ "files": [{ "id": "4", "url": format!("{api}/page"), "text": "look" }] })).await.unwrap();
+    let told = "look\n[file not delivered: files of the type application/json are not taken]";
+    assert_eq!(stage.texts("a")[3], told);
     let Err(DeliveryError::Refused { reason }) = stage.sends("a", "hi", false).await else { panic!() };
     assert!(reason.contains("is not one of Kit's hosts"), "{reason}");
     assert_eq!(*by_stranger.lock().unwrap(), [""; 0]);
-    assert_eq!(*of_api.lock().unwrap(), ["GET /away", "GET /file", "POST /up"]);
+    assert_eq!(*of_api.lock().unwrap(), ["GET /away", "GET /file", "GET /page", "POST /up"]);
 }
 
 #[tokio::test]

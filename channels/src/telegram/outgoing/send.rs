@@ -15,6 +15,7 @@ use crate::telegram::outgoing::render::{CAPTION, ENTITIES, MESSAGE, divided, ent
 use crate::telegram::settings::Settings;
 use crate::telegram::updates::chats::{self, Spot};
 use openline_core::channel::Outgoing;
+use openline_core::files::Holder;
 use openline_core::message::{Content, Conversation};
 use openline_core::{DeliveryError, StoreError, VisitorInbox};
 use serde_json::Value;
@@ -25,8 +26,6 @@ use teloxide::types::{ChatId, MessageId, ReplyParameters};
 
 /// After this long no further part is begun: core wants an answer within a minute.
 const ENOUGH: Duration = Duration::from_secs(8);
-/// How long a link to a file is good that is too large for Telegram.
-const LINK: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// What brings messages to Telegram.
 #[derive(Clone)]
@@ -149,7 +148,7 @@ impl Sender {
 
     /// What stands for a file that is too large for Telegram.
     fn link(&self, message: Outgoing<'_>, index: usize, caption: Option<&Rendered>) -> Result<Rendered, Stopped> {
-        let url = self.inbox.file_url(message.item, message.conversation.id, index, LINK);
+        let url = self.inbox.file_url(message.item, message.conversation.id, index, Holder::Messenger);
         let (Some(url), Some(file)) = (url, message.item.content.files.get(index)) else {
             let problem = format!("Telegram takes files up to {} MB", LARGEST / 1_000_000);
             return Err(Stopped::Here(DeliveryError::refused(problem)));

@@ -168,6 +168,24 @@ async fn a_file_that_can_not_come_is_told() {
     assert!(read[2].starts_with("look\n[photo: the file is larger than"));
 }
 
+/// Of this channel, whatever others take: people in a messenger see no form that could say so.
+#[tokio::test]
+async fn a_file_of_a_type_that_is_not_taken_here_is_told_to_the_operators() {
+    let mut world = World::new("").await;
+    let rules = |rule: &str| FileRules { most: 1000, types: vec![rule.to_owned()] };
+    let of_channels = HashMap::from([(id("tg"), rules("image/*"))]);
+    let policy = FilePolicy { of_channels, ..rules("*/*").into() };
+    let files = Arc::clone(&world.shelf) as Arc<dyn Files>;
+    world.doors = world.doors.clone().equipped(files, policy, "https://chat.example", &world.host.secret);
+    world.fake.files.lock().unwrap().insert("photos/file_1.jpg".into(), b"%PDF-1.4".as_slice().into());
+    let document = json!({"file_id": "f", "file_name": "offer.pdf", "mime_type": "application/pdf"});
+    world.say(ann(1, json!({"caption": "look", "document": document}))).await;
+    assert_eq!(world.read("tg5"), ["look\n[document: files of the type application/pdf are not taken]"]);
+    world.fake.files.lock().unwrap().insert("photos/file_1.jpg".into(), vec![0xff, 0xd8, 0xff, 0].into());
+    world.say(photo(2)).await;
+    assert_eq!(world.read("tg5")[1], "look<photo_2.jpg image/jpeg>");
+}
+
 #[tokio::test]
 async fn a_file_that_does_not_come_now_is_asked_for_again_and_given_up_in_the_end() {
     let world = World::new("").await;

@@ -14,7 +14,7 @@ use crate::common::memory::{self, Memory, Nobody, Shelf};
 use fake::Telegram as Fake;
 use openline_core::channel::Host;
 use openline_core::clock::{ManualClock, Timestamp};
-use openline_core::files::{FileRules, Files};
+use openline_core::files::{FilePolicy, FileRules, Files};
 use openline_core::inbox::Doors;
 use openline_core::message::{Content, Conversation, Dialog, Thread, Visitor};
 use openline_core::secret::MasterSecret;

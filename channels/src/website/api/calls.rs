@@ -24,7 +24,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, RequestExt, Router};
 use openline_core::limits::Waiting;
-use openline_core::message::Dialog;
+use openline_core::message::{Dialog, Item};
 use openline_core::{ChatId, ClientAddress, ConversationId, MessageId, Pos, Rev, sampled};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -49,6 +49,7 @@ pub(in crate::website) fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
     Router::new()
         .route("/session", post(open_session).get(show_session).delete(end_session))
         .route("/messages", post(send).get(history))
+        .route("/messages/{id}", get(one))
         .route("/messages/{id}/retry", post(retry))
         .route("/updates", get(updates))
         .route("/stream", get(stream::open))
@@ -292,21 +293,35 @@ async fn send(State(site): Shared, from: ClientAddress, request: Request) -> Res
     Ok(answer(status, json!({ "item": item, "cursor": recorded.change.rev })))
 }
 
+/// A message by itself, with fresh addresses of its files.
+async fn one(State(site): Shared, headers: HeaderMap, Path(id): Path<String>) -> Result<Response, Problem> {
+    let (conversation, item) = find(&site, &headers, &id).await?;
+    Ok(alone(&site, &headers, conversation, &item))
+}
+
 async fn retry(State(site): Shared, headers: HeaderMap, Path(id): Path<String>) -> Result<Response, Problem> {
     site.same_site(&headers)?;
-    let session = site.known_session(&headers)?;
-    let missing = || Problem::of(Refusal::NotFound, "there is no such message in this conversation");
-    let message = MessageId(id.parse().map_err(|_| missing())?);
-    let conversation = site.inbox.find(&session.chat).await?.ok_or_else(missing)?;
-    if site.inbox.item(conversation, message).await?.is_none() {
-        return Err(missing());
-    }
+    let (conversation, Item { id: message, .. }) = find(&site, &headers, &id).await?;
     if !site.inbox.retry(conversation, message).await? {
         return Err(Problem::of(Refusal::NotFailed, "this message has not failed"));
     }
+    let (conversation, item) = find(&site, &headers, &id).await?;
+    Ok(alone(&site, &headers, conversation, &item))
+}
+
+/// An item of the session's own conversation.
+async fn find(site: &Site, headers: &HeaderMap, id: &str) -> Result<(ConversationId, Item), Problem> {
+    let session = site.known_session(headers)?;
+    let missing = || Problem::of(Refusal::NotFound, "there is no such message in this conversation");
+    let message = MessageId(id.parse().map_err(|_| missing())?);
+    let conversation = site.inbox.find(&session.chat).await?.ok_or_else(missing)?;
     let item = site.inbox.item(conversation, message).await?.ok_or_else(missing)?;
-    let links = site.links(Reader::of(&headers), conversation);
-    Ok(answer(StatusCode::OK, json!({ "item": WireItem::new(&item, &links), "cursor": item.rev })))
+    Ok((conversation, item))
+}
+
+fn alone(site: &Site, headers: &HeaderMap, conversation: ConversationId, item: &Item) -> Response {
+    let links = site.links(Reader::of(headers), conversation);
+    answer(StatusCode::OK, json!({ "item": WireItem::new(item, &links), "cursor": item.rev }))
 }
 
 /// A number of the query string; `None` when it isn't there.

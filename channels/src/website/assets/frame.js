@@ -207,7 +207,16 @@ export class Frame {
     this.introduce(found.name || identity?.name);
     if (found.more) find('empty').before(h('p', { class: 'older' }, h('a', { id: 'older' })));
     const config = { ...this.config, ...found, consent_first: first, fresh, opens: fresh && !first, keep: `${this.config.base}${whose}` };
-    await new Chat(config).start();
+    const chat = new Chat(config);
+    await chat.start();
+    // Addresses of files are good for minutes: whoever follows one gets a fresh one, and so does a picture that did not come.
+    for (const type of ['click', 'error']) {
+      find('items').addEventListener(type, (event) => {
+        if (!event.target.closest('[data-id] a[data-testid=file]')) return;
+        event.preventDefault();
+        lazy('fresh.js').then(({ fresh }) => fresh(event, chat));
+      }, true);
+    }
     this.prefill({ prefill: this.wish });
     if (this.focused && document.activeElement === document.body) this.focus(); // else somebody writes already
   }

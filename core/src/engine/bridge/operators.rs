@@ -5,12 +5,10 @@ use crate::domain::error::DeliveryError;
 use crate::domain::id::ConversationId;
 use crate::domain::message::{Dialog, Note, Thread};
 use crate::ports::backend::{Act, Confirmation, Delivery, Receipt};
-use crate::ports::files::FilePlace;
+use crate::ports::files::{FilePlace, Holder};
 use crate::ports::store::{Job, Outcome, Queue, Task};
 use std::time::Duration;
 
-/// How long the backend may fetch a visitor's file.
-const FILE_LINK: Duration = Duration::from_secs(24 * 3600);
 /// How often a note is tried to be stored; the message that it is about does not wait for longer.
 const NOTE_TRIES: u32 = 5;
 /// Until a note of unknown outcome is said once more, and how long a note is tried that is certainly not there.
@@ -92,7 +90,7 @@ impl Bridge {
         let (conversation, message, now) = (job.conversation.id, job.item.id, self.doors.clock.now());
         let url = |(index, file)| {
             let place = FilePlace { conversation, message, index };
-            equipment.links.url(place, file, now, FILE_LINK)
+            equipment.links.url(place, file, now, Holder::Backend)
         };
         job.item.content.files.iter().enumerate().map(url).collect()
     }

@@ -24,7 +24,7 @@ use crate::ports::channel::Channel;
 use crate::ports::channel::ChatAddress;
 use crate::ports::clock::{Clock, Timestamp};
 use crate::ports::files::Files;
-use crate::ports::files::{FileError, FileLinks, FileRules};
+use crate::ports::files::{FileError, FileLinks, FilePolicy};
 use crate::ports::store::Store;
 use crate::ports::store::{Change, News, Queue};
 use std::collections::HashMap;
@@ -64,7 +64,7 @@ pub struct Doors {
 #[derive(Clone)]
 pub(crate) struct Equipment {
     pub(crate) files: Arc<dyn Files>,
-    pub(crate) rules: FileRules,
+    pub(crate) policy: FilePolicy,
     pub(crate) links: FileLinks,
     pub(crate) words: Words,
 }
@@ -100,9 +100,16 @@ impl Doors {
 
     /// The same doors with a place for visitors' files, and with signed links.
     #[must_use]
-    pub fn equipped(self, files: Arc<dyn Files>, rules: FileRules, public_url: &str, secret: &MasterSecret) -> Self {
-        let (links, words) = (FileLinks::new(public_url, secret), Words::new(secret));
-        Self { equipment: Some(Equipment { files, rules, links, words }), ..self }
+    pub fn equipped(
+        self,
+        files: Arc<dyn Files>,
+        policy: impl Into<FilePolicy>,
+        public_url: &str,
+        secret: &MasterSecret,
+    ) -> Self {
+        let policy = policy.into();
+        let links = FileLinks::new(public_url, secret).with_reader(policy.reader_link);
+        Self { equipment: Some(Equipment { files, policy, links, words: Words::new(secret) }), ..self }
     }
 
     /// Opens the file that a signed link names, see [`FileLinks`]; `None` when the link is not good, or what it named

@@ -13,7 +13,7 @@ use crate::engine::measure;
 use crate::ports::backend::FileStream;
 use crate::ports::channel::ChatAddress;
 use crate::ports::clock::Timestamp;
-use crate::ports::files::{self, ByteStream, FileError, FilePlace, FileRules};
+use crate::ports::files::{self, ByteStream, FileError, FilePlace, FileRules, Holder};
 use crate::ports::store::{ALSO, Amend, Change, Expect, Queue, Recorded, Slice, chat_values};
 use std::time::Duration;
 
@@ -178,9 +178,9 @@ impl VisitorInbox {
         self.doors.open_file(file).await
     }
 
-    /// The rules for visitors' files.
+    /// The rules for visitors' files in this channel.
     pub fn file_rules(&self) -> FileRules {
-        self.doors.equipment.as_ref().map(|equipment| equipment.rules.clone()).unwrap_or_default()
+        self.doors.equipment.as_ref().map(|equipment| equipment.policy.of(&self.channel).clone()).unwrap_or_default()
     }
 
     /// Keeps a visitor's file, to be named in the content of a message that is accepted next. `name` and `mime` are what
@@ -190,7 +190,8 @@ impl VisitorInbox {
     /// [`FileError`]; nothing is kept then. What no message names within an hour is removed.
     pub async fn keep_file(&self, name: &str, mime: &str, bytes: ByteStream) -> Result<File, FileError> {
         let missing = || FileError::Unavailable("there is no place for files".to_owned());
-        let Equipment { files, rules, .. } = self.doors.equipment.as_ref().ok_or_else(missing)?;
+        let Equipment { files, policy, .. } = self.doors.equipment.as_ref().ok_or_else(missing)?;
+        let rules = policy.of(&self.channel);
         let (told, bytes) = files::media_type(mime, bytes).await?;
         if let Some(by) = rules.refuses(name, &told) {
             return Err(FileError::TypeRefused(by));
@@ -200,16 +201,10 @@ impl VisitorInbox {
     }
 
     /// A signed address of one of a message's files, for whoever has no session here.
-    pub fn file_url(
-        &self,
-        item: &Item,
-        conversation: ConversationId,
-        index: usize,
-        lifetime: Duration,
-    ) -> Option<String> {
+    pub fn file_url(&self, item: &Item, conversation: ConversationId, index: usize, holder: Holder) -> Option<String> {
         let links = &self.doors.equipment.as_ref()?.links;
         let place = FilePlace { conversation, message: item.id, index };
-        Some(links.url(place, item.content.files.get(index)?, self.now(), lifetime))
+        Some(links.url(place, item.content.files.get(index)?, self.now(), holder))
     }
 
     /// What the open line's settings say; kept for some minutes by the backend.

@@ -1,7 +1,7 @@
 //! A link names a place, not bytes: it ends with its time, and with what it names.
 
 use openline_core::clock::ManualClock;
-use openline_core::files::{ByteStream, FileRules};
+use openline_core::files::{ByteStream, FilePolicy, FileRules, Holder};
 use openline_core::inbox::Doors;
 use openline_core::message::{Content, Incoming};
 use openline_core::secret::MasterSecret;
@@ -27,7 +27,12 @@ async fn a_link_ends_with_its_time_and_with_its_message() {
     let channel = ChannelId::parse("site").unwrap();
     let doors = Doors::new(store, time, std::slice::from_ref(&channel));
     let secret = MasterSecret::new([7; 32]);
-    let doors = doors.equipped(Arc::new(files), FileRules::default(), "https://chat.example", &secret);
+    let doors = doors.equipped(
+        Arc::new(files),
+        FilePolicy { reader_link: HOUR, ..FileRules::default().into() },
+        "https://chat.example",
+        &secret,
+    );
     let inbox = doors.visitor_inbox(channel);
     let chat = ChatId::parse("c").unwrap();
     let mut links = Vec::new();
@@ -37,7 +42,7 @@ async fn a_link_ends_with_its_time_and_with_its_message() {
         let content = Content { text: RichText::default(), files: vec![file] };
         let incoming = Incoming { chat: chat.clone(), key: key.to_owned(), visitor: None, content, note: None };
         let recorded = inbox.accept(incoming).await.unwrap();
-        links.push(inbox.file_url(&recorded.item, recorded.change.conversation, 0, HOUR).unwrap());
+        links.push(inbox.file_url(&recorded.item, recorded.change.conversation, 0, Holder::Reader).unwrap());
     }
     let opens = async |link: &str| {
         let token = link.split('/').nth(4).unwrap();

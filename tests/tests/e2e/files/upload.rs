@@ -220,7 +220,8 @@ async fn a_file_is_not_kept_for_a_message_that_is_refused_for_what_stands_before
 /// Nothing that runs when an operator opens it, whatever it claims to be.
 #[tokio::test]
 async fn by_default_only_usual_files_are_taken() {
-    let channels = format!("[files]\nmax_megabytes = 1\n{}", openline_tests::CHANNELS);
+    let shop = "[channels.shop]\nkind = \"website\"\n[channels.shop.files]\ntypes = [\"image/png\"]\n";
+    let channels = format!("[files]\nmax_megabytes = 1\n{}{shop}", openline_tests::CHANNELS);
     let world = World::with(SandboxConfig::default().without_limits(), &channels).await;
     let visitor = world.visitor().await;
     for (key, name, mime, bytes) in [
@@ -240,4 +241,13 @@ async fn by_default_only_usual_files_are_taken() {
         let (status, answer) = visitor.send_form(Form::message(key, "x").file(name, mime, bytes)).await;
         assert_eq!(status, StatusCode::CREATED, "{name}: {answer}");
     }
+    // A channel may have a list of its own.
+    let visitor = openline_tests::Visitor::new(&world.url("/c/shop/api")).await;
+    let list = Form::message("a", "x").file("list.pdf", "application/pdf", b"%PDF-1.4");
+    let (status, answer) = visitor.send_form(list).await;
+    assert_eq!((status.as_u16(), &answer["error"]["code"]), (422, &json!("file_type_refused")), "{answer}");
+    let said = answer["error"]["message"].as_str().unwrap();
+    assert!(said.contains("\"list.pdf\" can't be sent") && said.ends_with("only image/png."), "{said}");
+    let (status, answer) = visitor.send_form(Form::message("b", "x").file("photo.png", "image/png", PNG)).await;
+    assert_eq!(status, StatusCode::CREATED, "{answer}");
 }
