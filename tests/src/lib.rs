@@ -23,7 +23,7 @@ pub use line::{Line, Speed};
 pub use process::Process;
 pub use receiver::{Attempt, Order, Receiver};
 pub use visitor::{Item, Visitor};
-pub use world::{CHANNELS, Database, World};
+pub use world::{CHANNELS, Database, LEASES, World};
 
 use std::time::Duration;
 

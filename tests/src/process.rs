@@ -4,7 +4,10 @@
 //! be built beside it. A test binary that uses this calls [`Process::be_it_if_told`] in a test named `child_process`.
 
 use crate::{World, eventually};
+use std::io::BufRead;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 const TOLD: &str = "OPENLINE_TEST_CONFIG";
 
@@ -57,12 +60,42 @@ impl Process {
     }
 
     /// Stops it as an administrator does (SIGTERM), and starts it again at the same address.
-    pub async fn restart(mut self) -> Self {
+    pub async fn restart(self) -> Self {
+        let place = self.place.clone();
+        self.stop().await;
+        Self::begin_silent(place).await
+    }
+
+    /// Stops it as an administrator does (SIGTERM); how long that took.
+    pub async fn stop(mut self) -> Duration {
+        let began = Instant::now();
         let told = Command::new("kill").args(["-TERM", &self.id().to_string()]).status().expect("kill");
         assert!(told.success());
         let child = &mut self.child;
         crate::eventually("it ends", async || child.try_wait().expect("its state")).await;
-        Self::begin_silent(self.place.clone()).await
+        began.elapsed()
+    }
+
+    /// No file of its may grow beyond so many bytes, as on a disk that is full; `None`: that is over.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let most = bytes.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
+        let limit = format!("--fsize={most}:unlimited");
+        let done = Command::new("prlimit").args(["--pid", &self.id().to_string(), &limit]).status().expect("prlimit");
+        assert!(done.success());
+    }
+
+    /// Starts it, with the lines that it logs at a level, which go through no file.
+    pub async fn start_heard(world: &World, level: &str) -> (Self, Arc<Mutex<Vec<String>>>) {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let lines = Arc::clone(&heard);
+        std::thread::spawn(move || {
+            for line in std::io::BufReader::new(reader).lines().map_while(Result::ok) {
+                lines.lock().expect("nobody panics with it").push(line);
+            }
+        });
+        let out = writer.try_clone().expect("its other end");
+        (Self::begin(Place::of(world), level, out.into(), writer.into()).await, heard)
     }
 
     /// An installed and connected world whose service is a process, with all that it logs at a level in a file.
@@ -87,7 +120,10 @@ impl Process {
 
     async fn begin(place: Place, level: &str, out: Stdio, err: Stdio) -> Self {
         std::fs::write(&place.file, &place.config).expect("the configuration is written");
-        let child = Command::new(std::env::current_exe().expect("the test binary"))
+        // Whoever may write no more (`Process::limit_files`) shall be told so, and not be ended.
+        let child = Command::new("sh")
+            .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+            .arg(std::env::current_exe().expect("the test binary"))
             .args(["child_process", "--exact", "--nocapture", "--test-threads=1"])
             .env(TOLD, &place.file)
             .env("RUST_LOG", level)

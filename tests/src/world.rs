@@ -13,6 +13,10 @@ use tempfile::TempDir;
 /// The channel that worlds have unless told otherwise.
 pub const CHANNELS: &str = "[channels.site]\nkind = \"website\"\n";
 
+/// Ends the connections that the leases of a PostgreSQL database's processes hang on.
+pub const LEASES: &str = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' \
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+
 /// A portal, a service, and a folder for its data.
 pub struct World {
     /// The portal.
@@ -148,6 +152,11 @@ impl World {
     /// Runs SQL in the service's database, of worlds on PostgreSQL.
     pub fn sql(&self, sql: &str) {
         self.database.as_ref().expect("a database on the server").sql(sql);
+    }
+
+    /// The same, with what it answers.
+    pub fn sql_answer(&self, sql: &str) -> String {
+        self.database.as_ref().expect("a database on the server").sql(sql)
     }
 
     /// Where the service's store is.

@@ -3,7 +3,7 @@
 
 use openline_sandbox::{Fault, FaultKind, SandboxConfig, TOKEN_ENDPOINT};
 use openline_tests::traffic::{self, Account, Amount};
-use openline_tests::{Database, World, mix};
+use openline_tests::{Database, LEASES, Process, World, mix};
 use std::time::Duration;
 
 const AMOUNT: Amount = Amount { visitors: 6, messages: 4, answers: 3 };
@@ -134,6 +134,45 @@ cell!(tokens_are_revoked_and_openline_installed_again: async |database| {
     };
     amid(database, revokes).await
 });
+
+/// Two processes work on one store while the portal has bad moments; one of them is killed again and again, and both lose the
+/// connection that their leases hang on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_with_kills_and_lost_leases() {
+    let portal = SandboxConfig { seed: 7, ..SandboxConfig::default().without_limits() };
+    let world = World::bare_on(Database::Postgres, portal, CONFIG).await;
+    let _first = Process::start(&world).await;
+    let mut second = Some(Process::beside(&world).await.0);
+    world.install().await;
+    world.connect("openline_site", 1).await;
+    let bad = [Fault::cut().after().on(SEND).probability(0.2), Fault::cut().after().on(CONFIRM).probability(0.2)];
+    bad.into_iter()
+        .chain([Fault::latency(Duration::from_millis(50))])
+        .for_each(|fault| world.sandbox.faults().add(fault));
+    let mut talkers = traffic::talkers(&world, AMOUNT, "t").await;
+    for round in 0..AMOUNT.messages {
+        let writing = async { futures_util::future::join_all(talkers.iter_mut().map(|talker| talker.write(1))).await };
+        let trouble = async {
+            // The moment within the round is what varies; nothing is waited for.
+            tokio::time::sleep(Duration::from_millis(30 * round as u64)).await;
+            if round % 2 == 0 {
+                second.take().into_iter().for_each(Process::kill);
+                Some(Process::beside(&world).await.0)
+            } else {
+                world.sql(LEASES);
+                second.take()
+            }
+        };
+        (_, second) = tokio::join!(writing, trouble);
+    }
+    traffic::begun(&world, &talkers).await;
+    traffic::answer(&world, &mut talkers, AMOUNT.answers);
+    second.into_iter().for_each(Process::kill);
+    world.sql(LEASES);
+    traffic::account(&world, &talkers, UNDER).await;
+    world.sandbox.faults().clear();
+    assert_eq!(traffic::last_account(&world, &talkers).await, Account::default());
+}
 
 async fn random_mix(database: Database) {
     let seed = mix::seed();

@@ -7,7 +7,7 @@ use openline_core::backend::Watched;
 use openline_core::inbox::Doors;
 use openline_core::{Backend, ChannelId, Store, SystemClock, Timestamp};
 use openline_sandbox::{Fault, SandboxConfig};
-use openline_tests::{Database, PATIENCE, Process, Visitor, World, eventually, eventually_within};
+use openline_tests::{Database, LEASES, PATIENCE, Process, Visitor, World, eventually, eventually_within};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
@@ -203,10 +203,8 @@ async fn what_a_killed_process_was_sending_is_not_sent_again_by_the_other() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_lease_connection_doubles_nothing() {
     slow_portal(async |world, first| {
-        let holders = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' \
-                       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
         for _ in 0..3 {
-            world.sql(holders);
+            world.sql(LEASES);
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
         Some(first)
