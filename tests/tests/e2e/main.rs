@@ -13,6 +13,7 @@ mod customers;
 mod deploy;
 mod doctor;
 mod erasing;
+mod figures;
 mod files;
 mod five;
 mod floods;

@@ -29,7 +29,7 @@ use anyhow::{Result, bail};
 /// Every measurement is repeated, and the best one shown: others may use the machine meanwhile.
 const REPEATS: usize = 3;
 
-const USAGE: &str = "usage: tests/bench accept|latency|poll|event|drain [MINUTES]|memory|php|all";
+const USAGE: &str = "usage: tests/bench accept|latency|poll|event|drain [MINUTES [SCENARIOS]]|memory|php|all";
 
 fn main() -> Result<()> {
     let Some(what) = std::env::args().nth(1) else { bail!(USAGE) };
@@ -42,7 +42,7 @@ fn main() -> Result<()> {
             "latency" => latency::run().await,
             "poll" => poll::run().await,
             "event" => event::run().await,
-            "drain" => drain::run(minutes()?).await,
+            "drain" => drain::run(number(2, 1)?, number(3, u64::MAX)?).await,
             "memory" => memory::run().await,
             "php" => php::run().await,
             "all" => {
@@ -52,14 +52,14 @@ fn main() -> Result<()> {
                 event::run().await?;
                 memory::run().await?;
                 php::run().await?;
-                drain::run(minutes()?).await
+                drain::run(1, u64::MAX).await
             }
             _ => bail!(USAGE),
         }
     })
 }
 
-/// How long the traffic of `drain` lasts.
-fn minutes() -> Result<u64> {
-    std::env::args().nth(2).map_or(Ok(1), |minutes| Ok(minutes.parse()?))
+/// A number that was given there: how many minutes the traffic of `drain` lasts, and how many of its scenarios are wanted.
+fn number(at: usize, otherwise: u64) -> Result<u64> {
+    std::env::args().nth(at).map_or(Ok(otherwise), |given| Ok(given.parse()?))
 }

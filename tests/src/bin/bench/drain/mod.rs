@@ -40,8 +40,8 @@ fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-pub(crate) async fn run(minutes: u64) -> Result<()> {
-    for scenario in scenarios() {
+pub(crate) async fn run(minutes: u64, count: u64) -> Result<()> {
+    for scenario in scenarios().into_iter().take(usize::try_from(count).unwrap_or(usize::MAX)) {
         measure(scenario, Duration::from_secs(60 * minutes)).await?;
     }
     Ok(())
