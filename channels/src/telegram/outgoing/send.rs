@@ -63,7 +63,12 @@ impl Sender {
             // Only the first of them may have been under way when it became uncertain.
             let found = if i == done { self.found(message, part, &mut kept).await? } else { None };
             let id = match found {
-                Some(id) => id,
+                // It is the newest now: the next message must not be looked for in its place.
+                Some(id) => {
+                    let chat = self.chat(message.conversation).await?;
+                    self.sent(&message.conversation.chat, chat, id).await;
+                    id
+                }
                 None => self.begin(message, part, i == done, &mut kept).await?,
             };
             self.note_sent(message, id, &mut kept).await;
