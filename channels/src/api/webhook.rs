@@ -126,7 +126,7 @@ impl Webhook {
             .redirect(reqwest::redirect::Policy::none())
             .timeout(TIMEOUT)
             .build();
-        let client = built.map_err(|error| DeliveryError::paused(format!("no HTTP client: {error}")))?;
+        let client = built.map_err(|error| DeliveryError::closed(format!("no HTTP client: {error}")))?;
         Ok(self.client.get_or_init(|| client))
     }
 }
@@ -166,11 +166,11 @@ fn deepest(error: &dyn Error) -> Option<&(dyn Error + 'static)> {
 /// What a status means for the message.
 fn judge(status: StatusCode, headers: &HeaderMap, attempts: u32, now: Timestamp) -> Result<(), DeliveryError> {
     let reason = format!("the webhook answered {}", status.as_u16());
-    let paused = |what: &str| Err(DeliveryError::Paused { reason: format!("{reason}: {what}"), after: PAUSE });
+    let closed = |what: &str| Err(DeliveryError::Closed { reason: format!("{reason}: {what}"), after: PAUSE });
     match status.as_u16() {
         200..=299 => Ok(()),
-        300..=399 => paused("configure the address that it redirects to"),
-        401 | 403 | 407 => paused("it does not let us in; it must check the signature and nothing else"),
+        300..=399 => closed("configure the address that it redirects to"),
+        401 | 403 | 407 => closed("it does not let us in; it must check the signature and nothing else"),
         408 | 425 | 429 | 503 => Err(DeliveryError::Retry { reason, after: wait(headers, now) }),
         400..=499 if status != StatusCode::GONE && attempts + 1 < TRIES => {
             Err(DeliveryError::Retry { reason, after: wait(headers, now) })
@@ -235,7 +235,7 @@ mod tests {
             assert!(judged(status, None).is_ok());
         }
         for status in [301, 302, 307, 401, 403, 407] {
-            assert!(matches!(judged(status, None), Err(DeliveryError::Paused { .. })), "{status}");
+            assert!(matches!(judged(status, None), Err(DeliveryError::Closed { .. })), "{status}");
         }
         for status in [400, 404, 405, 409, 413, 415, 422, 451] {
             assert!(matches!(judged(status, None), Err(DeliveryError::Retry { .. })), "{status}");

@@ -258,7 +258,9 @@ async fn sent(instance: &Instance, script: &Script, wanted: &Sent) -> Vec<String
             DeliveryError::Retry { after, reason } => ("retry", *after, reason.clone()),
             DeliveryError::Unknown { reason } => ("unknown", None, reason.clone()),
             DeliveryError::Refused { reason } => ("refused", None, reason.clone()),
-            DeliveryError::Paused { after, reason } => ("paused", Some(*after), reason.clone()),
+            DeliveryError::Paused { after, reason } | DeliveryError::Closed { after, reason } => {
+                ("paused", Some(*after), reason.clone())
+            }
             DeliveryError::Unsupported => ("unsupported", None, String::new()),
         },
     };

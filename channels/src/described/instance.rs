@@ -51,7 +51,7 @@ pub(crate) struct Instance {
 struct State {
     /// What the setup's steps took.
     setup: Value,
-    /// Nothing is sent until then, and why.
+    /// The messenger lets nothing in; core tries it again then.
     pause: Option<(Timestamp, String)>,
     trouble: Option<String>,
     /// When the next message may be sent: of all chats (empty), and of each.
@@ -167,7 +167,7 @@ impl Instance {
         };
         scope.set("refresh", kept.and_then(|kept| String::from_utf8(kept).ok()).unwrap_or_default());
         self.steps(&Call::of(&how.steps), &mut scope).await.map_err(not_sent)?;
-        let fetched = how.read(&scope).map_err(|problem| DeliveryError::paused(format!("no token: {problem}")))?;
+        let fetched = how.read(&scope).map_err(|problem| DeliveryError::closed(format!("no token: {problem}")))?;
         if let (Some(refresh), Some(inbox)) = (&fetched.refresh, self.inbox.get()) {
             // Before it is used: the old one may not work any more.
             let kept = inbox.keep(REFRESH, refresh.as_bytes()).await;
@@ -178,21 +178,9 @@ impl Instance {
         Ok(fetched.token)
     }
 
-    /// Why nothing is sent now, when nothing is.
-    pub(super) fn paused(&self) -> Option<DeliveryError> {
-        let mut state = self.state();
-        let now = self.clock.now();
-        let (until, reason) = state.pause.clone()?;
-        if until <= now {
-            state.pause = None;
-            return None;
-        }
-        Some(DeliveryError::Paused { reason, after: now.until(until) })
-    }
-
-    /// What a failure means for the whole channel.
+    /// Remembers for people why the channel is closed.
     pub(super) fn settle(&self, failed: Failed) -> DeliveryError {
-        if let (true, DeliveryError::Paused { reason, after }) = (failed.everywhere, &failed.error) {
+        if let DeliveryError::Closed { reason, after } = &failed.error {
             self.state().pause = Some((self.clock.now().plus(*after), reason.clone()));
         }
         failed.error

@@ -60,9 +60,6 @@ pub(super) struct Sender<'i> {
 impl Sender<'_> {
     /// Sends a message in as many parts as it takes; those of an earlier attempt are not sent again.
     pub(super) async fn send(&self, message: Outgoing<'_>) -> Result<Vec<String>, DeliveryError> {
-        if let Some(paused) = self.instance.paused() {
-            return Err(paused);
-        }
         let mut scope = self.scope(message).await?;
         scope.set("late", self.is_late(message).await?);
         let files = self.files(message);

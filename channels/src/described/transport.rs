@@ -105,7 +105,7 @@ impl Network {
             client(How { timeout: UPLOAD, proxy, certificates, redirects: self.hosts.clone() })
         };
         let made = self.client.get_or_init(make).as_ref();
-        made.map_err(|problem| DeliveryError::paused(format!("no client for https can be made: {problem}")).into())
+        made.map_err(|problem| DeliveryError::closed(format!("no client for https can be made: {problem}")).into())
     }
 
     fn lost(&self, error: &reqwest::Error) -> Failed {

@@ -43,15 +43,13 @@ enum Codes {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failed {
     pub(crate) error: DeliveryError,
-    /// The whole channel waits, not one chat only.
-    pub(crate) everywhere: bool,
     /// The messenger did not take our token.
     pub(crate) unauthorized: bool,
 }
 
 impl From<DeliveryError> for Failed {
     fn from(error: DeliveryError) -> Self {
-        Self { error, everywhere: false, unauthorized: false }
+        Self { error, unauthorized: false }
     }
 }
 
@@ -86,16 +84,11 @@ impl Answers {
             if rule.fits(&code, seen).map_err(understood)? {
                 return rule
                     .verdict(name, answer, &code, &said, seen, attempts)
-                    .map_err(|error| error_of(error, answer, rule));
+                    .map_err(|error| Failed { error, unauthorized: answer.status == 401 });
             }
         }
         Err(by_status(name, answer, &code, &said, seen))
     }
-}
-
-fn error_of(error: DeliveryError, answer: &Answer, rule: &Rule) -> Failed {
-    let everywhere = matches!(error, DeliveryError::Paused { .. }) && !rule.chat;
-    Failed { error, everywhere, unauthorized: answer.status == 401 }
 }
 
 fn reason(name: &str, code: &str, said: &str) -> String {
@@ -107,13 +100,12 @@ fn reason(name: &str, code: &str, said: &str) -> String {
 fn by_status(name: &str, answer: &Answer, code: &str, said: &str, seen: &Scope) -> Failed {
     let reason = reason(name, if code.is_empty() { "?" } else { code }, said);
     let error = match answer.status {
-        401 | 403 | 407 => DeliveryError::Paused { reason, after: PAUSE },
+        401 | 403 | 407 => DeliveryError::Closed { reason, after: PAUSE },
         408 | 425 | 429 => DeliveryError::Retry { reason, after: asked(answer, seen) },
         400..=499 => DeliveryError::Refused { reason },
         _ => DeliveryError::Unknown { reason },
     };
-    let everywhere = matches!(error, DeliveryError::Paused { .. });
-    Failed { error, everywhere, unauthorized: answer.status == 401 }
+    Failed { error, unauthorized: answer.status == 401 }
 }
 
 /// What the messenger asks for, by its header.
@@ -172,7 +164,8 @@ impl Rule {
             Is::Retry | Is::Unknown if spent => DeliveryError::Refused { reason },
             Is::Retry => DeliveryError::Retry { reason, after: after.or_else(|| asked(answer, seen)) },
             Is::Unknown => DeliveryError::Unknown { reason },
-            Is::Paused => DeliveryError::Paused { reason, after: after.unwrap_or(PAUSE) },
+            Is::Paused if self.chat => DeliveryError::Paused { reason, after: after.unwrap_or(PAUSE) },
+            Is::Paused => DeliveryError::Closed { reason, after: after.unwrap_or(PAUSE) },
         })
     }
 }

@@ -28,6 +28,15 @@ pub enum DeliveryError {
         /// What happened.
         reason: String,
     },
+    /// The other side lets nothing of this channel in (a token was taken back): all its messages wait as with
+    /// [`DeliveryError::Paused`], none is tried until then, and then one before the others. Of channels only.
+    #[error("{reason}")]
+    Closed {
+        /// What has to be mended.
+        reason: String,
+        /// When to look again.
+        after: Duration,
+    },
     /// The other side is not set up or does not let us in: nothing is wrong with the item, it waits without counting
     /// as an attempt until somebody mends that.
     #[error("{reason}")]
@@ -56,6 +65,11 @@ impl DeliveryError {
     /// A [`DeliveryError::Paused`] that somebody has to mend: looked at again every quarter of a minute.
     pub fn paused(reason: impl Into<String>) -> Self {
         Self::Paused { reason: reason.into(), after: Duration::from_secs(15) }
+    }
+
+    /// A [`DeliveryError::Closed`] that somebody has to mend: looked at again every minute.
+    pub fn closed(reason: impl Into<String>) -> Self {
+        Self::Closed { reason: reason.into(), after: Duration::from_secs(60) }
     }
 
     /// A [`DeliveryError::Unknown`].

@@ -1,5 +1,6 @@
 //! The dispatcher: claims due jobs, has them carried out by the other side's adapter, and settles them.
 
+mod gates;
 mod operators;
 mod visitors;
 
@@ -15,6 +16,7 @@ use crate::ports::store::{Claimed, Job, Outcome, Queue, Settlement, Task};
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
+use gates::{Gates, May};
 use std::collections::HashMap;
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
@@ -66,6 +68,7 @@ pub struct Bridge {
     doors: Doors,
     backend: Arc<dyn Backend>,
     channels: HashMap<ChannelId, Arc<dyn Channel>>,
+    gates: Gates,
 }
 
 impl Bridge {
@@ -73,7 +76,8 @@ impl Bridge {
     pub fn new(doors: Doors, backend: Arc<dyn Backend>, channels: HashMap<ChannelId, Arc<dyn Channel>>) -> Arc<Self> {
         let _ = doors.backend.set(Arc::clone(&backend));
         let _ = doors.channels.set(channels.clone());
-        Arc::new(Self { doors, backend, channels })
+        let gates = Gates::of(channels.keys());
+        Arc::new(Self { doors, backend, channels, gates })
     }
 
     /// Works off all queues until `stop`, then finishes what is under way and returns. Looks for missed replies at the
@@ -132,7 +136,10 @@ impl Bridge {
             Queue::Channel(_) => {}
             Queue::Backend | Queue::Confirm => self.backend.ready().await,
         }
-        let (cost, jobs) = self.wanted(queue);
+        let (cost, mut jobs) = self.wanted(queue);
+        if let Queue::Channel(id) = queue {
+            jobs = jobs.min(self.admitted(id, queue).await);
+        }
         let Ok(mut held) = Arc::clone(slots).acquire_many_owned(cost).await else { return };
         // A slot for each message: a slow one keeps its own only.
         let free = u32::try_from(slots.available_permits()).unwrap_or(u32::MAX);
@@ -151,13 +158,42 @@ impl Bridge {
             let limit = bridge.limit(&owned_queue, held.num_permits() / cost as usize);
             let claimed = bridge.claim(&owned_queue, limit).await;
             let nap = bridge.nap(&owned_queue, &claimed);
+            let some = claimed.as_ref().is_ok_and(|claimed| !claimed.jobs.is_empty());
+            if !some {
+                bridge.is_still_untried(&owned_queue);
+            }
             let _ = told.send(nap);
             let held = Held { permit: held, cost: cost as usize };
             bridge.carry_out(&owned_queue, claimed.map(|claimed| claimed.jobs).unwrap_or_default(), Some(held)).await;
+            if some && bridge.is_still_untried(&owned_queue) {
+                bridge.doors.wake(&owned_queue);
+            }
         });
         if let Ok(Some(nap)) = hears.await {
             let _ = tokio::time::timeout(nap, woken).await;
         }
+    }
+
+    /// Waits until a channel lets something in, or may be tried; how many messages may be claimed of it then.
+    async fn admitted(&self, id: &ChannelId, queue: &Queue) -> u32 {
+        loop {
+            let wait = match self.gates.ask(id, self.doors.clock.now()) {
+                May::Many => return CHANNEL_BATCH,
+                May::One => return 1,
+                May::Wait(wait) => wait,
+            };
+            let woken = async {
+                if let Some(waker) = self.doors.waker(queue) {
+                    waker.notified().await
+                }
+            };
+            let _ = tokio::time::timeout(wait, woken).await;
+        }
+    }
+
+    /// Whether a claim that may have tried a channel has asked it nothing.
+    fn is_still_untried(&self, queue: &Queue) -> bool {
+        matches!(queue, Queue::Channel(id) if self.gates.is_still_untried(id))
     }
 
     /// How many slots a job of a queue takes now, and how many jobs one claim has at the most (at least one).

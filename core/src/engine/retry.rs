@@ -22,7 +22,7 @@ pub fn after_failure(job: &Job, error: DeliveryError, now: Timestamp, jitter: f6
     match error {
         DeliveryError::Refused { reason } => Outcome::Dead { reason, note: None },
         DeliveryError::Unsupported => Outcome::Dead { reason: "the channel can't do this".to_owned(), note: None },
-        DeliveryError::Paused { reason, after } => Outcome::Retry {
+        DeliveryError::Paused { reason, after } | DeliveryError::Closed { reason, after } => Outcome::Retry {
             at: now.plus(after + after.min(SPREAD).mul_f64(jitter)),
             reason,
             uncertain: job.uncertain,

@@ -56,7 +56,7 @@ async fn a_token_is_renewed_before_its_end_and_when_it_is_refused() {
 #[tokio::test]
 async fn a_token_that_stays_refused_pauses_the_channel() {
     let stage = Stage::scripted(TOKEN, [token("t1"), Scripted::of(401, "{}"), token("t2"), Scripted::of(401, "{}")]);
-    assert!(matches!(stage.sends("a", "hi", false).await, Err(DeliveryError::Paused { .. })));
+    assert!(matches!(stage.sends("a", "hi", false).await, Err(DeliveryError::Closed { .. })));
     // A server of tokens that is down has sent nothing.
     let stage = Stage::scripted(TOKEN, [Scripted::of(502, "")]);
     assert!(matches!(stage.sends("a", "hi", false).await, Err(DeliveryError::Retry { .. })));

@@ -135,7 +135,7 @@ pub(in crate::telegram) fn delivery(failure: &Failure) -> DeliveryError {
         Failure::Answer { code: 429, retry_after, .. } => {
             DeliveryError::Retry { reason: "Telegram asks to slow down".to_owned(), after: *retry_after }
         }
-        Failure::Answer { code: 401 | 404, .. } => DeliveryError::paused(failure.line()),
+        Failure::Answer { code: 401 | 404, .. } => DeliveryError::closed(failure.line()),
         Failure::Answer { code: 413, .. } => DeliveryError::refused("Telegram takes no file that large"),
         Failure::Answer { code: 403, text, .. } => DeliveryError::refused(forbidden(text)),
         Failure::Answer { text, .. } => DeliveryError::refused(bad_request(text)),
@@ -241,8 +241,8 @@ mod tests {
         for (code, text, reason) in refused {
             assert_eq!(of(code, text), DeliveryError::refused(reason), "{text}");
         }
-        assert!(matches!(of(401, "Unauthorized"), DeliveryError::Paused { .. }));
-        assert!(matches!(of(404, "Not Found"), DeliveryError::Paused { .. }));
+        assert!(matches!(of(401, "Unauthorized"), DeliveryError::Closed { .. }));
+        assert!(matches!(of(404, "Not Found"), DeliveryError::Closed { .. }));
         assert!(matches!(of(409, "Conflict: x"), DeliveryError::Retry { after: None, .. }));
         assert!(matches!(of(502, "Bad Gateway"), DeliveryError::Unknown { .. }));
         assert!(matches!(delivery(&Failure::unreached("x")), DeliveryError::Retry { .. }));

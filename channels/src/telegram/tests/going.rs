@@ -90,7 +90,7 @@ async fn failures_have_their_verdicts() {
     world.fake.answer("sendMessage", 502, json!("<html>"));
     assert!(matches!(send(&world, &item, false).await.unwrap_err(), DeliveryError::Unknown { .. }));
     world.fake.refuse("sendMessage", 401, "Unauthorized", json!(null));
-    assert!(matches!(send(&world, &item, false).await.unwrap_err(), DeliveryError::Paused { .. }));
+    assert!(matches!(send(&world, &item, false).await.unwrap_err(), DeliveryError::Closed { .. }));
     let blank = memory::item(2, "k", Side::Operator, Content::plain(" \n"));
     assert!(matches!(send(&world, &blank, false).await.unwrap_err(), DeliveryError::Refused { .. }));
 }

@@ -43,7 +43,12 @@ impl Bridge {
             }
         };
         let late = |_| Err(DeliveryError::unknown(format!("no answer within {} s", PATIENCE.as_secs())));
-        match tokio::time::timeout(PATIENCE, sending).await.unwrap_or_else(late) {
+        let sent = tokio::time::timeout(PATIENCE, sending).await.unwrap_or_else(late);
+        match &sent {
+            Err(DeliveryError::Closed { after, .. }) => self.gates.shut(id, self.doors.clock.now().plus(*after)),
+            _ => self.gates.open(id),
+        }
+        match sent {
             Ok(delivered_as) => {
                 let follow = (job.task == Task::Send).then_some((Queue::Confirm, Task::Confirm));
                 Outcome::Done { thread: Thread::default(), delivered_as, follow }

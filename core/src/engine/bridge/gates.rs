@@ -1,0 +1,116 @@
+//! Whether a channel can be worked with at all: one that lets nothing in is left alone for a while, and then tried with one
+//! message, so that a token that was taken back costs a call a minute and not one for each chat.
+
+use crate::domain::id::ChannelId;
+use crate::ports::clock::Timestamp;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// So long the message that is tried holds up the others, if it does not end before.
+const TRIAL: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gate {
+    Open,
+    /// Nothing is tried until then.
+    Shut(Timestamp),
+    /// One message is tried, and no other until then.
+    Trying(Timestamp),
+}
+
+/// What may be claimed of a channel now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum May {
+    Many,
+    One,
+    /// Nothing for so long.
+    Wait(Duration),
+}
+
+/// The gates of all channels.
+pub(super) struct Gates(HashMap<ChannelId, Mutex<Gate>>);
+
+impl Gates {
+    /// At the start nobody knows whether a channel lets us in: it is tried.
+    pub(super) fn of<'c>(channels: impl Iterator<Item = &'c ChannelId>) -> Self {
+        Self(channels.map(|id| (id.clone(), Mutex::new(Gate::Shut(Timestamp(0))))).collect())
+    }
+
+    fn change<R: Default>(&self, id: &ChannelId, change: impl FnOnce(&mut Gate) -> R) -> R {
+        let gate = self.0.get(id);
+        gate.map(|gate| change(&mut gate.lock().unwrap_or_else(PoisonError::into_inner))).unwrap_or_default()
+    }
+
+    /// What may be claimed now; who may claim one message tries it.
+    pub(super) fn ask(&self, id: &ChannelId, now: Timestamp) -> May {
+        let asked = self.change(id, |gate| match *gate {
+            Gate::Open => None,
+            Gate::Shut(until) | Gate::Trying(until) if until > now => Some(May::Wait(now.until(until))),
+            Gate::Shut(_) | Gate::Trying(_) => {
+                *gate = Gate::Trying(now.plus(TRIAL));
+                Some(May::One)
+            }
+        });
+        asked.unwrap_or(May::Many)
+    }
+
+    /// The channel let a message in, or had something to say about that one.
+    pub(super) fn open(&self, id: &ChannelId) {
+        self.change(id, |gate| *gate = Gate::Open);
+    }
+
+    /// The channel lets nothing in.
+    pub(super) fn shut(&self, id: &ChannelId, until: Timestamp) {
+        self.change(id, |gate| *gate = Gate::Shut(until));
+    }
+
+    /// A claim is carried out; whether nobody was asked by it, so that the next may try.
+    pub(super) fn is_still_untried(&self, id: &ChannelId) -> bool {
+        self.change(id, |gate| {
+            let untried = matches!(gate, Gate::Trying(_));
+            if untried {
+                *gate = Gate::Shut(Timestamp(0));
+            }
+            untried
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closed_channel_is_tried_with_one_message_a_pause() {
+        let (id, mut now) = (ChannelId::parse("bot").unwrap(), Timestamp(1000));
+        let gates = Gates::of([&id].into_iter());
+        let mut calls = 0;
+        // Whoever has something for it asks each second, for five minutes.
+        for _ in 0..300 {
+            if gates.ask(&id, now) == May::One {
+                calls += 1;
+                assert!(matches!(gates.ask(&id, now), May::Wait(_)), "the others wait for the one");
+                gates.shut(&id, now.plus(Duration::from_secs(60)));
+                assert!(!gates.is_still_untried(&id));
+            }
+            now = now.plus(Duration::from_secs(1));
+        }
+        assert_eq!(calls, 5);
+        now = now.plus(Duration::from_secs(60));
+        assert_eq!(gates.ask(&id, now), May::One);
+        gates.open(&id);
+        assert_eq!(gates.ask(&id, now), May::Many);
+    }
+
+    #[test]
+    fn a_claim_of_nothing_is_no_trial_and_one_that_hangs_holds_up_nobody_for_long() {
+        let (id, now) = (ChannelId::parse("bot").unwrap(), Timestamp(1000));
+        let gates = Gates::of([&id].into_iter());
+        assert_eq!(gates.ask(&id, now), May::One);
+        assert!(gates.is_still_untried(&id));
+        assert_eq!(gates.ask(&id, now), May::One);
+        assert_eq!(gates.ask(&id, now), May::Wait(TRIAL));
+        assert_eq!(gates.ask(&id, now.plus(TRIAL)), May::One);
+    }
+}
