@@ -37,6 +37,7 @@ struct Kept {
     chats: BTreeMap<String, Vec<Value>>,
     /// What is answered instead, in order.
     orders: VecDeque<Order>,
+    calls: usize,
 }
 
 /// How an attempt is answered instead of 200.
@@ -44,6 +45,8 @@ struct Kept {
 pub enum Order {
     /// With this status, and `Retry-After: 1`; nothing is taken.
     Status(u16),
+    /// The same for all that come from now on.
+    StatusAlways(u16),
     /// Taken, and then 500: the sender can't know.
     TakenButFailed,
 }
@@ -76,7 +79,17 @@ impl Receiver {
         self.kept().orders.extend(orders);
     }
 
-    /// Everything that came, refused or not.
+    /// Answers as it should.
+    pub fn relent(&self) {
+        self.kept().orders.clear();
+    }
+
+    /// How many calls came, whatever was answered.
+    pub fn calls(&self) -> usize {
+        self.kept().calls
+    }
+
+    /// Everything that was taken, each time that it came.
     pub fn attempts(&self) -> Vec<Attempt> {
         self.kept().attempts.clone()
     }
@@ -103,8 +116,12 @@ async fn hook(State(kept): State<Arc<Mutex<Kept>>>, headers: HeaderMap, body: By
     let event: Value = serde_json::from_slice(&body).expect("an event is JSON");
     let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
     let known = kept.attempts.iter().any(|attempt| attempt.id == id);
+    kept.calls += 1;
     let order = kept.orders.pop_front();
-    if let Some(Order::Status(status)) = order {
+    if let Some(Order::StatusAlways(_)) = order {
+        kept.orders.extend(order);
+    }
+    if let Some(Order::Status(status) | Order::StatusAlways(status)) = order {
         let status = StatusCode::from_u16(status).expect("a status");
         // Not taken, so the next attempt is the first one.
         return (status, [("retry-after", "1")]).into_response();

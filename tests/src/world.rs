@@ -169,7 +169,8 @@ impl World {
         let database = self.database.as_ref().expect("a database on the server");
         let names =
             database.sql("SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace");
-        names.lines().map(|name| database.sql(&format!("SELECT t::text FROM {name} t"))).collect()
+        let all: Vec<_> = names.lines().map(|name| format!("SELECT t::text FROM {name} t")).collect();
+        database.sql(&all.join(" UNION ALL "))
     }
 
     /// Another configuration behind the `[portal]` table's first keys, for the next start of the service.
@@ -180,6 +181,14 @@ impl World {
     /// The limits as they are by default, with other keys before that table; for the next start of the service.
     pub fn limited(&mut self, keys: &str) {
         self.limits = format!("{keys}\n");
+    }
+
+    /// A messenger's description of one's own, for the next start of the service.
+    pub fn describe(&mut self, kind: &str, description: &str) {
+        let folder = self.folder().join("messengers");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        std::fs::write(folder.join(format!("{kind}.toml")), description).expect("the description is written");
+        self.limits = format!("messengers = \"{}\"\n{}", folder.display(), self.limits);
     }
 
     /// The folder of the service's data.

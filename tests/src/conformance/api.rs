@@ -1,8 +1,8 @@
 //! An app that joins by the HTTP channel, in both ways: asking, and listening to webhooks.
 
 use super::http::{Http, Part, multipart};
-use super::{Answer, Attachment, Seen, StandIn, Waiting, Wrong};
-use crate::Receiver;
+use super::{Answer, Attachment, Misfortune, Seen, StandIn, Waiting, Wrong};
+use crate::{Order, Receiver};
 use async_trait::async_trait;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -84,7 +84,7 @@ impl StandIn for Caller {
         format!("token = \"{TOKEN}\"\n{webhook}")
     }
 
-    fn meets(&mut self, base: &str) {
+    async fn meets(&mut self, base: &str) {
         base.clone_into(&mut self.http.base);
     }
 
@@ -140,6 +140,26 @@ impl StandIn for Caller {
             seen.push(Seen { text: message["text"].as_str().expect("a text").to_owned(), files });
         }
         seen
+    }
+
+    /// Who asks for what is new is asked for nothing.
+    async fn misfortune(&self, what: Misfortune) -> bool {
+        let Some(receiver) = &self.receiver else { return false };
+        receiver.order(&[match what {
+            Misfortune::Refuses => Order::Status(410),
+            Misfortune::LosesAnswer => Order::TakenButFailed,
+            Misfortune::LocksOut => Order::StatusAlways(401),
+            Misfortune::SlowsDown => Order::Status(429),
+        }]);
+        true
+    }
+
+    async fn relents(&self) {
+        self.receiver.iter().for_each(Receiver::relent);
+    }
+
+    async fn calls(&self) -> Option<usize> {
+        self.receiver.as_ref().map(Receiver::calls)
     }
 
     async fn waits(&self, who: &str) -> Option<Waiting> {

@@ -9,18 +9,26 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 /// A messenger, and what its people have sent.
-pub(super) struct Messenger {
+pub struct Messenger {
     http: Http,
     server: Server,
     which: Which,
     uploads: Mutex<HashMap<String, Upload>>,
     written: Mutex<Vec<(String, String)>>,
+    description: Option<String>,
 }
 
 impl Messenger {
-    pub(super) async fn start(which: Which) -> Self {
+    /// The messenger and nobody who has written.
+    pub async fn start(which: Which) -> Self {
         let server = Server::start(which).await.expect("the stand-in starts");
-        Self { http: Http::default(), server, which, uploads: Mutex::default(), written: Mutex::default() }
+        let (uploads, written) = (Mutex::default(), Mutex::default());
+        Self { http: Http::default(), server, which, uploads, written, description: None }
+    }
+
+    /// The same, joined by another description than the one in the program.
+    pub async fn described(which: Which, description: String) -> Self {
+        Self { description: Some(description), ..Self::start(which).await }
     }
 
     fn post(&self, post: Post) -> RequestBuilder {
@@ -60,7 +68,11 @@ impl StandIn for Messenger {
         self.server.settings()
     }
 
-    fn meets(&mut self, base: &str) {
+    fn description(&self) -> Option<String> {
+        self.description.clone()
+    }
+
+    async fn meets(&mut self, base: &str) {
         base.clone_into(&mut self.http.base);
         self.server.hook(&format!("{base}/hook"));
     }
@@ -110,7 +122,7 @@ impl StandIn for Messenger {
     }
 
     /// Viber asks for a whole minute: nobody waits for that here.
-    fn misfortune(&self, what: Misfortune) -> bool {
+    async fn misfortune(&self, what: Misfortune) -> bool {
         if self.which == Which::Viber && what == Misfortune::SlowsDown {
             return false;
         }
@@ -123,8 +135,12 @@ impl StandIn for Messenger {
         true
     }
 
-    fn relents(&self) {
+    async fn relents(&self) {
         self.server.relents();
+    }
+
+    async fn calls(&self) -> Option<usize> {
+        Some(self.server.calls().len())
     }
 
     /// Where a text and a file are never one message, the file belongs to the text before it.

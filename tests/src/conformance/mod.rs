@@ -1,15 +1,15 @@
 //! What every kind of channel must keep, whatever it joins. The kit chooses what is tested; a kind gives a [`StandIn`]:
 //! the world outside of it, with visitors that write and read.
 //!
-//! A new kind gets a file here and a line in [`stand_ins`].
+//! A new kind gets a file here and a line in [`stand_ins`], or a program in any language (`program.rs`).
 
 mod api;
 mod crashes;
-mod echo;
 mod forgetting;
 mod http;
 mod messengers;
 mod misfortunes;
+mod program;
 mod promises;
 mod stage;
 mod telegram;
@@ -17,7 +17,9 @@ mod website;
 
 pub use crashes::crashes;
 pub use forgetting::forgetting;
+pub use messengers::Messenger;
 pub use misfortunes::misfortunes;
+pub use program::Program;
 pub use promises::{files, promises};
 pub use stage::Can;
 
@@ -102,8 +104,13 @@ pub trait StandIn: Send + Sync {
     /// The keys of the kind's `settings`, as TOML.
     fn settings(&self) -> String;
 
+    /// A description of the kind (`docs/messengers.md`) instead of the one in the program.
+    fn description(&self) -> Option<String> {
+        None
+    }
+
     /// Where the channel is served: `http://…/c/kit`. Told before anything else is asked.
-    fn meets(&mut self, base: &str);
+    async fn meets(&mut self, base: &str);
 
     /// A visitor writes. Also how the same delivery comes once more.
     async fn says(&self, who: &str, key: &str, text: &str) -> Answer;
@@ -124,13 +131,18 @@ pub trait StandIn: Send + Sync {
     async fn sees(&self, who: &str) -> Vec<Seen>;
 
     /// Lets something go wrong from now on; false when that can't be in this kind.
-    fn misfortune(&self, what: Misfortune) -> bool {
+    async fn misfortune(&self, what: Misfortune) -> bool {
         let _ = what;
         false
     }
 
     /// Nothing goes wrong any more.
-    fn relents(&self) {}
+    async fn relents(&self) {}
+
+    /// How many calls the channel has made, where somebody counts them.
+    async fn calls(&self) -> Option<usize> {
+        None
+    }
 
     /// A call that the channel holds until there is news for the visitor, ready to be made; `None` when it offers none.
     async fn waits(&self, who: &str) -> Option<Waiting> {
@@ -147,7 +159,7 @@ pub async fn stand_ins(kind: &str) -> Option<Vec<Box<dyn StandIn>>> {
         "telegram" => {
             Some(vec![Box::new(telegram::Messenger::polled().await), Box::new(telegram::Messenger::posting().await)])
         }
-        "echo" => Some(vec![Box::new(echo::Program::default())]),
+        "echo" => Some(vec![Box::new(Program::beside("stand_in"))]),
         "api" => Some(vec![Box::new(api::Caller::polling()), Box::new(api::Caller::listening().await)]),
         "vk" => Some(vec![described(Which::Vk).await]),
         "max" => Some(vec![described(Which::Max).await]),
@@ -160,5 +172,5 @@ pub async fn stand_ins(kind: &str) -> Option<Vec<Box<dyn StandIn>>> {
 }
 
 async fn described(which: Which) -> Box<dyn StandIn> {
-    Box::new(messengers::Messenger::start(which).await)
+    Box::new(Messenger::start(which).await)
 }

@@ -14,6 +14,7 @@ pub async fn promises(kind: &str, database: Database, outside: Box<dyn StandIn>,
     once(&stage).await;
     in_order(&stage).await;
     nothing_wrong_is_taken(&stage).await;
+    long_texts_come_whole(&stage).await;
     operators_edit(&stage, can).await;
     operators_delete(&stage, can).await;
     visitors_edit(&stage, can).await;
@@ -74,6 +75,29 @@ async fn nothing_wrong_is_taken(stage: &Stage) {
     stage.says(who, "k2", "after").await;
     stage.desk_shows(chat, &["before".to_owned(), "after".to_owned()], "nothing wrong").await;
     assert_eq!(count(), before + 1, "nothing in another chat either");
+}
+
+/// A text of any length comes whole, in as many pieces as it takes; of what operators mark the words are read, not the marks.
+async fn long_texts_come_whole(stage: &Stage) {
+    let who = "reading-much";
+    stage.says(who, "k", "everything please").await;
+    let chat = stage.chat("everything please").await;
+    let long = series("number", 700).join(", ");
+    let rich = "[b]bold[/b] and [i]leaning[/i], 2 < 3 & 4 > 1, [url=https://example.com/a?b=1]a link[/url]";
+    let ids = [&long, rich, "that was all"].map(|text| stage.answers(chat, text));
+    let seen = texts(&stage.is_seen(who, "that was all").await);
+    let Some(([pieces @ .., marked], _)) = seen.split_last().map(|(last, before)| (before, last)) else {
+        panic!("nothing came of it: {seen:?}");
+    };
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(words(&pieces.join(" ")), words(&long), "a long text, in {} pieces", pieces.len());
+    for words in ["bold", "leaning", "2 < 3 & 4 > 1", "a link"] {
+        assert!(marked.contains(words), "{words:?} is not in {marked:?}");
+    }
+    assert!(!["[b]", "[/i]", "[url", "<b>", "&lt;"].iter().any(|mark| marked.contains(mark)), "{marked:?}");
+    for id in ids {
+        stage.is_confirmed(id).await;
+    }
 }
 
 /// Operators' edits are applied, or the portal does not let them be made.

@@ -23,6 +23,9 @@ const PORTAL: &str = "reconcile_seconds = 1\ntimeout_seconds = 2\n";
 /// The connector of the channel `kit`.
 const CONNECTOR: &str = "openline_kit";
 
+/// What operators read of a message that did not arrive.
+pub(super) const LOST: &str = "did not reach the visitor";
+
 pub(super) struct Stage {
     pub(super) world: World,
     pub(super) outside: Box<dyn StandIn>,
@@ -34,10 +37,13 @@ impl Stage {
         let channel =
             format!("{PORTAL}[channels.kit]\nkind = \"{kind}\"\n[channels.kit.settings]\n{}", outside.settings());
         let portal = SandboxConfig { processing_ms: 2, ..SandboxConfig::default().without_limits() };
-        let world = World::bare_on(database, portal, &channel).await;
+        let mut world = World::bare_on(database, portal, &channel).await;
+        if let Some(description) = outside.description() {
+            world.describe(kind, &description);
+        }
         // Automatic texts of the line would stand between those that are counted.
         world.sandbox.set_line_texts(1, None, None);
-        outside.meets(&world.url("/c/kit"));
+        outside.meets(&world.url("/c/kit")).await;
         Self { world, outside }
     }
 
@@ -100,10 +106,20 @@ impl Stage {
         eventually(&what, async || (texts(&self.outside.sees(who).await) == wanted).then_some(())).await;
     }
 
-    /// Waits until the portal was told that the message arrived.
+    /// Waits until the portal was told that the message arrived, or its operator that it did not.
     pub(super) async fn is_confirmed(&self, message: i64) {
         let confirmed = |portal: View<'_>| portal.message(message).is_some_and(|message| !message.sending);
-        self.world.sandbox.wait_until(confirmed).await.expect("the portal is told that it arrived");
+        let lost = |portal: View<'_>| {
+            let message = portal.message(message)?;
+            let begins: String = message.text.chars().take(10).collect();
+            portal
+                .texts(message.chat_id, "system")
+                .into_iter()
+                .find(|text| text.contains(LOST) && text.contains(&begins))
+        };
+        let ended = |portal: View<'_>| confirmed(portal) || lost(portal).is_some();
+        self.world.sandbox.wait_until(ended).await.expect("the portal is told that it arrived");
+        assert!(self.world.sandbox.view(confirmed), "the operator was told {:?}", self.world.sandbox.view(lost));
     }
 
     /// Waits until the portal has tried to tell these, which it does once; for a service that is away.

@@ -1,7 +1,7 @@
 //! Telegram with one bot, in both ways: asked for updates, and posting each of them, always twice.
 
 use super::http::Http;
-use super::{Answer, Attachment, Seen, StandIn, Wrong};
+use super::{Answer, Attachment, Misfortune, Seen, StandIn, Wrong};
 use async_trait::async_trait;
 use openline_sandbox::telegram::{Bot, Person, TelegramConfig, TelegramFault, TelegramServer};
 use reqwest::Method;
@@ -35,8 +35,15 @@ impl Messenger {
     /// Posts; every update comes twice.
     pub(super) async fn posting() -> Self {
         let messenger = Self::start("webhook").await;
-        messenger.server.faults().add(TelegramFault::duplicate_update());
+        messenger.repeats();
         messenger
+    }
+
+    /// What is posted is posted twice.
+    fn repeats(&self) {
+        if self.mode == "webhook" {
+            self.server.faults().add(TelegramFault::duplicate_update());
+        }
     }
 
     async fn start(mode: &'static str) -> Self {
@@ -68,7 +75,7 @@ impl StandIn for Messenger {
         format!("token = \"{TOKEN}\"\nmode = \"{}\"\napi_url = \"{url}\"\nstart_text = \"\"\n", self.mode)
     }
 
-    fn meets(&mut self, base: &str) {
+    async fn meets(&mut self, base: &str) {
         base.clone_into(&mut self.http.base);
     }
 
@@ -112,6 +119,26 @@ impl StandIn for Messenger {
         let message = json!({ "message_id": 9, "chat": { "id": id, "type": "private" }, "text": "x", "date": 1 });
         let request = self.http.request(Method::POST, "/webhook").header("x-telegram-bot-api-secret-token", "x");
         Some(Http::deliver(request.json(&json!({ "update_id": 1, "message": message }))).await)
+    }
+
+    async fn misfortune(&self, what: Misfortune) -> bool {
+        let once = |fault: TelegramFault| fault.on("sendMessage").once();
+        self.server.faults().add(match what {
+            Misfortune::Refuses => once(TelegramFault::error(403, "Forbidden: bot was blocked by the user")),
+            Misfortune::LosesAnswer => once(TelegramFault::cut().after()),
+            Misfortune::LocksOut => TelegramFault::error(401, "Unauthorized").on("sendMessage"),
+            Misfortune::SlowsDown => once(TelegramFault::too_many_requests(1)),
+        });
+        true
+    }
+
+    async fn relents(&self) {
+        self.server.faults().clear();
+        self.repeats();
+    }
+
+    async fn calls(&self) -> Option<usize> {
+        Some(self.server.view(|view| view.count("sendMessage")))
     }
 
     async fn sees(&self, who: &str) -> Vec<Seen> {

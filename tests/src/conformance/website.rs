@@ -71,7 +71,7 @@ impl StandIn for Site {
         String::new()
     }
 
-    fn meets(&mut self, base: &str) {
+    async fn meets(&mut self, base: &str) {
         base.clone_into(&mut self.http.base);
     }
 

@@ -1,112 +1,136 @@
-//! Every kind of channel keeps every promise, on every store.
+//! Every kind of channel keeps every promise, on every store. `OPENLINE_KIND` asks one kind only, and `OPENLINE_STAND_IN`
+//! names a program that stands in for what is outside of it (`docs/new-channel.md`).
 
+use futures_util::FutureExt;
 use futures_util::future::join_all;
-use openline_channels::described::Source;
+use openline_channels::described::{Kind, Source};
 use openline_channels::{KINDS, Kinds};
-use openline_core::channel::Host;
+use openline_core::channel::{Capabilities, Host};
 use openline_core::secret::MasterSecret;
 use openline_core::{ChannelId, ChannelKind, SystemClock};
+use openline_sandbox::messengers::Which;
 use openline_tests::Database;
-use openline_tests::conformance::{self, Can, StandIn};
+use openline_tests::conformance::{self, Can, Messenger, Program, StandIn};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-/// The stand-ins of a kind, and what the kind says it can do when set up for each.
-async fn stand_ins(kind: &dyn ChannelKind) -> Vec<(Box<dyn StandIn>, Can)> {
-    let found = conformance::stand_ins(kind.name()).await;
-    let found = found.unwrap_or_else(|| panic!("{}: write a stand-in in tests/src/conformance", kind.name()));
+/// What the kind says it can do when set up for this stand-in.
+fn can(kind: &str, outside: &dyn StandIn) -> Can {
+    let own = outside.description().map(|text| Kind::read(kind, &text).unwrap_or_else(|wrong| panic!("{wrong}")));
+    let known = || Kinds::shipped().get(kind).unwrap_or_else(|| panic!("there is no kind {kind:?}"));
+    let kind = own.as_ref().map_or_else(known, |own| own as &dyn ChannelKind);
     let secret = MasterSecret::new([1; 32]);
     let (public_url, folder) = ("https://chat.example".to_owned(), std::path::PathBuf::new());
     let host = Host { public_url, secret, clock: Arc::new(SystemClock::new()), folder, limits: Arc::default() };
-    let id = ChannelId::parse("kit").unwrap();
-    let described = found.into_iter().map(|stand_in| {
-        let channel = kind.build(&id, toml::from_str(&stand_in.settings()).unwrap(), &host);
-        let says = channel.unwrap_or_else(|error| panic!("{}: {error}", kind.name())).capabilities();
-        let openline_core::channel::Capabilities { edits, deletes, files, visitor_edits, .. } = says;
-        (stand_in, Can { edits, deletes, files, visitor_edits })
-    });
-    described.collect()
+    let channel = kind.build(&ChannelId::parse("kit").unwrap(), toml::from_str(&outside.settings()).unwrap(), &host);
+    let says = channel.unwrap_or_else(|error| panic!("{}: {error}", kind.name())).capabilities();
+    let Capabilities { edits, deletes, files, visitor_edits, .. } = says;
+    Can { edits, deletes, files, visitor_edits }
 }
 
-/// The messengers that are joined by a description in the program.
-fn described() -> impl Iterator<Item = &'static dyn ChannelKind> {
+/// The stand-ins of a kind, and what the kind says it can do when set up for each.
+async fn stand_ins(kind: &str) -> Vec<(Box<dyn StandIn>, Can)> {
+    let found = match std::env::var("OPENLINE_STAND_IN") {
+        Ok(command) => Some(vec![Box::new(Program::start(&command)) as Box<dyn StandIn>]),
+        Err(_) => conformance::stand_ins(kind).await,
+    };
+    let found = found.unwrap_or_else(|| panic!("{kind}: write a stand-in in tests/src/conformance"));
+    found.into_iter().map(|outside| (can(kind, &*outside), outside)).map(|(can, outside)| (outside, can)).collect()
+}
+
+/// How a kind is made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Made {
+    InRust,
+    Described,
+}
+
+/// The kinds in the program that are made so; or the one that is asked, which may be one's own description.
+fn kinds(made: Made) -> Vec<String> {
     let kinds = Kinds::shipped();
-    kinds.iter().filter(move |kind| kinds.source(kind.name()).is_some_and(|(source, _)| *source == Source::Shipped))
-}
-
-async fn promises(database: Database) {
-    for kind in KINDS {
-        for (stand_in, can) in stand_ins(*kind).await {
-            conformance::promises(kind.name(), database, stand_in, can).await;
-        }
+    let is_described = |name: &str| {
+        kinds.source(name).is_none_or(|(source, _)| *source == Source::Shipped) == (made == Made::Described)
+    };
+    match std::env::var("OPENLINE_KIND") {
+        Ok(asked) => Some(asked).filter(|name| is_described(name)).into_iter().collect(),
+        Err(_) => kinds.iter().map(|kind| kind.name().to_owned()).filter(|name| is_described(name)).collect(),
     }
 }
 
-/// All promises of all messengers, each in a world of its own at the same time.
-async fn described_keep_promises(database: Database) {
-    let all = described().map(async |kind| {
-        for (stand_in, can) in stand_ins(kind).await {
-            conformance::promises(kind.name(), database, stand_in, can).await;
-        }
-        for (stand_in, can) in stand_ins(kind).await {
-            conformance::files(kind.name(), database, stand_in, can).await;
+#[test]
+fn there_are_kinds_of_both_sorts() {
+    if std::env::var("OPENLINE_KIND").is_err() {
+        assert_eq!(kinds(Made::InRust).len(), KINDS.len());
+        assert_eq!(kinds(Made::Described).len(), 6);
+    }
+}
+
+/// Each kind in worlds of its own, all at the same time.
+async fn each(made: Made, keep: impl AsyncFn(&str, Box<dyn StandIn>, Can)) {
+    let all = kinds(made).into_iter().map(async |kind| {
+        for (outside, can) in stand_ins(&kind).await {
+            let kept = AssertUnwindSafe(keep(&kind, outside, can)).catch_unwind().await;
+            kept.unwrap_or_else(|failed| {
+                eprintln!("the kit failed for the kind {kind}");
+                std::panic::resume_unwind(failed)
+            });
         }
     });
-    assert_eq!(join_all(all).await.len(), 6);
+    join_all(all).await;
+}
+
+async fn promises(made: Made, database: Database) {
+    each(made, async |kind, outside, can| conformance::promises(kind, database, outside, can).await).await;
+    each(made, async |kind, outside, can| conformance::files(kind, database, outside, can).await).await;
 }
 
 /// What goes wrong at the messengers.
-async fn described_bear_misfortunes(database: Database) {
-    let all = described().map(async |kind| {
-        for (stand_in, _) in stand_ins(kind).await {
-            conformance::misfortunes(kind.name(), database, stand_in).await;
-        }
+async fn misfortunes(database: Database) {
+    let both = [Made::InRust, Made::Described].map(async |made| {
+        each(made, async |kind, outside, _| conformance::misfortunes(kind, database, outside).await).await;
     });
-    join_all(all).await;
+    join_all(both).await;
 }
 
-async fn described_survive(database: Database) {
-    let all = described().map(async |kind| {
-        for (stand_in, _) in stand_ins(kind).await {
-            conformance::crashes(kind.name(), database, stand_in).await;
-        }
-    });
-    join_all(all).await;
-}
-
-/// Each kind in a world of its own at the same time.
 async fn forgetting(database: Database) {
-    let all = KINDS.iter().copied().chain(described()).map(async |kind| {
-        for (stand_in, can) in stand_ins(kind).await {
-            conformance::forgetting(kind.name(), database, stand_in, can).await;
-        }
+    let both = [Made::InRust, Made::Described].map(async |made| {
+        each(made, async |kind, outside, can| conformance::forgetting(kind, database, outside, can).await).await;
     });
-    assert!(join_all(all).await.len() > 9);
+    join_all(both).await;
 }
 
-async fn crashes(database: Database) {
-    for kind in KINDS {
-        for (stand_in, _) in stand_ins(*kind).await {
-            conformance::crashes(kind.name(), database, stand_in).await;
-        }
-    }
-}
-
-async fn files(database: Database) {
-    for kind in KINDS {
-        for (stand_in, can) in stand_ins(*kind).await {
-            conformance::files(kind.name(), database, stand_in, can).await;
-        }
-    }
+async fn crashes(made: Made, database: Database) {
+    each(made, async |kind, outside, _| conformance::crashes(kind, database, outside).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_kind_keeps_its_promises_on_sqlite() {
-    promises(Database::Sqlite).await;
+    promises(Made::InRust, Database::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_kind_keeps_its_promises_on_postgres() {
-    promises(Database::Postgres).await;
+    promises(Made::InRust, Database::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_described_messenger_keeps_its_promises_on_sqlite() {
+    promises(Made::Described, Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_described_messenger_keeps_its_promises_on_postgres() {
+    promises(Made::Described, Database::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_kind_bears_misfortunes_on_sqlite() {
+    misfortunes(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_kind_bears_misfortunes_on_postgres() {
+    misfortunes(Database::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -121,42 +145,55 @@ async fn no_kind_leaves_a_byte_of_who_is_forgotten_on_postgres() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_kind_loses_or_doubles_anything_by_a_kill_on_sqlite() {
-    crashes(Database::Sqlite).await;
+    crashes(Made::InRust, Database::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_kind_loses_or_doubles_anything_by_a_kill_on_postgres() {
-    crashes(Database::Postgres).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_kind_carries_files_or_says_that_it_does_not() {
-    files(Database::Sqlite).await;
-    files(Database::Postgres).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_described_messenger_keeps_its_promises_on_sqlite() {
-    described_keep_promises(Database::Sqlite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_described_messenger_keeps_its_promises_on_postgres() {
-    described_keep_promises(Database::Postgres).await;
+    crashes(Made::InRust, Database::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_described_messenger_loses_or_doubles_anything_by_a_kill_on_sqlite() {
-    described_survive(Database::Sqlite).await;
+    crashes(Made::Described, Database::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_described_messenger_loses_or_doubles_anything_by_a_kill_on_postgres() {
-    described_survive(Database::Postgres).await;
+    crashes(Made::Described, Database::Postgres).await;
 }
 
+/// VK by a description with a fault in it: what is there is said otherwise.
+async fn with_a_bug(there: &str, otherwise: &str) -> Box<dyn StandIn> {
+    let (right, _) = Kinds::shipped().texts("vk").unwrap();
+    let wrong = right.replace(there, otherwise);
+    assert_ne!(wrong, right, "{there:?} is in the description");
+    Box::new(Messenger::described(Which::Vk, wrong).await)
+}
+
+/// How a run of the kit ended that must not succeed.
+async fn complaint(kit: impl Future<Output = ()>) -> String {
+    let failed = AssertUnwindSafe(kit).catch_unwind().await.expect_err("the kit must see the bug");
+    failed.downcast_ref::<String>().cloned().unwrap_or_default()
+}
+
+/// Who plants a bug gets no green kit.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_described_messenger_bears_misfortunes() {
-    described_bear_misfortunes(Database::Sqlite).await;
-    described_bear_misfortunes(Database::Postgres).await;
+async fn the_kit_sees_planted_bugs() {
+    openline::install_crypto();
+    let new_keys =
+        with_a_bug("random_id = \"{{ message.number }}\"", "random_id = \"{{ (message.number + now) % 2000000000 }}\"")
+            .await;
+    let all_refused =
+        with_a_bug("\nrules = [\n  { codes = [6,", "\nrules = [\n  { is = \"refused\" },\n  { codes = [6,").await;
+    let not_split = with_a_bug("limit = 4096", "limit = 100000").await;
+    let vk_can = can("vk", &*not_split);
+    let (doubled, gone, cut) = tokio::join!(
+        complaint(conformance::misfortunes("vk", Database::Sqlite, new_keys)),
+        complaint(conformance::misfortunes("vk", Database::Sqlite, all_refused)),
+        complaint(conformance::promises("vk", Database::Sqlite, not_split, vk_can)),
+    );
+    assert!(doubled.contains("a lost answer") && doubled.matches("before").count() > 4, "{doubled}");
+    assert!(gone.contains("the operator was told"), "{gone}");
+    assert!(cut.contains("a long text"), "{cut}");
 }

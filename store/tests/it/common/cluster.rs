@@ -88,7 +88,7 @@ impl Cluster {
             command.arg(word);
         }
         command.arg("-D").arg(folder.join("data")).arg("-k").arg(&folder).args(["-h", "127.0.0.1"]);
-        command.args(["-p", &port.to_string(), "-c", "max_connections=300"]);
+        command.args(["-p", &port.to_string(), "-c", "max_connections=600"]);
         // In a group of its own: who ends a test by its group must not end the others' server.
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
         let mut watcher = command.spawn().unwrap();
