@@ -4,6 +4,8 @@ pub mod api;
 mod common;
 pub mod described;
 pub mod echo;
+#[cfg(test)]
+mod pager;
 pub mod telegram;
 pub mod website;
 

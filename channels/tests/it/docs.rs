@@ -1,4 +1,4 @@
-//! `docs/new-channel.md` quotes the channel `echo`: its blocks, one after the other, are the files.
+//! `docs/new-channel.md` quotes the channels `echo` and `pager`: its blocks, one after the other, are the files.
 
 use std::fs;
 use std::path::Path;
@@ -27,11 +27,13 @@ fn without_blanks(lines: impl Iterator<Item = String>) -> Vec<String> {
 }
 
 #[test]
-fn the_blocks_of_the_walk_are_the_files_of_echo() {
+fn the_blocks_of_the_walks_are_the_files() {
     let document = read("../docs/new-channel.md");
-    for (language, file) in [("rust", "src/echo/mod.rs"), ("toml", "src/echo/example.toml")] {
+    let files = [("rust", "src/echo/mod.rs"), ("toml", "src/echo/example.toml"), ("rust pager", "src/pager.rs")];
+    for (language, file) in files {
         let quoted = blocks(&document, language);
-        let written = without_blanks(read(file).lines().map(str::to_owned));
+        let code = read(file).split("\n#[cfg(test)]\nmod tests").next().unwrap_or_default().to_owned();
+        let written = without_blanks(code.lines().map(str::to_owned));
         for (n, (quoted, written)) in quoted.iter().zip(&written).enumerate() {
             assert_eq!(quoted, written, "line {n} (blank ones not counted) of docs/new-channel.md and {file}");
         }
