@@ -1,57 +1,28 @@
 //! What the program's configuration tells this crate.
 
+use crate::settings::PortalSettings;
 use openline_core::ChannelId;
-use secrecy::SecretString;
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
-use std::time::Duration;
-use url::Url;
 
 /// One portal, the application in it, and the connectors to register there.
 #[derive(Debug, Clone)]
 pub struct PortalConfig {
-    /// The portal's base address, without a path: `https://company.bitrix24.com`.
-    pub url: Url,
-    /// The authorization server's base address: `https://oauth.bitrix.info` (`bitrix24.md` §2.5).
-    pub auth_server: Url,
-    /// The application's code, `local.…` or `app.…`.
-    pub client_id: String,
-    /// The application's key. Goes to the authorization server only.
-    pub client_secret: SecretString,
+    /// What the configuration says of it.
+    pub settings: PortalSettings,
     /// The address under which the portal reaches this program, without a trailing slash.
     pub public_url: String,
-    /// The portal's request limit.
-    pub limit: RequestLimit,
-    /// How long an answer is waited for. The portal cuts a request after 60 s (`bitrix24.md` §3.1): a little longer.
-    pub timeout: Duration,
-    /// When nobody can tell whether a message arrived (its outcome is unknown and the dialog can't be read): send it
-    /// again (the operator may see it twice), or else give it up (the visitor sees "not sent" and decides).
-    pub resend_unknown: bool,
-    /// Whether connectors that are not configured any more are unregistered; else they are only reported.
-    pub unregister_removed: bool,
-    /// Hosts, beside the portal's own and the vendor's, from which operators' files may be fetched.
-    pub file_hosts: Vec<String>,
-    /// How often it is looked whether the installation stands as it should.
-    pub check_every: Duration,
     /// One connector per channel instance.
     pub connectors: Vec<Connector>,
 }
 
-/// How many requests the portal takes (`bitrix24.md` §3.4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum RequestLimit {
-    /// By the portal's address and plan; where nothing is known, learned from its first refusal.
-    #[default]
-    Auto,
-    /// A leaky bucket: so many at once, so many a second.
-    Bucket {
-        /// The level above which requests are refused.
-        burst: u32,
-        /// Requests a second that leak out.
-        per_second: u32,
-    },
-    /// No limit: an own server.
-    None,
+impl Deref for PortalConfig {
+    type Target = PortalSettings;
+
+    fn deref(&self) -> &PortalSettings {
+        &self.settings
+    }
 }
 
 /// What people are shown of a channel.
@@ -146,30 +117,21 @@ impl PortalConfig {
 
     #[cfg(test)]
     pub(crate) fn sample(portal: &str) -> Self {
-        let url = |text: &str| Url::parse(text).unwrap();
-        Self {
+        use std::time::Duration;
+        let url = |text: &str| url::Url::parse(text).unwrap();
+        let settings = PortalSettings {
             url: url(portal),
             auth_server: url("https://oauth.bitrix.info"),
             client_id: "local.0123456789abcd.01234567".to_owned(),
             client_secret: "not a true one".into(),
-            public_url: "https://chat.company.example".to_owned(),
-            limit: RequestLimit::Auto,
+            limit: crate::settings::RequestLimit::Auto,
             timeout: Duration::from_secs(65),
             resend_unknown: true,
             unregister_removed: false,
             file_hosts: Vec::new(),
+            reconcile_every: Duration::from_secs(25),
             check_every: Duration::from_secs(600),
-            connectors: Vec::new(),
-        }
-    }
-}
-
-/// Whether an address stays on this machine.
-pub fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
+        };
+        Self { settings, public_url: "https://chat.company.example".to_owned(), connectors: Vec::new() }
     }
 }

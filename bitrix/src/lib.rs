@@ -9,6 +9,7 @@ mod config;
 mod deliver;
 mod findings;
 mod lines;
+mod settings;
 mod shared;
 mod texts;
 mod web;
@@ -16,10 +17,11 @@ mod wire;
 
 pub use access::online::check_online;
 pub use access::servers::usual_server;
-pub use config::{Connector, PortalConfig, RequestLimit, Shown, Shows, is_loopback};
+pub use config::{Connector, PortalConfig, Shown, Shows};
 pub use findings::Problem;
 pub use lines::bindings::Binding;
 pub use lines::roster::Registered;
+pub use settings::{PortalKeys, PortalSettings, RequestLimit, address, is_loopback};
 pub use wire::rest::CallError;
 pub use wire::verdict::Verdict;
 
@@ -102,13 +104,13 @@ impl Bitrix {
             states,
             pace,
             flights,
-            gathered: deliver::Gathered::default(),
-            genuine: deliver::genuine::Genuine::default(),
+            gathered: deliver::gathered::Gathered::default(),
+            genuine: deliver::known::Genuine::default(),
             looks: deliver::tries::Tries::default(),
             refusals: deliver::tries::Tries::default(),
             refused_blocks: deliver::names::RefusedBlocks::default(),
             proofs: access::proof_limit::Proofs::default(),
-            waiting: web::waiting::Waiting::default(),
+            waiting: access::claimed::Waiting::default(),
             verifying: std::sync::Mutex::default(),
             registered: tokio::sync::Mutex::default(),
             file_client,
@@ -129,7 +131,7 @@ impl Bitrix {
     /// Registers connectors and binds events in the background, when the application is installed.
     pub fn start(&self) {
         if self.0.portal.credentials().is_some_and(|credentials| credentials.broken.is_none()) {
-            web::install::reconcile_later(&self.0);
+            web::afterwards::reconcile_later(&self.0);
         }
         web::removal::go_on(&self.0);
         let bitrix = Arc::clone(&self.0);
@@ -139,7 +141,7 @@ impl Bitrix {
             }
         });
         let every = self.0.portal.config.check_every;
-        let looking = lines::examine::keep_looking(Arc::clone(&self.0), every);
+        let looking = lines::looking::keep_looking(Arc::clone(&self.0), every);
         tokio::spawn(looking);
     }
 
@@ -189,7 +191,7 @@ impl Backend for Bitrix {
     }
 
     fn batch_limits(&self) -> (usize, usize) {
-        (deliver::MESSAGE_CALLS * self.0.pace.messages_a_call(), deliver::confirm::A_CALL)
+        (deliver::gathered::MESSAGE_CALLS * self.0.pace.messages_a_call(), deliver::confirm::A_CALL)
     }
 
     async fn deliver(&self, delivery: Delivery) -> Result<Receipt, DeliveryError> {

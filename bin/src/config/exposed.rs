@@ -1,6 +1,6 @@
 //! What of a configuration others on this machine can read, and as whom openline runs.
 
-use super::Config;
+use openline_store::StoreUrl;
 use std::fmt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -41,29 +41,25 @@ const OWN: [&str; 3] = ["secret", "portal.client_secret", "metrics.token"];
 /// The part of a mode that says what everybody may read. A group may be the service's own.
 const EVERYBODY: u32 = 0o004;
 
-/// What is open to others; `text` is the configuration's.
-pub(super) fn look(file: &Path, text: &str, config: &Config) -> Vec<Exposed> {
+/// What is open to others; `text` is the configuration's, `more` the paths of secrets that not every configuration has, `own` the
+/// database beside which this installation's secret is kept, if it is.
+pub(super) fn look(file: &Path, text: &str, folder: &Path, more: &[String], own: Option<&StoreUrl>) -> Vec<Exposed> {
     let mut told = Vec::new();
     let written: toml::Table = text.parse().unwrap_or_default();
     let mut inline = Vec::new();
-    for key in keys(config) {
-        let Some(value) = at(&written, &key) else { continue };
-        let named = value.get("file").and_then(toml::Value::as_str).map(|name| config.folder.join(name));
+    for key in OWN.iter().copied().chain(more.iter().map(String::as_str)) {
+        let Some(value) = at(&written, key) else { continue };
+        let named = value.get("file").and_then(toml::Value::as_str).map(|name| folder.join(name));
         match named {
             Some(secret) if is_open(&secret) => told.push(open(&secret, &format!("{key} stands in it"))),
             None if is_inline(value) => inline.push(key),
             Some(_) | None => {}
         }
     }
-    if written.contains_key("store") && config.store.password().is_some() {
-        inline.push("store".to_owned());
-    }
     if !inline.is_empty() && is_open(file) {
         told.insert(0, open(file, &format!("it has secrets ({})", inline.join(", "))));
     }
-    if let Some(own) =
-        config.store.file().map(crate::secret::file_of).filter(|own| config.secret.is_none() && is_open(own))
-    {
+    if let Some(own) = own.and_then(StoreUrl::file).map(crate::secret::file_of).filter(|own| is_open(own)) {
         told.push(open(&own, "it is this installation's secret"));
     }
     if rustix::process::geteuid().is_root() {
@@ -72,16 +68,6 @@ pub(super) fn look(file: &Path, text: &str, config: &Config) -> Vec<Exposed> {
         told.push(Exposed { problem: problem.to_owned(), remedy: remedy.to_owned(), file: None });
     }
     told
-}
-
-/// The paths of everything that is a secret.
-fn keys(config: &Config) -> Vec<String> {
-    let mut keys: Vec<String> = OWN.iter().map(|key| (*key).to_owned()).collect();
-    for (id, instance) in &config.channels {
-        let secrets = config.kinds.get(&instance.kind).map(openline_core::ChannelKind::secrets).unwrap_or_default();
-        keys.extend(secrets.into_iter().map(|(key, _)| format!("channels.{id}.settings.{key}")));
-    }
-    keys
 }
 
 /// The value at a dotted path.

@@ -1,8 +1,7 @@
 //! `[files]`: where visitors' files are kept, and which are taken.
 
-use super::Config;
 use super::raw::{RawChannelFiles, RawFiles};
-use openline_core::files::{FilePolicy, FileRules, USUAL};
+use openline_core::files::{FileRules, USUAL};
 use openline_core::{ChannelId, ConfigError};
 use openline_store::StoreUrl;
 use std::path::{Path, PathBuf};
@@ -82,17 +81,6 @@ pub(super) fn of_channel(id: &ChannelId, raw: RawChannelFiles) -> Result<Option<
     let wrong = raw.types.as_deref().map(|types| wrong_types(&format!("channels.{id}.files.types"), types));
     let wrong = wrong.unwrap_or_default();
     if wrong.is_empty() { Ok(raw.types) } else { Err(wrong) }
-}
-
-impl Config {
-    /// How visitors' files are dealt with, by channel.
-    pub(crate) fn file_policy(&self) -> FilePolicy {
-        let of = |(id, types): (&ChannelId, &Vec<String>)| {
-            (id.clone(), FileRules { types: types.clone(), ..self.files.rules.clone() })
-        };
-        let own = self.channels.iter().filter_map(|(id, instance)| Some((id, instance.file_types.as_ref()?)));
-        FilePolicy { of_channels: own.map(of).collect(), ..self.files.rules.clone().into() }
-    }
 }
 
 /// The folder beside a database in a file. Without a store, what is wrong with that is said elsewhere.

@@ -2,6 +2,7 @@
 
 use super::around::Around;
 use config::{Environment, File, FileFormat};
+use openline_bitrix::PortalKeys;
 use openline_core::ConfigError;
 use openline_core::files::USUAL;
 use openline_core::limits::LimitSettings;
@@ -44,7 +45,7 @@ pub(super) struct Raw {
     #[serde(default)]
     pub(super) privacy: RawPrivacy,
     #[serde(default)]
-    pub(super) portal: RawPortal,
+    pub(super) portal: PortalKeys<Secret>,
     #[serde(default)]
     pub(super) channels: BTreeMap<String, RawChannel>,
 }
@@ -99,40 +100,6 @@ pub(super) struct RawMetrics {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawPrivacy {
     pub(super) keep_days: u32,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct RawPortal {
-    pub(super) url: String,
-    pub(super) auth_server: String,
-    pub(super) client_id: String,
-    pub(super) client_secret: Option<Secret>,
-    pub(super) limit: String,
-    pub(super) resend_unknown: bool,
-    pub(super) unregister_removed: bool,
-    pub(super) reconcile_seconds: u64,
-    pub(super) check_seconds: u64,
-    pub(super) timeout_seconds: u64,
-    pub(super) file_hosts: Vec<String>,
-}
-
-impl Default for RawPortal {
-    fn default() -> Self {
-        Self {
-            url: String::new(),
-            auth_server: "https://oauth.bitrix.info".to_owned(),
-            client_id: String::new(),
-            client_secret: None,
-            limit: "auto".to_owned(),
-            resend_unknown: true,
-            unregister_removed: false,
-            reconcile_seconds: 25,
-            check_seconds: 600,
-            timeout_seconds: 68,
-            file_hosts: Vec::new(),
-        }
-    }
 }
 
 #[derive(Deserialize)]

@@ -7,8 +7,9 @@
 use crate::access::credentials::Credentials;
 use crate::access::oauth;
 use crate::access::portal::Portal;
-use crate::config::{PortalConfig, is_loopback};
-use crate::deliver::files::is_vendor_host;
+use crate::access::servers::is_vendor_host;
+use crate::config::PortalConfig;
+use crate::settings::is_loopback;
 use crate::wire::rest::CallError;
 use openline_core::Timestamp;
 use std::sync::Arc;

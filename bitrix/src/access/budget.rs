@@ -7,7 +7,7 @@ mod shares;
 
 pub(crate) use shares::Class;
 
-use crate::config::RequestLimit;
+use crate::settings::RequestLimit;
 use limit::Limit;
 use openline_core::Timestamp;
 use operating::Operating;
@@ -70,7 +70,7 @@ impl Drop for Place<'_> {
 impl Budget {
     /// A budget by configuration; `host` is the portal's.
     pub(crate) fn new(limit: RequestLimit, host: &str) -> Self {
-        let limit = Limit::new(limit, crate::deliver::files::is_vendor_host(host));
+        let limit = Limit::new(limit, crate::access::servers::is_vendor_host(host));
         let inner = Inner { limit, shares: Shares::default(), operating: Operating::default() };
         Self { inner: Mutex::new(inner), moved: Notify::new() }
     }

@@ -1,12 +1,45 @@
 //! The authorization servers that there are, and which of them a portal has (`bitrix24.md` §2.5, §11).
 
-use crate::config::{PortalConfig, is_loopback};
+use crate::config::PortalConfig;
+use crate::settings::is_loopback;
 use url::Url;
 
 /// The vendor's own servers.
 const VENDORS: [&str; 2] = ["https://oauth.bitrix.info", "https://oauth.bitrix24.tech"];
 /// The last part of a portal's host name in the regions of the second one.
 const SECOND: [&str; 8] = ["ru", "by", "kz", "uz", "am", "az", "ge", "kg"];
+
+/// The vendor's own domains: portals, storage, authorization.
+pub(crate) const VENDOR: [&str; 22] = [
+    "bitrix24.com",
+    "bitrix24.ru",
+    "bitrix24.eu",
+    "bitrix24.de",
+    "bitrix24.fr",
+    "bitrix24.es",
+    "bitrix24.it",
+    "bitrix24.pl",
+    "bitrix24.in",
+    "bitrix24.cn",
+    "bitrix24.kz",
+    "bitrix24.by",
+    "bitrix24.ua",
+    "bitrix24.uz",
+    "bitrix24.id",
+    "bitrix24.vn",
+    "bitrix24.mx",
+    "bitrix24.co",
+    "bitrix24.com.br",
+    "bitrix24.com.tr",
+    "bitrix24.tech",
+    "bitrix.info",
+];
+
+/// Whether a host is the vendor's.
+pub(crate) fn is_vendor_host(host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    VENDOR.iter().any(|domain| host == *domain || host.strip_suffix(domain).is_some_and(|sub| sub.ends_with('.')))
+}
 
 /// The authorization server that portals with such an address usually have.
 pub fn usual_server(portal: &Url) -> &'static str {

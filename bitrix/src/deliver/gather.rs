@@ -148,7 +148,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::RequestLimit;
+    use crate::settings::RequestLimit;
     use futures_util::future::{BoxFuture, join_all};
     use std::time::Duration;
     use tokio::time::Instant;

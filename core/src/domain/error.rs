@@ -112,3 +112,19 @@ impl ConfigError {
         Self { key: key.into(), problem: problem.into() }
     }
 }
+
+/// Errors of a configuration that are collected on the way, so that all are told at once.
+#[derive(Debug, Default)]
+pub struct Errors(pub Vec<ConfigError>);
+
+impl Errors {
+    /// What is good, or none and its error.
+    pub fn keep<T>(&mut self, result: Result<T, ConfigError>) -> Option<T> {
+        result.map_err(|error| self.0.push(error)).ok()
+    }
+
+    /// What is good, or none and all its errors.
+    pub fn keep_all<T>(&mut self, result: Result<T, Vec<ConfigError>>) -> Option<T> {
+        result.map_err(|errors| self.0.extend(errors)).ok()
+    }
+}

@@ -1,6 +1,6 @@
 //! How many requests the portal takes: known, configured, or learned by its refusals and unlearned again.
 
-use crate::config::RequestLimit;
+use crate::settings::RequestLimit;
 use std::time::Duration;
 use tokio::time::Instant;
 
