@@ -11,7 +11,7 @@ pub(crate) struct Inner {
     pub(crate) portal: Arc<crate::access::portal::Portal>,
     pub(crate) lines: crate::lines::bindings::Lines,
     /// The names of the portal's lines, as far as they were asked for.
-    pub(crate) line_names: std::sync::RwLock<BTreeMap<String, crate::lines::examine::NamedLine>>,
+    pub(crate) line_names: std::sync::RwLock<BTreeMap<String, crate::lines::named::NamedLine>>,
     pub(crate) findings: crate::findings::Findings,
     /// The portal's language.
     pub(crate) language: std::sync::RwLock<&'static Catalogue>,
@@ -26,8 +26,8 @@ pub(crate) struct Inner {
     pub(crate) states: crate::access::authorize_state::States,
     pub(crate) pace: crate::deliver::pace::Pace,
     /// What waits for a request.
-    pub(crate) gathered: crate::deliver::Gathered,
-    pub(crate) genuine: crate::deliver::genuine::Genuine,
+    pub(crate) gathered: crate::deliver::gathered::Gathered,
+    pub(crate) genuine: crate::deliver::known::Genuine,
     pub(crate) flights: crate::deliver::flights::Flights,
     /// Looks that failed, whether a message has arrived.
     pub(crate) looks: crate::deliver::tries::Tries,
@@ -40,7 +40,7 @@ pub(crate) struct Inner {
     pub(crate) registered: tokio::sync::Mutex<HashMap<String, Instant>>,
     pub(crate) proofs: crate::access::proof_limit::Proofs,
     /// Claims of an installation that are not decided yet.
-    pub(crate) waiting: crate::web::waiting::Waiting,
+    pub(crate) waiting: crate::access::claimed::Waiting,
     /// Who looks whether openline was removed.
     pub(crate) verifying: std::sync::Mutex<Option<tokio::task::AbortHandle>>,
 }

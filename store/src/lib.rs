@@ -4,6 +4,7 @@
 mod code;
 mod copy;
 mod disk;
+mod error;
 mod files;
 mod open;
 mod postgres;
@@ -14,7 +15,8 @@ mod url;
 
 pub use copy::{Report, migrate};
 pub use disk::{DiskFiles, FileCheck, room};
-pub use open::{OpenError, attach, examine, open};
+pub use error::OpenError;
+pub use open::{attach, examine, open};
 pub use postgres::PostgresStore;
 pub use sqlite::{SqliteStore, erased, snapshot, tag_of};
 pub use url::StoreUrl;

@@ -1,37 +1,11 @@
-//! Opening the store that an address names, and the errors a person sees when it can't be opened.
+//! Opening the store that an address names.
 
+use crate::error::OpenError;
 use crate::url::{Place, StoreUrl};
 use crate::{PostgresStore, SqliteStore};
-use openline_core::{Store, Tag};
-use std::path::{Path, PathBuf};
+use openline_core::Store;
+use std::path::Path;
 use std::sync::Arc;
-
-/// Why a database could not be opened, and what would help.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Not a URL of a store we have.
-    #[error(
-        "{0:?} is not a store: write sqlite:FILE, for example sqlite:data/openline.db, \
-         or postgres://USER:PASSWORD@HOST/DATABASE"
-    )]
-    UnknownUrl(String),
-    /// The folder or the file can't be used.
-    #[error("{path}: {problem}", path = path.display())]
-    Unusable {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong and what would help.
-        problem: String,
-    },
-    /// The database on a server can't be used.
-    #[error("{database}: {problem}")]
-    Refused {
-        /// The server and its database, without a password.
-        database: String,
-        /// What is wrong and what would help.
-        problem: String,
-    },
-}
 
 /// Opens the store, making it when it doesn't exist and bringing an older one up to date.
 ///
@@ -68,12 +42,6 @@ pub async fn examine(url: &StoreUrl) -> Result<(), OpenError> {
         }
         Place::File(path) => blocking(path, crate::sqlite::schema::examine).await,
     }
-}
-
-/// A word for this opening.
-pub(crate) fn tag(path: &Path) -> Result<Tag, OpenError> {
-    let chance = |e: getrandom::Error| OpenError::Unusable { path: path.to_owned(), problem: e.to_string() };
-    getrandom::u32().map(Tag).map_err(chance)
 }
 
 async fn sqlite(path: &Path, how: fn(&Path) -> Result<SqliteStore, OpenError>) -> Result<Arc<dyn Store>, OpenError> {

@@ -8,6 +8,15 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+/// A server and its database without secrets, for people.
+pub(crate) fn server(options: &PgConnectOptions) -> String {
+    let (user, database) = (options.get_username(), options.get_database().unwrap_or(options.get_username()));
+    match options.get_socket() {
+        Some(folder) => format!("postgres://{user}@/{database} in {}", folder.display()),
+        None => format!("postgres://{user}@{}:{}/{database}", options.get_host(), options.get_port()),
+    }
+}
+
 /// A store's address: `sqlite:FILE`, or `postgres://USER:PASSWORD@HOST/DATABASE`.
 #[derive(Clone)]
 pub struct StoreUrl(pub(crate) Place);
@@ -73,7 +82,7 @@ impl fmt::Display for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Place::File(path) => write!(f, "sqlite:{}", path.display()),
-            Place::Server { options, .. } => f.write_str(&crate::postgres::schema::name(options)),
+            Place::Server { options, .. } => f.write_str(&server(options)),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! `openline channels`: the kinds there are, and how the configured instances stand.
 
-use crate::commands::check;
 use crate::config::{Config, Instance};
 use crate::serve::status::{self, Said};
 use clap::Subcommand;
@@ -29,7 +28,8 @@ pub enum Action {
 /// # Errors
 /// When there is no such kind; it names those there are.
 pub fn example(kind: &str) -> Result<String, String> {
-    let found = openline_channels::kind(kind).ok_or_else(|| check::unknown_kind(kind, Kinds::shipped()))?;
+    let found =
+        openline_channels::kind(kind).ok_or_else(|| crate::config::kinds::unknown_kind(kind, Kinds::shipped()))?;
     Ok(found.example().trim_end().to_owned())
 }
 

@@ -1,7 +1,6 @@
 //! `openline check`: what is wrong with a configuration, or what it says. With `--online` it goes on as `openline doctor`.
 
 use crate::config::Config;
-use openline_channels::Kinds;
 use openline_channels::described::Source;
 use std::fmt::Write;
 use std::path::Path;
@@ -38,14 +37,4 @@ pub fn report(file: &Path) -> Result<String, String> {
         let _ = write!(out, "\n  doubtful: {doubt}");
     }
     Ok(out)
-}
-
-/// What to say of a kind that doesn't exist.
-pub fn unknown_kind(name: &str, kinds: &Kinds) -> String {
-    format!("{name:?} is not a kind of channel; there is: {}", known_kinds(kinds))
-}
-
-/// The kinds there are, for people.
-pub fn known_kinds(kinds: &Kinds) -> String {
-    kinds.iter().map(openline_core::ChannelKind::name).collect::<Vec<_>>().join(", ")
 }

@@ -1,6 +1,7 @@
 //! Breaking up what would not stay literal.
 
-use super::quote::{ARROW, RULE};
+use super::quote::ARROW;
+use super::source::RULE;
 use super::tag::{Role, head};
 
 /// Invisible, and no part of any tag or mark.

@@ -1,9 +1,7 @@
 //! What makes lines a quotation: `>>` at their start, or a block between two lines of 54 hyphens.
 
 use super::parse::Parser;
-
-/// The line before and after a quoted block.
-pub(super) const RULE: &str = "------------------------------------------------------";
+use super::source::RULE;
 
 /// The mark of a quoted line.
 pub(super) const ARROW: &str = ">>";

@@ -2,8 +2,10 @@
 //!
 //! All of it is found in single passes beforehand, so that the walk never searches ahead and stays linear.
 
-use super::quote::RULE;
 use super::tag::{Role, head};
+
+/// The line before and after a quoted block.
+pub(super) const RULE: &str = "------------------------------------------------------";
 
 /// Preformatted text inside its tags.
 #[derive(Debug)]

@@ -4,7 +4,8 @@ use openline_core::text::{Href, RichText, Span, Style};
 
 use super::escape::{code_literal, literal};
 use super::frame::{append, is_blank};
-use super::quote::{ARROW, RULE};
+use super::quote::ARROW;
+use super::source::RULE;
 use super::source::line_feeds;
 
 /// Writes what a visitor or a channel said, for the portal. Formatting becomes tags, literal text stays literal.

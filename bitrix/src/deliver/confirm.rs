@@ -2,7 +2,8 @@
 
 use crate::access::batch::{Command, Entry};
 use crate::access::budget::Class;
-use crate::deliver::gather::{Gather, spawn};
+use crate::deliver::gather::spawn;
+use crate::deliver::gathered::{Confirmed, Place};
 use crate::lines::registration;
 use crate::shared::Inner;
 use crate::wire::values::line_number;
@@ -18,13 +19,6 @@ const METHOD: &str = "imconnector.send.status.delivery";
 
 /// Confirmations in one request; they are cheap.
 pub(crate) const A_CALL: usize = 50;
-
-/// Connector and line.
-type Place = (String, String);
-type Confirmed = Result<(), DeliveryError>;
-
-/// Confirmations that wait.
-pub(crate) type Waiting = Gather<(Place, Value), Confirmed>;
 
 pub(crate) async fn confirm(bitrix: &Arc<Inner>, batch: &[Confirmation]) -> Vec<Confirmed> {
     let (mut elements, mut results) = (Vec::new(), Vec::with_capacity(batch.len()));

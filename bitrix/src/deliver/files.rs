@@ -1,5 +1,6 @@
 //! Operators' files: opened from the portal's own hosts only (`bitrix24.md` §8.4).
 
+use crate::access::servers::is_vendor_host;
 use crate::config::PortalConfig;
 use crate::wire::field::field;
 use crate::wire::rest;
@@ -15,38 +16,6 @@ use url::Url;
 
 /// A short link, the file's page, a storage host, and one to spare.
 const MAX_HOPS: usize = 5;
-
-/// The vendor's own domains: portals, storage, authorization.
-pub(crate) const VENDOR: [&str; 22] = [
-    "bitrix24.com",
-    "bitrix24.ru",
-    "bitrix24.eu",
-    "bitrix24.de",
-    "bitrix24.fr",
-    "bitrix24.es",
-    "bitrix24.it",
-    "bitrix24.pl",
-    "bitrix24.in",
-    "bitrix24.cn",
-    "bitrix24.kz",
-    "bitrix24.by",
-    "bitrix24.ua",
-    "bitrix24.uz",
-    "bitrix24.id",
-    "bitrix24.vn",
-    "bitrix24.mx",
-    "bitrix24.co",
-    "bitrix24.com.br",
-    "bitrix24.com.tr",
-    "bitrix24.tech",
-    "bitrix.info",
-];
-
-/// Whether a host is the vendor's.
-pub(crate) fn is_vendor_host(host: &str) -> bool {
-    let host = host.to_ascii_lowercase();
-    VENDOR.iter().any(|domain| host == *domain || host.strip_suffix(domain).is_some_and(|sub| sub.ends_with('.')))
-}
 
 /// A file as an event (`bitrix24.md` §8.4) or a history (§11) tells of it; `None` when no address of it is told.
 pub(crate) fn read(value: &Value, portal: &Url) -> Option<File> {

@@ -8,19 +8,17 @@
 use crate::access::batch::{each, if_any};
 use crate::access::budget::Class;
 use crate::deliver::history::{self, places, unread};
+use crate::deliver::known::{Reply, Writer};
 use crate::deliver::replies;
 use crate::shared::Inner;
 use crate::wire::field::field;
 use crate::wire::values::{line_number, text};
 use futures_util::future::join_all;
-use openline_core::message::{Conversation, Dialog, Happened, OperatorEvent, Side, Visitor};
-use openline_core::{ChannelId, ChatId, ClientAddress, ConversationId, DeliveryError, Rev, sampled};
+use openline_core::message::{Conversation, Dialog, Happened, OperatorEvent, Visitor};
+use openline_core::{ClientAddress, ConversationId, DeliveryError, Rev, sampled};
 use serde_json::{Value, json};
-use std::collections::{HashMap, HashSet};
-use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::Instant;
 
 const DIALOG: &str = "imopenlines.dialog.get";
 /// How long a reply may be held up by being looked for.
@@ -28,102 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Until what was not found is looked for once more: an event may be quicker than the history. What is there all the same
 /// is found by the round that looks for missed replies.
 const ONCE_MORE: Duration = Duration::from_millis(700);
-/// After a look that took too long none is tried for this time: the portal is busy, and each would hold up a reply.
-const BLIND: Duration = Duration::from_secs(10);
-/// Who has told of so many replies that are not there is believed nothing that can't be looked for: else many forged ones
-/// would make the looks too slow for one of them. What is true all the same is fetched with the missed replies.
-const SUSPECT: u32 = 3;
-/// For so long.
-const REMEMBERED: Duration = Duration::from_secs(3600);
 /// More replies than this in one event are nobody's: the portal sends one (`bitrix24.md` §6.3).
 const MOST: usize = 50;
-/// More than so many known writers and texts are not remembered.
-const MANY: usize = 50_000;
-
-/// A reply as an event tells it.
-#[derive(Debug, Clone)]
-pub(crate) struct Reply {
-    /// The portal's number of who is said to have written it; 0: the line itself.
-    pub(crate) author: Option<i64>,
-    pub(crate) event: OperatorEvent,
-}
-
-/// Held while one of a chat's replies is looked for.
-type Turn = Arc<tokio::sync::Mutex<()>>;
-
-/// Who writes where, as far as the portal's histories have shown it.
-#[derive(Default)]
-pub(crate) struct Genuine {
-    seen: Mutex<HashSet<Writer>>,
-    /// Until when nothing is looked for.
-    blind: Mutex<Option<Instant>>,
-    /// Who told of replies that are not there: how often, and when last.
-    forgers: Mutex<HashMap<IpAddr, (u32, Instant)>>,
-    /// What is told of one chat goes one after another, so that a look changes no order.
-    turns: Mutex<HashMap<(ChannelId, ChatId), Turn>>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Writer {
-    /// Somebody in a conversation.
-    Person(ChannelId, ChatId, Option<i64>),
-    /// The line itself, by what it says: the same to everybody.
-    Line(ChannelId, String),
-}
-
-impl Writer {
-    fn of(reply: &Reply) -> Option<Self> {
-        let Happened::Wrote { side, content, .. } = &reply.event.happened else { return None };
-        let channel = reply.event.channel.clone();
-        Some(match side {
-            Side::System => Self::Line(channel, content.text.to_plain()),
-            _ => Self::Person(channel, reply.event.chat.clone(), reply.author),
-        })
-    }
-}
-
-impl Genuine {
-    fn knows(&self, writer: &Writer) -> bool {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).contains(writer)
-    }
-
-    fn learn(&self, writer: Writer) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.len() >= MANY {
-            seen.clear();
-        }
-        seen.insert(writer);
-    }
-
-    fn is_blind(&self) -> bool {
-        let until = self.blind.lock().unwrap_or_else(PoisonError::into_inner);
-        until.is_some_and(|until| until > Instant::now())
-    }
-
-    fn goes_blind(&self) {
-        *self.blind.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + BLIND);
-    }
-
-    fn forged_by(&self, from: ClientAddress) {
-        let mut forgers = self.forgers.lock().unwrap_or_else(PoisonError::into_inner);
-        forgers.retain(|_, (_, last)| last.elapsed() < REMEMBERED);
-        let (count, last) = forgers.entry(from.network()).or_insert((0, Instant::now()));
-        (*count, *last) = (count.saturating_add(1), Instant::now());
-    }
-
-    fn suspects(&self, from: ClientAddress) -> bool {
-        let forgers = self.forgers.lock().unwrap_or_else(PoisonError::into_inner);
-        forgers.get(&from.network()).is_some_and(|(count, last)| *count >= SUSPECT && last.elapsed() < REMEMBERED)
-    }
-
-    fn turn(&self, event: &OperatorEvent) -> Turn {
-        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        if turns.len() >= 1000 {
-            turns.retain(|_, turn| Arc::strong_count(turn) > 1);
-        }
-        Arc::clone(turns.entry((event.channel.clone(), event.chat.clone())).or_default())
-    }
-}
 
 /// Those of an event's replies that may be shown.
 pub(crate) async fn among(bitrix: &Arc<Inner>, replies: Vec<Reply>, from: ClientAddress) -> Vec<OperatorEvent> {

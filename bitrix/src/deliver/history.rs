@@ -4,7 +4,8 @@
 
 use crate::access::batch::{each, if_any};
 use crate::access::budget::Class;
-use crate::deliver::gather::{Gather, spawn};
+use crate::deliver::gather::spawn;
+use crate::deliver::gathered::Looked;
 use crate::deliver::replies;
 use crate::shared::Inner;
 use crate::wire::rest::CallError;
@@ -24,12 +25,6 @@ pub(crate) const METHOD: &str = "imopenlines.session.history.get";
 
 /// Histories in one request where requests are limited.
 const A_CALL: usize = 15;
-
-/// A history; `None` when the portal does not let us read it.
-type Looked = Result<Option<Value>, CallError>;
-
-/// Looks that wait.
-pub(crate) type Waiting = Gather<Value, Looked>;
 
 /// Whether a message arrived whose sending had an unknown outcome.
 pub(crate) enum Arrival {

@@ -2,7 +2,7 @@
 //! (`bitrix24.md` §4.7).
 
 use crate::deliver::attached;
-use crate::deliver::send::{CallKey, Delivered};
+use crate::deliver::gathered::{CallKey, Delivered};
 use crate::deliver::tries::Tries;
 use crate::shared::Inner;
 use crate::wire::form::elements;
@@ -88,7 +88,7 @@ fn errors(element: &Value) -> String {
 mod tests {
     use super::*;
     use crate::deliver::attached::tests::delivery;
-    use crate::deliver::send::tests::key;
+    use crate::deliver::element::tests::key;
     use serde_json::json;
 
     fn told() -> (&'static Catalogue, &'static str) {

@@ -4,7 +4,7 @@
 use crate::access::batch::each;
 use crate::access::budget::Class;
 use crate::bbcode;
-use crate::deliver::gather::{Gather, spawn};
+use crate::deliver::gather::spawn;
 use crate::shared::Inner;
 use crate::wire::rest::CallError;
 use crate::wire::verdict::{self, Verdict};
@@ -19,9 +19,6 @@ const METHOD: &str = "im.message.add";
 
 /// Notes in one request where requests are limited.
 const A_CALL: usize = 25;
-
-/// Notes that wait.
-pub(crate) type Waiting = Gather<Value, Result<(), DeliveryError>>;
 
 pub(crate) async fn note(bitrix: &Arc<Inner>, conversation: &Conversation, text: &str) -> Result<(), DeliveryError> {
     let chat = conversation.thread.chat.as_deref();

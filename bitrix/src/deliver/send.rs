@@ -2,10 +2,11 @@
 
 use crate::access::batch::{self, Command};
 use crate::access::budget::{Class, Fare};
-use crate::bbcode;
 use crate::config::Connector;
-use crate::deliver::gather::{Gather, spawn};
-use crate::deliver::names::{RefusedBlocks, user_block};
+use crate::deliver::element::element;
+use crate::deliver::gather::spawn;
+use crate::deliver::gathered::{CallKey, Delivered, Messages, Ready};
+use crate::deliver::names::RefusedBlocks;
 use crate::deliver::{attached, judge, uncertain};
 use crate::findings::{Area, Finding};
 use crate::lines::registration;
@@ -22,37 +23,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-pub(crate) type Delivered = Result<Receipt, DeliveryError>;
-
 /// What has waited for so long is not sent any more: its lease may end before the answer comes.
 const PATIENCE: Duration = Duration::from_secs(90);
-
-/// What goes into one call: same method, connector and line.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct CallKey {
-    pub(crate) method: &'static str,
-    pub(crate) connector: String,
-    pub(crate) line: String,
-    /// The message that is alone in its call: the portal fetches its files meanwhile (`bitrix24.md` §4.7).
-    pub(crate) alone: Option<String>,
-}
-
-/// A delivery that waits for its call.
-pub(crate) struct Ready {
-    delivery: Delivery,
-    key: CallKey,
-    since: Instant,
-    /// See [`openline_core::Store::lease_epoch`].
-    leased: Option<u64>,
-}
-
-/// Whether the portal knows nothing of the conversation yet: such ones hold up nobody who is in a dialog.
-pub(crate) fn is_brand_new(ready: &Ready) -> bool {
-    ready.delivery.conversation.thread.chat.is_none()
-}
-
-/// Messages that wait, or changes of them.
-pub(crate) type Waiting = Gather<Ready, Delivered>;
 
 /// Carries out a delivery, together with others where that saves requests. One whose sending had an unknown outcome is
 /// looked up first, and holds nobody else up.
@@ -87,7 +59,12 @@ fn lead_edits(bitrix: Arc<Inner>) -> BoxFuture<'static, ()> {
     Box::pin(async move { lead(&bitrix, &bitrix.gathered.edits, Class::Edit, lead_edits).await })
 }
 
-async fn lead(bitrix: &Arc<Inner>, waiting: &Waiting, class: Class, another: fn(Arc<Inner>) -> BoxFuture<'static, ()>) {
+async fn lead(
+    bitrix: &Arc<Inner>,
+    waiting: &Messages,
+    class: Class,
+    another: fn(Arc<Inner>) -> BoxFuture<'static, ()>,
+) {
     let most = || bitrix.pace.messages_a_call();
     waiting.run(&bitrix.portal.budget, most, || spawn(bitrix, another), |items| carry(bitrix, items, class)).await;
 }
@@ -289,57 +266,5 @@ async fn whole_call_failed(bitrix: &Inner, key: &CallKey, error: &CallError) {
         }
         Verdict::ConnectorGone => registration::register_again(bitrix, &key.connector).await,
         _ => {}
-    }
-}
-
-pub(crate) fn element(key: &CallKey, delivery: &Delivery, refused: &RefusedBlocks) -> Value {
-    let conversation = &delivery.conversation;
-    let mut chat = json!({ "id": conversation.chat.as_str() });
-    if let Some(page) = &conversation.visitor.page {
-        // Shown as the dialog's page, also where nothing may be said to operators otherwise (`bitrix24.md` §11).
-        chat["url"] = json!(page);
-    }
-    let user = user_block(conversation, refused);
-    if key.method == "imconnector.delete.messages" {
-        return json!({ "user": user, "message": { "id": delivery.external_id }, "chat": chat });
-    }
-    let item = &delivery.item;
-    let mut message = json!({
-        "id": delivery.external_id,
-        "date": item.at.seconds(),
-        "text": bbcode::write(&item.content.text),
-    });
-    if attached::sends_files(delivery) {
-        message["files"] = attached::files(delivery);
-    }
-    json!({ "user": user, "message": message, "chat": chat })
-}
-
-#[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-    use crate::deliver::attached::tests::delivery;
-
-    pub(crate) fn key() -> CallKey {
-        CallKey { method: "imconnector.send.messages", connector: "c".into(), line: "1".into(), alone: None }
-    }
-
-    #[test]
-    fn a_message_tells_on_which_page_it_was_written() {
-        let mut message = delivery("x", &[]);
-        assert_eq!(element(&key(), &message, &RefusedBlocks::default())["chat"], json!({ "id": "c" }));
-        message.conversation.visitor.page = Some("https://shop.example/tea".to_owned());
-        let told = element(&key(), &message, &RefusedBlocks::default());
-        assert_eq!(told["chat"]["url"], "https://shop.example/tea");
-        assert!(told["user"].get("page").is_none(), "{told}");
-    }
-
-    #[test]
-    fn a_message_takes_its_files_along_once() {
-        let (files, none) = (delivery("", &["a.png"]), delivery("x", &[]));
-        assert_eq!(element(&key(), &files, &RefusedBlocks::default())["message"]["files"][0]["name"], "a.png");
-        assert!(element(&key(), &none, &RefusedBlocks::default())["message"].get("files").is_none());
-        let edit = Delivery { act: Act::Edit, ..delivery("x", &["a.png"]) };
-        assert!(element(&key(), &edit, &RefusedBlocks::default())["message"].get("files").is_none());
     }
 }

@@ -2,8 +2,9 @@
 
 use crate::access::budget::Class;
 use crate::deliver::attached;
+use crate::deliver::element::element;
+use crate::deliver::gathered::CallKey;
 use crate::deliver::history::{self, Arrival};
-use crate::deliver::send::{CallKey, element};
 use crate::shared::Inner;
 use crate::wire::rest::CallError;
 use crate::wire::values::line_number;

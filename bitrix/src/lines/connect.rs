@@ -2,7 +2,7 @@
 
 use crate::access::budget::Class;
 use crate::config::Connector;
-use crate::lines::registration;
+use crate::lines::remembered;
 use crate::shared::Inner;
 use crate::wire::rest::CallError;
 use crate::wire::values::line_number;
@@ -18,7 +18,7 @@ const TOLD: &str = "bitrix/told/";
 pub(crate) async fn switch_on(bitrix: &Inner, connector: &Connector, line: &str) -> Result<(), CallError> {
     activate(bitrix, &connector.id, line).await?;
     set_data(bitrix, connector, line, &data(connector, line)).await?;
-    registration::remember_line(bitrix, &connector.id, line, true).await;
+    remembered::remember_line(bitrix, &connector.id, line, true).await;
     Ok(())
 }
 

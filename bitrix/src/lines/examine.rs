@@ -6,7 +6,7 @@ use crate::access::credentials::{Authority, Credentials};
 use crate::access::pair::{self, Pair};
 use crate::config::PortalConfig;
 use crate::findings::{Area, Finding};
-use crate::lines::{connect, registration};
+use crate::lines::named::NamedLine;
 use crate::shared::Inner;
 use crate::wire::rest::CallError;
 use crate::wire::values::{text, truthy};
@@ -14,39 +14,10 @@ use openline_core::secret::sign;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::sync::PoisonError;
 
 /// What the application must be allowed (`bitrix24.md` §2.1).
 const SCOPES: [&str; 3] = ["imopenlines", "imconnector", "im"];
-
-/// An open line as its list names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct NamedLine {
-    /// What it is called.
-    pub(crate) name: String,
-    /// Whether it is switched on.
-    pub(crate) active: bool,
-}
-
-/// Looks on a timer, for as long as the program runs.
-pub(crate) async fn keep_looking(bitrix: Arc<Inner>, every: Duration) {
-    loop {
-        // The tracker ends when the program stops.
-        if tokio::time::timeout(every, bitrix.portal.tasks.wait()).await.is_ok() {
-            return;
-        }
-        let works = bitrix.portal.credentials().is_some_and(|known| known.broken.is_none());
-        if works && bitrix.portal.gate.reason().is_none() {
-            key(&bitrix).await;
-            application(&bitrix).await;
-            registration::look_at_events(&bitrix).await;
-            registration::check_lines(&bitrix).await;
-            lines(&bitrix).await;
-            connect::tell_changes(&bitrix).await;
-        }
-    }
-}
 
 /// Proves code and key at the authorization server that the portal named, or else at the configured one, unless they were
 /// proved before; and keeps where they are right.
@@ -172,7 +143,8 @@ mod tests {
     #[test]
     fn another_key_has_another_mark_and_the_mark_shows_nothing() {
         let config = PortalConfig::sample("https://company.bitrix24.com");
-        let other = PortalConfig { client_secret: "another".into(), ..config.clone() };
+        let mut other = config.clone();
+        other.settings.client_secret = "another".into();
         assert_ne!(mark(&[1; 32], &config), mark(&[1; 32], &other));
         assert_ne!(mark(&[1; 32], &config), mark(&[2; 32], &config));
         assert_eq!(mark(&[1; 32], &config).len(), 32);

@@ -8,5 +8,8 @@ pub(crate) mod examine;
 pub(crate) mod finishing;
 pub(crate) mod heard;
 pub(crate) mod info;
+pub(crate) mod looking;
+pub(crate) mod named;
 pub(crate) mod registration;
+pub(crate) mod remembered;
 pub(crate) mod roster;

@@ -3,6 +3,7 @@
 use crate::access::budget::Class;
 use crate::config::Connector;
 use crate::findings::{Area, Finding};
+use crate::lines::remembered::remember_line;
 use crate::lines::{connect, examine, roster};
 use crate::shared::Inner;
 use crate::wire::form::elements;
@@ -264,24 +265,6 @@ pub(crate) async fn check_line(bitrix: &Inner, connector: &str, line: &str) -> O
     let active = truthy(answer.result.get("STATUS"));
     remember_line(bitrix, connector, line, active).await;
     Some(active)
-}
-
-/// Keeps how a connector stands on a line; when it was switched on, what waited for that goes out.
-pub(crate) async fn remember_line(bitrix: &Inner, connector: &str, line: &str, active: bool) {
-    match bitrix.lines.set(connector, line, active, bitrix.portal.clock().now()).await {
-        Ok(true) => {
-            tracing::info!(connector, line, active, "how a connector stands on a line changed");
-            bitrix.looked_for_lines.lock().await.remove(connector);
-            if let Some(connector) = bitrix.portal.config.connector(connector).filter(|_| active) {
-                bitrix.findings.remove(&Finding::Unconnected(connector.name.clone()));
-            }
-            if active && let Err(error) = bitrix.portal.inbox.backend_is_back().await {
-                tracing::warn!(%error, "can't hurry the waiting messages");
-            }
-        }
-        Ok(false) => {}
-        Err(error) => tracing::error!(connector, line, %error, "can't keep how the connector stands"),
-    }
 }
 
 /// Looks for a line on which a connector is on, for when we know of none (our record was lost, or the event that it was

@@ -1,7 +1,10 @@
 //! `/bitrix/app`: the application's main page, for those who open it from the portal's menu; and what comes to an address
 //! where nothing is meant to come.
 
-use super::{Given, Shared, asked_language, install, language, no_form, page_fields, plain, whole, whole_body};
+use super::called::{
+    Given, Shared, asked_language, is_install_event, language, no_form, page_fields, plain, whole, whole_body,
+};
+use super::install;
 use crate::access::claims::Disbelief;
 use crate::shared::Inner;
 use crate::texts::Catalogue;
@@ -9,7 +12,6 @@ use crate::web::heal::{self, Visit};
 use crate::web::page::Page;
 use crate::web::view;
 use crate::wire::form;
-use crate::wire::values::text;
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
@@ -107,10 +109,6 @@ fn wrong_path(bitrix: &Inner, came_to: &str) {
         right,
         "an installation came to another address: correct the \"Initial installation path\""
     );
-}
-
-pub(super) fn is_install_event(form: &Value) -> bool {
-    text(form.get("event")).is_some_and(|event| event.eq_ignore_ascii_case(install::EVENT))
 }
 
 /// The page without a form, in a browser.

@@ -1,7 +1,8 @@
 //! `/bitrix/authorize`, and where the portal sends the browser back: first tokens by full OAuth (`bitrix24.md` §2.6).
 
-use super::install::reconcile_later;
-use super::{Shared, app, asked_language, plain};
+use super::afterwards::reconcile_later;
+use super::app;
+use super::called::{Shared, asked_language, plain};
 use crate::access::authorize_state::COOKIE_PATH;
 use crate::access::claims::{self, Disbelief};
 use crate::access::oauth;

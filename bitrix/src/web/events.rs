@@ -1,6 +1,7 @@
 //! `/bitrix/events`: verify, parse, hand over, answer.
 
-use super::{Given, Shared, install, no_form, plain, whole, whole_body};
+use super::called::{Given, Shared, no_form, plain, whole, whole_body};
+use super::{afterwards, called, install};
 use crate::access::claims;
 use crate::access::credentials::Credentials;
 use crate::deliver::genuine;
@@ -33,7 +34,7 @@ async fn handle(bitrix: Arc<Inner>, from: ClientAddress, body: Bytes) -> Respons
         Ok(told) => told,
         Err(error) => return no_form(error),
     };
-    if told.event == install::EVENT {
+    if told.event == called::INSTALLED {
         return install::by_event(bitrix, &told.auth, from).await;
     }
     if !is_genuine(&bitrix, &told, from).await {
@@ -128,7 +129,7 @@ async fn updated(bitrix: &Arc<Inner>, auth: &Value, from: ClientAddress) -> Resu
     match claims::prove_installation(bitrix, claimed, from).await {
         Ok(credentials) => {
             bitrix.portal.installed(credentials).await?;
-            install::reconcile_later(bitrix);
+            afterwards::reconcile_later(bitrix);
         }
         Err(error) => {
             sampled!(error, target: "security", client = %from, %error, "the tokens of an update were not taken");

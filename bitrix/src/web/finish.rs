@@ -1,7 +1,7 @@
 //! Whether the portal has taken the end of an installation, which the installation's page tells it and then asks us for
 //! (`bitrix24.md` §2.4): the vendor's script itself says nothing.
 
-use super::Shared;
+use super::called::Shared;
 use crate::lines::examine;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};

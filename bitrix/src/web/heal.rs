@@ -5,7 +5,7 @@ use crate::access::claims::{self, Disbelief};
 use crate::access::credentials::Credentials;
 use crate::lines::registration;
 use crate::shared::Inner;
-use crate::web::install::reconcile_later;
+use crate::web::afterwards::reconcile_later;
 use crate::wire::rest::CallError;
 use openline_core::ClientAddress;
 use serde_json::Value;

@@ -1,9 +1,9 @@
 //! `/bitrix/install`: an event in flow A, a page in flow B (`bitrix24.md` §2.3, §2.4).
 
-use super::app::is_install_event;
-use super::{Given, Shared, asked_language, language, no_form, page_fields, plain, whole, whole_body};
+use super::called::is_install_event;
+use super::called::{Given, Shared, asked_language, language, no_form, page_fields, plain, whole, whole_body};
 use crate::access::claims::{self, Disbelief};
-use crate::lines::{ask, registration};
+use crate::lines::registration;
 use crate::shared::Inner;
 use crate::texts::Catalogue;
 use crate::web::page::Page;
@@ -18,8 +18,6 @@ use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The event that ends an installation.
-pub(super) const EVENT: &str = "ONAPPINSTALL";
 /// How long an administrator's browser waits for a claim that had to wait its turn.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -40,30 +38,6 @@ pub(super) async fn by_event(bitrix: Arc<Inner>, auth: &Value, from: ClientAddre
 fn refused(error: &Disbelief, from: ClientAddress) -> Response {
     sampled!(warn, target: "security", client = %from, %error, result = "refused", "an installation");
     plain(StatusCode::FORBIDDEN, "the portal did not confirm this installation")
-}
-
-/// Registers and binds in the background, again and again until it is done.
-pub(crate) fn reconcile_later(bitrix: &Arc<Inner>) {
-    let bitrix = Arc::clone(bitrix);
-    tokio::spawn(async move {
-        let mut pause = Duration::from_secs(5);
-        loop {
-            bitrix.portal.gate.pass().await;
-            if bitrix.portal.credentials().is_none() {
-                return;
-            }
-            ask::fetch(&bitrix);
-            match registration::reconcile(&bitrix).await {
-                // A line may have turned out to be on.
-                Ok(()) => return ask::fetch(&bitrix),
-                Err(error) => {
-                    tracing::error!(%error, retry_s = pause.as_secs(), "registration in the portal is not complete");
-                }
-            }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(600));
-        }
-    });
 }
 
 /// The initial installation path.

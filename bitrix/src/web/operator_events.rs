@@ -3,7 +3,7 @@
 use crate::bbcode;
 use crate::config::{Connector, PortalConfig};
 use crate::deliver::files;
-use crate::deliver::genuine::Reply;
+use crate::deliver::known::Reply;
 use crate::lines::heard;
 use crate::lines::info::LineInfos;
 use crate::wire::form::elements;

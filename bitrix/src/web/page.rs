@@ -2,8 +2,8 @@
 //! them.
 
 use crate::access::claims::Disbelief;
+use crate::access::servers::VENDOR;
 use crate::config::PortalConfig;
-use crate::deliver::files::VENDOR;
 use crate::findings::Problem;
 use crate::shared::Inner;
 use crate::texts::Catalogue;

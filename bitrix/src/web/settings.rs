@@ -1,6 +1,6 @@
 //! `/bitrix/settings`: an administrator connects a channel to a line (`bitrix24.md` §7).
 
-use super::{Given, Shared, asked_language, language, no_form, page_fields, plain, whole, whole_body};
+use super::called::{Given, Shared, asked_language, language, no_form, page_fields, plain, whole, whole_body};
 use crate::access::claims::{self, Disbelief};
 use crate::config::Connector;
 use crate::lines::{ask, connect, examine};

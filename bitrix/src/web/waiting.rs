@@ -4,7 +4,8 @@
 //! crowd out the true one. What the portal could not be asked about is stored, sealed, and tried again until it is
 //! decided, also after a restart. Nothing is dropped without a line in the log.
 
-use super::install::reconcile_later;
+use super::afterwards::reconcile_later;
+use crate::access::claimed::{Claim, Decision};
 use crate::access::claims::{self, Disbelief};
 use crate::access::credentials::Credentials;
 use crate::shared::Inner;
@@ -12,9 +13,9 @@ use crate::wire::rest::CallError;
 use openline_core::store::Expect;
 use openline_core::{ClientAddress, StoreError, sampled};
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 /// Under this and an address stands the newest claim from it that the portal could not be asked about.
@@ -25,32 +26,6 @@ const PLACES: usize = 16;
 const TURN: Duration = Duration::from_secs(1);
 /// After each try that decided nothing; the last one again and again.
 const PAUSES: [u64; 8] = [2, 5, 10, 20, 30, 60, 120, 300];
-
-type Decision = Result<(), Disbelief>;
-
-/// The claims that wait.
-#[derive(Default)]
-pub(crate) struct Waiting {
-    /// The newest last.
-    list: Mutex<Claims>,
-    added: Notify,
-}
-
-#[derive(Default)]
-struct Claims {
-    waiting: Vec<Claim>,
-    /// Whether somebody takes care of them.
-    kept: bool,
-}
-
-struct Claim {
-    from: IpAddr,
-    claimed: Credentials,
-    tell: Option<oneshot::Sender<Decision>>,
-    stored: bool,
-    tries: usize,
-    due: Instant,
-}
 
 /// Takes a claim. `None`: openline is installed; else it waits, and the receiver hears how it was decided (or that a newer
 /// one took its place).
@@ -208,10 +183,4 @@ pub(crate) async fn go_on(bitrix: &Arc<Inner>) -> Result<(), StoreError> {
         }
     }
     Ok(())
-}
-
-impl Waiting {
-    fn lock(&self) -> MutexGuard<'_, Claims> {
-        self.list.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }

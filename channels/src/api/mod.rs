@@ -4,6 +4,7 @@
 mod chats;
 mod error;
 mod input;
+mod instance;
 mod openapi;
 mod receipts;
 mod settings;
@@ -14,16 +15,14 @@ mod wire;
 
 use async_trait::async_trait;
 use axum::Router;
+use instance::Api;
 use openline_core::channel::{Capabilities, Host, Outgoing};
-use openline_core::limits::Limits;
 use openline_core::message::State;
 use openline_core::weak::Maker;
 use openline_core::{Channel, ChannelId, ChannelKind, ConfigError, DeliveryError, VisitorInbox};
-use serde_json::json;
 use settings::Settings;
 use std::sync::{Arc, OnceLock};
-use webhook::{Event, Told, Webhook};
-use wire::WireMessage;
+use webhook::{Event, Webhook};
 
 /// `kind = "api"`.
 pub struct Kind;
@@ -52,34 +51,6 @@ impl ChannelKind for Kind {
         let webhook = target.map(Webhook::new);
         let limits = Arc::clone(&host.limits);
         Ok(Arc::new(Api { tokens, webhook, endpoint, openapi, limits, inbox: OnceLock::new() }))
-    }
-}
-
-/// One instance.
-struct Api {
-    tokens: crate::common::bearer::Tokens,
-    /// Without one, callers ask for what is new.
-    webhook: Option<Webhook>,
-    endpoint: String,
-    openapi: String,
-    limits: Arc<Limits>,
-    inbox: OnceLock<VisitorInbox>,
-}
-
-impl Api {
-    /// Posts an event; the ids that the receiver gave. Nothing to do without a webhook: callers read from the store.
-    async fn tell(&self, event: Event, message: Outgoing<'_>) -> Result<Vec<String>, DeliveryError> {
-        let own = vec![message.item.id.to_string()];
-        let Some(webhook) = &self.webhook else { return Ok(own) };
-        let inbox = self.inbox.get().ok_or_else(|| DeliveryError::retry("not started yet"))?;
-        let conversation = message.conversation;
-        let chat = chats::original(inbox, &conversation.chat).await;
-        let chat = chat.map_err(|error| DeliveryError::retry(error.to_string()))?;
-        let wire = WireMessage::new(message.item, conversation.id, inbox);
-        let data = json!({ "channel": conversation.channel, "chat": chat, "message": wire });
-        let told = Told { id: event.id(message), event, since: message.since, attempts: message.attempts };
-        let ids = webhook.post(&told, &data, inbox.now()).await?;
-        Ok(if ids.is_empty() { own } else { ids })
     }
 }
 

@@ -2,9 +2,10 @@
 
 use super::error::Problem;
 use super::input::{self, GivenEdit};
+use super::instance::Api;
 use super::upload;
 use super::wire::{WireExport, WireMessage, WireSlice};
-use super::{Api, chats, receipts};
+use super::{chats, receipts};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{StatusCode, header};

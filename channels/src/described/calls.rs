@@ -1,10 +1,10 @@
 //! Calls of a messenger's API: steps as a description has them, made into requests, and what is taken from answers.
 
+use super::compile::{At, expr, expr_if, template, templates, tree};
 use super::expr::{Expr, Scope, Template, Tree};
 use super::file;
 use super::filters;
 use super::lint::Known;
-use super::load::{At, expr, expr_if, template, templates, tree};
 use minijinja::Value;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;

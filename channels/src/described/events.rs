@@ -1,11 +1,11 @@
 //! What a body from the messenger says: events by nested loops and rules, of which the first that fits counts.
 
 use super::calls::Step;
+use super::compile::{At, expr_if, template, templates, with};
 use super::expr::{Expr, Scope, Template};
 use super::file::{self, Action, Fields, OneOrMore};
 use super::filters;
 use super::lint::Known;
-use super::load::{At, expr_if, template, templates, with};
 use super::loops::{self, Loop, Outer};
 use minijinja::Value;
 use minijinja::value::ValueKind;

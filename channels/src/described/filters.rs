@@ -110,7 +110,7 @@ fn default(value: Value, other: Value) -> Value {
 }
 
 fn from_json(value: Value) -> Value {
-    serde_json::from_str::<serde_json::Value>(&text(&value)).map(|json| super::expr::value(&json)).unwrap_or_default()
+    serde_json::from_str::<serde_json::Value>(&text(&value)).map(|json| super::scope::value(&json)).unwrap_or_default()
 }
 
 /// A whole number; nothing when it is none.

@@ -1,12 +1,13 @@
 //! Fixtures of a description: webhooks and what must come in, operators' messages and the exact requests, answers and their
 //! verdicts. `docs/messengers.md` says how they are written.
 
+use super::compile::Wrong;
 use super::description::Act;
 use super::events::Happened;
 use super::expr::{Scope, value};
 use super::file::Action;
 use super::instance::{Call, Instance};
-use super::load::{Wrong, load};
+use super::load::load;
 use super::parts::{Seen, plan};
 use super::script::{Script, Scripted};
 use super::settings;

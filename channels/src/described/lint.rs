@@ -1,7 +1,7 @@
 //! What an expression may name, and what looks otherwise than it binds.
 
-use super::expr::Scope;
 use super::filters;
+use super::scope::Scope;
 use minijinja::Value;
 use std::collections::BTreeMap;
 

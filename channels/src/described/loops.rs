@@ -1,8 +1,8 @@
 //! Nested loops over a body.
 
+use super::compile::{At, expr};
 use super::expr::{Expr, Scope};
 use super::lint::Known;
-use super::load::{At, expr};
 use minijinja::Value;
 use minijinja::value::ValueKind;
 use std::collections::BTreeMap;

@@ -2,6 +2,7 @@
 //! made, and this engine carries it out (`docs/messengers.md`). Nothing here knows a messenger's name.
 
 mod calls;
+mod compile;
 mod description;
 mod events;
 mod expr;
@@ -16,6 +17,7 @@ mod loops;
 mod parts;
 mod registry;
 mod running;
+mod scope;
 mod script;
 mod sender;
 mod settings;
@@ -26,8 +28,8 @@ mod verdicts;
 mod verify;
 mod webhook;
 
+pub use compile::Wrong;
 pub use fixtures::{Outcome, outcomes};
-pub use load::Wrong;
 pub use registry::{Kinds, Problem, Source, new};
 
 use async_trait::async_trait;

@@ -1,11 +1,11 @@
 //! What an answer means for the message, for its chat and for the channel.
 
 use super::calls::Answer;
+use super::compile::{At, expr, expr_if, template};
 use super::expr::{Expr, Scope, Template};
 use super::file::{self, Is};
 use super::filters;
 use super::lint::Known;
-use super::load::{At, expr, expr_if, template};
 use crate::common::http::retry_after;
 use openline_core::{DeliveryError, Timestamp};
 use std::time::Duration;

@@ -1,10 +1,10 @@
 //! Whether a call from outside is the messenger's, told before anything else is read from it.
 
 use super::calls::Step;
+use super::compile::{At, expr, template};
 use super::expr::{Expr, Scope, Template};
 use super::file;
 use super::lint::Known;
-use super::load::{At, expr, template};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, KeyInit, Mac};

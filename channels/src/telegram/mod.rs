@@ -16,11 +16,11 @@ use openline_core::channel::{Capabilities, Host, Outgoing};
 use openline_core::handover::Continuation;
 use openline_core::weak::Maker;
 use openline_core::{Channel, ChannelId, ChannelKind, Check, Clock, ConfigError, DeliveryError, VisitorInbox};
-use outgoing::send::Sender;
+use outgoing::sender::Sender;
 use settings::{Mode, Settings};
 use std::sync::{Arc, OnceLock};
 use tokio_util::sync::CancellationToken;
-use updates::intake::Intake;
+use updates::way_in::Intake;
 use updates::webhook::Hook;
 
 /// `kind = "telegram"`.

@@ -145,6 +145,15 @@ impl fmt::Display for Tag {
     }
 }
 
+/// A chat's full address: which instance, which chat.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ChatAddress {
+    /// The channel instance.
+    pub channel: ChannelId,
+    /// The chat there.
+    pub chat: ChatId,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

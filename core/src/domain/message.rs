@@ -2,7 +2,7 @@
 
 use crate::domain::id::{ChannelId, ChatId, ConversationId, FileId, MessageId, Pos, Rev, Tag};
 use crate::domain::text::RichText;
-use crate::ports::clock::Timestamp;
+use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Which side an item of a conversation comes from.

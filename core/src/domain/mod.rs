@@ -9,6 +9,7 @@ pub mod message;
 pub mod quiet;
 pub mod secret;
 pub mod text;
+pub mod time;
 pub mod visitor;
 pub mod weak;
 pub mod words;

@@ -6,12 +6,13 @@ mod visitors;
 
 use crate::domain::error::{DeliveryError, StoreError};
 use crate::domain::id::ChannelId;
-use crate::engine::inbox::Doors;
+use crate::engine::channel::Channel;
+use crate::engine::handover::Continuation;
+use crate::engine::inbox::{Asked, Doors};
 use crate::engine::measure;
 use crate::engine::reconcile::{self, Round};
 use crate::engine::retry::after_failure;
 use crate::ports::backend::{Backend, Receipt};
-use crate::ports::channel::Channel;
 use crate::ports::store::{Claimed, Job, Outcome, Queue, Settlement, Task};
 use futures_util::StreamExt;
 use futures_util::future::join_all;
@@ -63,6 +64,19 @@ impl Held {
     }
 }
 
+/// What the doors ask is asked of this channel.
+struct Of(Arc<dyn Channel>);
+
+impl Asked for Of {
+    fn has_fixed_order(&self) -> bool {
+        self.0.capabilities().fixed_order
+    }
+
+    fn continue_at(&self, word: &str) -> Option<Continuation> {
+        self.0.continue_at(word)
+    }
+}
+
 /// The bridge between the channels and the backend.
 pub struct Bridge {
     doors: Doors,
@@ -75,7 +89,9 @@ impl Bridge {
     /// A bridge over these doors.
     pub fn new(doors: Doors, backend: Arc<dyn Backend>, channels: HashMap<ChannelId, Arc<dyn Channel>>) -> Arc<Self> {
         let _ = doors.backend.set(Arc::clone(&backend));
-        let _ = doors.channels.set(channels.clone());
+        let asked =
+            |(id, channel): (&ChannelId, &Arc<dyn Channel>)| (id.clone(), Box::new(Of(Arc::clone(channel))) as _);
+        let _ = doors.channels.set(channels.iter().map(asked).collect());
         let gates = Gates::of(channels.keys());
         Arc::new(Self { doors, backend, channels, gates })
     }
@@ -184,7 +200,7 @@ impl Bridge {
             };
             let woken = async {
                 if let Some(waker) = self.doors.waker(queue) {
-                    waker.notified().await
+                    waker.notified().await;
                 }
             };
             let _ = tokio::time::timeout(wait, woken).await;

@@ -1,17 +1,16 @@
 //! Forgetting a conversation whole, with what is remembered of it and with its files; and files that no message names.
 
 use crate::domain::error::StoreError;
+use crate::domain::id::ChatAddress;
 use crate::domain::id::{ConversationId, FileId};
 use crate::domain::message::{Content, FileSource};
+use crate::engine::arriving::GIVEN_UP;
 use crate::engine::inbox::Doors;
-use crate::ports::channel::ChatAddress;
 use crate::ports::clock::Timestamp;
 use crate::ports::files::{ByteStream, FileError, Files, Kept};
 use crate::ports::store::{Erased, Expect, FORGET_FILES};
-use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 impl Doors {
     /// Forgets a conversation: in the store, in memory (who waits for its news is woken and finds it gone), and the kept
@@ -121,34 +120,6 @@ impl Doors {
         self.forgotten.fetch_add(1, Ordering::SeqCst);
         self.directory.forget_all();
         self.revisions.forget_all();
-    }
-}
-
-/// Files that were kept for messages that are not stored yet.
-#[derive(Default)]
-pub(crate) struct Arriving(Mutex<HashMap<FileId, Vec<Timestamp>>>);
-
-/// After so long no message comes any more for what was kept.
-const GIVEN_UP: Duration = Duration::from_secs(3600);
-
-impl Arriving {
-    fn change<T>(&self, now: Timestamp, change: impl FnOnce(&mut HashMap<FileId, Vec<Timestamp>>) -> T) -> T {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.values_mut().for_each(|kept| kept.retain(|at| at.until(now) < GIVEN_UP));
-        all.retain(|_, kept| !kept.is_empty());
-        change(&mut all)
-    }
-
-    fn kept(&self, file: &FileId, now: Timestamp) {
-        self.change(now, |all| all.entry(file.clone()).or_default().push(now));
-    }
-
-    fn named(&self, file: &FileId, now: Timestamp) {
-        self.change(now, |all| all.get_mut(file).and_then(Vec::pop));
-    }
-
-    fn is_expected(&self, file: &FileId, now: Timestamp) -> bool {
-        self.change(now, |all| all.get(file).is_some_and(|kept| !kept.is_empty()))
     }
 }
 

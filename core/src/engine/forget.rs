@@ -14,8 +14,7 @@ use crate::engine::inbox::Doors;
 use crate::ports::clock::Timestamp;
 use crate::ports::store::Store;
 use crate::ports::store::{Amend, Expect, Queue};
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -45,33 +44,6 @@ pub async fn ask(store: &Arc<dyn Store>, id: ConversationId, now: Timestamp) -> 
 /// When the store can't be read.
 pub async fn is_asked(store: &Arc<dyn Store>, id: ConversationId) -> Result<bool, StoreError> {
     Ok(store.state_get(&format!("{ASKED}{id}")).await?.is_some())
-}
-
-/// The wishes that this process knows of, so that messages can be asked about without reading.
-#[derive(Default)]
-pub(crate) struct Wishes(Mutex<Known>);
-
-#[derive(Default)]
-struct Known {
-    wished: HashSet<ConversationId>,
-    /// Whether those of earlier runs are among them.
-    all: bool,
-}
-
-impl Wishes {
-    fn add(&self, ids: impl IntoIterator<Item = ConversationId>) -> MutexGuard<'_, Known> {
-        let mut known = self.lock();
-        known.wished.extend(ids);
-        known
-    }
-
-    fn remove(&self, id: ConversationId) {
-        self.lock().wished.remove(&id);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// Like [`ask`], for this process: from now on it knows.

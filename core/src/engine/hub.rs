@@ -4,8 +4,8 @@
 //! answered from memory, and one that wants to wait sleeps there. It is keyed by conversation, so that news wakes only
 //! those concerned. The directory is a second board: which conversation a chat has, for those that have none yet.
 
+use crate::domain::id::ChatAddress;
 use crate::domain::id::{ConversationId, Rev};
-use crate::ports::channel::ChatAddress;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,6 +1,8 @@
 //! What core does: take in at the doors, hand on, look for what was missed, erase.
 
+mod arriving;
 pub mod bridge;
+pub mod channel;
 pub mod duty;
 pub mod erasure;
 pub mod export;
@@ -16,3 +18,4 @@ pub mod reconcile;
 pub mod retry;
 pub mod troubles;
 mod unanswered;
+mod wishes;

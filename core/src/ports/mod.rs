@@ -1,8 +1,8 @@
-//! What the program needs from outside: channels, a backend, a store, files, the time.
+//! What the program needs from outside: a backend, a store, files, the time. What it needs of channels is in `engine/channel.rs`.
 
 pub mod backend;
-pub mod channel;
 pub mod client;
 pub mod clock;
 pub mod files;
 pub mod store;
+pub mod work;

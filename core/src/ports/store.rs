@@ -1,6 +1,5 @@
 //! The store port. Its methods are business steps, each one transaction: after it returns the step is durable, and
 //! when it fails nothing of it is stored. No transaction handle crosses the port.
-//! More than 400 lines, because whoever writes a store needs all of its promises in one place.
 //!
 //! # Lanes and leases
 //! A job belongs to a *lane*: one conversation and one [`Queue`]. Only the first living job of a lane can be claimed: the
@@ -12,157 +11,14 @@
 //! `openline_core::contract` (feature `testing`) holds the tests that every implementation passes.
 
 use crate::domain::error::StoreError;
+use crate::domain::id::ChatAddress;
 use crate::domain::id::{ChannelId, ChatId, ConversationId, FileId, JobId, MessageId, Pos, Rev, Tag};
-use crate::domain::message::{Content, Conversation, Incoming, Item, Note, OperatorEvent, Thread};
-use crate::ports::channel::ChatAddress;
+use crate::domain::message::{Content, Conversation, Incoming, Item, Note, OperatorEvent};
 use crate::ports::clock::Timestamp;
+pub use crate::ports::work::{Claimed, DeadLetter, Job, NEW_BEHIND, Outcome, Queue, Settlement, Task};
 use async_trait::async_trait;
 use std::time::Duration;
 use tokio::sync::broadcast;
-
-/// Where a job waits.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Queue {
-    /// Visitors' messages, to the backend.
-    Backend,
-    /// Delivery confirmations, to the backend; after the visitors' messages.
-    Confirm,
-    /// Operators' messages, to one channel instance.
-    Channel(ChannelId),
-}
-
-impl Queue {
-    /// The name under which it is stored: `backend`, `confirm`, `channel/<id>`.
-    pub fn name(&self) -> String {
-        match self {
-            Self::Backend => "backend".to_owned(),
-            Self::Confirm => "confirm".to_owned(),
-            Self::Channel(id) => format!("channel/{id}"),
-        }
-    }
-
-    /// The queue of that name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "backend" => Some(Self::Backend),
-            "confirm" => Some(Self::Confirm),
-            _ => name.strip_prefix("channel/").and_then(|id| ChannelId::parse(id).ok()).map(Self::Channel),
-        }
-    }
-}
-
-/// What a job does with its message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Task {
-    /// Bring it to the other side.
-    Send,
-    /// Bring its present text to where it was sent.
-    Edit,
-    /// Take it back there.
-    Delete,
-    /// Tell the backend that it arrived.
-    Confirm,
-    /// Show it to the operators only.
-    Note,
-}
-
-impl Task {
-    /// All tasks.
-    pub const ALL: [Self; 5] = [Self::Send, Self::Edit, Self::Delete, Self::Confirm, Self::Note];
-
-    /// The name under which it is stored.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Send => "send",
-            Self::Edit => "edit",
-            Self::Delete => "delete",
-            Self::Confirm => "confirm",
-            Self::Note => "note",
-        }
-    }
-
-    /// The task of that name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|task| task.name() == name)
-    }
-}
-
-/// How much later a brand-new conversation counts as due to the backend than one that exists there: whatever comes of
-/// those, it has its turn after so long.
-pub const NEW_BEHIND: Duration = Duration::from_secs(3600);
-
-/// A claimed job with all that is needed to carry it out.
-#[derive(Debug, Clone)]
-pub struct Job {
-    /// Its row.
-    pub id: JobId,
-    /// What to do.
-    pub task: Task,
-    /// The conversation as it is now.
-    pub conversation: Conversation,
-    /// The message as it is now.
-    pub item: Item,
-    /// How many counted attempts failed so far.
-    pub attempts: u32,
-    /// An earlier attempt may have been carried out.
-    pub uncertain: bool,
-    /// Of the last such attempt: when it was claimed, where its lease ended without a word (the call may have begun as
-    /// long as the lease was later), or when it was settled.
-    pub unknown_since: Option<Timestamp>,
-    /// When it was enqueued.
-    pub created: Timestamp,
-}
-
-/// What [`Store::claim`] found.
-#[derive(Debug, Clone, Default)]
-pub struct Claimed {
-    /// The jobs, longest due first; see [`Store::claim`].
-    pub jobs: Vec<Job>,
-    /// When nothing (more) is due: the moment at which the next lane will be.
-    pub next_due: Option<Timestamp>,
-}
-
-/// How a claimed job ended.
-#[derive(Debug, Clone)]
-pub enum Outcome {
-    /// It was carried out.
-    Done {
-        /// What the backend told about the conversation's place.
-        thread: Thread,
-        /// The ids the message got at the channel; empty leaves them.
-        delivered_as: Vec<String>,
-        /// A job to enqueue for the same message in the same transaction.
-        follow: Option<(Queue, Task)>,
-    },
-    /// Try again.
-    Retry {
-        /// When.
-        at: Timestamp,
-        /// Why, for people.
-        reason: String,
-        /// It may have been carried out.
-        uncertain: bool,
-        /// Whether this was an attempt (a pause of the other side is none).
-        counted: bool,
-    },
-    /// Give up: keep it as a dead letter.
-    Dead {
-        /// Why, for people.
-        reason: String,
-        /// What the operators shall be told of it: a note of the conversation, with a job of its own, in the same
-        /// transaction.
-        note: Option<Note>,
-    },
-}
-
-/// A job and its outcome.
-#[derive(Debug, Clone)]
-pub struct Settlement {
-    /// Which job.
-    pub job: JobId,
-    /// How it ended.
-    pub outcome: Outcome,
-}
 
 /// "This conversation has a new revision."
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -221,7 +77,7 @@ pub struct Noted {
 pub struct PastDialog {
     /// Its row.
     pub id: i64,
-    /// Its conversation, with that dialog as [`Thread::session`].
+    /// Its conversation, with that dialog as [`crate::message::Thread::session`].
     pub conversation: Conversation,
 }
 
@@ -234,27 +90,6 @@ pub struct Slice {
     pub more: bool,
     /// The conversation's newest revision at the time of reading.
     pub rev: Rev,
-}
-
-/// A job that was given up.
-#[derive(Debug, Clone)]
-pub struct DeadLetter {
-    /// The job.
-    pub job: JobId,
-    /// Where it was.
-    pub queue: Queue,
-    /// What it should have done.
-    pub task: Task,
-    /// In which conversation.
-    pub conversation: ConversationId,
-    /// With which message.
-    pub message: MessageId,
-    /// When it was given up.
-    pub at: Timestamp,
-    /// Why.
-    pub reason: String,
-    /// Counted attempts.
-    pub attempts: u32,
 }
 
 /// Under this and a file's id stands in the adapters' values what is to be removed unless a message names it: what an
@@ -411,7 +246,7 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Conversation>, StoreError>;
 
-    /// Dialogs that were finished, and those in whose place another one was told of ([`Thread::session`]), each until
+    /// Dialogs that were finished, and those in whose place another one was told of ([`crate::message::Thread::session`]), each until
     /// [`Store::forget_past_dialogs`], by id after `after`, at most `limit`; of conversations in which something happened
     /// since `active_since`. One that is told of again meanwhile has a new id.
     async fn past_dialogs(

@@ -3,6 +3,7 @@
 //! Their tables differ only in how values are encoded, so rows travel as plain values, table by table, a page at a time.
 //! What is read is one moment's state, and what is written is one transaction.
 
+mod ends;
 mod postgres;
 mod rows;
 mod sqlite;
@@ -10,71 +11,8 @@ mod table;
 
 use crate::OpenError;
 use crate::url::{Place, StoreUrl};
-use async_trait::async_trait;
+use ends::{End, Result};
 use table::{TABLES, Table};
-
-/// Most rows that are in memory at a time.
-const PAGE: usize = 256;
-
-/// What a person is told when somebody has the database open.
-const IN_USE: &str = "in use by another openline process; stop that one first";
-/// And when there is something at the target.
-const FILLED: &str = "is not empty; a store is only copied into a new database";
-/// And when there is nothing at the source.
-const BLANK: &str = "was never used by the service; there is nothing to copy";
-/// And when the source is from before an update.
-const OLDER: &str = "was written by an older openline; start this version's service on it once, then copy it";
-
-/// Whether there is anything in a database.
-const IS_FILLED: &str = "SELECT EXISTS (SELECT 1 FROM conversations) OR EXISTS (SELECT 1 FROM messages) \
-    OR EXISTS (SELECT 1 FROM lanes) OR EXISTS (SELECT 1 FROM jobs) OR EXISTS (SELECT 1 FROM state)";
-
-/// A value on its way.
-#[derive(Debug, Clone, PartialEq, Default)]
-enum Cell {
-    #[default]
-    Null,
-    Number(i64),
-    Text(String),
-    Bytes(Vec<u8>),
-}
-
-impl Cell {
-    fn number(self) -> Option<i64> {
-        if let Self::Number(number) = self { Some(number) } else { None }
-    }
-
-    fn text(self) -> Option<String> {
-        if let Self::Text(text) = self { Some(text) } else { None }
-    }
-
-    fn bytes(self) -> Option<Vec<u8>> {
-        match self {
-            Self::Text(text) => Some(text.into_bytes()),
-            Self::Bytes(bytes) => Some(bytes),
-            Self::Null | Self::Number(_) => None,
-        }
-    }
-}
-
-type Row = Vec<Cell>;
-
-/// What went wrong, for people, without the database's name.
-type Result<T> = std::result::Result<T, String>;
-
-/// One of the two databases, open for nobody else.
-#[async_trait]
-trait End: Send {
-    /// The next rows behind that key, by key.
-    async fn page(&mut self, table: &'static Table, after: Option<Cell>) -> Result<Vec<Row>>;
-    async fn insert(&mut self, table: &'static Table, rows: Vec<Row>) -> Result<()>;
-    /// The greatest key that was ever given out.
-    async fn counter(&mut self, table: &'static Table) -> Result<i64>;
-    /// Lets the keys go on behind that one.
-    async fn set_counter(&mut self, table: &'static Table, last: i64) -> Result<()>;
-    /// Keeps what was written, and lets the database go.
-    async fn finish(self: Box<Self>) -> Result<()>;
-}
 
 impl Place {
     /// Whether it is certainly the same one. (Another name of the same database is found out when it is opened.)
@@ -84,7 +22,7 @@ impl Place {
                 one == two || matches!((one.canonicalize(), two.canonicalize()), (Ok(one), Ok(two)) if one == two)
             }
             (Self::Server { options: one, .. }, Self::Server { options: two, .. }) => {
-                crate::postgres::schema::name(one) == crate::postgres::schema::name(two)
+                crate::url::server(one) == crate::url::server(two)
             }
             _ => false,
         }
@@ -107,9 +45,7 @@ impl Place {
     fn refused(&self, problem: String) -> OpenError {
         match self {
             Self::File(path) => OpenError::Unusable { path: path.clone(), problem },
-            Self::Server { options, .. } => {
-                OpenError::Refused { database: crate::postgres::schema::name(options), problem }
-            }
+            Self::Server { options, .. } => OpenError::Refused { database: crate::url::server(options), problem },
         }
     }
 }

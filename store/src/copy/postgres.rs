@@ -1,8 +1,8 @@
 //! One end of a copy on PostgreSQL.
 
+use super::ends::{BLANK, Cell, End, FILLED, IN_USE, IS_FILLED, OLDER, Result, Row};
 use super::rows::{insert, page, read};
 use super::table::{Kind, Table};
-use super::{BLANK, Cell, End, FILLED, IN_USE, IS_FILLED, OLDER, Result, Row};
 use crate::postgres::database::SESSION;
 use crate::postgres::fault::Fault;
 use crate::postgres::owner::common;

@@ -1,7 +1,7 @@
 //! Pages of rows on PostgreSQL.
 
+use super::ends::{Cell, PAGE, Row};
 use super::table::{Kind, Table};
-use super::{Cell, PAGE, Row};
 use crate::postgres::fault::Result;
 use crate::postgres::row::{column, words};
 use sqlx::postgres::PgRow;

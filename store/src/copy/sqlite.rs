@@ -1,7 +1,7 @@
 //! One end of a copy on SQLite. SQLite blocks, so each step runs on a thread that may wait.
 
+use super::ends::{BLANK, Cell, End, FILLED, IS_FILLED, OLDER, PAGE, Result, Row};
 use super::table::{Kind, Table};
-use super::{BLANK, Cell, End, FILLED, IS_FILLED, OLDER, PAGE, Result, Row};
 use crate::sqlite::schema::{self, MIGRATIONS, explain};
 use async_trait::async_trait;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};

@@ -27,7 +27,7 @@ impl FileCheck {
     /// [`FileError::NotLetThrough`] unless it ends with status 0 in time. What can't be checked is not let through either.
     pub(super) async fn look(&self, file: &Path) -> Result<(), FileError> {
         let (check, file) = (self.clone(), file.to_owned());
-        let ended = super::blocking(move || check.run(&file)).await;
+        let ended = super::blocking::blocking(move || check.run(&file)).await;
         let problem = match ended {
             Ok(Some(status)) if status.success() => return Ok(()),
             Ok(Some(status)) if status.code() == Some(1) => {

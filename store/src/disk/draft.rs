@@ -60,7 +60,7 @@ impl Draft {
             let file = crate::private::file().write(true).create_new(true).open(&path)?;
             Ok((file, Leftover(Some(path))))
         };
-        let (file, path) = super::blocking(made).await?;
+        let (file, path) = super::blocking::blocking(made).await?;
         let file = BufWriter::with_capacity(BUFFER, File::from_std(file));
         Ok(Self { file, path, hash: Sha256::new(), size: 0 })
     }

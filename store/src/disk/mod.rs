@@ -3,12 +3,14 @@
 //! What comes is written to a draft in the same folder and gets its name when it is whole and on the disk. Several
 //! processes may share the folder: names are put and removed under a lock on a file in it.
 
+mod blocking;
 mod check;
 mod draft;
 mod place;
 
 use crate::OpenError;
 use async_trait::async_trait;
+use blocking::blocking;
 use bytes::BytesMut;
 pub use check::FileCheck;
 use draft::Draft;
@@ -163,11 +165,6 @@ fn pieces(file: File) -> ByteStream {
         Ok((read > 0).then(|| (piece.freeze(), file)))
     };
     stream::try_unfold(file, next).boxed()
-}
-
-/// Runs what waits for the disk where it holds up nobody. It ends even when nobody waits for it any more.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> std::io::Result<T> + Send + 'static) -> std::io::Result<T> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(std::io::Error::other(error)))
 }
 
 /// What is wrong with the folder, and what would help.

@@ -79,13 +79,13 @@ impl PostgresStore {
     pub(crate) async fn connect(options: &PgConnectOptions) -> Result<Self, OpenError> {
         let options = options.clone();
         let chance =
-            |e: getrandom::Error| OpenError::Refused { database: schema::name(&options), problem: e.to_string() };
+            |e: getrandom::Error| OpenError::Refused { database: crate::url::server(&options), problem: e.to_string() };
         let tag = getrandom::u32().map(Tag).map_err(chance)?;
         let opened = schema::open(&options).await?;
         let (post, telling) = Post::start(&options, opened.owner);
         let owner = Owner::new(opened.connection, options.clone(), opened.owner, telling.clone()).await;
         let refused = |fault| OpenError::Refused {
-            database: schema::name(&options),
+            database: crate::url::server(&options),
             problem: StoreError::from(fault).to_string(),
         };
         let owner = owner.map_err(refused)?;

@@ -4,7 +4,7 @@ use super::fault::Result;
 use super::items::Errand;
 use super::row::to_json;
 use openline_core::message::{Note, Side, State, Thread};
-use openline_core::store::{Change, Outcome, Settlement, Task};
+use openline_core::store::{Change, Outcome, Queue, Settlement, Task};
 use openline_core::{ConversationId, MessageId, Rev, Timestamp};
 use std::collections::BTreeMap;
 
@@ -129,7 +129,7 @@ impl Plan {
                 self.done.push(id);
                 self.tell(job, thread, finished);
                 self.delivered(job, delivered_as)?;
-                self.follows.extend(follow.as_ref().map(|follow| super::settle::errand(&job, follow)));
+                self.follows.extend(follow.as_ref().map(|follow| errand(&job, follow)));
                 self.go_on(id, job);
                 if let Some(lane) = self.lanes.get_mut(&job.lane) {
                     lane.known = lane.fresh;
@@ -221,4 +221,9 @@ impl Plan {
             self.changes.push(Change { conversation: job.conversation, rev: Rev(conversation.rev) });
         }
     }
+}
+
+/// A job to be made by a settlement.
+fn errand(job: &Job, follow: &(Queue, Task)) -> Errand {
+    Errand { conversation: job.conversation, queue: follow.0.clone(), task: follow.1, message: job.message }
 }

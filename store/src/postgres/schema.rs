@@ -3,6 +3,7 @@
 use super::database::SESSION;
 use super::fault::Result;
 use crate::OpenError;
+use crate::url::server;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 use std::time::Duration;
@@ -25,18 +26,9 @@ pub(crate) struct Opened {
     pub(crate) owner: i64,
 }
 
-/// A server and its database without secrets, for people.
-pub(crate) fn name(options: &PgConnectOptions) -> String {
-    let (user, database) = (options.get_username(), options.get_database().unwrap_or(options.get_username()));
-    match options.get_socket() {
-        Some(folder) => format!("postgres://{user}@/{database} in {}", folder.display()),
-        None => format!("postgres://{user}@{}:{}/{database}", options.get_host(), options.get_port()),
-    }
-}
-
 /// Connects, and brings the database up to date.
 pub(crate) async fn open(options: &PgConnectOptions) -> std::result::Result<Opened, OpenError> {
-    let refuse = |problem: String| OpenError::Refused { database: name(options), problem };
+    let refuse = |problem: String| OpenError::Refused { database: server(options), problem };
     let explained = |error: sqlx::Error| refuse(explain(&error, options));
     let mut connection = match timeout(PATIENCE, options.connect()).await {
         Ok(connected) => connected.map_err(explained)?,

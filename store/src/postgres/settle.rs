@@ -2,7 +2,7 @@
 //! and read, the settlements are worked through in memory, and then each table is written once.
 
 use super::fault::{Result, corrupt};
-use super::items::{Errand, enqueue};
+use super::items::enqueue;
 use super::notes;
 use super::outgoing::finish_key;
 use super::past;
@@ -217,9 +217,4 @@ async fn write_conversations(db: &mut PgConnection, plan: &Plan) -> Result<()> {
     .execute(db)
     .await?;
     Ok(())
-}
-
-/// A job to be made by a settlement.
-pub(crate) fn errand(job: &Job, follow: &(openline_core::store::Queue, Task)) -> Errand {
-    Errand { conversation: job.conversation, queue: follow.0.clone(), task: follow.1, message: job.message }
 }

@@ -7,6 +7,7 @@
 mod backup;
 mod claim;
 mod erase;
+mod lanes;
 mod mark;
 mod notes;
 mod outgoing;
@@ -55,7 +56,7 @@ impl SqliteStore {
     /// [`OpenError`] when the folder is not writable, the file is damaged, foreign, newer than this program, or in use
     /// by another process.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let tag = crate::open::tag(path)?;
+        let tag = crate::error::tag(path)?;
         let opened = schema::open(path)?;
         let threads = Threads::start(path, opened.connection, Some((opened.lock, opened.mark)))?;
         Ok(Self { path: path.to_owned(), threads, tag, name: opened.name })
@@ -66,7 +67,7 @@ impl SqliteStore {
     /// # Errors
     /// [`OpenError`] when there is none, or it can't be used.
     pub fn attach(path: &Path) -> Result<Self, OpenError> {
-        let ((connection, name), tag) = (schema::attach(path)?, crate::open::tag(path)?);
+        let ((connection, name), tag) = (schema::attach(path)?, crate::error::tag(path)?);
         Ok(Self { path: path.to_owned(), threads: Threads::start(path, connection, None)?, tag, name })
     }
 }

@@ -1,7 +1,8 @@
 //! Notes: what only operators shall see.
 
+use super::lanes::enqueue;
+use super::read::known;
 use super::row::{Result, Stored, first, only, to_json};
-use super::write::{enqueue, known};
 use openline_core::message::{Content, ItemKind, Note, Side, State};
 use openline_core::store::{Queue, Task};
 use openline_core::{ConversationId, MessageId, Timestamp};

@@ -1,8 +1,10 @@
 //! Walk 2, step 4: what happened on the operators' side, once however often it is told.
 
+use super::lanes::enqueue;
 use super::past;
+use super::read::known;
 use super::row::{Result, Stored, all, column, execute, first, only, to_json};
-use super::write::{POS_STEP, Place, conversation_id, enqueue, insert, known, next_place, set_dialog, touch};
+use super::write::{POS_STEP, Place, conversation_id, insert, next_place, set_dialog, touch};
 use openline_core::message::{Content, Dialog, Happened, Item, ItemKind, OperatorEvent, Side, State, Thread};
 use openline_core::store::{Change, Noted, Queue, Task};
 use openline_core::text::RichText;

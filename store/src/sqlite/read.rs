@@ -4,7 +4,7 @@ use super::row::{
     Result, Stored, all, column, conversation as conversation_of, conversation_columns, first, item as item_of,
     item_columns,
 };
-use openline_core::message::{Conversation, Dialog, Item};
+use openline_core::message::{Conversation, Dialog, Item, Side};
 use openline_core::store::{DeadLetter, Queue, Slice, Task};
 use openline_core::visitor::Wanted;
 use openline_core::{ChannelId, ChatId, ConversationId, JobId, MessageId, Pos, Rev, StoreError, Timestamp};
@@ -157,4 +157,14 @@ fn cut(mut items: Vec<Item>, limit: usize, rev: Rev) -> Slice {
     let more = items.len() > limit;
     items.truncate(limit);
     Slice { items, more, rev }
+}
+
+/// The item that is stored under a dedupe key.
+pub(crate) fn known(db: &Connection, id: ConversationId, side: Side, key: &str) -> Result<Option<Item>> {
+    let sql = concat!(
+        "SELECT ",
+        item_columns!(),
+        " FROM messages m WHERE m.conversation = ?1 AND m.key = ?2 AND m.side = ?3"
+    );
+    first(db, sql, (id.0, key, side.code()), |row| item_of(row, 0))
 }

@@ -1,14 +1,26 @@
 //! Rows to domain values and back.
 
-use super::threads::failed;
 pub(crate) use crate::code::Stored;
 use openline_core::message::{Content, Conversation, Dialog, Item, ItemKind, Side, State, Thread};
 use openline_core::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev, StoreError, Tag, Timestamp};
-use rusqlite::{CachedStatement, Connection, Params, Row};
+use rusqlite::{CachedStatement, Connection, ErrorCode, Params, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub(crate) type Result<T> = std::result::Result<T, StoreError>;
+
+/// SQLite's errors as ours.
+pub(crate) fn failed(error: &rusqlite::Error) -> StoreError {
+    use rusqlite::Error as E;
+    let code = error.sqlite_error_code();
+    let corrupt =
+        matches!(code, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::ConstraintViolation))
+            || matches!(
+                error,
+                E::FromSqlConversionFailure(..) | E::InvalidColumnType(..) | E::IntegralValueOutOfRange(..)
+            );
+    if corrupt { StoreError::Corrupt(error.to_string()) } else { StoreError::Unavailable(error.to_string()) }
+}
 
 /// Columns of a message, in the order [`item`] reads them.
 macro_rules! item_columns {

@@ -1,9 +1,10 @@
 //! Ending leases, and what follows: states, confirmations, the lane's next job.
 
+use super::lanes::enqueue;
 use super::notes;
 use super::outgoing::{delivered_into, remember_thread};
 use super::row::{Result, Stored, column, execute, first, to_json};
-use super::write::{enqueue, next_rev, touch};
+use super::write::{next_rev, touch};
 use openline_core::message::{Dialog, Side, State, Thread};
 use openline_core::store::{Change, Outcome, Queue, Settlement, Task};
 use openline_core::{ConversationId, JobId, MessageId, StoreError, Timestamp};

@@ -74,14 +74,14 @@ async fn talk(store: &Arc<dyn Store>, numbers: std::ops::Range<i64>) {
 async fn pragma(store: &SqliteStore, name: &'static str) -> String {
     let ask = move |db: &Connection| {
         let answer = db.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, rusqlite::types::Value>(0));
-        Ok(format!("{:?}", answer.map_err(|e| super::threads::failed(&e))?))
+        Ok(format!("{:?}", answer.map_err(|e| super::row::failed(&e))?))
     };
     store.threads.write(ask).await.unwrap()
 }
 
 async fn limit_pages(store: &SqliteStore, pages: i64) {
     let limit = move |db: &Connection| {
-        db.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).map_err(|e| super::threads::failed(&e))
+        db.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).map_err(|e| super::row::failed(&e))
     };
     store.threads.write(limit).await.unwrap();
 }

@@ -5,7 +5,7 @@ use crate::sqlite::mark::Mark;
 use crate::sqlite::schema;
 use crate::sqlite::writer::{self, Answer, Rank, Step};
 use openline_core::StoreError;
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::Connection;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -172,17 +172,4 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
     // A system that has no thread to spare at start-up can't run the program at all.
     #[allow(clippy::expect_used)]
     std::thread::Builder::new().name(name.to_owned()).spawn(body).expect("a thread for the database")
-}
-
-/// SQLite's errors as ours.
-pub(crate) fn failed(error: &rusqlite::Error) -> StoreError {
-    use rusqlite::Error as E;
-    let code = error.sqlite_error_code();
-    let corrupt =
-        matches!(code, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::ConstraintViolation))
-            || matches!(
-                error,
-                E::FromSqlConversionFailure(..) | E::InvalidColumnType(..) | E::IntegralValueOutOfRange(..)
-            );
-    if corrupt { StoreError::Corrupt(error.to_string()) } else { StoreError::Unavailable(error.to_string()) }
 }

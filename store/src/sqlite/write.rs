@@ -1,6 +1,8 @@
 //! Walk 1, step 4: a visitor's message, its conversation and its job.
 
-use super::row::{Result, Stored, column, execute, first, item as item_of, item_columns, only, to_json};
+use super::lanes::enqueue;
+use super::read::known;
+use super::row::{Result, Stored, column, execute, first, only, to_json};
 use super::{notes, read, state};
 use crate::files::let_go;
 use openline_core::message::{Content, Dialog, Incoming, Item, ItemKind, Side, State};
@@ -104,16 +106,6 @@ pub(crate) fn conversation_id(
     Ok(ConversationId(db.last_insert_rowid()))
 }
 
-/// The item that is stored under a dedupe key.
-pub(crate) fn known(db: &Connection, id: ConversationId, side: Side, key: &str) -> Result<Option<Item>> {
-    let sql = concat!(
-        "SELECT ",
-        item_columns!(),
-        " FROM messages m WHERE m.conversation = ?1 AND m.key = ?2 AND m.side = ?3"
-    );
-    first(db, sql, (id.0, key, side.code()), |row| item_of(row, 0))
-}
-
 /// Takes the next revision and the place at the end.
 pub(crate) fn next_place(db: &Connection, id: ConversationId, at: Timestamp) -> Result<Place> {
     take_place(db, id, at, None)
@@ -165,38 +157,6 @@ pub(crate) fn insert(db: &Connection, id: ConversationId, item: &Item) -> Result
     ];
     execute(db, sql, values)?;
     Ok(MessageId(db.last_insert_rowid()))
-}
-
-/// Puts a job at the end of its lane.
-pub(crate) fn enqueue(
-    db: &Connection,
-    id: ConversationId,
-    queue: &Queue,
-    task: Task,
-    message: MessageId,
-    at: Timestamp,
-) -> Result<()> {
-    let lane = open_lane(db, id, &queue.name(), at)?;
-    let sql = "INSERT INTO jobs (lane, message, task, created_at) VALUES (?1, ?2, ?3, ?4)";
-    execute(db, sql, (lane, message.0, task.code(), at.0)).map(|_| ())
-}
-
-/// The lane's row, made when there is none; an empty lane is due from now on. One that has work already is only read.
-fn open_lane(db: &Connection, id: ConversationId, queue: &str, at: Timestamp) -> Result<i64> {
-    let sql = "SELECT id, due_at IS NULL FROM lanes WHERE conversation = ?1 AND queue = ?2";
-    match first(db, sql, (id.0, queue), |row| Ok((column(row, 0)?, column(row, 1)?)))? {
-        Some((lane, false)) => Ok(lane),
-        Some((lane, true)) => {
-            execute(db, "UPDATE lanes SET due_at = ?2 WHERE id = ?1", (lane, at.0))?;
-            Ok(lane)
-        }
-        None => {
-            let sql = "INSERT INTO lanes (conversation, queue, due_at, fresh) \
-                       SELECT id, ?2, ?3, ?2 = ?4 AND portal_chat IS NULL FROM conversations WHERE id = ?1";
-            execute(db, sql, (id.0, queue, at.0, Queue::Backend.name()))?;
-            Ok(db.last_insert_rowid())
-        }
-    }
 }
 
 /// Sets how the dialog stands.

@@ -1,8 +1,8 @@
 //! The writing thread: takes what waits, runs it in one transaction, commits once, and only then answers.
 
 use super::mark::Mark;
+use super::row::failed;
 use super::schema;
-use super::threads::failed;
 use openline_core::StoreError;
 use rusqlite::Connection;
 use std::collections::VecDeque;

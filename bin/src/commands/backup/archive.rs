@@ -1,6 +1,6 @@
 //! An archive being written.
 
-use super::{FILES, SUMS};
+use super::places::{FILES, SUMS};
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{ErrorKind, Read, Result, Write};

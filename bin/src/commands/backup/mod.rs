@@ -3,6 +3,7 @@
 //! The archive is a tar file. Its last entry lists the SHA-256 of all others as `sha256sum` writes it.
 
 mod archive;
+mod places;
 mod restore;
 
 pub use restore::{Source, restore};
@@ -10,19 +11,11 @@ pub use restore::{Source, restore};
 use crate::audit;
 use crate::config::Config;
 use archive::Archive;
+use places::{DATABASE, Places, SECRET};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-
-/// The database's name in an archive.
-const DATABASE: &str = "openline.db";
-/// The name of the file with the installation's secret.
-const SECRET: &str = "openline.db.secret";
-/// The folder of visitors' files.
-const FILES: &str = "files";
-/// The list of checksums.
-const SUMS: &str = "SHA256SUMS";
 
 /// What to copy, and where to.
 #[derive(Debug, clap::Args)]
@@ -33,25 +26,6 @@ pub struct Target {
     /// The configuration file
     #[arg(long, short, value_name = "FILE", default_value = "openline.toml")]
     pub config: PathBuf,
-}
-
-/// Where an installation keeps what belongs together.
-struct Places {
-    database: PathBuf,
-    secret: PathBuf,
-    files: PathBuf,
-}
-
-impl Places {
-    fn of(config: &Config) -> Result<Self, String> {
-        let database = config.store.file().map(Path::to_owned).ok_or_else(|| {
-            "the database is on a server: back it up with pg_dump, and the folder of files beside it (docs/operations.md)"
-                .to_owned()
-        })?;
-        let mut secret = database.as_os_str().to_owned();
-        secret.push(".secret");
-        Ok(Self { database, secret: PathBuf::from(secret), files: config.files.folder.clone() })
-    }
 }
 
 /// Writes an archive while the service may run; what to print.

@@ -1,6 +1,6 @@
 //! Putting an archive back into an empty place.
 
-use super::{DATABASE, FILES, Places, SECRET, SUMS};
+use super::places::{DATABASE, FILES, Places, SECRET, SUMS};
 use crate::audit;
 use crate::config::Config;
 use openline_core::{FileId, Store};

@@ -1,7 +1,7 @@
 //! One connection, from its first byte to its end.
 
-use super::Rules;
 use super::guard::{BodyLength, Guarded};
+use super::rules::Rules;
 use axum::Router;
 use axum::body::HttpBody;
 use axum::extract::Request;

@@ -1,6 +1,6 @@
 //! How many connections there are, in all and of each address.
 
-use super::Rules;
+use super::rules::Rules;
 use crate::config::Proxies;
 use openline_core::{ClientAddress, limits, sampled};
 use std::collections::HashMap;

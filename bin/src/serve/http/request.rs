@@ -1,7 +1,7 @@
 //! What holds for every request and every answer.
 
-use super::Rules;
 use super::body::steady;
+use super::rules::Rules;
 use axum::body::HttpBody;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Version, header};

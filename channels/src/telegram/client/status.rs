@@ -106,8 +106,8 @@ impl From<StoreError> for Trouble {
     }
 }
 
-impl From<crate::telegram::updates::intake::Held> for Trouble {
-    fn from(held: crate::telegram::updates::intake::Held) -> Self {
+impl From<crate::telegram::updates::way_in::Held> for Trouble {
+    fn from(held: crate::telegram::updates::way_in::Held) -> Self {
         Self::Here(held.to_string())
     }
 }

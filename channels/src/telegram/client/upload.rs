@@ -5,7 +5,7 @@ use crate::common::media::media_type;
 use crate::common::rich::Rendered;
 use crate::telegram::client::errors::Failure;
 use crate::telegram::outgoing::render::entities;
-use crate::telegram::outgoing::send::{Sender, Stopped, message_id};
+use crate::telegram::outgoing::sender::{Sender, Stopped, message_id};
 use crate::telegram::updates::chats::Spot;
 use futures_util::StreamExt;
 use openline_core::DeliveryError;

@@ -1,6 +1,6 @@
 //! Messages that are neither text nor file, in words for operators.
 
-use crate::telegram::incoming::message::name;
+use crate::telegram::incoming::names::name;
 use openline_core::text::{Href, RichText, Span};
 use serde_json::Value;
 

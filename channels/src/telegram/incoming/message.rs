@@ -4,6 +4,7 @@
 use crate::telegram::incoming::describe;
 use crate::telegram::incoming::entities::rich;
 use crate::telegram::incoming::media::{self, Media};
+use crate::telegram::incoming::names::name;
 use openline_core::message::Visitor;
 use openline_core::text::{RichText, Span, Style};
 use serde_json::Value;
@@ -56,14 +57,6 @@ fn body(message: &Value) -> Option<(RichText, Option<Media>)> {
 
 fn styled(style: Style, text: impl Into<String>) -> Span {
     Span::Styled { style, c: vec![Span::text(text)] }
-}
-
-/// A user's or chat's name.
-pub(in crate::telegram) fn name(of: &Value) -> Option<String> {
-    let part = |key: &str| of[key].as_str().map(str::trim).filter(|part| !part.is_empty());
-    let full = [part("first_name"), part("last_name")].into_iter().flatten().collect::<Vec<_>>().join(" ");
-    let full = Some(full).filter(|name| !name.is_empty());
-    full.or_else(|| part("title").map(str::to_owned)).or_else(|| part("username").map(|name| format!("@{name}")))
 }
 
 /// Who wrote in a group; anonymous admins write as a chat.

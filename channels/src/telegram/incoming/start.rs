@@ -1,7 +1,7 @@
 //! `/start`: a greeting, and conversations that are brought along from another channel.
 
 use crate::telegram::updates::chats::Chat;
-use crate::telegram::updates::intake::Intake;
+use crate::telegram::updates::way_in::Intake;
 use openline_core::handover::Handover;
 use openline_core::message::Note;
 use openline_core::{ChatId, StoreError, VisitorInbox};

@@ -6,7 +6,7 @@
 use crate::common::rich::Rendered;
 use crate::telegram::client::errors::{Failure, delivery};
 use crate::telegram::outgoing::render::{CAPTION, MESSAGE, divided, entities};
-use crate::telegram::outgoing::send::{Sender, unstored};
+use crate::telegram::outgoing::sender::{Sender, unstored};
 use openline_core::DeliveryError;
 use openline_core::channel::Outgoing;
 use openline_core::message::Item;

@@ -7,13 +7,12 @@
 
 use crate::telegram::client::errors::{Failure, delivery};
 use crate::telegram::outgoing::edit;
-use crate::telegram::outgoing::send::{Part, Sender, unstored};
+use crate::telegram::outgoing::numbers::{Newest, Numbers, scope};
+use crate::telegram::outgoing::sender::{Part, Sender, unstored};
 use crate::telegram::updates::chats;
 use openline_core::channel::Outgoing;
 use openline_core::{ChatId, DeliveryError, StoreError};
 use serde_json::{Value, json};
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use teloxide::payloads::EditMessageReplyMarkup;
 use teloxide::types::ChatId as Number;
 
@@ -23,33 +22,7 @@ const FAR: i64 = 64;
 const LOOKS: u32 = 8;
 /// Under which name it is kept of a chat what was sent of its last message.
 const SENT: &str = "sent";
-/// Supergroups and news channels have numbers below this.
-const SUPERGROUPS: i64 = -1_000_000_000_000;
-
-/// The newest message numbers: of each supergroup, and of all other chats together (0).
-#[derive(Default)]
-pub(in crate::telegram) struct Numbers(Mutex<HashMap<i64, Newest>>);
-
-#[derive(Clone, Copy, Default)]
-struct Newest {
-    seen: i64,
-    /// What the store has of it; `None`: not looked up yet.
-    kept: Option<i64>,
-}
-
 impl Numbers {
-    /// Notes that a message was sent or came.
-    pub(in crate::telegram) fn saw(&self, chat: i64, number: i64) {
-        self.change(chat, |newest| newest.seen = number.max(newest.seen));
-    }
-
-    fn change(&self, chat: i64, change: impl FnOnce(&mut Newest)) -> Newest {
-        let mut numbers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let newest = numbers.entry(scope(chat)).or_default();
-        change(newest);
-        *newest
-    }
-
     /// Notes that a message was sent, for the next start too: what is already there must never be taken for another one.
     /// When that can't be kept, it was sent nevertheless.
     async fn sent(&self, sender: &Sender, of: &ChatId, chat: i64, number: i64) {
@@ -79,10 +52,6 @@ impl Numbers {
         }
         Ok(Some(newest.seen).filter(|seen| *seen > 0))
     }
-}
-
-fn scope(chat: i64) -> i64 {
-    if chat < SUPERGROUPS { chat } else { 0 }
 }
 
 /// What is kept of the message that is being sent in a conversation.

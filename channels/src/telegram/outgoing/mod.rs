@@ -2,6 +2,8 @@
 
 pub(crate) mod edit;
 pub(crate) mod find;
+pub(crate) mod numbers;
 pub(crate) mod render;
 pub(crate) mod send;
+pub(crate) mod sender;
 pub(crate) mod window;

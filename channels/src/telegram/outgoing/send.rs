@@ -7,45 +7,22 @@
 
 use crate::common::rich::Rendered;
 use crate::common::split::Unit;
-use crate::telegram::client::api::Api;
 use crate::telegram::client::errors::{Failure, delivery};
 use crate::telegram::client::upload::{self, LARGEST};
-use crate::telegram::outgoing::find::{Kept, Numbers};
+use crate::telegram::outgoing::find::Kept;
 use crate::telegram::outgoing::render::{CAPTION, ENTITIES, MESSAGE, divided, entities};
-use crate::telegram::settings::Settings;
+use crate::telegram::outgoing::sender::{Part, Sender, Stopped, message_id, unstored};
 use crate::telegram::updates::chats::{self, Spot};
+use openline_core::DeliveryError;
 use openline_core::channel::Outgoing;
 use openline_core::files::Holder;
 use openline_core::message::{Content, Conversation};
-use openline_core::{DeliveryError, StoreError, VisitorInbox};
-use serde_json::Value;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 use teloxide::payloads::{SendMessage, SendMessageSetters};
 use teloxide::types::{ChatId, MessageId, ReplyParameters};
 
 /// After this long no further part is begun: core wants an answer within a minute.
 const ENOUGH: Duration = Duration::from_secs(8);
-
-/// What brings messages to Telegram.
-#[derive(Clone)]
-pub(in crate::telegram) struct Sender {
-    pub(in crate::telegram) api: Arc<Api>,
-    pub(in crate::telegram) settings: Arc<Settings>,
-    pub(in crate::telegram) inbox: VisitorInbox,
-    pub(in crate::telegram) numbers: Arc<Numbers>,
-}
-
-/// One message at Telegram.
-pub(in crate::telegram) enum Part {
-    Text(Rendered),
-    File { index: usize, caption: Option<Rendered> },
-}
-
-#[allow(clippy::needless_pass_by_value)] // as map_err gives it
-pub(in crate::telegram) fn unstored(error: StoreError) -> DeliveryError {
-    DeliveryError::retry(error.to_string())
-}
 
 impl Sender {
     /// Sends a message in as many parts as it takes; those of an earlier attempt are not sent again.
@@ -192,23 +169,6 @@ impl Sender {
         let first = first.ok_or_else(|| DeliveryError::refused("this conversation is not one of Telegram"))?;
         Ok(first.moved_to(chats::now_at(&self.inbox, first.chat).await.map_err(unstored)?))
     }
-}
-
-/// Why a part was not sent: by Telegram's doing or by ours.
-pub(in crate::telegram) enum Stopped {
-    There(Failure),
-    Here(DeliveryError),
-}
-
-impl From<Failure> for Stopped {
-    fn from(failure: Failure) -> Self {
-        Self::There(failure)
-    }
-}
-
-/// The id in an answer. Without one it is unknown what Telegram did.
-pub(in crate::telegram) fn message_id(answer: &Value) -> Result<i64, Failure> {
-    answer["message_id"].as_i64().ok_or_else(|| Failure::cut("the answer names no message"))
 }
 
 /// A short text goes along with the first file, a long one before the files.

@@ -91,7 +91,7 @@ impl World {
     }
 
     /// Takes one update as if it had come in.
-    async fn take(&self, update: &Value) -> Result<(), crate::telegram::updates::intake::Held> {
+    async fn take(&self, update: &Value) -> Result<(), crate::telegram::updates::way_in::Held> {
         self.channel.intake(self.inbox()).take(update).await
     }
 

@@ -2,7 +2,7 @@
 //! another comes as a message of its own.
 
 use crate::telegram::incoming::describe;
-use crate::telegram::updates::intake::{Held, Intake};
+use crate::telegram::updates::way_in::{Held, Intake};
 use openline_core::StoreError;
 use openline_core::clock::Timestamp;
 use openline_core::message::{Content, Incoming, Item, Side};

@@ -2,41 +2,23 @@
 //! [`Intake::take`] said so.
 
 use crate::common::json;
-use crate::telegram::client::api::Api;
 use crate::telegram::incoming::describe;
 use crate::telegram::incoming::media::{self, Missing};
 use crate::telegram::incoming::message::{draft, visitor};
 use crate::telegram::incoming::start;
-use crate::telegram::outgoing::find::Numbers;
-use crate::telegram::settings::Settings;
-use crate::telegram::updates::chats::{self, Chat, Spot};
+use crate::telegram::updates::chats::{self, Chat};
+use crate::telegram::updates::way_in::{Held, Intake};
 use crate::telegram::updates::{changed, reactions};
 use openline_core::message::{Content, Incoming, Note};
 use openline_core::text::{RichText, Span};
-use openline_core::{ChatId, StoreError, VisitorInbox};
+use openline_core::{ChatId, StoreError};
 use serde::Deserialize;
 use serde_json::Value;
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-use teloxide::payloads::SendMessage;
-use tokio::time::Instant;
 
 /// How often a file is asked for that Telegram does not give; then the message goes on without it.
 const FILE_TRIES: u32 = 5;
 /// How many finished updates are remembered, so that one that comes again soon costs nothing.
 const REMEMBERED: usize = 2000;
-
-/// Why an update can't be acknowledged yet: it must come again.
-#[derive(Debug, thiserror::Error)]
-pub(in crate::telegram) enum Held {
-    #[error("nothing was stored: {0}")]
-    Store(#[from] StoreError),
-    #[error("a visitor's file: {0}")]
-    File(String),
-    #[error("an update was not taken to its end")]
-    Fault,
-}
 
 /// The chat that an update is of.
 pub(in crate::telegram) fn chat_of(update: &Value) -> Option<i64> {
@@ -46,9 +28,6 @@ pub(in crate::telegram) fn chat_of(update: &Value) -> Option<i64> {
 
 /// The name under which an update that could not be read tells why.
 const UNREAD: &str = "unread";
-/// So long health tells that an update was set aside.
-const TOLD: Duration = Duration::from_secs(3600);
-
 /// Reads an update. Half an emoji becomes U+FFFD; of one that can't be read otherwise only its number is known. `None`: not
 /// even that.
 pub(in crate::telegram) fn read(raw: &[u8]) -> Option<Value> {
@@ -65,51 +44,7 @@ pub(in crate::telegram) fn read(raw: &[u8]) -> Option<Value> {
     )
 }
 
-/// The way in, for both modes.
-pub(in crate::telegram) struct Intake {
-    pub(in crate::telegram) api: Arc<Api>,
-    pub(in crate::telegram) settings: Arc<Settings>,
-    pub(in crate::telegram) inbox: VisitorInbox,
-    pub(in crate::telegram) numbers: Arc<Numbers>,
-    memory: Mutex<Memory>,
-}
-
-#[derive(Default)]
-struct Memory {
-    /// Updates that were taken.
-    taken: VecDeque<i64>,
-    /// How often a file was asked for, by chat and key.
-    tries: HashMap<String, u32>,
-    /// How many updates were set aside, and when the last one was.
-    aside: Option<(u32, Instant)>,
-}
-
 impl Intake {
-    pub(in crate::telegram) fn new(api: Arc<Api>, settings: Arc<Settings>, inbox: VisitorInbox) -> Self {
-        Self { api, settings, inbox, numbers: Arc::default(), memory: Mutex::default() }
-    }
-
-    fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Notes that an update is not taken and will not come again, so that all others go on.
-    pub(super) fn set_aside(&self, update: Option<i64>, problem: &str) {
-        tracing::error!(channel = %self.inbox.channel(), update, problem, "an update of Telegram was set aside");
-        let aside = &mut self.memory().aside;
-        *aside = Some((aside.map_or(0, |(count, _)| count) + 1, Instant::now()));
-    }
-
-    /// Whether an update was set aside lately.
-    pub(in crate::telegram) fn health(&self) -> Result<(), String> {
-        match self.memory().aside {
-            Some((count, last)) if last.elapsed() < TOLD => Err(format!(
-                "updates of Telegram that can't be read were set aside: {count}; the log has their numbers"
-            )),
-            _ => Ok(()),
-        }
-    }
-
     /// Takes an update; `Ok`: whatever was in it is durable. Updates of one chat must come one after another.
     pub(in crate::telegram) async fn take(&self, update: &Value) -> Result<(), Held> {
         let id = update["update_id"].as_i64();
@@ -232,24 +167,6 @@ impl Intake {
             self.say(chat.spot(), &self.settings.group_refusal).await;
         }
         Ok(false)
-    }
-
-    /// Says something of our own. Not worth holding anything up: a failure is logged.
-    pub(in crate::telegram) async fn say(&self, spot: Spot, text: &str) {
-        if text.trim().is_empty() {
-            return;
-        }
-        let mut payload = SendMessage::new(teloxide::types::ChatId(spot.chat), text);
-        payload.message_thread_id = spot.thread();
-        match self.api.call(&payload).await {
-            Ok(sent) => {
-                let number = sent["message_id"].as_i64().unwrap_or_default();
-                self.numbers.saw(spot.chat, number);
-            }
-            Err(failure) => {
-                tracing::warn!(channel = %self.inbox.channel(), problem = failure.line(), "an own text was not sent");
-            }
-        }
     }
 
     fn saw(&self, chat: &Chat, message: &Value) {

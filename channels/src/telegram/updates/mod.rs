@@ -6,4 +6,5 @@ pub(crate) mod examine;
 pub(crate) mod intake;
 pub(crate) mod poll;
 mod reactions;
+pub(crate) mod way_in;
 pub(crate) mod webhook;

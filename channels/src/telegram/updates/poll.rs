@@ -5,7 +5,8 @@
 use crate::telegram::client::api::HOLD;
 use crate::telegram::client::status::{Status, Trouble};
 use crate::telegram::outgoing::window::{ChatNumber, Window, number};
-use crate::telegram::updates::intake::{Held, Intake, read};
+use crate::telegram::updates::intake::read;
+use crate::telegram::updates::way_in::{Held, Intake};
 use futures_util::FutureExt;
 use openline_core::StoreError;
 use openline_core::clock::Timestamp;

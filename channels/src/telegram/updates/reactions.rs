@@ -1,8 +1,8 @@
 //! Reactions: what a visitor put to a message with one tap. The portal knows none, so operators read a note.
 
-use crate::telegram::incoming::message::name;
+use crate::telegram::incoming::names::name;
 use crate::telegram::updates::chats::{self, Chat};
-use crate::telegram::updates::intake::Intake;
+use crate::telegram::updates::way_in::Intake;
 use openline_core::message::{Item, Note};
 use openline_core::words::Catalogue;
 use openline_core::{ChatId, StoreError};

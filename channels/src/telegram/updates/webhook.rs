@@ -8,8 +8,9 @@
 use crate::common::serial::Turns;
 use crate::telegram::client::api::Api;
 use crate::telegram::client::status::{Status, Trouble};
-use crate::telegram::updates::intake::{self, Intake, chat_of};
+use crate::telegram::updates::intake::{self, chat_of};
 use crate::telegram::updates::poll::{Pause, WANTED};
+use crate::telegram::updates::way_in::Intake;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};

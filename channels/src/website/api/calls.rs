@@ -3,7 +3,8 @@
 use crate::common::json;
 use crate::common::multipart::is_multipart;
 use crate::website::api::forget::without_session;
-use crate::website::api::form::{Typed, fields};
+use crate::website::api::form::Typed;
+use crate::website::api::query::{Given, MAX_BODY, NEWS, number, query, whole};
 use crate::website::api::stream;
 use crate::website::api::upload::{Sender, Upload};
 use crate::website::error::{Problem, Refusal};
@@ -16,7 +17,6 @@ use crate::website::welcome::before::Profile;
 use crate::website::welcome::info::Info;
 use crate::website::welcome::introduce::{Brought, introduce};
 use axum::body::{Body, Bytes};
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
@@ -32,10 +32,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// 10,000 characters of four bytes each, escaped, and the other fields.
-const MAX_BODY: usize = 128 * 1024;
-/// Items in one answer of `updates` and in one event of `stream`.
-pub(in crate::website) const NEWS: usize = 100;
 /// Longest that an answer is held, in seconds.
 const MAX_WAIT: u64 = 25;
 
@@ -43,7 +39,6 @@ const MAX_WAIT: u64 = 25;
 const JSON: [(HeaderName, &str); 2] = [(header::CACHE_CONTROL, "no-store"), (header::CONTENT_TYPE, "application/json")];
 
 type Shared = State<Arc<Site>>;
-type Given = Result<Bytes, BytesRejection>;
 
 pub(in crate::website) fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
     Router::new()
@@ -105,16 +100,6 @@ async fn cross_origin(State(site): Shared, request: Request, next: Next) -> Resp
 
 fn answer(status: StatusCode, body: impl serde::Serialize) -> Response {
     (status, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
-}
-
-/// The body, whole.
-pub(in crate::website) fn whole(body: Given) -> Result<Bytes, Problem> {
-    body.map_err(|error| match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::of(Refusal::BodyTooLarge, format!("the body has more than {MAX_BODY} bytes"))
-        }
-        _ => Problem::of(Refusal::BadJson, "the body broke off"),
-    })
 }
 
 fn from_json<T: for<'de> Deserialize<'de>>(headers: &HeaderMap, body: &[u8]) -> Result<T, Problem> {
@@ -322,20 +307,6 @@ async fn find(site: &Site, headers: &HeaderMap, id: &str) -> Result<(Conversatio
 fn alone(site: &Site, headers: &HeaderMap, conversation: ConversationId, item: &Item) -> Response {
     let links = site.links(Reader::of(headers), conversation);
     answer(StatusCode::OK, json!({ "item": WireItem::new(item, &links), "cursor": item.rev }))
-}
-
-/// A number of the query string; `None` when it isn't there.
-pub(in crate::website) fn number(query: &HashMap<String, String>, name: &str) -> Result<Option<i64>, Problem> {
-    let parse = |text: &String| {
-        text.parse().map_err(|_| Problem::of(Refusal::BadQuery, format!("{name} must be a whole number, not {text:?}")))
-    };
-    query.get(name).map(parse).transpose()
-}
-
-/// The query string's fields.
-pub(in crate::website) fn query(raw: Option<String>) -> Result<HashMap<String, String>, Problem> {
-    let bad = |_| Problem::of(Refusal::BadQuery, "the query is not in UTF-8");
-    fields(raw.unwrap_or_default().as_bytes()).map_err(bad)
 }
 
 async fn history(State(site): Shared, headers: HeaderMap, RawQuery(raw): RawQuery) -> Result<Response, Problem> {

@@ -4,7 +4,7 @@
 //! own. Padding against proxies that hold back small answers is not sent: a page behind one notices that nothing
 //! arrives, and polls.
 
-use crate::website::api::calls::{NEWS, number, query};
+use crate::website::api::query::{NEWS, number, query};
 use crate::website::error::{Problem, Refusal};
 use crate::website::page::item::WireSlice;
 use crate::website::site::{Reader, Site};

@@ -7,5 +7,6 @@ pub(crate) mod hosted;
 pub(crate) mod html;
 pub(crate) mod item;
 pub(crate) mod lean;
+pub(crate) mod rendered;
 pub(crate) mod served;
 pub(crate) mod widget;

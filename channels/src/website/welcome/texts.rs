@@ -207,7 +207,7 @@ mod tests {
                     t => minijinja::Value::from(minijinja::value::Serde(&catalogue.texts)),
                     items => minijinja::Value::from(minijinja::value::Serde(items)),
                 };
-                let html = crate::website::page::hosted::template("tail.html", context).unwrap();
+                let html = crate::website::page::rendered::template("tail.html", context).unwrap();
                 assert!(html.contains(&format!("lang=\"{}\"", catalogue.code)), "{html}");
             }
         }

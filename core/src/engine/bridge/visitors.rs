@@ -5,8 +5,8 @@ use crate::domain::error::DeliveryError;
 use crate::domain::id::ChannelId;
 use crate::domain::message::{Item, Note, Thread};
 use crate::domain::words::{self, Catalogue};
+use crate::engine::channel::Outgoing;
 use crate::ports::backend::Receipt;
-use crate::ports::channel::Outgoing;
 use crate::ports::store::{Job, Outcome, Queue, Task};
 use std::time::Duration;
 

@@ -2,6 +2,8 @@
 //! [`OperatorInbox`]. What a door has answered `Ok` is durable.
 
 mod operator;
+mod rights;
+mod values;
 mod visitor;
 
 pub use operator::OperatorInbox;
@@ -9,19 +11,18 @@ pub use visitor::VisitorInbox;
 
 use crate::domain::error::DeliveryError;
 use crate::domain::id::ChannelId;
+use crate::domain::id::ChatAddress;
 use crate::domain::message::{File, FileSource};
 use crate::domain::secret::MasterSecret;
-use crate::engine::erasure::Arriving;
-use crate::engine::forget::Wishes;
-use crate::engine::handover::Words;
+use crate::engine::arriving::Arriving;
+use crate::engine::handover::{Continuation, Words};
 use crate::engine::hold::Hold;
 use crate::engine::hub::{Directory, Revisions};
 use crate::engine::missing::Missing;
 use crate::engine::troubles::Troubles;
+use crate::engine::wishes::Wishes;
 use crate::ports::backend::Backend;
 use crate::ports::backend::FileStream;
-use crate::ports::channel::Channel;
-use crate::ports::channel::ChatAddress;
 use crate::ports::clock::{Clock, Timestamp};
 use crate::ports::files::Files;
 use crate::ports::files::{FileError, FileLinks, FilePolicy};
@@ -33,6 +34,15 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::Notify;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
+
+/// What the doors ask of a channel.
+pub(crate) trait Asked: Send + Sync {
+    /// See [`crate::channel::Capabilities::fixed_order`].
+    fn has_fixed_order(&self) -> bool;
+
+    /// See [`crate::Channel::continue_at`].
+    fn continue_at(&self, word: &str) -> Option<Continuation>;
+}
 
 /// What the doors and the dispatcher share.
 #[derive(Clone)]
@@ -49,7 +59,7 @@ pub struct Doors {
     /// For the bytes of operators' files; known once the bridge is built.
     pub(crate) backend: Arc<OnceLock<Arc<dyn Backend>>>,
     /// Where conversations may be gone on with; known once the bridge is built.
-    pub(crate) channels: Arc<OnceLock<HashMap<ChannelId, Arc<dyn Channel>>>>,
+    pub(crate) channels: Arc<OnceLock<HashMap<ChannelId, Box<dyn Asked>>>>,
     pub(crate) equipment: Option<Equipment>,
     pub(crate) troubles: Troubles,
     hold: Hold,
@@ -225,7 +235,7 @@ impl Doors {
     /// Whether what was delivered in this channel can't be put into another order.
     pub(crate) fn has_fixed_order(&self, channel: &ChannelId) -> bool {
         let channels = self.channels.get();
-        channels.and_then(|all| all.get(channel)).is_some_and(|channel| channel.capabilities().fixed_order)
+        channels.and_then(|all| all.get(channel)).is_some_and(|channel| channel.has_fixed_order())
     }
 
     pub(crate) fn publish(&self, change: Change) {

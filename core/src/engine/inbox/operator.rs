@@ -2,9 +2,9 @@
 
 use super::Doors;
 use crate::domain::error::StoreError;
+use crate::domain::id::ChatAddress;
 use crate::domain::message::OperatorEvent;
 use crate::engine::{forget, hold, measure};
-use crate::ports::channel::ChatAddress;
 use crate::ports::clock::{Clock, Timestamp};
 use crate::ports::store::Queue;
 use crate::ports::store::Store;

@@ -2,19 +2,17 @@
 
 use super::{Doors, Equipment};
 use crate::domain::error::{DeliveryError, StoreError};
+use crate::domain::id::ChatAddress;
 use crate::domain::id::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev};
 use crate::domain::line::LineInfo;
 use crate::domain::message::{Conversation, File, Incoming, Item, Note};
 use crate::domain::words::{self, Catalogue};
-use crate::engine::export::Exported;
 use crate::engine::forget;
-use crate::engine::handover::{self, Continuation, Handover};
 use crate::engine::measure;
 use crate::ports::backend::FileStream;
-use crate::ports::channel::ChatAddress;
 use crate::ports::clock::Timestamp;
 use crate::ports::files::{self, ByteStream, FileError, FilePlace, FileRules, Holder};
-use crate::ports::store::{ALSO, Amend, Change, Expect, Queue, Recorded, Slice, chat_values};
+use crate::ports::store::{Amend, Change, Queue, Recorded, Slice};
 use std::time::Duration;
 
 /// Everything one channel instance may do with its conversations. It cannot reach those of another.
@@ -238,163 +236,6 @@ impl VisitorInbox {
             self.doors.wake(&Queue::Backend);
         }
         Ok(stored)
-    }
-
-    /// Where the visitor of this chat may go on with the conversation, see [`Channel::continue_at`]: in the channels that
-    /// are `offered`, or in all.
-    ///
-    /// # Errors
-    /// When the store can't be read.
-    pub async fn elsewhere(
-        &self,
-        chat: &ChatId,
-        offered: Option<&[ChannelId]>,
-    ) -> Result<Vec<Continuation>, StoreError> {
-        let (Some(equipment), Some(channels)) = (&self.doors.equipment, self.doors.channels.get()) else {
-            return Ok(Vec::new());
-        };
-        let Some(id) = self.find(chat).await? else { return Ok(Vec::new()) };
-        let word = equipment.words.make(id, self.now().plus(handover::LIFETIME));
-        let is_offered = |channel: &ChannelId| offered.is_none_or(|offered| offered.contains(channel));
-        let others = channels.iter().filter(|(channel, _)| **channel != self.channel && is_offered(channel));
-        Ok(handover::told_apart(others.filter_map(|(_, channel)| channel.continue_at(&word)).collect()))
-    }
-
-    /// Whether this is a word to take over a conversation by, good or not any more.
-    pub fn is_handover(&self, word: &str) -> bool {
-        self.doors.equipment.as_ref().is_some_and(|equipment| equipment.words.signed(word).is_some())
-    }
-
-    /// Takes over a conversation by the word that its visitor brought; `None` when the word is not good (any more).
-    ///
-    /// # Errors
-    /// When the store can't be read.
-    pub async fn take_over(&self, word: &str) -> Result<Option<Handover>, StoreError> {
-        let Some(words) = self.doors.equipment.as_ref().map(|equipment| &equipment.words) else { return Ok(None) };
-        let Some(from) = words.read(word, self.now()) else { return Ok(None) };
-        let Some(conversation) = self.doors.store.conversation_by_id(from).await? else { return Ok(None) };
-        let slice = self.doors.store.items_before(from, None, handover::TOLD).await?;
-        let transcript = handover::transcript(self.words(), conversation.channel.as_str(), &slice.items);
-        let word = words.make(from, self.now().plus(handover::KEPT));
-        Ok(Some(Handover { from, visitor: conversation.visitor, transcript, word }))
-    }
-
-    /// Asks to forget all that this chat's visitor wrote, here and at the backend; see [`crate::engine::forget`]. Whether there is
-    /// a conversation to forget.
-    ///
-    /// # Errors
-    /// When the wish was not stored.
-    pub async fn forget_visitor(&self, chat: &ChatId) -> Result<bool, StoreError> {
-        let Some(conversation) = self.conversation(chat).await? else { return Ok(false) };
-        forget::ask_here(&self.doors, conversation.id).await?;
-        self.doors.erasing.notify_one();
-        Ok(true)
-    }
-
-    /// Whether the chat's conversation is just being erased: what came now would go with it, so it should come later.
-    ///
-    /// # Errors
-    /// When the store has to be read and can't be.
-    pub async fn is_being_forgotten(&self, chat: &ChatId) -> Result<bool, StoreError> {
-        match self.find(chat).await? {
-            Some(id) => forget::is_going_on(&self.doors, id).await,
-            None => Ok(false),
-        }
-    }
-
-    async fn nothing_while_erasing(&self, chat: &ChatId) -> Result<(), StoreError> {
-        if self.is_being_forgotten(chat).await? { Err(StoreError::Erasing) } else { Ok(()) }
-    }
-
-    /// Everything that is kept of a chat's visitor; `None` when there is no conversation.
-    ///
-    /// # Errors
-    /// When the store can't be read.
-    pub async fn export(&self, chat: &ChatId) -> Result<Option<Exported>, StoreError> {
-        match self.conversation(chat).await? {
-            Some(conversation) => Exported::of(&self.doors.store, conversation).await.map(Some),
-            None => Ok(None),
-        }
-    }
-
-    /// A value of the channel's own (an offset, a known name), by a key that is unique in the channel.
-    ///
-    /// # Errors
-    /// When the store can't be read.
-    pub async fn remember(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.doors.store.state_get(&self.state_key(key)).await
-    }
-
-    /// All values of the channel's own whose key begins so, by what follows.
-    ///
-    /// # Errors
-    /// When the store can't be read.
-    pub async fn remembered(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-        let prefix = self.state_key(prefix);
-        let found = self.doors.store.state_list(&prefix).await?;
-        Ok(found.into_iter().filter_map(|(key, value)| Some((key.strip_prefix(&prefix)?.to_owned(), value))).collect())
-    }
-
-    /// Whether other processes work on the same store: what is remembered in memory may be old.
-    pub fn is_shared(&self) -> bool {
-        self.doors.store.news().is_some()
-    }
-
-    /// Keeps a value of the channel's own.
-    ///
-    /// # Errors
-    /// When it was not stored.
-    pub async fn keep(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
-        self.doors.store.state_put(&self.state_key(key), value, Expect::Anything).await
-    }
-
-    /// Forgets a value of the channel's own.
-    ///
-    /// # Errors
-    /// When it is still stored.
-    pub async fn forget(&self, key: &str) -> Result<(), StoreError> {
-        self.doors.store.state_delete(&self.state_key(key)).await
-    }
-
-    /// A value of the channel's own that belongs to a chat, by a name that is unique there.
-    ///
-    /// # Errors
-    /// When the store can't be read.
-    pub async fn remember_of(&self, chat: &ChatId, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.doors.store.state_get(&(chat_values(&self.channel, chat) + name)).await
-    }
-
-    /// Keeps a value that belongs to a chat, until its conversation is erased.
-    ///
-    /// # Errors
-    /// When it was not stored.
-    pub async fn keep_of(&self, chat: &ChatId, name: &str, value: &[u8]) -> Result<(), StoreError> {
-        self.doors.store.state_put(&(chat_values(&self.channel, chat) + name), value, Expect::Anything).await
-    }
-
-    /// Keeps a value of the channel's own, like [`VisitorInbox::keep`], that goes with a chat's conversation: for what has to
-    /// be found without knowing the chat.
-    ///
-    /// # Errors
-    /// When it was not stored.
-    pub async fn keep_with(&self, chat: &ChatId, key: &str, value: &[u8]) -> Result<(), StoreError> {
-        let key = self.state_key(key);
-        let also = format!("{}{ALSO}{key}", chat_values(&self.channel, chat));
-        // First what takes it along.
-        self.doors.store.state_put(&also, b"", Expect::Anything).await?;
-        self.doors.store.state_put(&key, value, Expect::Anything).await
-    }
-
-    /// Forgets a value that belongs to a chat.
-    ///
-    /// # Errors
-    /// When it is still stored.
-    pub async fn forget_of(&self, chat: &ChatId, name: &str) -> Result<(), StoreError> {
-        self.doors.store.state_delete(&(chat_values(&self.channel, chat) + name)).await
-    }
-
-    fn state_key(&self, key: &str) -> String {
-        format!("channel/{}/{key}", self.channel)
     }
 
     /// One item of a conversation.

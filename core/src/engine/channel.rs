@@ -1,8 +1,10 @@
-//! The channel port: what a messenger must offer to be joined to an open line.
+//! The channel port: what a messenger must offer to be joined to an open line. It stands here and not among the other ports,
+//! because a channel gets the visitors' door.
 
 use crate::domain::check::Check;
 use crate::domain::error::{ConfigError, DeliveryError};
-use crate::domain::id::{ChannelId, ChatId};
+use crate::domain::id::ChannelId;
+pub use crate::domain::id::ChatAddress;
 use crate::domain::message::{Conversation, Item};
 use crate::domain::secret::MasterSecret;
 use crate::domain::weak::Maker;
@@ -190,13 +192,4 @@ pub trait ChannelKind: Send + Sync {
     /// # Errors
     /// [`ConfigError`] with the key inside `settings`.
     fn build(&self, id: &ChannelId, settings: toml::Table, host: &Host) -> Result<Arc<dyn Channel>, ConfigError>;
-}
-
-/// A chat's full address: which instance, which chat.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ChatAddress {
-    /// The channel instance.
-    pub channel: ChannelId,
-    /// The chat there.
-    pub chat: ChatId,
 }

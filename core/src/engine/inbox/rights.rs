@@ -1,0 +1,87 @@
+//! What a visitor may ask for beside writing and reading: to go on elsewhere, to be forgotten, to get what is kept.
+
+use super::visitor::VisitorInbox;
+use crate::domain::error::StoreError;
+use crate::domain::id::{ChannelId, ChatId};
+use crate::engine::export::Exported;
+use crate::engine::forget;
+use crate::engine::handover::{self, Continuation, Handover};
+
+impl VisitorInbox {
+    /// Where the visitor of this chat may go on with the conversation, see [`Channel::continue_at`]: in the channels that
+    /// are `offered`, or in all.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn elsewhere(
+        &self,
+        chat: &ChatId,
+        offered: Option<&[ChannelId]>,
+    ) -> Result<Vec<Continuation>, StoreError> {
+        let (Some(equipment), Some(channels)) = (&self.doors.equipment, self.doors.channels.get()) else {
+            return Ok(Vec::new());
+        };
+        let Some(id) = self.find(chat).await? else { return Ok(Vec::new()) };
+        let word = equipment.words.make(id, self.now().plus(handover::LIFETIME));
+        let is_offered = |channel: &ChannelId| offered.is_none_or(|offered| offered.contains(channel));
+        let others = channels.iter().filter(|(channel, _)| **channel != self.channel && is_offered(channel));
+        Ok(handover::told_apart(others.filter_map(|(_, channel)| channel.continue_at(&word)).collect()))
+    }
+
+    /// Whether this is a word to take over a conversation by, good or not any more.
+    pub fn is_handover(&self, word: &str) -> bool {
+        self.doors.equipment.as_ref().is_some_and(|equipment| equipment.words.signed(word).is_some())
+    }
+
+    /// Takes over a conversation by the word that its visitor brought; `None` when the word is not good (any more).
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn take_over(&self, word: &str) -> Result<Option<Handover>, StoreError> {
+        let Some(words) = self.doors.equipment.as_ref().map(|equipment| &equipment.words) else { return Ok(None) };
+        let Some(from) = words.read(word, self.now()) else { return Ok(None) };
+        let Some(conversation) = self.doors.store.conversation_by_id(from).await? else { return Ok(None) };
+        let slice = self.doors.store.items_before(from, None, handover::TOLD).await?;
+        let transcript = handover::transcript(self.words(), conversation.channel.as_str(), &slice.items);
+        let word = words.make(from, self.now().plus(handover::KEPT));
+        Ok(Some(Handover { from, visitor: conversation.visitor, transcript, word }))
+    }
+
+    /// Asks to forget all that this chat's visitor wrote, here and at the backend; see [`crate::engine::forget`]. Whether there is
+    /// a conversation to forget.
+    ///
+    /// # Errors
+    /// When the wish was not stored.
+    pub async fn forget_visitor(&self, chat: &ChatId) -> Result<bool, StoreError> {
+        let Some(conversation) = self.conversation(chat).await? else { return Ok(false) };
+        forget::ask_here(&self.doors, conversation.id).await?;
+        self.doors.erasing.notify_one();
+        Ok(true)
+    }
+
+    /// Whether the chat's conversation is just being erased: what came now would go with it, so it should come later.
+    ///
+    /// # Errors
+    /// When the store has to be read and can't be.
+    pub async fn is_being_forgotten(&self, chat: &ChatId) -> Result<bool, StoreError> {
+        match self.find(chat).await? {
+            Some(id) => forget::is_going_on(&self.doors, id).await,
+            None => Ok(false),
+        }
+    }
+
+    pub(super) async fn nothing_while_erasing(&self, chat: &ChatId) -> Result<(), StoreError> {
+        if self.is_being_forgotten(chat).await? { Err(StoreError::Erasing) } else { Ok(()) }
+    }
+
+    /// Everything that is kept of a chat's visitor; `None` when there is no conversation.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn export(&self, chat: &ChatId) -> Result<Option<Exported>, StoreError> {
+        match self.conversation(chat).await? {
+            Some(conversation) => Exported::of(&self.doors.store, conversation).await.map(Some),
+            None => Ok(None),
+        }
+    }
+}

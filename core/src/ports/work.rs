@@ -1,0 +1,171 @@
+//! Jobs: what waits to be done, where, and how it ended.
+
+use crate::domain::id::{ChannelId, ConversationId, JobId, MessageId};
+use crate::domain::message::{Conversation, Item, Note, Thread};
+use crate::domain::time::Timestamp;
+use std::time::Duration;
+
+/// Where a job waits.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Queue {
+    /// Visitors' messages, to the backend.
+    Backend,
+    /// Delivery confirmations, to the backend; after the visitors' messages.
+    Confirm,
+    /// Operators' messages, to one channel instance.
+    Channel(ChannelId),
+}
+
+impl Queue {
+    /// The name under which it is stored: `backend`, `confirm`, `channel/<id>`.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Backend => "backend".to_owned(),
+            Self::Confirm => "confirm".to_owned(),
+            Self::Channel(id) => format!("channel/{id}"),
+        }
+    }
+
+    /// The queue of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "backend" => Some(Self::Backend),
+            "confirm" => Some(Self::Confirm),
+            _ => name.strip_prefix("channel/").and_then(|id| ChannelId::parse(id).ok()).map(Self::Channel),
+        }
+    }
+}
+
+/// What a job does with its message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Task {
+    /// Bring it to the other side.
+    Send,
+    /// Bring its present text to where it was sent.
+    Edit,
+    /// Take it back there.
+    Delete,
+    /// Tell the backend that it arrived.
+    Confirm,
+    /// Show it to the operators only.
+    Note,
+}
+
+impl Task {
+    /// All tasks.
+    pub const ALL: [Self; 5] = [Self::Send, Self::Edit, Self::Delete, Self::Confirm, Self::Note];
+
+    /// The name under which it is stored.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Send => "send",
+            Self::Edit => "edit",
+            Self::Delete => "delete",
+            Self::Confirm => "confirm",
+            Self::Note => "note",
+        }
+    }
+
+    /// The task of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|task| task.name() == name)
+    }
+}
+
+/// How much later a brand-new conversation counts as due to the backend than one that exists there: whatever comes of
+/// those, it has its turn after so long.
+pub const NEW_BEHIND: Duration = Duration::from_secs(3600);
+
+/// A claimed job with all that is needed to carry it out.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// Its row.
+    pub id: JobId,
+    /// What to do.
+    pub task: Task,
+    /// The conversation as it is now.
+    pub conversation: Conversation,
+    /// The message as it is now.
+    pub item: Item,
+    /// How many counted attempts failed so far.
+    pub attempts: u32,
+    /// An earlier attempt may have been carried out.
+    pub uncertain: bool,
+    /// Of the last such attempt: when it was claimed, where its lease ended without a word (the call may have begun as
+    /// long as the lease was later), or when it was settled.
+    pub unknown_since: Option<Timestamp>,
+    /// When it was enqueued.
+    pub created: Timestamp,
+}
+
+/// What [`crate::Store::claim`] found.
+#[derive(Debug, Clone, Default)]
+pub struct Claimed {
+    /// The jobs, longest due first; see [`crate::Store::claim`].
+    pub jobs: Vec<Job>,
+    /// When nothing (more) is due: the moment at which the next lane will be.
+    pub next_due: Option<Timestamp>,
+}
+
+/// How a claimed job ended.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// It was carried out.
+    Done {
+        /// What the backend told about the conversation's place.
+        thread: Thread,
+        /// The ids the message got at the channel; empty leaves them.
+        delivered_as: Vec<String>,
+        /// A job to enqueue for the same message in the same transaction.
+        follow: Option<(Queue, Task)>,
+    },
+    /// Try again.
+    Retry {
+        /// When.
+        at: Timestamp,
+        /// Why, for people.
+        reason: String,
+        /// It may have been carried out.
+        uncertain: bool,
+        /// Whether this was an attempt (a pause of the other side is none).
+        counted: bool,
+    },
+    /// Give up: keep it as a dead letter.
+    Dead {
+        /// Why, for people.
+        reason: String,
+        /// What the operators shall be told of it: a note of the conversation, with a job of its own, in the same
+        /// transaction.
+        note: Option<Note>,
+    },
+}
+
+/// A job and its outcome.
+#[derive(Debug, Clone)]
+pub struct Settlement {
+    /// Which job.
+    pub job: JobId,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// A job that was given up.
+#[derive(Debug, Clone)]
+pub struct DeadLetter {
+    /// The job.
+    pub job: JobId,
+    /// Where it was.
+    pub queue: Queue,
+    /// What it should have done.
+    pub task: Task,
+    /// In which conversation.
+    pub conversation: ConversationId,
+    /// With which message.
+    pub message: MessageId,
+    /// When it was given up.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: String,
+    /// Counted attempts.
+    pub attempts: u32,
+}
