@@ -14,6 +14,7 @@ pub mod lists;
 pub mod mix;
 mod process;
 mod receiver;
+pub mod structure;
 pub mod traffic;
 mod visitor;
 mod world;

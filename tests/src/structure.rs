@@ -11,7 +11,7 @@ type Place = Vec<String>;
 const ROOMS: &[(&str, &[&[&str]])] = &[
     ("core", &[&["contract"], &["engine"], &["ports"], &["domain"]]),
     ("store", &[&["open"], &["copy"], &["sqlite", "postgres", "disk"], &["steps"], &["url"]]),
-    ("bitrix", &[&["web"], &["deliver"], &["lines"], &["access"], &["wire", "bbcode"]]),
+    ("bitrix", &[&["web"], &["deliver"], &["lines"], &["access"], &["wire", "bbcode"], &["settings"]]),
     ("channels", &[&["website", "telegram", "api", "echo", "described"], &["common"]]),
     ("sandbox", &[]),
     ("bin", &[&["commands"], &["serve"], &["config"]]),
@@ -126,7 +126,8 @@ impl House {
 
     /// Groups of files that import each other, by whatever way.
     pub fn circles(&self) -> Vec<Vec<String>> {
-        let reach: BTreeMap<&Place, BTreeSet<&Place>> = self.imports.keys().map(|from| (from, self.reach(from))).collect();
+        let reach: BTreeMap<&Place, BTreeSet<&Place>> =
+            self.imports.keys().map(|from| (from, self.reach(from))).collect();
         let mut seen = BTreeSet::new();
         let mut circles = Vec::new();
         for (from, there) in &reach {
@@ -224,7 +225,9 @@ fn quoted(rest: &str) -> usize {
 fn letter(rest: &str) -> usize {
     let mut chars = rest.char_indices().skip(1);
     match (chars.next(), chars.next()) {
-        (Some((_, '\\')), Some((at, c))) => rest[at + c.len_utf8()..].find('\'').map_or(0, |end| at + c.len_utf8() + end + 1),
+        (Some((_, '\\')), Some((at, c))) => {
+            rest[at + c.len_utf8()..].find('\'').map_or(0, |end| at + c.len_utf8() + end + 1)
+        }
         (Some(_), Some((at, '\''))) => at + 1,
         _ => 0,
     }
@@ -274,7 +277,9 @@ fn uses(code: &str) -> Vec<Use> {
 /// The names at the ends of a tree of paths.
 fn branches(before: &[String], tree: &str, public: bool, found: &mut Vec<Use>) {
     let tree = tree.trim();
-    let words = |path: &str| path.split("::").map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect::<Place>();
+    let words = |path: &str| {
+        path.split("::").map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect::<Place>()
+    };
     if let Some(open) = tree.find('{').filter(|open| !tree[..*open].contains(',')) {
         let before = [before, &words(&tree[..open])].concat();
         let (mut depth, mut from) = (0, open + 1);
@@ -348,10 +353,22 @@ pub fn long_functions(folders: &[&str], most: usize) -> Vec<(String, usize)> {
         let lines: Vec<&str> = text.lines().collect();
         for (begin, line) in lines.iter().enumerate() {
             let code = line.trim_start();
-            let heads = ["fn ", "pub fn ", "async fn ", "pub async fn ", "pub(crate) fn ", "pub(super) fn ", "pub(crate) async fn ", "pub(super) async fn "];
+            let heads = [
+                "fn ",
+                "pub fn ",
+                "async fn ",
+                "pub async fn ",
+                "pub(crate) fn ",
+                "pub(super) fn ",
+                "pub(crate) async fn ",
+                "pub(super) async fn ",
+            ];
             let Some(name) = heads.iter().find_map(|head| code.strip_prefix(head)) else { continue };
-            let close = format!("{}}}", &line[..line.len() - code.len()]);
-            let length = lines[begin..].iter().position(|line| *line == close).unwrap_or(0) + 1;
+            let (open, close) = (&line[..line.len() - code.len()], format!("{}}}", &line[..line.len() - code.len()]));
+            let ends = |line: &&str| {
+                **line == close || line.starts_with(open) && line.ends_with(';') && line.trim_start().starts_with(')')
+            };
+            let length = lines[begin..].iter().position(ends).unwrap_or(0) + 1;
             if length > most && !line.ends_with(';') {
                 let name = name.split(['(', '<']).next().unwrap_or_default();
                 let file = file.strip_prefix(&root).unwrap_or(&file).display();
@@ -360,4 +377,16 @@ pub fn long_functions(folders: &[&str], most: usize) -> Vec<(String, usize)> {
         }
     }
     found
+}
+
+/// The files with product code that name a word: what knows a key of the configuration, or a method of the store.
+pub fn files_that_name(word: &str) -> Vec<String> {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let named = |code: &str| {
+        code.match_indices(word)
+            .any(|(at, _)| !code[..at].ends_with(is_word) && !code[at + word.len()..].starts_with(is_word))
+    };
+    let houses: Vec<_> = crates().map(House::read).collect();
+    let files = houses.iter().flat_map(|house| house.code.iter().map(move |(place, code)| (house, place, code)));
+    files.filter(|(_, _, code)| named(code)).map(|(house, place, _)| house.file(place)).collect()
 }

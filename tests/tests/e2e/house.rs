@@ -1,5 +1,6 @@
 //! What cargo can't see of the house rules.
 
+use openline_tests::structure::{self, House};
 use std::path::{Path, PathBuf};
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
@@ -81,5 +82,71 @@ fn the_tests_that_security_names_exist() {
     assert!(named.len() > 40, "{}", named.len());
     for name in named {
         assert!(code.contains(&format!("fn {name}(")) || code.contains(&format!("fn {name}<")), "there is no {name}");
+    }
+}
+
+/// Circles of files that are still to be broken, by crate. Whoever breaks one lowers the number; nobody adds one.
+const CIRCLES: &[(&str, usize)] = &[("channels", 1), ("sandbox", 12)];
+/// Imports that still run back up.
+const UPWARD: &[&str] = &[];
+
+/// By the table of rooms in ARCHITECTURE.md.
+#[test]
+fn imports_run_downwards_and_in_no_circles() {
+    let mut upward = Vec::new();
+    for name in structure::crates() {
+        let house = House::read(name);
+        let left = CIRCLES.iter().find(|(of, _)| *of == name).map_or(0, |(_, left)| *left);
+        let circles = house.circles();
+        println!("{name}: {} circles of files", circles.len());
+        assert_eq!(circles.len(), left, "{name}: {circles:#?}");
+        upward.extend(house.upward());
+    }
+    println!("{} imports run back up", upward.len());
+    assert_eq!(upward, UPWARD);
+}
+
+/// Files of more than 400 lines, and functions of more than 60, that are still to be divided.
+const LONG: &[&str] = &[
+    "bin/tests/it/config/mistakes.rs: errors_name_file_and_key_and_what_would_be_right",
+    "channels/src/described/fixtures.rs: sending",
+    "channels/src/website/page/rendered.rs: render",
+    "tests/benches/messengers.rs: kinds",
+    "tests/tests/e2e/five.rs: many_channels_keep_apart",
+];
+
+/// What is longer is hard to read in one go.
+#[test]
+fn files_and_functions_are_short() {
+    let folders = ["bin", "bitrix", "channels", "core", "sandbox", "store", "tests"];
+    let (files, functions) = (structure::long_files(&folders, 400), structure::long_functions(&folders, 60));
+    println!("{} files of more than 400 lines, {} functions of more than 60", files.len(), functions.len());
+    let mut long: Vec<_> = files.iter().chain(&functions).map(|(what, _)| what.as_str()).collect();
+    long.sort_unstable();
+    assert_eq!(long, LONG, "{files:#?} {functions:#?}");
+}
+
+/// The files that a chapter of ARCHITECTURE.md names.
+fn opened(from: &str, to: &str) -> usize {
+    let text = std::fs::read_to_string(workspace().join("ARCHITECTURE.md")).unwrap();
+    let chapter = text.split(from).nth(1).and_then(|rest| rest.split(to).next()).unwrap();
+    let files = chapter
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|word| Path::new(word).extension().is_some_and(|ending| ending == "rs"));
+    files.collect::<std::collections::BTreeSet<_>>().len()
+}
+
+/// What somebody opens who follows a message, and what has to be changed for a new key or a new method of the store.
+#[test]
+fn walks_and_changes_take_few_files() {
+    let walks = (opened("## Walk 1", "## Walk 2"), opened("## Walk 2", "## Invariants"));
+    println!("a walk names {} files on the way to the operator, {} back", walks.0, walks.1);
+    assert!(walks.0 <= 20 && walks.1 <= 18, "{walks:?}");
+    for (what, word, most) in [("the key", "unregister_removed", 6), ("the store's method", "unnamed_files", 6)] {
+        let files = structure::files_that_name(word);
+        println!("{what} {word} is known to {} files: {}", files.len(), files.join(", "));
+        assert!((1..=most).contains(&files.len()), "{files:#?}");
     }
 }
