@@ -1,6 +1,6 @@
 //! The promises of a channel when something goes wrong on the way to the visitor.
 
-use super::stage::{LOST, Stage, series, texts};
+use super::stage::{LOST, Stage, texts};
 use super::{Misfortune, StandIn};
 use crate::{Database, eventually};
 use openline_sandbox::View;
@@ -76,7 +76,7 @@ async fn what_is_refused_is_told_once(stage: &Stage) {
 
 /// The messages of all chats wait, nothing is lost, and the messenger is not called for each chat.
 async fn what_is_locked_out_waits(stage: &Stage) {
-    let people = series("locked", 8);
+    let people: Vec<_> = (0..8).map(|n| format!("locked-{n}")).collect();
     let mut chats = Vec::new();
     for who in &people {
         chats.push(chat(stage, who).await);

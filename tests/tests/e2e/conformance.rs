@@ -65,16 +65,23 @@ fn there_are_kinds_of_both_sorts() {
     }
 }
 
-/// Each kind in worlds of its own, all at the same time.
+/// What a test that failed said.
+fn told(failed: &(dyn std::any::Any + Send)) -> String {
+    failed.downcast_ref::<String>().cloned().unwrap_or_default()
+}
+
+/// Each stand-in of each kind in a world of its own, all at the same time.
 async fn each(made: Made, keep: impl AsyncFn(&str, Box<dyn StandIn>, Can)) {
+    let keep = async |kind: &str, outside, can| {
+        let kept = AssertUnwindSafe(keep(kind, outside, can)).catch_unwind().await;
+        kept.unwrap_or_else(|failed| {
+            // Which kind it was; what went wrong is told already.
+            std::panic::resume_unwind(Box::new(format!("the kit failed for the kind {kind}: {}", told(&*failed))))
+        });
+    };
     let all = kinds(made).into_iter().map(async |kind| {
-        for (outside, can) in stand_ins(&kind).await {
-            let kept = AssertUnwindSafe(keep(&kind, outside, can)).catch_unwind().await;
-            kept.unwrap_or_else(|failed| {
-                eprintln!("the kit failed for the kind {kind}");
-                std::panic::resume_unwind(failed)
-            });
-        }
+        let ways = stand_ins(&kind).await.into_iter();
+        join_all(ways.map(|(outside, can)| keep(&kind, outside, can))).await;
     });
     join_all(all).await;
 }
@@ -174,7 +181,7 @@ async fn with_a_bug(there: &str, otherwise: &str) -> Box<dyn StandIn> {
 /// How a run of the kit ended that must not succeed.
 async fn complaint(kit: impl Future<Output = ()>) -> String {
     let failed = AssertUnwindSafe(kit).catch_unwind().await.expect_err("the kit must see the bug");
-    failed.downcast_ref::<String>().cloned().unwrap_or_default()
+    told(&*failed)
 }
 
 /// Who plants a bug gets no green kit.

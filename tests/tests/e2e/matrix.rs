@@ -99,31 +99,29 @@ matrix! {
     first_messages_uncertain: Fault::cut().after().on(SEND).times(3), Fault::new(FaultKind::DropEvent).on("ONIMCONNECTORDIALOGSTART");
 }
 
-/// A blocked method rests for a minute, so there is one cell of each.
+/// What takes a minute: a blocked method rests so long (also when something in front of the portal blocks it, which says
+/// nothing else), and where the portal has moved to is asked once in it. So all of it happens at the same time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn messages_are_blocked() {
-    let account = under(Database::Sqlite, vec![Fault::status(429).on(SEND).once()]).await;
-    assert_eq!(account, Account::default());
-}
-
-/// By something in front of the portal, which says nothing else.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn confirmations_are_blocked() {
-    let account = under(Database::Postgres, vec![Fault::html(429).on(CONFIRM).once()]).await;
-    assert_eq!(account, Account::default());
-}
-
-cell!(tokens_expire_all_the_time: async |database| {
-    amid(database, async |world: &World, _| world.sandbox.expire_access_tokens()).await
-});
-
-cell!(the_portal_moves: async |database| {
+async fn blocked_methods_and_a_portal_that_moves() {
     let moves = async |world: &World, round| {
         if round % 2 == 1 {
             world.sandbox.rename_portal().await.unwrap();
         }
     };
-    amid(database, moves).await
+    let (messages, confirmations, moved, moved_on_postgres) = tokio::join!(
+        under(Database::Sqlite, vec![Fault::status(429).on(SEND).once()]),
+        under(Database::Postgres, vec![Fault::html(429).on(CONFIRM).once()]),
+        amid(Database::Sqlite, moves),
+        amid(Database::Postgres, moves),
+    );
+    assert_eq!(messages, Account::default(), "messages are blocked");
+    assert_eq!(confirmations, Account::default(), "confirmations are blocked");
+    assert_eq!(moved, Account::default(), "the portal moves");
+    assert_eq!(moved_on_postgres, Account::default(), "the portal moves, on PostgreSQL");
+}
+
+cell!(tokens_expire_all_the_time: async |database| {
+    amid(database, async |world: &World, _| world.sandbox.expire_access_tokens()).await
 });
 
 cell!(tokens_are_revoked_and_openline_installed_again: async |database| {
