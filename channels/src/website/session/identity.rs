@@ -61,6 +61,7 @@ pub(in crate::website) struct Customer<'s> {
 struct Claims {
     sub: String,
     exp: i64,
+    nbf: Option<i64>,
     channel: String,
     #[serde(flatten)]
     signed: Signed,
@@ -84,6 +85,8 @@ pub(in crate::website) enum Refused {
     Over,
     #[error("its exp is more than 15 minutes away")]
     Long,
+    #[error("its nbf has not come yet")]
+    Early,
     #[error("its channel is another one")]
     Channel,
     #[error("its sub must be 1 to {MAX_ID} bytes without control characters")]
@@ -147,6 +150,9 @@ impl Identity {
         match () {
             () if ends.plus(SKEW) <= now => Err(Refused::Over),
             () if ends > now.plus(MINUTES + SKEW) => Err(Refused::Long),
+            () if claims.nbf.is_some_and(|from| Timestamp(from.saturating_mul(1000)) > now.plus(SKEW)) => {
+                Err(Refused::Early)
+            }
             () if claims.channel != audience.channel => Err(Refused::Channel),
             () if !(1..=MAX_ID).contains(&claims.sub.len()) || claims.sub.contains(char::is_control) => {
                 Err(Refused::Subject)
@@ -220,6 +226,10 @@ mod tests {
         assert_eq!(refused(&claims()), None);
         assert_eq!(refused(&with("exp", json!(NOW.seconds() - 61))), Some(Refused::Over));
         assert_eq!(refused(&with("exp", json!(NOW.seconds() + 3600))), Some(Refused::Long));
+        assert_eq!(refused(&with("exp", json!(i64::MAX))), Some(Refused::Long));
+        assert!(refused(&with("exp", json!(i64::MIN))).is_some());
+        assert_eq!(refused(&with("nbf", json!(NOW.seconds() + 120))), Some(Refused::Early));
+        assert_eq!(refused(&with("nbf", json!(NOW.seconds()))), None);
         assert_eq!(refused(&with("channel", json!("other"))), Some(Refused::Channel));
         assert_eq!(refused(&with("sub", json!(""))), Some(Refused::Subject));
         assert_eq!(refused(&with("sub", json!("a\n"))), Some(Refused::Subject));
@@ -228,6 +238,12 @@ mod tests {
             ("aud", Value::Null),
             ("exp", Value::Null),
             ("exp", json!("soon")),
+            ("exp", json!(1e300)),
+            ("exp", json!([NOW.seconds() + 300])),
+            ("nbf", json!("later")),
+            ("aud", json!([])),
+            ("sub", json!(["customer-42"])),
+            ("sub", json!(42)),
             ("sub", Value::Null),
             ("channel", Value::Null),
         ] {
@@ -239,6 +255,14 @@ mod tests {
         assert!(refuses(&signed(&claims(), Algorithm::HS384, SECRET)), "another algorithm");
         let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
         let none = format!("{}.{}.", part(&json!({ "alg": "none", "typ": "JWT" })), part(&claims()));
+        let mut not_signed = serde_json::to_string(&claims()).unwrap();
+        not_signed.insert_str(1, "\"sub\":\"customer-1\",");
+        for claims in [not_signed, "[]".to_owned(), "null".to_owned(), format!("{}x", claims())] {
+            let body = format!("{}.{}", part(&json!({ "alg": "HS256" })), BASE64_URL_SAFE_NO_PAD.encode(&claims));
+            let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());
+            let proof = jsonwebtoken::crypto::sign(body.as_bytes(), &key, Algorithm::HS256).unwrap();
+            assert!(refuses(&format!("{body}.{proof}")), "twice the same claim, or no claims: {claims}");
+        }
         assert!(refuses(&none) && refuses("") && refuses("a.b.c") && refuses(&"a.".repeat(5000)));
         assert!(Identity::default().customer(&signed(&claims(), Algorithm::HS256, SECRET), &HERE, NOW).is_err());
     }
