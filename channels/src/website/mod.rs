@@ -57,7 +57,7 @@ impl ChannelKind for Kind {
 /// Takes a session that was ended out of a request: for all that follows there is none.
 async fn without_ended(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
     if let Some(session) = site.session(request.headers()) {
-        match site.ended.is_over(&session, &site.sessions, &site.inbox).await {
+        match site.is_over(&site.mark(&session)).await {
             Ok(false) => {}
             Ok(true) => {
                 // A bearer's cookie is somebody else's, and a wrong bearer must not stand for nobody.
@@ -120,7 +120,7 @@ impl Channel for Website {
                     .merge(page::widget::routes())
                     .layer(from_fn(page::compress::pages)),
             )
-            .merge(api::files::routes())
+            .merge(api::files::routes().layer(from_fn_with_state(Arc::clone(&site), api::calls::guess_no_tokens)))
             .nest("/api", api::calls::routes(&site))
             .route("/assets/{file}", axum::routing::get(page::served::serve))
             .layer(from_fn_with_state(Arc::clone(&site), without_ended))

@@ -4,7 +4,7 @@ use super::error::{Problem, Refusal};
 use super::settings::Settings;
 use crate::website::page::item::FileAddress;
 use crate::website::page::widget::MadeFiles;
-use crate::website::session::ended::Ended;
+use crate::website::session::ended::{Ended, Mark};
 use crate::website::session::sessions::{Session, Sessions};
 use crate::website::welcome::texts::{self, Catalogue};
 use axum::http::{HeaderMap, header};
@@ -119,6 +119,16 @@ impl Site {
         if since <= newest.0 { Ok(newest) } else { Ok(self.inbox.items_since(id, Rev(i64::MAX), 0).await?.rev) }
     }
 
+    /// What it takes to ask later whether a session was ended.
+    pub(super) fn mark(&self, session: &Session) -> Mark {
+        Mark::of(session, &self.sessions)
+    }
+
+    /// Whether a session was ended: by signing out, or by asking to be forgotten.
+    pub(super) async fn is_over(&self, mark: &Mark) -> Result<bool, StoreError> {
+        self.ended.is_over(mark, &self.inbox).await
+    }
+
     /// The session, or a refusal that says to make one.
     pub(super) fn known_session(&self, headers: &HeaderMap) -> Result<Session, Problem> {
         self.session(headers).ok_or_else(|| self.no_session())
@@ -140,16 +150,17 @@ impl Site {
         Ok(self.limits.message(self.inbox.channel(), &session.chat, from, new)?)
     }
 
-    /// Refuses an upload too many: as large as its head says, or as it may be.
+    /// Refuses an upload too many: as large as its head says, else as one file may be. The bytes that were counted.
     pub(super) fn may_upload(
         &self,
         session: &Session,
         from: ClientAddress,
         headers: &HeaderMap,
-    ) -> Result<(), Problem> {
+    ) -> Result<u64, Problem> {
         let told = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
         let bytes = told.unwrap_or_else(|| self.inbox.file_rules().most);
-        Ok(self.limits.upload(self.inbox.channel(), &session.chat, from, bytes)?)
+        self.limits.upload(self.inbox.channel(), &session.chat, from, bytes)?;
+        Ok(bytes)
     }
 
     /// A place to wait for news.

@@ -44,6 +44,46 @@ async fn forgetting_ends_every_session_of_the_visitor() {
     assert_eq!(status(again.json(&json!({ "key": "k", "text": "again" }))).await, 401);
 }
 
+/// Whoever waits with a session learns nothing more when it was ended elsewhere.
+#[tokio::test]
+async fn what_waits_ends_with_its_session() {
+    let world = World::start().await;
+    let http = Client::new();
+    let end = |n: usize, token: &str| match n {
+        0 => http.delete(world.url("/c/site/api/session")).bearer_auth(token),
+        _ => http.post(world.url("/c/site/api/forget")).bearer_auth(token).json(&json!({})),
+    };
+    for n in 0..2 {
+        let visitor = world.visitor().await;
+        visitor.send(&format!("hello {n}")).await;
+        let chat = world.portal_chat(&format!("hello {n}")).await;
+        let waits = async |path: String| {
+            http.get(world.url(&format!("/c/site/api{path}"))).bearer_auth(&visitor.token).send().await.unwrap()
+        };
+        let mut stream = waits("/stream?since=0".to_owned()).await;
+        assert!(stream.chunk().await.unwrap().is_some());
+        // All that comes by itself has come.
+        let settled = |items: &[Value]| {
+            let has = |from: &str| items.iter().any(|item| item["from"] == from && item["kind"] == "message");
+            has("system") && items.iter().any(|item| item["state"] == "delivered")
+        };
+        visitor.until(settled).await;
+        let cursor = visitor.get("/messages").await["cursor"].as_i64().unwrap();
+        let held = waits(format!("/updates?since={cursor}&wait=25")).await;
+        assert!((200..300).contains(&status(end(n, &visitor.token)).await));
+        world.sandbox.operator_writes(chat, "for the visitor only").unwrap();
+        let rest = async {
+            let mut rest = String::new();
+            while let Ok(Some(chunk)) = stream.chunk().await {
+                rest.push_str(&String::from_utf8_lossy(&chunk));
+            }
+            rest + &held.text().await.unwrap_or_default()
+        };
+        let rest = tokio::time::timeout(openline_tests::PATIENCE, rest).await.expect("both end");
+        assert!(!rest.contains("for the visitor only"), "{n}: {rest}");
+    }
+}
+
 /// A cookie that works, as the browser sends it.
 async fn cookie(world: &World) -> String {
     let made = Client::new().post(world.url("/c/site/api/session")).json(&json!({})).send().await.unwrap();

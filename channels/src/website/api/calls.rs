@@ -10,6 +10,7 @@ use crate::website::api::upload::{Sender, Upload};
 use crate::website::error::{Problem, Refusal};
 use crate::website::page::item::{WireItem, WireSlice};
 use crate::website::sent::{by_script, is_json, not_json};
+use crate::website::session::ended::Mark;
 use crate::website::session::identity::Audience;
 use crate::website::session::sessions::Session;
 use crate::website::site::{Reader, Site};
@@ -67,7 +68,12 @@ async fn not_found() -> Problem {
 }
 
 /// Nothing is done for an address that has shown too many tokens that are none of ours.
-async fn guess_no_tokens(State(site): Shared, from: ClientAddress, request: Request, next: Next) -> Response {
+pub(in crate::website) async fn guess_no_tokens(
+    State(site): Shared,
+    from: ClientAddress,
+    request: Request,
+    next: Next,
+) -> Response {
     let headers = request.headers();
     if headers.contains_key(header::AUTHORIZATION)
         && site.session(headers).is_none()
@@ -256,8 +262,9 @@ async fn send(State(site): Shared, from: ClientAddress, request: Request) -> Res
     site.may_write(&session, from).await?;
     let language = site.view(&headers, None).language;
     let (typed, profile, about) = if is_multipart(&headers) {
-        site.may_upload(&session, from, &headers)?;
-        let sender = Sender { session: &session, language, profile: |fields, _| part(fields, "profile") };
+        let counted = site.may_upload(&session, from, &headers)?;
+        let profile = |fields: &HashMap<String, String>, _: &_| part(fields, "profile");
+        let sender = Sender { session: &session, from, counted, language, profile };
         let mut upload = Upload::read(&site, request, Some(sender)).await;
         upload.problem.take().map_or(Ok(()), Err)?;
         let (profile, about) = (part(&upload.fields, "profile")?, part(&upload.fields, "about")?);
@@ -346,7 +353,8 @@ async fn updates(
         return Ok((JSON, news(&site, Reader::of(&headers), id, since).await?).into_response());
     }
     let place = site.may_wait(&session.chat, from)?;
-    Ok(held(site, Reader::of(&headers), session.chat, (id, newest, wait), place))
+    let mark = site.mark(&session);
+    Ok(held(site, Reader::of(&headers), (session.chat, mark), (id, newest, wait), place))
 }
 
 /// What is new after a revision, at once.
@@ -367,7 +375,7 @@ async fn news(site: &Site, reader: Reader, id: Option<ConversationId>, since: i6
 fn held(
     site: Arc<Site>,
     reader: Reader,
-    chat: ChatId,
+    (chat, mark): (ChatId, Mark),
     (id, newest, wait): (Option<ConversationId>, Rev, Duration),
     place: Box<Waiting>,
 ) -> Response {
@@ -380,6 +388,10 @@ fn held(
             }
             None => site.inbox.wait_for_first(&chat, wait).await.map_err(std::io::Error::other)?,
         };
+        // Somebody may have signed out meanwhile.
+        if site.is_over(&mark).await.map_err(std::io::Error::other)? {
+            return Err(std::io::Error::other("the session is over"));
+        }
         // The status is sent: a failure can only break the answer off, and the page asks again.
         news(&site, reader, id, newest.0).await.map_err(|problem| std::io::Error::other(problem.message))
     };

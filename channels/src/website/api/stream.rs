@@ -7,6 +7,7 @@
 use crate::website::api::query::{NEWS, number, query};
 use crate::website::error::{Problem, Refusal};
 use crate::website::page::item::WireSlice;
+use crate::website::session::ended::Mark;
 use crate::website::site::{Reader, Site};
 use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, State};
@@ -32,11 +33,12 @@ pub(in crate::website) async fn open(
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
-    let chat = site.known_session(&headers)?.chat;
+    let session = site.known_session(&headers)?;
+    let (mark, chat) = (site.mark(&session), session.chat);
     let since = since(&headers, raw)?;
     let reader = Reader::of(&headers);
     let place = site.may_wait(&chat, from)?;
-    let mut follower = Follower { site, reader, chat, id: None, since, first: None, _place: place };
+    let mut follower = Follower { site, reader, mark, chat, id: None, since, first: None, _place: place };
     follower.first = Some(follower.begin().await?);
     let headers = [
         (header::CONTENT_TYPE.as_str(), "text/event-stream"),
@@ -68,6 +70,7 @@ async fn step(mut follower: Follower) -> Option<(Result<Bytes, Infallible>, Foll
 struct Follower {
     site: Arc<Site>,
     reader: Reader,
+    mark: Mark,
     chat: ChatId,
     /// `None` until the first message.
     id: Option<ConversationId>,
@@ -98,7 +101,12 @@ impl Follower {
             return Some(first);
         }
         let begun = Instant::now();
-        if self.wait().await? {
+        let has_news = self.wait().await?;
+        // Somebody may have signed out meanwhile, or asked to be forgotten.
+        if self.site.is_over(&self.mark).await.map_err(|error| log(&error)).ok()? {
+            return None;
+        }
+        if has_news {
             let id = self.id?;
             return self.news(id, false).await.map_err(|error| log(&error)).ok();
         }

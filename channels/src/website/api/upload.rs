@@ -15,7 +15,7 @@ use axum::http::StatusCode;
 use openline_core::client::Patience;
 use openline_core::files::{FileError, FileRules};
 use openline_core::message::File;
-use openline_core::sampled;
+use openline_core::{ClientAddress, sampled};
 use std::collections::HashMap;
 use std::io::{Error, ErrorKind};
 use std::sync::Arc;
@@ -36,6 +36,9 @@ pub(in crate::website) struct Upload {
     pub(in crate::website) fields: HashMap<String, String>,
     pub(in crate::website) files: Vec<File>,
     pub(in crate::website) problem: Option<Problem>,
+    /// Bytes of files that came, and how many were counted against the limits.
+    came: u64,
+    counted: u64,
 }
 
 impl Upload {
@@ -129,11 +132,22 @@ impl Upload {
         let name = if name.is_empty() { UNNAMED.to_owned() } else { name };
         let kept = site.inbox.keep_file(&name, &part.mime, content(first, Arc::clone(parts))).await;
         match kept {
-            Ok(file) => self.files.push(file),
-            Err(FileError::Broken(_)) => {}
-            Err(error) => return Err(refused(&name, &error, &site.inbox.file_rules())),
+            Ok(file) => {
+                self.came += file.size.unwrap_or(0);
+                self.files.push(file);
+                self.count(site, sender)
+            }
+            Err(FileError::Broken(_)) => Ok(()),
+            Err(error) => Err(refused(&name, &error, &site.inbox.file_rules())),
         }
-        Ok(())
+    }
+
+    /// Of a body whose head did not say how large it is, no more than one file was counted.
+    fn count(&mut self, site: &Site, sender: &Sender<'_>) -> Result<(), Problem> {
+        self.counted = self.counted.max(sender.counted);
+        let more = self.came.saturating_sub(self.counted);
+        self.counted += more;
+        Ok(site.limits.upload(site.inbox.channel(), &sender.session.chat, sender.from, more)?)
     }
 }
 
@@ -149,6 +163,9 @@ type Fields = HashMap<String, String>;
 /// Who sends a form. What stands before its files is checked before any of them is kept.
 pub(in crate::website) struct Sender<'s> {
     pub(in crate::website) session: &'s Session,
+    pub(in crate::website) from: ClientAddress,
+    /// How many bytes of it were counted against the limits before it was read.
+    pub(in crate::website) counted: u64,
     pub(in crate::website) language: &'static Catalogue,
     /// Reads the profile out of the form's fields.
     pub(in crate::website) profile: fn(&Fields, &Catalogue) -> Result<Option<Profile>, Problem>,

@@ -128,13 +128,17 @@ async fn submit(State(site): Shared, from: ClientAddress, RawQuery(query): RawQu
     }
     let view = asked(&site, request.headers(), query);
     let session = site.session(request.headers());
-    if let Some(session) = &session
-        && let Err(problem) = may_send(&site, session, from, request.headers()).await
-    {
-        return refuse(&problem);
+    let mut counted = 0;
+    if let Some(session) = &session {
+        match may_send(&site, session, from, request.headers()).await {
+            Ok(bytes) => counted = bytes,
+            Err(problem) => return refuse(&problem),
+        }
     }
     let sender = session.as_ref().map(|session| Sender {
         session,
+        from,
+        counted,
         language: view.language,
         profile: |fields, language| Ok(profile(fields, language)),
     });
@@ -181,10 +185,10 @@ async fn submit(State(site): Shared, from: ClientAddress, RawQuery(query): RawQu
     response
 }
 
-/// Refuses a message or an upload too many.
-async fn may_send(site: &Site, session: &Session, from: ClientAddress, headers: &HeaderMap) -> Result<(), Problem> {
+/// Refuses a message or an upload too many; how many bytes were counted.
+async fn may_send(site: &Site, session: &Session, from: ClientAddress, headers: &HeaderMap) -> Result<u64, Problem> {
     site.may_write(session, from).await?;
-    if is_multipart(headers) { site.may_upload(session, from, headers) } else { Ok(()) }
+    if is_multipart(headers) { site.may_upload(session, from, headers) } else { Ok(0) }
 }
 
 /// What was filled in before the conversation; `None` when the form did not ask for it.

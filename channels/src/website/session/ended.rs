@@ -21,6 +21,20 @@ const LOOK_AGAIN: Duration = Duration::from_secs(3);
 #[derive(Default)]
 pub(in crate::website) struct Ended(RwLock<Option<Known>>);
 
+/// What is kept of a session while somebody waits with it, to tell whether it was ended meanwhile.
+pub(in crate::website) struct Mark {
+    id: String,
+    of_chat: String,
+    made: i64,
+}
+
+impl Mark {
+    pub(in crate::website) fn of(session: &Session, sessions: &Sessions) -> Self {
+        let of_chat = sessions.id_of(session.chat.as_str());
+        Self { id: session.id.clone(), of_chat, made: session.made }
+    }
+}
+
 struct Known {
     at: HashMap<String, i64>,
     looked: Instant,
@@ -31,19 +45,14 @@ impl Ended {
     ///
     /// # Errors
     /// When the store can't be read.
-    pub(in crate::website) async fn is_over(
-        &self,
-        session: &Session,
-        sessions: &Sessions,
-        inbox: &VisitorInbox,
-    ) -> Result<bool, StoreError> {
+    pub(in crate::website) async fn is_over(&self, mark: &Mark, inbox: &VisitorInbox) -> Result<bool, StoreError> {
         if self.is_stale(inbox) {
             self.look(inbox).await?;
         }
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let Some(known) = known.as_ref().filter(|known| !known.at.is_empty()) else { return Ok(false) };
-        let of_chat = known.at.get(&sessions.id_of(session.chat.as_str()));
-        Ok(known.at.contains_key(&session.id) || of_chat.is_some_and(|at| session.made <= *at))
+        let of_chat = known.at.get(&mark.of_chat);
+        Ok(known.at.contains_key(&mark.id) || of_chat.is_some_and(|at| mark.made <= *at))
     }
 
     fn is_stale(&self, inbox: &VisitorInbox) -> bool {

@@ -218,6 +218,25 @@ async fn a_file_is_not_kept_for_a_message_that_is_refused_for_what_stands_before
 }
 
 /// Nothing that runs when an operator opens it, whatever it claims to be.
+/// A body whose head does not say how large it is counts as what it was.
+#[tokio::test]
+async fn what_is_uploaded_is_counted_whatever_its_head_says() {
+    let channels = format!("[files]\nmax_megabytes = 1\ntypes = [\"*/*\"]\n{}", openline_tests::CHANNELS);
+    let mut world = World::bare(SandboxConfig::default().without_limits(), &channels).await;
+    world.limited("[limits]\nupload_megabytes = 4");
+    world.start_service().await;
+    let visitor = world.visitor().await;
+    let send = async |key: &str| {
+        let one = content(999_000, 1);
+        let form = Form::message(key, "x").file("a", "text/plain", &one).file("b", "text/plain", &one);
+        let (kind, body) = form.file("c", "text/plain", &one).finish();
+        let body = reqwest::Body::wrap_stream(futures_util::stream::iter([Ok::<_, std::io::Error>(body)]));
+        let request = reqwest::Client::new().post(world.url("/c/site/api/messages")).bearer_auth(&visitor.token);
+        request.header("content-type", kind).body(body).send().await.unwrap().status().as_u16()
+    };
+    assert_eq!((send("a").await, send("b").await), (201, 429));
+}
+
 #[tokio::test]
 async fn by_default_only_usual_files_are_taken() {
     let shop = "[channels.shop]\nkind = \"website\"\n[channels.shop.files]\ntypes = [\"image/png\"]\n";
