@@ -24,6 +24,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// How long a job is leased: longer than any adapter may take, `visitors::PATIENCE` among them.
@@ -193,7 +194,7 @@ impl Bridge {
     /// Waits until a channel lets something in, or may be tried; how many messages may be claimed of it then.
     async fn admitted(&self, id: &ChannelId, queue: &Queue) -> u32 {
         loop {
-            let wait = match self.gates.ask(id, self.doors.clock.now()) {
+            let wait = match self.gates.ask(id, Instant::now()) {
                 May::Many => return CHANNEL_BATCH,
                 May::One => return 1,
                 May::Wait(wait) => wait,

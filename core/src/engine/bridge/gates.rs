@@ -2,21 +2,21 @@
 //! message, so that a token that was taken back costs a call a minute and not one for each chat.
 
 use crate::domain::id::ChannelId;
-use crate::ports::clock::Timestamp;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use tokio::time::Instant;
 
-/// So long the message that is tried holds up the others, if it does not end before.
-const TRIAL: Duration = Duration::from_secs(5);
+/// So long the message that is tried holds up the others at the most: who lets nothing in says so at once.
+const TRIAL: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Gate {
     Open,
     /// Nothing is tried until then.
-    Shut(Timestamp),
+    Shut(Instant),
     /// One message is tried, and no other until then.
-    Trying(Timestamp),
+    Trying(Instant),
 }
 
 /// What may be claimed of a channel now.
@@ -34,7 +34,8 @@ pub(super) struct Gates(HashMap<ChannelId, Mutex<Gate>>);
 impl Gates {
     /// At the start nobody knows whether a channel lets us in: it is tried.
     pub(super) fn of<'c>(channels: impl Iterator<Item = &'c ChannelId>) -> Self {
-        Self(channels.map(|id| (id.clone(), Mutex::new(Gate::Shut(Timestamp(0))))).collect())
+        let now = Instant::now();
+        Self(channels.map(|id| (id.clone(), Mutex::new(Gate::Shut(now)))).collect())
     }
 
     fn change<R: Default>(&self, id: &ChannelId, change: impl FnOnce(&mut Gate) -> R) -> R {
@@ -43,13 +44,18 @@ impl Gates {
     }
 
     /// What may be claimed now; who may claim one message tries it.
-    pub(super) fn ask(&self, id: &ChannelId, now: Timestamp) -> May {
+    pub(super) fn ask(&self, id: &ChannelId, now: Instant) -> May {
         let asked = self.change(id, |gate| match *gate {
             Gate::Open => None,
-            Gate::Shut(until) | Gate::Trying(until) if until > now => Some(May::Wait(now.until(until))),
-            Gate::Shut(_) | Gate::Trying(_) => {
-                *gate = Gate::Trying(now.plus(TRIAL));
+            Gate::Shut(until) | Gate::Trying(until) if until > now => Some(May::Wait(until - now)),
+            Gate::Shut(_) => {
+                *gate = Gate::Trying(now + TRIAL);
                 Some(May::One)
+            }
+            // It is slow, but it was let in.
+            Gate::Trying(_) => {
+                *gate = Gate::Open;
+                None
             }
         });
         asked.unwrap_or(May::Many)
@@ -61,7 +67,7 @@ impl Gates {
     }
 
     /// The channel lets nothing in.
-    pub(super) fn shut(&self, id: &ChannelId, until: Timestamp) {
+    pub(super) fn shut(&self, id: &ChannelId, until: Instant) {
         self.change(id, |gate| *gate = Gate::Shut(until));
     }
 
@@ -70,7 +76,7 @@ impl Gates {
         self.change(id, |gate| {
             let untried = matches!(gate, Gate::Trying(_));
             if untried {
-                *gate = Gate::Shut(Timestamp(0));
+                *gate = Gate::Shut(Instant::now());
             }
             untried
         })
@@ -83,21 +89,22 @@ mod tests {
 
     #[test]
     fn a_closed_channel_is_tried_with_one_message_a_pause() {
-        let (id, mut now) = (ChannelId::parse("bot").unwrap(), Timestamp(1000));
+        let id = ChannelId::parse("bot").unwrap();
         let gates = Gates::of([&id].into_iter());
+        let mut now = Instant::now();
         let mut calls = 0;
         // Whoever has something for it asks each second, for five minutes.
         for _ in 0..300 {
             if gates.ask(&id, now) == May::One {
                 calls += 1;
                 assert!(matches!(gates.ask(&id, now), May::Wait(_)), "the others wait for the one");
-                gates.shut(&id, now.plus(Duration::from_secs(60)));
+                gates.shut(&id, now + Duration::from_secs(60));
                 assert!(!gates.is_still_untried(&id));
             }
-            now = now.plus(Duration::from_secs(1));
+            now += Duration::from_secs(1);
         }
         assert_eq!(calls, 5);
-        now = now.plus(Duration::from_secs(60));
+        now += Duration::from_secs(60);
         assert_eq!(gates.ask(&id, now), May::One);
         gates.open(&id);
         assert_eq!(gates.ask(&id, now), May::Many);
@@ -105,12 +112,13 @@ mod tests {
 
     #[test]
     fn a_claim_of_nothing_is_no_trial_and_one_that_hangs_holds_up_nobody_for_long() {
-        let (id, now) = (ChannelId::parse("bot").unwrap(), Timestamp(1000));
+        let id = ChannelId::parse("bot").unwrap();
         let gates = Gates::of([&id].into_iter());
-        assert_eq!(gates.ask(&id, now), May::One);
+        assert_eq!(gates.ask(&id, Instant::now()), May::One);
         assert!(gates.is_still_untried(&id));
+        let now = Instant::now();
         assert_eq!(gates.ask(&id, now), May::One);
         assert_eq!(gates.ask(&id, now), May::Wait(TRIAL));
-        assert_eq!(gates.ask(&id, now.plus(TRIAL)), May::One);
+        assert_eq!(gates.ask(&id, now + TRIAL), May::Many);
     }
 }

@@ -9,6 +9,7 @@ use crate::engine::channel::Outgoing;
 use crate::ports::backend::Receipt;
 use crate::ports::store::{Job, Outcome, Queue, Task};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// After this a channel is not waited for any more. Shorter than a lease: nobody else may begin the same meanwhile.
 const PATIENCE: Duration = Duration::from_secs(150);
@@ -45,7 +46,7 @@ impl Bridge {
         let late = |_| Err(DeliveryError::unknown(format!("no answer within {} s", PATIENCE.as_secs())));
         let sent = tokio::time::timeout(PATIENCE, sending).await.unwrap_or_else(late);
         match &sent {
-            Err(DeliveryError::Closed { after, .. }) => self.gates.shut(id, self.doors.clock.now().plus(*after)),
+            Err(DeliveryError::Closed { after, .. }) => self.gates.shut(id, Instant::now() + *after),
             _ => self.gates.open(id),
         }
         match sent {
