@@ -8,6 +8,9 @@ use openline_store::{OpenError, SqliteStore};
 use rusqlite::Connection;
 use std::path::Path;
 
+/// Of the database's file, in bytes.
+const PAGE: usize = 2048;
+
 fn refusal(path: &Path) -> String {
     SqliteStore::open(path).err().unwrap().to_string()
 }
@@ -119,13 +122,13 @@ async fn a_damaged_database_is_refused() {
     assert!(bytes.len() > 60_000, "it must have a middle");
     let overwritten = |from: usize| {
         let mut bytes = bytes.clone();
-        bytes[from..from + 4096].fill(0x5a);
+        bytes[from..from + PAGE].fill(0x5a);
         bytes
     };
     let damages = [
-        ("middle", overwritten(bytes.len() / 8192 * 4096)),
+        ("middle", overwritten(bytes.len() / PAGE / 2 * PAGE)),
         ("schema", overwritten(100)),
-        ("end", bytes[..bytes.len() - 8192].to_vec()),
+        ("end", bytes[..bytes.len() - 2 * PAGE].to_vec()),
     ];
     for (name, bytes) in damages {
         let path = folder.path().join(name);
@@ -147,7 +150,7 @@ async fn a_start_reads_everything_only_after_an_unclean_end() {
     // One that has nothing but messages.
     let is_text =
         |page: &&mut [u8]| page[0] == 0x0d && page.windows(10).filter(|at| *at == b"text text ").count() > 100;
-    bytes.chunks_mut(4096).rfind(is_text).unwrap()[100..].fill(0x5a);
+    bytes.chunks_mut(PAGE).rfind(is_text).unwrap()[100..].fill(0x5a);
     std::fs::write(&path, bytes).unwrap();
     let url = format!("sqlite:{}", path.display());
     let told = openline_store::examine(&url.parse().unwrap()).await.err().unwrap().to_string();
