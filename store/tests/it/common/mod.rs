@@ -2,6 +2,8 @@
 
 #![allow(dead_code)] // not everything in every test binary
 
+pub(crate) mod load;
+
 use openline_core::Store;
 use openline_store::{OpenError, Report};
 use std::path::{Path, PathBuf};

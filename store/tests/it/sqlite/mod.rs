@@ -3,6 +3,7 @@
 
 mod contract;
 mod crashing;
+mod load;
 mod opening;
 mod talk;
 mod writing;
