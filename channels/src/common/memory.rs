@@ -25,6 +25,8 @@ pub(crate) struct Memory {
     pub(crate) state: Mutex<BTreeMap<String, Vec<u8>>>,
     /// Stores nothing as long as this is set.
     pub(crate) full: AtomicBool,
+    /// What was asked for or written.
+    calls: Mutex<Vec<&'static str>>,
 }
 
 fn gone<T>() -> Result<T, StoreError> {
@@ -52,6 +54,15 @@ pub(crate) fn item(id: i64, key: &str, side: Side, content: Content) -> Item {
 }
 
 impl Memory {
+    fn called(&self, what: &'static str) {
+        self.calls.lock().unwrap().push(what);
+    }
+
+    /// What was asked for or written since the last time.
+    pub(crate) fn calls(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.calls.lock().unwrap())
+    }
+
     fn ready(&self) -> Result<(), StoreError> {
         if self.full.load(Ordering::SeqCst) { gone() } else { Ok(()) }
     }
@@ -78,6 +89,7 @@ impl Store for Memory {
         new: Incoming,
         now: Timestamp,
     ) -> Result<Recorded, StoreError> {
+        self.called("record_incoming");
         self.ready()?;
         let mut rooms = self.rooms.lock().unwrap();
         let place = rooms.iter().position(|(room, _)| room.channel == *channel && room.chat == new.chat);
@@ -99,7 +111,9 @@ impl Store for Memory {
         if let Some(known) = items.iter().find(|item| item.key == new.key) {
             return Ok(Recorded { item: known.clone(), change, fresh: false });
         }
-        conversation.visitor = new.visitor.unwrap_or_default();
+        if let Some(visitor) = new.visitor {
+            conversation.visitor = visitor;
+        }
         let id = conversation.id.0 * 1000 + i64::try_from(items.len()).unwrap();
         items.push(Item { at: now, ..item(id, &new.key, Side::Visitor, new.content) });
         new.note.map(|note| self.note(note));
@@ -118,6 +132,7 @@ impl Store for Memory {
         amend: Amend,
         _: Timestamp,
     ) -> Result<Option<Change>, StoreError> {
+        self.called("amend_incoming");
         self.ready()?;
         let mut rooms = self.rooms.lock().unwrap();
         let room = rooms.iter_mut().find(|(room, _)| room.channel == *channel && room.chat == *chat);
@@ -135,20 +150,24 @@ impl Store for Memory {
     }
 
     async fn record_note(&self, _: ConversationId, note: Note, _: Timestamp) -> Result<bool, StoreError> {
+        self.called("record_note");
         self.ready()?;
         Ok(self.note(note))
     }
 
     async fn conversation_by_id(&self, id: ConversationId) -> Result<Option<Conversation>, StoreError> {
+        self.called("conversation_by_id");
         Ok(self.rooms.lock().unwrap().iter().find(|(room, _)| room.id == id).map(|(room, _)| room.clone()))
     }
 
     async fn conversation(&self, channel: &ChannelId, chat: &ChatId) -> Result<Option<Conversation>, StoreError> {
+        self.called("conversation");
         let rooms = self.rooms.lock().unwrap();
         Ok(rooms.iter().find(|(room, _)| room.channel == *channel && room.chat == *chat).map(|(room, _)| room.clone()))
     }
 
     async fn items_before(&self, id: ConversationId, before: Option<Pos>, most: usize) -> Result<Slice, StoreError> {
+        self.called("items_before");
         let rooms = self.rooms.lock().unwrap();
         let all = rooms.iter().find(|(room, _)| room.id == id).map(|(_, items)| items.clone()).unwrap_or_default();
         let mut items: Vec<_> = all.into_iter().filter(|item| before.is_none_or(|before| item.pos < before)).collect();
@@ -158,16 +177,19 @@ impl Store for Memory {
     }
 
     async fn state_get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.called("state_get");
         Ok(self.state.lock().unwrap().get(key).cloned())
     }
 
     async fn state_put(&self, key: &str, value: &[u8], _: Expect<'_>) -> Result<(), StoreError> {
+        self.called("state_put");
         self.ready()?;
         self.state.lock().unwrap().insert(key.to_owned(), value.to_vec());
         Ok(())
     }
 
     async fn state_delete(&self, key: &str) -> Result<(), StoreError> {
+        self.called("state_delete");
         self.ready()?;
         self.state.lock().unwrap().remove(key);
         Ok(())
@@ -226,6 +248,7 @@ impl Store for Memory {
         gone()
     }
     async fn state_list(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.called("state_list");
         let state = self.state.lock().unwrap();
         let fits = state.iter().filter(|(key, _)| key.starts_with(prefix));
         Ok(fits.map(|(key, value)| (key.clone(), value.clone())).collect())

@@ -25,7 +25,9 @@ impl Doors {
         let erased = self.store.erase(conversation).await;
         // Also when that failed: it may be gone nevertheless, and what is forgotten is read again.
         self.forgotten.fetch_add(1, Ordering::SeqCst);
-        self.directory.forget(&ChatAddress { channel: known.channel, chat: known.chat });
+        let chat = ChatAddress { channel: known.channel, chat: known.chat };
+        self.directory.forget(&chat);
+        self.visitors.forget(&chat);
         self.revisions.forget(&conversation);
         let erased = erased?;
         for file in erased.iter().flat_map(|erased| &erased.files) {
@@ -119,6 +121,7 @@ impl Doors {
     pub(crate) fn forget_all(&self) {
         self.forgotten.fetch_add(1, Ordering::SeqCst);
         self.directory.forget_all();
+        self.visitors.forget_all();
         self.revisions.forget_all();
     }
 }

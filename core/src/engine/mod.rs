@@ -11,6 +11,7 @@ pub mod handover;
 pub mod hold;
 pub mod hub;
 pub mod inbox;
+pub mod lately;
 pub mod limits;
 pub(crate) mod measure;
 pub mod missing;

@@ -62,7 +62,7 @@ pub(in crate::website) async fn examine(
         let message = "what was written before is just being erased: nothing was stored; try again in a moment";
         return Err(Problem::of(Refusal::StorageUnavailable, message));
     }
-    if brings_nothing(&brought) && goes_on(site, chat).await? {
+    if tells_nothing_new(site, chat, &brought).await? && goes_on(site, chat).await? {
         return Ok(Introduced::default());
     }
     let known = site.inbox.conversation(chat).await?;
@@ -109,11 +109,24 @@ fn vouched(visitor: &mut Visitor, signed: &Signed) {
     }
 }
 
-fn brings_nothing(brought: &Brought<'_>) -> bool {
-    brought.signed.is_none_or(|signed| *signed == Signed::default())
-        && brought.name.is_none()
-        && brought.profile.is_none()
-        && brought.about.is_none()
+/// Whether it brings nothing, or repeats what is known in memory: front ends send the name with each message.
+async fn tells_nothing_new(site: &Site, chat: &ChatId, brought: &Brought<'_>) -> Result<bool, Problem> {
+    let signed = brought.signed.filter(|signed| **signed != Signed::default());
+    if brought.profile.is_some() || brought.about.is_some() {
+        return Ok(false);
+    }
+    if brought.name.is_none() && signed.is_none() {
+        return Ok(true);
+    }
+    let Some(known) = site.inbox.known_visitor(chat).await? else { return Ok(false) };
+    let mut told = known.clone();
+    if let Some(name) = &brought.name {
+        told.name.clone_from(name);
+    }
+    if let Some(signed) = signed {
+        vouched(&mut told, signed);
+    }
+    Ok(told == known)
 }
 
 /// Whether it is one more message of a conversation in which nothing is asked: known without reading the store, because
@@ -140,4 +153,54 @@ fn filled(words: &words::Catalogue, checked: &Checked, info: &Info, now: Timesta
     });
     let lines: Vec<_> = contact.into_iter().chain(own).chain(agreed).collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::common::memory::Memory;
+    use crate::website::settings::Settings;
+    use openline_core::channel::Host;
+    use openline_core::clock::ManualClock;
+    use openline_core::inbox::Doors;
+    use openline_core::message::{Content, Incoming};
+    use openline_core::secret::MasterSecret;
+    use openline_core::{ChannelId, Clock, Store};
+    use std::path::PathBuf;
+    use std::sync::Arc;
+
+    fn site(memory: &Arc<Memory>) -> Site {
+        let (id, clock) =
+            (ChannelId::parse("site").unwrap(), Arc::new(ManualClock::at(Timestamp(0))) as Arc<dyn Clock>);
+        let store = Arc::clone(memory) as Arc<dyn Store>;
+        let inbox = Doors::new(store, Arc::clone(&clock), std::slice::from_ref(&id)).visitor_inbox(id);
+        let secret = MasterSecret::new([7; 32]);
+        let public_url = "https://chat.example".to_owned();
+        let host = Host { public_url, secret, clock, folder: PathBuf::new(), limits: Arc::default() };
+        Site::new(Arc::new(Settings::read(toml::Table::new()).unwrap()), &host, inbox)
+    }
+
+    /// Front ends send the name with each message.
+    #[tokio::test]
+    async fn a_name_that_is_repeated_costs_no_read() {
+        let memory = Arc::new(Memory::default());
+        let (site, chat) = (site(&memory), ChatId::parse("c").unwrap());
+        let send = async |name: &str, key: &str| {
+            let name = Some(name.to_owned());
+            let brought = Brought { key, name, profile: None, about: None, signed: None };
+            let with = examine(&site, texts::find("en").unwrap(), &chat, brought).await.unwrap();
+            let (key, content) = (key.to_owned(), Content::plain("hello"));
+            let incoming = Incoming { chat: chat.clone(), key, visitor: with.visitor, content, note: None };
+            site.inbox.accept(incoming).await.unwrap();
+            (memory.calls(), memory.rooms.lock().unwrap()[0].0.visitor.name.clone())
+        };
+        send("Ada", "0").await;
+        // The first one behind it asks which conversations are to be erased.
+        send("Ada", "1").await;
+        assert_eq!(send("Ada", "2").await, (vec!["record_incoming"], "Ada".to_owned()));
+        assert_eq!(send("Bob", "3").await.1, "Bob");
+        assert_eq!(send("Bob", "4").await, (vec!["record_incoming"], "Bob".to_owned()));
+        assert_eq!(send("", "5").await.1, "", "who does not want to be called by a name any more");
+        assert_eq!(send("Ada", "6").await.1, "Ada");
+    }
 }

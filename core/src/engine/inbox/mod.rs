@@ -18,6 +18,7 @@ use crate::engine::arriving::Arriving;
 use crate::engine::handover::{Continuation, Words};
 use crate::engine::hold::Hold;
 use crate::engine::hub::{Directory, Revisions};
+use crate::engine::lately::Visitors;
 use crate::engine::missing::Missing;
 use crate::engine::troubles::Troubles;
 use crate::engine::wishes::Wishes;
@@ -51,6 +52,7 @@ pub struct Doors {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) revisions: Revisions,
     pub(crate) directory: Directory,
+    pub(crate) visitors: Arc<Visitors>,
     /// How often something that is remembered here was forgotten.
     pub(crate) forgotten: Arc<AtomicU64>,
     wakes: Arc<HashMap<Queue, Notify>>,
@@ -93,6 +95,7 @@ impl Doors {
             clock,
             revisions,
             directory,
+            visitors: Arc::default(),
             forgotten,
             wakes,
             missing,
@@ -253,6 +256,7 @@ impl Doors {
         self.publish(change);
         if self.before() != before {
             self.directory.forget(address);
+            self.visitors.forget(address);
             self.revisions.forget(&change.conversation);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::visitor::VisitorInbox;
 use crate::domain::error::StoreError;
-use crate::domain::id::{ChannelId, ChatId};
+use crate::domain::id::{ChannelId, ChatId, ConversationId};
 use crate::engine::export::Exported;
 use crate::engine::forget;
 use crate::engine::handover::{self, Continuation, Handover};
@@ -70,8 +70,10 @@ impl VisitorInbox {
         }
     }
 
-    pub(super) async fn nothing_while_erasing(&self, chat: &ChatId) -> Result<(), StoreError> {
-        if self.is_being_forgotten(chat).await? { Err(StoreError::Erasing) } else { Ok(()) }
+    /// The chat's conversation, unless it is being erased.
+    pub(super) async fn nothing_while_erasing(&self, chat: &ChatId) -> Result<Option<ConversationId>, StoreError> {
+        let Some(id) = self.find(chat).await? else { return Ok(None) };
+        if forget::is_going_on(&self.doors, id).await? { Err(StoreError::Erasing) } else { Ok(Some(id)) }
     }
 
     /// Everything that is kept of a chat's visitor; `None` when there is no conversation.

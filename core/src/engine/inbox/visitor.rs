@@ -5,7 +5,7 @@ use crate::domain::error::{DeliveryError, StoreError};
 use crate::domain::id::ChatAddress;
 use crate::domain::id::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev};
 use crate::domain::line::LineInfo;
-use crate::domain::message::{Conversation, File, Incoming, Item, Note};
+use crate::domain::message::{Conversation, File, Incoming, Item, Note, Visitor};
 use crate::domain::words::{self, Catalogue};
 use crate::engine::forget;
 use crate::engine::measure;
@@ -38,13 +38,19 @@ impl VisitorInbox {
     /// # Errors
     /// When nothing was stored; the visitor's side must repeat it with the same key. [`StoreError::Erasing`] as long as what
     /// the visitor wrote before is being erased.
-    pub async fn accept(&self, incoming: Incoming) -> Result<Recorded, StoreError> {
-        self.nothing_while_erasing(&incoming.chat).await?;
+    pub async fn accept(&self, mut incoming: Incoming) -> Result<Recorded, StoreError> {
+        let known = self.nothing_while_erasing(&incoming.chat).await?;
         let (address, before) = (self.address(incoming.chat.clone()), self.doors.before());
+        // What is stored already is not stored again.
+        let told = incoming.visitor.take().filter(|told| self.visitor_of(&address, known).as_ref() != Some(told));
+        incoming.visitor.clone_from(&told);
         let recorded = self.doors.store.record_incoming(&self.channel, incoming, self.doors.clock.now()).await?;
         measure::accepted(&self.channel, recorded.fresh);
         self.doors.named(&recorded.item.content).await;
         if recorded.fresh {
+            if let Some(visitor) = told.filter(|_| !self.is_shared()) {
+                self.doors.visitors.learn(&address, recorded.change, &visitor);
+            }
             self.doors.learn(before, &address, recorded.change);
             self.doors.wake(&Queue::Backend);
         }
@@ -106,7 +112,29 @@ impl VisitorInbox {
     /// # Errors
     /// When the store can't be read.
     pub async fn conversation(&self, chat: &ChatId) -> Result<Option<Conversation>, StoreError> {
-        self.doors.store.conversation(&self.channel, chat).await
+        let before = self.doors.before();
+        let found = self.doors.store.conversation(&self.channel, chat).await?;
+        if let Some(found) = found.as_ref().filter(|_| !self.is_shared()) {
+            let (address, as_of) = (self.address(chat.clone()), Change { conversation: found.id, rev: found.rev });
+            self.doors.visitors.learn(&address, as_of, &found.visitor);
+            if self.doors.before() != before {
+                self.doors.visitors.forget(&address);
+            }
+        }
+        Ok(found)
+    }
+
+    /// What is stored of a chat's visitor, when that is known without reading; never where other processes may change it.
+    ///
+    /// # Errors
+    /// When the chat has to be looked for and the store can't be read.
+    pub async fn known_visitor(&self, chat: &ChatId) -> Result<Option<Visitor>, StoreError> {
+        let known = self.find(chat).await?;
+        Ok(self.visitor_of(&self.address(chat.clone()), known))
+    }
+
+    fn visitor_of(&self, address: &ChatAddress, known: Option<ConversationId>) -> Option<Visitor> {
+        known.and_then(|id| self.doors.visitors.of(address, id))
     }
 
     /// Waits at most `patience` for a chat's first message. Another process may have taken it, and news may be lost: at the
