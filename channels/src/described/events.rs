@@ -175,6 +175,11 @@ impl Group {
         self.rules.iter().any(|rule| !rule.files.is_empty())
     }
 
+    /// Whether one of its rules leaves values for calls.
+    pub(super) fn keeps(&self) -> bool {
+        self.rules.iter().any(|rule| !rule.keep.is_empty())
+    }
+
     /// Whether one of its rules does this.
     pub(super) fn does(&self, action: Action) -> bool {
         self.rules.iter().any(|rule| rule.action == action)

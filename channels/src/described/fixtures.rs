@@ -89,6 +89,8 @@ struct Sent {
     edit: Option<String>,
     delete: Option<String>,
     read: bool,
+    /// The key of the visitor's newest message, for `read`.
+    last: String,
     /// The steps of `once`, after a lost answer.
     look: bool,
     /// The steps of `setup`.
@@ -334,7 +336,7 @@ async fn sending(
     }
     if wanted.read {
         let act = instance.description.read.as_ref().ok_or(DeliveryError::Unsupported)?;
-        return self::act(instance, act, "", scope, wanted.attempts).await;
+        return self::act(instance, act, "", scope.with("last", wanted.last.clone()), wanted.attempts).await;
     }
     let files: Vec<_> = wanted.files.iter().map(given).collect();
     let parts = plan(&instance.description, writing, &rendered, &files, &scope).map_err(refused)?;

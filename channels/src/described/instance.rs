@@ -2,15 +2,18 @@
 
 use super::calls::{Request, Step};
 use super::description::Description;
+use super::events::Group;
 use super::expr::Scope;
+use super::memory::{Heard, Progress};
 use super::parts::Writing;
 use super::settings::Given;
 use super::transport::{FileOut, Transport};
 use super::verdicts::Failed;
 use minijinja::Value;
 use openline_core::clock::Timestamp;
-use openline_core::{Clock, DeliveryError, VisitorInbox};
-use std::collections::HashMap;
+use openline_core::lately::Lately;
+use openline_core::{ChatId, Clock, ConversationId, DeliveryError, StoreError, VisitorInbox};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +23,8 @@ const EARLY: u64 = 60;
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 /// Under which name it is kept what the next token is fetched with.
 const REFRESH: &str = "refresh";
+/// Under which name values stand that events left for later calls.
+pub(super) const KEPT: &str = "kept";
 
 /// What is sent again and again belongs to one call.
 pub(crate) struct Call<'c> {
@@ -43,6 +48,10 @@ pub(crate) struct Instance {
     pub(super) transport: Box<dyn Transport>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) inbox: OnceLock<VisitorInbox>,
+    /// What came.
+    heard: Lately<ChatId, Heard>,
+    /// What goes: as it is stored, or that it is over.
+    sending: Lately<ChatId, Progress>,
     token: tokio::sync::Mutex<Option<(String, Timestamp)>>,
     state: Mutex<State>,
 }
@@ -70,7 +79,50 @@ impl Instance {
     ) -> Self {
         let base = given.scope.with("hook", hook);
         let token = tokio::sync::Mutex::default();
-        Self { description, given, base, transport, clock, inbox: OnceLock::new(), token, state: Mutex::default() }
+        let (heard, sending, state) = (Lately::default(), Lately::default(), Mutex::default());
+        Self { description, given, base, transport, clock, inbox: OnceLock::new(), heard, sending, token, state }
+    }
+
+    /// What came, unless another process may know better.
+    pub(super) fn heard(&self) -> Option<&Lately<ChatId, Heard>> {
+        self.is_alone().then_some(&self.heard)
+    }
+
+    /// What goes, unless another process may know better.
+    pub(super) fn sending(&self) -> Option<&Lately<ChatId, Progress>> {
+        self.is_alone().then_some(&self.sending)
+    }
+
+    /// Values that a chat's events left for calls.
+    pub(super) async fn kept(
+        &self,
+        inbox: &VisitorInbox,
+        chat: &ChatId,
+        id: ConversationId,
+    ) -> Result<BTreeMap<String, String>, StoreError> {
+        if !self.description.events.iter().any(Group::keeps) {
+            return Ok(BTreeMap::new());
+        }
+        let same = |heard: &mut Heard| heard.kept.clone().filter(|_| heard.conversation == id);
+        if let Some(kept) = self.heard().and_then(|lately| lately.at(chat, same)).flatten() {
+            return Ok(kept);
+        }
+        let kept = inbox.remember_of(chat, KEPT).await?;
+        let kept = kept.and_then(|kept| serde_json::from_slice(&kept).ok()).unwrap_or_default();
+        self.keeps(chat, id, &kept);
+        Ok(kept)
+    }
+
+    /// Remembers what is stored of them.
+    pub(super) fn keeps(&self, chat: &ChatId, id: ConversationId, kept: &BTreeMap<String, String>) {
+        if let Some(lately) = self.heard() {
+            let same = |heard: &mut Heard| heard.conversation == id;
+            lately.at(chat, |heard| heard.kept = same(heard).then(|| kept.clone()));
+        }
+    }
+
+    fn is_alone(&self) -> bool {
+        self.inbox.get().is_some_and(|inbox| !inbox.is_shared())
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {

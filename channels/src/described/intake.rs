@@ -3,15 +3,16 @@
 use super::events::{FileDraft, Happened, Read};
 use super::expr::Scope;
 use super::file::Action;
-use super::instance::{Call, Instance};
-use super::sender::{self, KEPT};
+use super::instance::{Call, Instance, KEPT};
+use super::memory::Heard;
+use super::progress;
 use crate::common::input::{self, clean};
 use crate::common::serial::Turns;
 use openline_core::files::FileError;
 use openline_core::message::{Content, File, Incoming, Note, Side, Visitor};
-use openline_core::store::Amend;
+use openline_core::store::{Amend, Recorded};
 use openline_core::text::{Href, RichText, Span};
-use openline_core::{ChatId, DeliveryError, StoreError, VisitorInbox};
+use openline_core::{ChatId, ConversationId, DeliveryError, StoreError, VisitorInbox};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -100,7 +101,8 @@ impl Intake {
 
     /// A message, or its edit. One that we do not know yet is taken as new; the key keeps it from being stored twice.
     async fn wrote(&self, chat: &ChatId, happened: Happened) -> Result<(), Held> {
-        if self.inbox.is_being_forgotten(chat).await? {
+        // The door asks, too; only what has to be fetched is not fetched in vain.
+        if !happened.files.is_empty() && self.inbox.is_being_forgotten(chat).await? {
             return Err(Held::Forgetting);
         }
         let content = self.content(&happened).await?;
@@ -109,9 +111,13 @@ impl Intake {
         {
             return Ok(());
         }
-        let visitor = self.visitor(chat, &happened).await?;
+        let known = self.inbox.find(chat).await?;
+        let profile = self.profile(chat, known).await?;
+        let mut said = profile.clone().unwrap_or_default();
+        said.extend(happened.user);
+        let visitor = visitor(&said);
         // Notes wait only until there is a conversation.
-        let waiting = match self.inbox.find(chat).await? {
+        let waiting = match known {
             Some(_) => None,
             None => self.inbox.remember_of(chat, WAITING).await?,
         };
@@ -123,24 +129,60 @@ impl Intake {
             (Some((key, first)), Some((_, second))) => Some(Note { key, text: format!("{first}\n{second}") }),
             (waiting, own) => waiting.or(own).map(|(key, text)| Note { key, text }),
         };
+        let kept = self.kept(chat, known, happened.keep).await?;
         let incoming = Incoming { chat: chat.clone(), key: happened.key.clone(), visitor, content, note };
-        let recorded = self.inbox.accept(incoming).await?;
+        // Together: one flush is enough for both.
+        let (recorded, keeping) = tokio::join!(self.inbox.accept(incoming), self.keep(chat, kept.as_ref()));
+        let recorded = recorded?;
+        keeping?;
         if noted {
             self.inbox.forget_of(chat, WAITING).await?;
         }
-        if recorded.fresh { self.keep(chat, happened.keep).await } else { Ok(()) }
+        if recorded.fresh {
+            self.heard(chat, &recorded, profile);
+        }
+        if let Some(kept) = kept {
+            self.instance.keeps(chat, recorded.change.conversation, &kept);
+        }
+        Ok(())
     }
 
-    /// Values for later calls.
-    async fn keep(&self, chat: &ChatId, new: BTreeMap<String, String>) -> Result<(), Held> {
+    /// Remembers what was just stored.
+    fn heard(&self, chat: &ChatId, recorded: &Recorded, profile: Option<BTreeMap<String, String>>) {
+        let Some(lately) = self.instance.heard() else { return };
+        let conversation = recorded.change.conversation;
+        let kept = |heard: &mut Heard| heard.kept.take().filter(|_| heard.conversation == conversation);
+        let kept = lately.at(chat, kept).flatten();
+        let (last, at) = (recorded.item.key.clone(), recorded.item.at);
+        lately.put(chat, Heard { conversation, last, at, read: false, profile, kept });
+    }
+
+    /// The values for later calls, when an event brings new ones.
+    async fn kept(
+        &self,
+        chat: &ChatId,
+        known: Option<ConversationId>,
+        new: BTreeMap<String, String>,
+    ) -> Result<Option<BTreeMap<String, String>>, Held> {
         if new.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
-        let kept = self.inbox.remember_of(chat, KEPT).await?;
-        let mut values: BTreeMap<String, String> =
-            kept.and_then(|kept| serde_json::from_slice(&kept).ok()).unwrap_or_default();
+        // What is kept while a conversation is being erased would outlive it.
+        if self.inbox.is_being_forgotten(chat).await? {
+            return Err(Held::Forgetting);
+        }
+        let before = match known {
+            Some(id) => self.instance.kept(&self.inbox, chat, id).await?,
+            None => BTreeMap::new(),
+        };
+        let mut values = before.clone();
         values.extend(new);
-        let kept = serde_json::to_vec(&values).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        Ok((values != before).then_some(values))
+    }
+
+    async fn keep(&self, chat: &ChatId, values: Option<&BTreeMap<String, String>>) -> Result<(), Held> {
+        let Some(values) = values else { return Ok(()) };
+        let kept = serde_json::to_vec(values).map_err(|error| StoreError::Corrupt(error.to_string()))?;
         Ok(self.inbox.keep_of(chat, KEPT, &kept).await?)
     }
 
@@ -161,7 +203,7 @@ impl Intake {
     /// What became of one of our messages. A failure after it was accepted reaches the operators once.
     async fn receipt(&self, chat: &ChatId, happened: &Happened) -> Result<(), Held> {
         if !happened.id.is_empty() {
-            sender::told(&self.inbox, chat, &happened.id, &happened.tag).await?;
+            progress::told(&self.instance, &self.inbox, chat, &happened.id, &happened.tag).await?;
         }
         if happened.state != "failed" {
             return Ok(());
@@ -248,21 +290,20 @@ impl Intake {
         })
     }
 
-    /// Who writes: what the event says, and what the messenger knows beside that, asked once.
-    async fn visitor(&self, chat: &ChatId, happened: &Happened) -> Result<Option<Visitor>, Held> {
-        let mut known = match &self.instance.description.profile {
-            Some(_) => self.profile(chat).await?,
-            None => BTreeMap::new(),
-        };
-        known.extend(happened.user.clone());
-        Ok(visitor(&known))
-    }
-
-    async fn profile(&self, chat: &ChatId) -> Result<BTreeMap<String, String>, Held> {
-        let Some(profile) = &self.instance.description.profile else { return Ok(BTreeMap::new()) };
+    /// What the messenger knows of who writes, asked once; `None` when it is not known.
+    async fn profile(
+        &self,
+        chat: &ChatId,
+        known: Option<ConversationId>,
+    ) -> Result<Option<BTreeMap<String, String>>, Held> {
+        let Some(profile) = &self.instance.description.profile else { return Ok(None) };
+        let same = |heard: &mut Heard| heard.profile.clone().filter(|_| Some(heard.conversation) == known);
+        if let Some(found) = self.instance.heard().and_then(|lately| lately.at(chat, same)).flatten() {
+            return Ok(Some(found));
+        }
         let kept = self.inbox.remember_of(chat, PROFILE).await?;
         if let Some(known) = kept.and_then(|kept| serde_json::from_slice(&kept).ok()) {
-            return Ok(known);
+            return Ok(Some(known));
         }
         let mut scope = self.instance.scope();
         scope.set("chat", chat.as_str());
@@ -270,7 +311,7 @@ impl Intake {
         let asked = tokio::time::timeout(Duration::from_secs(3), self.instance.run(&call, &mut scope)).await;
         if !matches!(asked, Ok(Ok(_))) {
             // Without a name, then; the next message asks again.
-            return Ok(BTreeMap::new());
+            return Ok(None);
         }
         let render = |(name, template): &(String, super::expr::Template)| {
             template.text(&scope).ok().filter(|text| !text.is_empty()).map(|text| (name.clone(), text))
@@ -278,7 +319,7 @@ impl Intake {
         let known: BTreeMap<_, _> = profile.user.iter().filter_map(render).collect();
         let kept = serde_json::to_vec(&known).map_err(|error| StoreError::Corrupt(error.to_string()))?;
         self.inbox.keep_of(chat, PROFILE, &kept).await?;
-        Ok(known)
+        Ok(Some(known))
     }
 
     /// What a body says, with everything that rules may name.

@@ -99,7 +99,7 @@ fn compile(file: file::File) -> Result<Description, At> {
         profile: file.profile.map(|profile| self::profile(&profile, &base.clone().typed("chat", "c"))).transpose()?,
         edit: act("edit", file.edit)?,
         delete: act("delete", file.delete)?,
-        read: act("read", file.read)?,
+        read: file.read.map(|act| self::act("read", &act, &acting.clone().typed("last", "1"))).transpose()?,
         answers: Answers::compile(&file.answers, &base)?,
         once: once(&file.once, &calls)?,
         window: file.window.map(|window| self::window(window, &base)).transpose()?,

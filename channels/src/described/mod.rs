@@ -14,7 +14,9 @@ mod intake;
 mod lint;
 mod load;
 mod loops;
+mod memory;
 mod parts;
+mod progress;
 mod registry;
 mod running;
 mod scope;
@@ -110,6 +112,17 @@ impl Described {
         Arc::clone(self.intake.get_or_init(|| Arc::new(Intake::new(Arc::clone(&self.instance), inbox))))
     }
 
+    /// Behind the reply, which shall not be late for it.
+    fn mark_read(&self, message: Outgoing<'_>) {
+        let Some(intake) = self.intake.get().filter(|_| self.instance.description.read.is_some()) else { return };
+        let (intake, conversation, item) = (Arc::clone(intake), message.conversation.clone(), message.item.clone());
+        let Outgoing { uncertain, attempts, since, .. } = message;
+        tokio::spawn(async move {
+            let message = Outgoing { conversation: &conversation, item: &item, uncertain, attempts, since };
+            Sender { instance: &intake.instance, inbox: &intake.inbox }.mark_read(message).await;
+        });
+    }
+
     fn sender(&self) -> Result<Sender<'_>, DeliveryError> {
         let intake = self.intake.get().ok_or_else(|| DeliveryError::retry("the channel is not running yet"))?;
         Ok(Sender { instance: &self.instance, inbox: &intake.inbox })
@@ -130,7 +143,9 @@ impl Channel for Described {
     }
 
     async fn send(&self, message: Outgoing<'_>) -> Result<Vec<String>, DeliveryError> {
-        self.sender()?.send(message).await
+        let ids = self.sender()?.send(message).await?;
+        self.mark_read(message);
+        Ok(ids)
     }
 
     async fn edit(&self, message: Outgoing<'_>) -> Result<(), DeliveryError> {

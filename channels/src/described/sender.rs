@@ -1,11 +1,13 @@
 //! Operators' messages on their way to the visitor: each part once, whatever is lost on the way.
 
 use super::description::{Act, Window};
-use super::expr::{Scope, value};
+use super::expr::Scope;
 use super::file::{By, Otherwise};
 use super::filters;
 use super::instance::{Call, Instance};
+use super::memory::{Heard, Progress};
 use super::parts::{Part, Seen, plan};
+use super::progress;
 use super::transport::FileOut;
 use crate::common::media::media_type;
 use crate::common::once::Once;
@@ -15,9 +17,9 @@ use minijinja::Value;
 use openline_core::channel::Outgoing;
 use openline_core::clock::Timestamp;
 use openline_core::files::Holder;
-use openline_core::message::Side;
-use openline_core::{ChatId, DeliveryError, StoreError, VisitorInbox};
-use serde::{Deserialize, Serialize};
+use openline_core::message::{Conversation, Side};
+use openline_core::{DeliveryError, StoreError, VisitorInbox};
+use std::mem;
 use std::time::{Duration, Instant};
 
 /// After this long no further part is begun: core wants an answer within a minute.
@@ -28,23 +30,6 @@ const BACK: usize = 200;
 const LOOK: usize = 20;
 /// Clocks differ by so much, in milliseconds.
 const SKEW: i64 = 10_000;
-
-/// What is kept of the message that is being sent in a chat; one at a time is.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Progress {
-    message: i64,
-    /// Of the parts that were sent.
-    pub(super) ids: Vec<String>,
-    /// When the part after those was begun; none if it never was.
-    pub(super) begun: Option<i64>,
-    /// What the messenger told of that part meanwhile, by events.
-    #[serde(default)]
-    pub(super) told: Vec<(String, String)>,
-}
-
-pub(super) const PROGRESS: &str = "sending";
-/// Values that events left for later calls.
-pub(super) const KEPT: &str = "kept";
 
 #[allow(clippy::needless_pass_by_value)] // as map_err gives it
 pub(super) fn unstored(error: StoreError) -> DeliveryError {
@@ -85,22 +70,39 @@ impl Sender<'_> {
             progress.told.clear();
             let more = index + 1 < parts.len();
             progress.begun = more.then(|| self.inbox.now().0);
-            if (more || self.by() != By::Key)
-                && let Err(error) = self.keep(message, &progress).await
-            {
+            if let Err(error) = self.done(message, &progress, more).await {
                 // What was sent counts nevertheless: it would be doubled otherwise.
                 tracing::warn!(%error, "it could not be written down what was sent");
             }
         }
-        self.mark_read(&scope).await;
         Ok(progress.ids)
+    }
+
+    /// Writes down what was sent. That the last part was is written in a moment with the message's own end; until then, and
+    /// for events that tell of it later, this process knows it.
+    async fn done(&self, message: Outgoing<'_>, progress: &Progress, more: bool) -> Result<(), StoreError> {
+        match self.instance.sending() {
+            _ if more => self.keep(message, progress).await,
+            _ if self.by() == By::Key => Ok(()),
+            Some(lately) => {
+                lately.put(&message.conversation.chat, progress.clone());
+                Ok(())
+            }
+            None => self.keep(message, progress).await,
+        }
     }
 
     fn by(&self) -> By {
         self.instance.description.once.by
     }
 
-    /// Sends a part. Before the first it is written down that it is begun, unless a key makes that needless.
+    /// Whether it is written down before the first part goes that it is begun: not where a key makes that needless, nor where
+    /// the history is looked into, because core knows that the message may have gone.
+    fn notes_begin(&self) -> bool {
+        matches!(self.by(), By::Events | By::Nothing)
+    }
+
+    /// Sends a part.
     async fn begin(
         &self,
         message: Outgoing<'_>,
@@ -111,7 +113,7 @@ impl Sender<'_> {
         first: bool,
     ) -> Result<String, DeliveryError> {
         self.instance.admitted(message.conversation.chat.as_str()).await?;
-        if first && self.by() != By::Key {
+        if first && self.notes_begin() {
             progress.begun = Some(self.inbox.now().0);
             progress.told.clear();
             self.keep(message, progress).await.map_err(unstored)?;
@@ -139,7 +141,10 @@ impl Sender<'_> {
         progress: &Progress,
     ) -> Result<Option<String>, DeliveryError> {
         let once = &self.instance.description.once;
-        let Some(begun) = progress.begun.filter(|_| message.uncertain && once.by != By::Key) else { return Ok(None) };
+        // Not before it was written.
+        let unwritten = (!self.notes_begin()).then_some(message.item.at.0);
+        let begun = progress.begun.or(unwritten).filter(|_| message.uncertain && once.by != By::Key);
+        let Some(begun) = begun else { return Ok(None) };
         let known = self.known(message).await?;
         let tag = Once::of(message, index).text();
         let found = match once.by {
@@ -233,12 +238,30 @@ impl Sender<'_> {
         done.map(|_| ()).map_err(|failed| self.instance.settle(failed))
     }
 
-    /// Who answers has read what was written.
-    async fn mark_read(&self, scope: &Scope) {
+    /// Who answers has read what was written: told once for all that was written since the last time.
+    pub(super) async fn mark_read(&self, message: Outgoing<'_>) {
         let Some(act) = &self.instance.description.read else { return };
-        if let Err(error) = self.act(act, "", scope.clone(), 0).await {
+        let marked = async {
+            let Some(last) = self.unread(message).await? else { return Ok(()) };
+            let scope = self.scope(message).await?.with("last", last);
+            self.act(act, "", scope, 0).await
+        };
+        if let Err(error) = marked.await {
             tracing::debug!(%error, "a chat could not be marked as read");
         }
+    }
+
+    /// The key of the visitor's newest message, unless the messenger was told that it is read; from now on it was.
+    async fn unread(&self, message: Outgoing<'_>) -> Result<Option<String>, DeliveryError> {
+        let Conversation { id, chat, .. } = message.conversation;
+        let unread = |heard: &mut Heard| {
+            (heard.conversation == *id).then(|| (!mem::replace(&mut heard.read, true)).then(|| heard.last.clone()))
+        };
+        if let Some(unread) = self.instance.heard().and_then(|lately| lately.at(chat, unread)).flatten() {
+            return Ok(unread);
+        }
+        let slice = self.inbox.items_before(*id, None, LOOK).await.map_err(unstored)?;
+        Ok(slice.items.into_iter().rfind(|item| item.side == Side::Visitor).map(|item| item.key))
     }
 
     /// Tells a visitor that a message of theirs was given up.
@@ -289,9 +312,8 @@ impl Sender<'_> {
 
     async fn scope(&self, message: Outgoing<'_>) -> Result<Scope, DeliveryError> {
         let chat = &message.conversation.chat;
-        let kept = self.inbox.remember_of(chat, KEPT).await.map_err(unstored)?;
-        let kept = kept.and_then(|kept| serde_json::from_slice::<serde_json::Value>(&kept).ok()).unwrap_or_default();
-        let mut scope = self.instance.scope().with("kept", value(&kept));
+        let kept = self.instance.kept(self.inbox, chat, message.conversation.id).await.map_err(unstored)?;
+        let mut scope = self.instance.scope().with("kept", Value::from(kept));
         scope.set("chat", chat.as_str());
         Ok(scope)
     }
@@ -328,6 +350,11 @@ impl Sender<'_> {
     /// When the visitor wrote last, as far back as it matters.
     async fn last_written(&self, message: Outgoing<'_>, window: &Window) -> Result<Option<Timestamp>, DeliveryError> {
         let hours = window.hours.max(window.late_hours.unwrap_or_default());
+        let said = |heard: &mut Heard| (heard.conversation == message.conversation.id).then_some(heard.at);
+        let lately = self.instance.heard().and_then(|lately| lately.at(&message.conversation.chat, said)).flatten();
+        if lately.is_some() {
+            return Ok(lately);
+        }
         let oldest = self.inbox.now().minus(Duration::from_secs(hours * 3600));
         let mut before = None;
         loop {
@@ -342,30 +369,12 @@ impl Sender<'_> {
     }
 
     async fn progress(&self, message: Outgoing<'_>) -> Result<Progress, DeliveryError> {
-        let kept = self.inbox.remember_of(&message.conversation.chat, PROGRESS).await.map_err(unstored)?;
-        let kept: Progress = kept.and_then(|kept| serde_json::from_slice(&kept).ok()).unwrap_or_default();
+        let kept = progress::read(self.instance, self.inbox, &message.conversation.chat).await.map_err(unstored)?;
         let fresh = Progress { message: message.item.id.0, ..Progress::default() };
         Ok(if kept.message == message.item.id.0 { kept } else { fresh })
     }
 
     async fn keep(&self, message: Outgoing<'_>, progress: &Progress) -> Result<(), StoreError> {
-        keep(self.inbox, &message.conversation.chat, progress).await
+        progress::keep(self.instance, self.inbox, &message.conversation.chat, progress).await
     }
-}
-
-async fn keep(inbox: &VisitorInbox, chat: &ChatId, progress: &Progress) -> Result<(), StoreError> {
-    let kept = serde_json::to_vec(progress).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-    inbox.keep_of(chat, PROGRESS, &kept).await
-}
-
-/// Notes what the messenger told of an own message, for a part whose answer may be lost.
-pub(super) async fn told(inbox: &VisitorInbox, chat: &ChatId, id: &str, tag: &str) -> Result<(), StoreError> {
-    let Some(kept) = inbox.remember_of(chat, PROGRESS).await? else { return Ok(()) };
-    let Ok(mut progress) = serde_json::from_slice::<Progress>(&kept) else { return Ok(()) };
-    let news = (id.to_owned(), tag.to_owned());
-    if progress.begun.is_none() || progress.ids.iter().any(|known| known == id) || progress.told.contains(&news) {
-        return Ok(());
-    }
-    progress.told.push(news);
-    keep(inbox, chat, &progress).await
 }

@@ -1,6 +1,7 @@
 //! The engine, primitive by primitive: a small description, a script in place of the network, a store in memory.
 
 mod coming;
+mod costs;
 mod going;
 mod limits;
 mod network;
