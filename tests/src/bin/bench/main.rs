@@ -20,6 +20,7 @@ mod php_site;
 mod poll;
 mod process;
 mod stand;
+mod start;
 mod stats;
 mod table;
 mod visitor;
@@ -29,7 +30,7 @@ use anyhow::{Result, bail};
 /// Every measurement is repeated, and the best one shown: others may use the machine meanwhile.
 const REPEATS: usize = 3;
 
-const USAGE: &str = "usage: tests/bench accept|latency|poll|event|drain [MINUTES [SCENARIOS]]|memory|php|all";
+const USAGE: &str = "usage: tests/bench accept|latency|poll|event|drain [MINUTES [SCENARIOS]]|memory|start|php|all";
 
 fn main() -> Result<()> {
     let Some(what) = std::env::args().nth(1) else { bail!(USAGE) };
@@ -44,6 +45,7 @@ fn main() -> Result<()> {
             "event" => event::run().await,
             "drain" => drain::run(number(2, 1)?, number(3, u64::MAX)?).await,
             "memory" => memory::run().await,
+            "start" => start::run().await,
             "php" => php::run().await,
             "all" => {
                 accept::run().await?;
@@ -51,6 +53,7 @@ fn main() -> Result<()> {
                 poll::run().await?;
                 event::run().await?;
                 memory::run().await?;
+                start::run().await?;
                 php::run().await?;
                 drain::run(1, u64::MAX).await
             }
