@@ -151,13 +151,10 @@ async fn submit(State(site): Shared, from: ClientAddress, RawQuery(query): RawQu
     let typed = upload.typed();
     let (draft, name) = (typed.text.clone(), typed.name.clone());
     let agreed = profile.as_ref().is_some_and(|profile| profile.consent);
-    let made = if session.is_none() && site.settings.consent.first && agreed {
-        match site.new_session(from) {
-            Ok(made) => made,
-            Err(problem) => return refuse(&problem),
-        }
-    } else {
-        None
+    let begins = session.is_none() && site.settings.consent.first && agreed;
+    let made = match begins.then(|| site.new_session(from)).transpose() {
+        Ok(made) => made.flatten(),
+        Err(problem) => return refuse(&problem),
     };
     let filled = profile.clone().unwrap_or_default();
     let again = |problem: &Problem| {
