@@ -4,7 +4,7 @@ use crate::audit;
 use crate::config::Config;
 use openline_core::export::Exported;
 use openline_core::message::{Conversation, FileSource, Item};
-use openline_core::store::{CHATS, DeadLetter, OWN_NAME};
+use openline_core::store::{CHATS, OWN_NAME, ShownJob};
 use openline_core::{ChannelId, ChatId, Clock, Store, StoreError, SystemClock, forget};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -103,7 +103,7 @@ async fn exported(store: &Arc<dyn Store>, visitor: &str) -> Result<Value, String
         let values: Map<String, Value> =
             values.into_iter().map(|(name, value)| (name, json!(String::from_utf8_lossy(&value)))).collect();
         let dead = dead.iter().map(|letter| {
-            let DeadLetter { job, message, task, reason, attempts, .. } = letter;
+            let ShownJob { job, message, task, reason, attempts, .. } = letter;
             json!({ "job": job, "message": message, "task": format!("{task:?}"), "reason": reason, "attempts": attempts })
         });
         let Conversation { id, channel, chat, visitor, thread, dialog, .. } = conversation;

@@ -10,7 +10,8 @@ use openline_core::message::{
     Content, Conversation, Dialog, File, Incoming, Item, ItemKind, Note, OperatorEvent, Side, State, Thread,
 };
 use openline_core::store::{
-    Amend, Change, Claimed, DeadLetter, Erased, Expect, Noted, PastDialog, Queue, Recorded, Settlement, Slice, Store,
+    Amend, Change, Claimed, Erased, Expect, Noted, PastDialog, Queue, Recorded, Replayed, Settlement, ShownJob, Slice,
+    Store,
 };
 use openline_core::{ChannelId, ChatId, ConversationId, DeliveryError, FileId, JobId, MessageId, Pos, Rev, StoreError};
 use std::collections::{BTreeMap, HashMap};
@@ -235,7 +236,13 @@ impl Store for Memory {
     ) -> Result<Option<(Change, Queue)>, StoreError> {
         gone()
     }
-    async fn dead_letters(&self, _: Option<JobId>, _: usize) -> Result<Vec<DeadLetter>, StoreError> {
+    async fn replay_dead(&self, _: JobId, _: Timestamp) -> Result<Option<Replayed>, StoreError> {
+        gone()
+    }
+    async fn waiting(&self, _: &Queue, _: usize) -> Result<Vec<ShownJob>, StoreError> {
+        gone()
+    }
+    async fn dead_letters(&self, _: Option<JobId>, _: usize) -> Result<Vec<ShownJob>, StoreError> {
         gone()
     }
     async fn drop_dead(&self, _: JobId) -> Result<bool, StoreError> {

@@ -14,8 +14,15 @@ impl Run {
         }
         for queue in [Queue::Backend, Queue::Confirm, self.talks[0].queue(), self.talks[2].queue()] {
             let works = self.reference.lanes.iter().filter(|lane| lane.queue == queue).flat_map(|lane| &lane.works);
-            let living = works.filter(|work| work.lives()).count() as u64;
-            assert_eq!(self.store.depth(&queue).await.unwrap(), living);
+            let mut living: Vec<_> =
+                works.filter(|work| work.lives()).map(|work| (work.created, work.attempts)).collect();
+            assert_eq!(self.store.depth(&queue).await.unwrap(), living.len() as u64);
+            let waiting = self.store.waiting(&queue, ALL).await.unwrap();
+            assert!(waiting.is_sorted_by_key(|shown| shown.job));
+            let mut waiting: Vec<_> = waiting.iter().map(|shown| (shown.at, shown.attempts)).collect();
+            waiting.sort_unstable();
+            living.sort_unstable();
+            assert_eq!(waiting, living);
         }
         let mut open = Vec::new();
         for (talk, room) in self.talks.iter().zip(&self.reference.rooms) {
@@ -30,10 +37,8 @@ impl Run {
         let letters = self.store.dead_letters(None, ALL).await.unwrap();
         let letters: Vec<_> = letters.iter().map(|letter| (letter.job, letter.task, letter.attempts)).collect();
         let works = self.reference.lanes.iter().flat_map(|lane| &lane.works);
-        let mut dead: Vec<(JobId, Task, u32)> = works
-            .filter(|work| work.dead && !work.over)
-            .map(|work| (work.id.unwrap(), work.task, work.attempts))
-            .collect();
+        let mut dead: Vec<(JobId, Task, u32)> =
+            works.filter(|work| work.is_letter()).map(|work| (work.id.unwrap(), work.task, work.attempts)).collect();
         dead.sort_by_key(|(job, _, _)| *job);
         assert_eq!(letters, dead);
         let values: Vec<_> = self.values.clone().into_iter().collect();

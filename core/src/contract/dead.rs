@@ -1,11 +1,11 @@
 //! Promises about jobs that were given up.
 
 use super::Harness;
-use super::fixture::{ALL, Talk, at, claim, claim_one, die, done, retry, settle, text_of, work_off};
+use super::fixture::{ALL, Talk, at, claim, claim_one, die, done, edited, retry, settle, text_of, work_off};
 use crate::domain::id::{ConversationId, JobId, MessageId};
-use crate::domain::message::{Content, State};
+use crate::domain::message::{Content, Note, State, Thread};
 use crate::ports::store::Store;
-use crate::ports::store::{Amend, Queue, Task};
+use crate::ports::store::{Amend, Outcome, Queue, Replayed, Task};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -145,6 +145,146 @@ pub async fn a_dropped_dead_letter_is_forgotten(harness: &dyn Harness) {
     assert_eq!(item.state, State::Failed);
     assert!(store.retry_failed(talk.id().await, item.id, at(4)).await.unwrap().is_none());
     assert_eq!(work_off(&store, &Queue::Backend, at(5)).await, ["b"]);
+}
+
+/// That the queue got it back, and that a visitor sees no difference.
+fn back(queue: &Queue) -> Replayed {
+    Replayed::Back { queue: queue.clone(), change: None }
+}
+
+/// As `retry_failed` does it, told by the letter's job.
+pub async fn a_replayed_message_is_a_retried_one(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    let talk = Talk::new(&store, "c");
+    talk.write("a", at(1)).await;
+    talk.write("b", at(1)).await;
+    let dead = give_up(&store, 2).await;
+    let Some(Replayed::Back { queue, change: Some(change) }) = store.replay_dead(dead, at(3)).await.unwrap() else {
+        panic!("it goes back, and the visitor sees it")
+    };
+    let item = talk.item("a").await;
+    assert_eq!((queue, item.state, item.rev), (Queue::Backend, State::Sent, change.rev));
+    assert!(store.replay_dead(dead, at(4)).await.unwrap().is_none(), "once is enough");
+    assert_eq!(work_off(&store, &Queue::Backend, at(4)).await, ["a", "b"]);
+}
+
+/// Edits, deletions and confirmations that were given up go out again, from the start.
+pub async fn changes_and_confirmations_are_replayed(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    let talk = Talk::new(&store, "c");
+    talk.write("a", at(1)).await;
+    talk.answer(1, at(1)).await;
+    work_off(&store, &Queue::Backend, at(2)).await;
+    let send = claim_one(&store, &talk.queue(), at(2)).await;
+    let follow = Some((Queue::Confirm, Task::Confirm));
+    settle(&store, &send, Outcome::Done { thread: Thread::default(), delivered_as: vec![], follow }, at(2)).await;
+    talk.amend("a", Amend::Edit(Content::plain("new")), at(3)).await.unwrap();
+    let before = talk.conversation().await;
+    for queue in [Queue::Backend, Queue::Confirm] {
+        let job = claim_one(&store, &queue, at(4)).await;
+        let uncertain = Outcome::Retry { at: at(4), reason: "cut".to_owned(), uncertain: true, counted: true };
+        settle(&store, &job, uncertain, at(4)).await;
+        let job = claim_one(&store, &queue, at(4)).await;
+        settle(&store, &job, die(), at(5)).await;
+        assert_eq!(store.replay_dead(job.id, at(6)).await.unwrap(), Some(back(&queue)));
+        assert!(store.replay_dead(job.id, at(6)).await.unwrap().is_none(), "it lives");
+        let again = claim_one(&store, &queue, at(6)).await;
+        assert_eq!((again.id, again.task, again.created), (job.id, job.task, at(6)));
+        assert_eq!((again.attempts, again.uncertain, again.unknown_since), (0, false, None));
+        settle(&store, &again, done(), at(7)).await;
+    }
+    talk.amend("a", Amend::Delete, at(8)).await.unwrap();
+    let job = give_up(&store, 9).await;
+    assert_eq!(store.replay_dead(job, at(10)).await.unwrap(), Some(back(&Queue::Backend)));
+    assert_eq!(claim_one(&store, &Queue::Backend, at(10)).await.task, Task::Delete);
+    assert_eq!(talk.conversation().await.visitor, before.visitor);
+    assert!(store.dead_letters(None, 5).await.unwrap().is_empty());
+}
+
+/// A change of a message that was given up waits for the message, and then goes after it, whatever is uncertain.
+pub async fn a_change_goes_after_its_message(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    let talk = Talk::new(&store, "c");
+    talk.answer(1, at(1)).await;
+    talk.answer(2, at(1)).await;
+    talk.hear(edited(1, at(1), "new"), at(2)).await;
+    let mut dead = Vec::new();
+    for second in 3..6 {
+        let job = claim_one(&store, &talk.queue(), at(second)).await;
+        let uncertain = job.task == Task::Edit;
+        let failed = Outcome::Retry { at: at(second), reason: "cut".to_owned(), uncertain, counted: true };
+        settle(&store, &job, failed, at(second)).await;
+        let job = claim_one(&store, &talk.queue(), at(second)).await;
+        settle(&store, &job, die(), at(second)).await;
+        dead.push((job.task, job.id));
+    }
+    let of = |task| dead.iter().find(|(known, _)| *known == task).unwrap().1;
+    let (edit, first) = (of(Task::Edit), of(Task::Send));
+    assert_eq!(store.replay_dead(edit, at(7)).await.unwrap(), Some(Replayed::Behind(first)));
+    assert_eq!(store.dead_letters(None, 5).await.unwrap().len(), 3, "nothing changed");
+    assert!(store.replay_dead(first, at(7)).await.unwrap().is_some());
+    assert_eq!(store.replay_dead(edit, at(7)).await.unwrap(), Some(back(&talk.queue())));
+    for task in [Task::Send, Task::Edit] {
+        let job = claim_one(&store, &talk.queue(), at(8)).await;
+        assert_eq!((job.task, text_of(&job.item).as_str()), (task, "new"));
+        settle(&store, &job, done(), at(8)).await;
+    }
+    // Without the message's letter nothing says that it did not arrive: the change goes.
+    talk.hear(edited(2, at(9), "newer"), at(9)).await;
+    let job = claim_one(&store, &talk.queue(), at(9)).await;
+    settle(&store, &job, die(), at(9)).await;
+    let other = dead.iter().rfind(|(task, _)| *task == Task::Send).unwrap().1;
+    assert!(store.drop_dead(other).await.unwrap());
+    assert_eq!(store.replay_dead(job.id, at(10)).await.unwrap(), Some(back(&talk.queue())));
+}
+
+/// A note that was given up is said after all; visitors see nothing of it.
+pub async fn a_note_is_replayed(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    let talk = Talk::new(&store, "c");
+    talk.answer(1, at(1)).await;
+    let note = Note { key: "n".to_owned(), text: "n".to_owned() };
+    assert!(store.record_note(talk.id().await, note, at(2)).await.unwrap());
+    let job = give_up(&store, 3).await;
+    let before = talk.conversation().await;
+    assert_eq!(store.replay_dead(job, at(4)).await.unwrap(), Some(back(&Queue::Backend)));
+    let again = claim_one(&store, &Queue::Backend, at(4)).await;
+    assert_eq!((again.task, again.item.state), (Task::Note, State::Sent));
+    assert_eq!(talk.conversation().await, before);
+}
+
+/// Only dead letters are.
+pub async fn what_lives_or_is_gone_is_not_replayed(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    let talk = Talk::new(&store, "c");
+    talk.write("a", at(1)).await;
+    let living = claim_one(&store, &Queue::Backend, at(2)).await;
+    assert!(store.replay_dead(living.id, at(3)).await.unwrap().is_none());
+    settle(&store, &living, die(), at(3)).await;
+    assert!(store.drop_dead(living.id).await.unwrap());
+    assert!(store.replay_dead(living.id, at(4)).await.unwrap().is_none());
+    assert!(store.replay_dead(JobId(living.id.0 + 1000), at(4)).await.unwrap().is_none());
+    assert_eq!(talk.item("a").await.state, State::Failed);
+}
+
+/// For who looks what waits, and why: each queue by itself, the oldest first, dead letters not among it.
+pub async fn what_waits_is_shown(harness: &dyn Harness) {
+    let store = harness.fresh().await;
+    let (talk, other) = (Talk::new(&store, "c"), Talk::new(&store, "d"));
+    talk.write("a", at(1)).await;
+    talk.write("b", at(2)).await;
+    talk.answer(1, at(3)).await;
+    give_up(&store, 4).await;
+    let job = claim_one(&store, &Queue::Backend, at(5)).await;
+    settle(&store, &job, retry(at(60)), at(5)).await;
+    other.write("x", at(6)).await;
+    let waiting = store.waiting(&Queue::Backend, 10).await.unwrap();
+    let told: Vec<_> = waiting.iter().map(|one| (one.task, one.at, one.attempts, one.reason.as_str())).collect();
+    assert_eq!(told, [(Task::Send, at(2), 1, "busy"), (Task::Send, at(6), 0, "")]);
+    assert_eq!((waiting[1].conversation, &waiting[1].queue), (other.id().await, &Queue::Backend));
+    assert_eq!(store.waiting(&Queue::Backend, 1).await.unwrap()[0].job, waiting[0].job);
+    assert_eq!(store.waiting(&talk.queue(), 10).await.unwrap()[0].message, talk.reply(1).await.id);
+    assert!(store.waiting(&Queue::Confirm, 10).await.unwrap().is_empty());
 }
 
 /// Pages of any size show each dead letter once, oldest job first.

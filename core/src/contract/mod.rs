@@ -172,6 +172,12 @@ macro_rules! store_contract {
                 a_retried_message_waits_for_what_is_under_way,
                 what_is_not_failed_is_not_retried,
                 a_dropped_dead_letter_is_forgotten,
+                a_replayed_message_is_a_retried_one,
+                changes_and_confirmations_are_replayed,
+                a_change_goes_after_its_message,
+                a_note_is_replayed,
+                what_lives_or_is_gone_is_not_replayed,
+                what_waits_is_shown,
                 dead_letters_come_in_pages,
             }
             notes {

@@ -9,7 +9,7 @@ use crate::domain::id::{MessageId, Rev};
 use crate::domain::message::{Content, Happened, Incoming, Item, Note, OperatorEvent, Side, State, Thread, Visitor};
 use crate::ports::clock::Timestamp;
 use crate::ports::store::Store;
-use crate::ports::store::{Amend, Claimed, Erased, Expect, Outcome, PastDialog, Queue, Settlement, Task};
+use crate::ports::store::{Amend, Claimed, Erased, Expect, Outcome, PastDialog, Queue, Replayed, Settlement, Task};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -82,7 +82,8 @@ impl Run {
             63..78 => self.settle().await,
             78..80 => self.hurry().await,
             80..83 => self.retry().await,
-            83..85 => self.drop_dead().await,
+            83 => self.drop_dead().await,
+            84 => self.replay().await,
             85..89 => self.state().await,
             89 => self.erase().await,
             90 => self.read_past_dialogs().await,
@@ -305,6 +306,28 @@ impl Run {
         assert_eq!(retried.map(|(_, queue)| queue), self.reference.retry(room, mail, self.now));
     }
 
+    /// Mostly a dead letter.
+    async fn replay(&mut self) {
+        let is_letter = |(lane, work): &&(usize, usize)| self.reference.lanes[*lane].works[*work].is_letter();
+        let dead: Vec<_> = self.claimed.iter().filter(is_letter).copied().collect();
+        let any = if dead.is_empty() || self.random.chance(10) { &self.claimed } else { &dead };
+        if any.is_empty() {
+            return;
+        }
+        let (lane, work) = *self.random.pick(any);
+        let job = self.reference.lanes[lane].works[work].id.unwrap();
+        let replayed = self.store.replay_dead(job, self.now).await.unwrap();
+        let told = replayed.map(|replayed| match replayed {
+            Replayed::Back { queue, change } => {
+                let is_message = self.reference.lanes[lane].works[work].task == Task::Send;
+                assert_eq!(change.is_some(), is_message);
+                Ok(queue)
+            }
+            Replayed::Behind(first) => Err(first),
+        });
+        assert_eq!(told, self.reference.replay(lane, work, self.now));
+    }
+
     async fn drop_dead(&mut self) {
         if self.claimed.is_empty() {
             return;
@@ -312,7 +335,7 @@ impl Run {
         let (lane, work) = *self.random.pick(&self.claimed);
         let work = &mut self.reference.lanes[lane].works[work];
         let dropped = self.store.drop_dead(work.id.unwrap()).await.unwrap();
-        assert_eq!(dropped, work.dead && !work.over);
+        assert_eq!(dropped, work.is_letter());
         work.over |= dropped;
     }
 

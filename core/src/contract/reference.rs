@@ -87,6 +87,11 @@ impl Work {
     pub(super) fn lives(&self) -> bool {
         !self.dead && !self.over
     }
+
+    /// Whether it is a dead letter.
+    pub(super) fn is_letter(&self) -> bool {
+        self.dead && !self.over
+    }
 }
 
 pub(super) struct Lane {
@@ -297,16 +302,45 @@ impl Reference {
 
     /// The queue to which the failed message went back.
     pub(super) fn retry(&mut self, room: usize, mail: usize, now: Timestamp) -> Option<Queue> {
-        let is_it = |work: &Work| work.mail == mail && work.task == Task::Send && work.dead && !work.over;
-        for lane in self.lanes.iter_mut().filter(|lane| lane.room == room) {
-            if let Some(work) = lane.works.iter_mut().find(|work| is_it(work)) {
-                (work.dead, work.attempts, work.created) = (false, 0, now);
-                lane.due.get_or_insert(now);
-                let room = &mut self.rooms[room];
-                (room.mails[mail].state, room.changed) = (State::Sent, true);
-                return Some(lane.queue.clone());
-            }
+        let (lane, work) = self.dead_send(room, mail)?;
+        Some(self.revive(lane, work, now))
+    }
+
+    /// Lane and number of the job by which a message was given up.
+    fn dead_send(&self, room: usize, mail: usize) -> Option<(usize, usize)> {
+        let is_it = |work: &Work| work.mail == mail && work.task == Task::Send && work.is_letter();
+        let mut lanes = self.lanes.iter().enumerate().filter(|(_, lane)| lane.room == room);
+        lanes.find_map(|(index, lane)| Some((index, lane.works.iter().position(is_it)?)))
+    }
+
+    fn revive(&mut self, lane: usize, work: usize, now: Timestamp) -> Queue {
+        let lane = &mut self.lanes[lane];
+        let work = &mut lane.works[work];
+        (work.dead, work.attempts, work.created) = (false, 0, now);
+        lane.due.get_or_insert(now);
+        let room = &mut self.rooms[lane.room];
+        if matches!(work.task, Task::Send | Task::Note) {
+            room.mails[work.mail].state = State::Sent;
         }
-        None
+        room.changed |= work.task == Task::Send;
+        lane.queue.clone()
+    }
+
+    /// Whether it goes back at once; the queue, or the job that has to go first.
+    pub(super) fn replay(&mut self, lane: usize, work: usize, now: Timestamp) -> Option<Result<Queue, JobId>> {
+        let room = self.lanes[lane].room;
+        let it = &mut self.lanes[lane].works[work];
+        if !it.is_letter() {
+            return None;
+        }
+        let mail = it.mail;
+        if !matches!(it.task, Task::Send | Task::Note) {
+            if let Some((lane, work)) = self.dead_send(room, mail) {
+                return self.lanes[lane].works[work].id.map(Err);
+            }
+            let it = &mut self.lanes[lane].works[work];
+            (it.uncertain, it.unknown_since) = (false, None);
+        }
+        Some(Ok(self.revive(lane, work, now)))
     }
 }

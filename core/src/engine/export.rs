@@ -2,7 +2,7 @@
 
 use crate::domain::error::StoreError;
 use crate::domain::message::{Conversation, Item};
-use crate::ports::store::{ALSO, DeadLetter, Store, chat_values};
+use crate::ports::store::{ALSO, ShownJob, Store, chat_values};
 use std::sync::Arc;
 
 const PAGE: usize = 200;
@@ -19,7 +19,7 @@ pub struct Exported {
     /// What the channel remembers of the chat, by name.
     pub values: Vec<(String, Vec<u8>)>,
     /// What was given up of it.
-    pub dead: Vec<DeadLetter>,
+    pub dead: Vec<ShownJob>,
 }
 
 impl Exported {
@@ -43,7 +43,7 @@ impl Exported {
         let named = |(key, value): (String, Vec<u8>)| Some((key.strip_prefix(&prefix)?.to_owned(), value));
         let values = store.state_list(&prefix).await?.into_iter().filter_map(named);
         let values = values.filter(|(name, _)| !name.starts_with(ALSO)).collect();
-        let (mut dead, mut after): (Vec<DeadLetter>, _) = (Vec::new(), None);
+        let (mut dead, mut after): (Vec<ShownJob>, _) = (Vec::new(), None);
         loop {
             let page = store.dead_letters(after, PAGE).await?;
             let Some(last) = page.last() else { break };

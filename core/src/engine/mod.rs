@@ -15,6 +15,8 @@ pub mod lately;
 pub mod limits;
 pub(crate) mod measure;
 pub mod missing;
+pub mod overview;
+
 pub mod reconcile;
 pub mod retry;
 pub mod troubles;

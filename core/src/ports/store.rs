@@ -15,7 +15,7 @@ use crate::domain::id::ChatAddress;
 use crate::domain::id::{ChannelId, ChatId, ConversationId, FileId, JobId, MessageId, Pos, Rev, Tag};
 use crate::domain::message::{Content, Conversation, Incoming, Item, Note, OperatorEvent};
 use crate::ports::clock::Timestamp;
-pub use crate::ports::work::{Claimed, DeadLetter, Job, NEW_BEHIND, Outcome, Queue, Settlement, Task};
+pub use crate::ports::work::{Claimed, Job, NEW_BEHIND, Outcome, Queue, Settlement, ShownJob, Task};
 use async_trait::async_trait;
 use std::time::Duration;
 use tokio::sync::broadcast;
@@ -90,6 +90,20 @@ pub struct Slice {
     pub more: bool,
     /// The conversation's newest revision at the time of reading.
     pub rev: Rev,
+}
+
+/// What [`Store::replay_dead`] did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Replayed {
+    /// The job is back in this queue.
+    Back {
+        /// Where.
+        queue: Queue,
+        /// The conversation's newest revision, when something changed that a visitor can see.
+        change: Option<Change>,
+    },
+    /// Nothing: the message itself was given up, by this job, which has to go first. It brings the present text.
+    Behind(JobId),
 }
 
 /// Under this and a file's id stands in the adapters' values what is to be removed unless a message names it: what an
@@ -301,11 +315,22 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<Option<(Change, Queue)>, StoreError>;
 
+    /// Puts a dead letter's job back at its old place in its queue, as if it had not been tried: a message (as
+    /// [`Store::retry_failed`] does), a note, or a change or confirmation of a message that was not given up itself. `None`
+    /// when there is no such dead letter.
+    ///
+    /// Whether an earlier attempt may have been carried out counts for messages and notes only: a change or a confirmation
+    /// does no harm twice, and comes after its message in any case.
+    async fn replay_dead(&self, job: JobId, now: Timestamp) -> Result<Option<Replayed>, StoreError>;
+
     /// The dead letters, oldest job first, at most `limit` after `after`.
-    async fn dead_letters(&self, after: Option<JobId>, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;
+    async fn dead_letters(&self, after: Option<JobId>, limit: usize) -> Result<Vec<ShownJob>, StoreError>;
 
     /// Forgets a dead letter's job; its message stays `failed`. False when there is none.
     async fn drop_dead(&self, job: JobId) -> Result<bool, StoreError>;
+
+    /// The oldest living jobs of a queue, at most `limit`. It is for an admin.
+    async fn waiting(&self, queue: &Queue, limit: usize) -> Result<Vec<ShownJob>, StoreError>;
 
     /// Living jobs of a queue.
     async fn depth(&self, queue: &Queue) -> Result<u64, StoreError>;

@@ -149,22 +149,22 @@ pub struct Settlement {
     pub outcome: Outcome,
 }
 
-/// A job that was given up.
+/// A job as people are shown it: one that waits, or one that was given up (a dead letter).
 #[derive(Debug, Clone)]
-pub struct DeadLetter {
+pub struct ShownJob {
     /// The job.
     pub job: JobId,
-    /// Where it was.
+    /// Where it is.
     pub queue: Queue,
-    /// What it should have done.
+    /// What it is to do.
     pub task: Task,
     /// In which conversation.
     pub conversation: ConversationId,
     /// With which message.
     pub message: MessageId,
-    /// When it was given up.
+    /// When it was given up; of one that waits, when it was enqueued.
     pub at: Timestamp,
-    /// Why.
+    /// Why it was given up, or failed last; empty when it has not failed.
     pub reason: String,
     /// Counted attempts.
     pub attempts: u32,

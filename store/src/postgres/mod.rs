@@ -39,8 +39,8 @@ use news::{Post, Telling};
 use openline_core::channel::ChatAddress;
 use openline_core::message::{Conversation, Incoming, Item, Note, OperatorEvent};
 use openline_core::store::{
-    Amend, Change, Claimed, DeadLetter, Erased, Expect, News, Noted, Outcome, PastDialog, Queue, Recorded, Settlement,
-    Slice,
+    Amend, Change, Claimed, Erased, Expect, News, Noted, Outcome, PastDialog, Queue, Recorded, Replayed, Settlement,
+    ShownJob, Slice,
 };
 use openline_core::visitor::Wanted;
 use openline_core::{
@@ -306,12 +306,25 @@ impl Store for PostgresStore {
         Ok(retried)
     }
 
-    async fn dead_letters(&self, after: Option<JobId>, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+    async fn replay_dead(&self, job: JobId, now: Timestamp) -> Result<Option<Replayed>, StoreError> {
+        let replayed = transaction!(self.database, db => dead::replay(db, job, now))?;
+        if let Some(Replayed::Back { queue, change }) = &replayed {
+            self.tell(*change, Some(queue.clone()));
+        }
+        Ok(replayed)
+    }
+
+    async fn dead_letters(&self, after: Option<JobId>, limit: usize) -> Result<Vec<ShownJob>, StoreError> {
         query!(self.database, db => dead::letters(db, after, limit))
     }
 
     async fn drop_dead(&self, job: JobId) -> Result<bool, StoreError> {
         transaction!(self.database, db => dead::forget(db, job))
+    }
+
+    async fn waiting(&self, queue: &Queue, limit: usize) -> Result<Vec<ShownJob>, StoreError> {
+        let queue = queue.clone();
+        query!(self.database, db => dead::waiting(db, &queue, limit))
     }
 
     async fn depth(&self, queue: &Queue) -> Result<u64, StoreError> {

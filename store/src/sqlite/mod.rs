@@ -29,7 +29,7 @@ use crate::OpenError;
 use async_trait::async_trait;
 use openline_core::message::{Conversation, Incoming, Item, Note, OperatorEvent};
 use openline_core::store::{
-    Amend, Change, Claimed, DeadLetter, Erased, Expect, Noted, PastDialog, Queue, Recorded, Settlement, Slice,
+    Amend, Change, Claimed, Erased, Expect, Noted, PastDialog, Queue, Recorded, Replayed, Settlement, ShownJob, Slice,
 };
 use openline_core::visitor::Wanted;
 use openline_core::{
@@ -249,12 +249,21 @@ impl Store for SqliteStore {
         self.threads.write(move |db| settle::retry_failed(db, id, message, now)).await
     }
 
-    async fn dead_letters(&self, after: Option<JobId>, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+    async fn replay_dead(&self, job: JobId, now: Timestamp) -> Result<Option<Replayed>, StoreError> {
+        self.threads.write(move |db| settle::replay_dead(db, job, now)).await
+    }
+
+    async fn dead_letters(&self, after: Option<JobId>, limit: usize) -> Result<Vec<ShownJob>, StoreError> {
         self.threads.read(move |db| read::dead_letters(db, after, limit)).await
     }
 
     async fn drop_dead(&self, job: JobId) -> Result<bool, StoreError> {
         self.threads.write(move |db| settle::drop_dead(db, job)).await
+    }
+
+    async fn waiting(&self, queue: &Queue, limit: usize) -> Result<Vec<ShownJob>, StoreError> {
+        let queue = queue.clone();
+        self.threads.read(move |db| read::waiting(db, &queue, limit)).await
     }
 
     async fn depth(&self, queue: &Queue) -> Result<u64, StoreError> {

@@ -5,7 +5,7 @@ use super::row::{
     item_columns,
 };
 use openline_core::message::{Conversation, Dialog, Item, Side};
-use openline_core::store::{DeadLetter, Queue, Slice, Task};
+use openline_core::store::{Queue, ShownJob, Slice, Task};
 use openline_core::visitor::Wanted;
 use openline_core::{ChannelId, ChatId, ConversationId, JobId, MessageId, Pos, Rev, StoreError, Timestamp};
 use rusqlite::Connection;
@@ -124,22 +124,40 @@ pub(crate) fn item(db: &Connection, id: ConversationId, message: MessageId) -> R
     first(db, sql, (id.0, message.0), |row| item_of(row, 0))
 }
 
-pub(crate) fn dead_letters(db: &Connection, after: Option<JobId>, limit: usize) -> Result<Vec<DeadLetter>> {
-    let sql = "SELECT j.id, l.queue, j.task, l.conversation, j.message, j.dead_at, j.reason, j.attempts \
-               FROM jobs j JOIN lanes l ON l.id = j.lane WHERE j.dead_at IS NOT NULL AND j.id > ?1 ORDER BY j.id LIMIT ?2";
-    all(db, sql, (after.unwrap_or_default().0, i64::try_from(limit).unwrap_or(i64::MAX)), |row| {
-        let queue: String = column(row, 1)?;
-        Ok(DeadLetter {
-            job: JobId(column(row, 0)?),
-            queue: Queue::from_name(&queue)
-                .ok_or_else(|| StoreError::Corrupt(format!("no queue is called {queue}")))?,
-            task: Task::of(column(row, 2)?)?,
-            conversation: ConversationId(column(row, 3)?),
-            message: MessageId(column(row, 4)?),
-            at: Timestamp(column(row, 5)?),
-            reason: column::<Option<String>>(row, 6)?.unwrap_or_default(),
-            attempts: column(row, 7)?,
-        })
+/// `at` is what tells when.
+macro_rules! letters {
+    ($at:literal, $which:literal) => {
+        concat!(
+            "SELECT j.id, l.queue, j.task, l.conversation, j.message, j.",
+            $at,
+            ", j.reason, j.attempts FROM jobs j JOIN lanes l ON l.id = j.lane WHERE ",
+            $which,
+            " ORDER BY j.id LIMIT ?2"
+        )
+    };
+}
+
+pub(crate) fn dead_letters(db: &Connection, after: Option<JobId>, limit: usize) -> Result<Vec<ShownJob>> {
+    let sql = letters!("dead_at", "j.dead_at IS NOT NULL AND j.id > ?1");
+    all(db, sql, (after.unwrap_or_default().0, i64::try_from(limit).unwrap_or(i64::MAX)), letter)
+}
+
+pub(crate) fn waiting(db: &Connection, queue: &Queue, limit: usize) -> Result<Vec<ShownJob>> {
+    let sql = letters!("created_at", "j.dead_at IS NULL AND l.queue = ?1");
+    all(db, sql, (queue.name(), i64::try_from(limit).unwrap_or(i64::MAX)), letter)
+}
+
+fn letter(row: &rusqlite::Row<'_>) -> Result<ShownJob> {
+    let queue: String = column(row, 1)?;
+    Ok(ShownJob {
+        job: JobId(column(row, 0)?),
+        queue: Queue::from_name(&queue).ok_or_else(|| StoreError::Corrupt(format!("no queue is called {queue}")))?,
+        task: Task::of(column(row, 2)?)?,
+        conversation: ConversationId(column(row, 3)?),
+        message: MessageId(column(row, 4)?),
+        at: Timestamp(column(row, 5)?),
+        reason: column::<Option<String>>(row, 6)?.unwrap_or_default(),
+        attempts: column(row, 7)?,
     })
 }
 

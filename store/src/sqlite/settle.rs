@@ -6,7 +6,7 @@ use super::outgoing::{delivered_into, remember_thread};
 use super::row::{Result, Stored, column, execute, first, to_json};
 use super::write::{next_rev, touch};
 use openline_core::message::{Dialog, Side, State, Thread};
-use openline_core::store::{Change, Outcome, Queue, Settlement, Task};
+use openline_core::store::{Change, Outcome, Queue, Replayed, Settlement, Task};
 use openline_core::{ConversationId, JobId, MessageId, StoreError, Timestamp};
 use rusqlite::Connection;
 
@@ -147,14 +147,45 @@ pub(crate) fn retry_failed(
     let sql =
         concat!(job_rows!(), " WHERE j.message = ?1 AND m.conversation = ?2 AND j.dead_at IS NOT NULL AND j.task = ?3");
     let Some(found) = first(db, sql, (message.0, id.0, Task::Send.code()), row)? else { return Ok(None) };
+    let queue = revive(db, &found, now)?;
+    Ok(Some((sent_again(db, &found)?, queue)))
+}
+
+pub(crate) fn replay_dead(db: &Connection, job: JobId, now: Timestamp) -> Result<Option<Replayed>> {
+    let sql = concat!(job_rows!(), " WHERE j.id = ?1 AND j.dead_at IS NOT NULL");
+    let Some(found) = first(db, sql, [job.0], row)? else { return Ok(None) };
+    let is_change = !matches!(found.task, Task::Send | Task::Note);
+    if is_change {
+        let sql = "SELECT id FROM jobs WHERE message = ?1 AND dead_at IS NOT NULL AND task = ?2";
+        let before = first(db, sql, (found.message.0, Task::Send.code()), |row| column(row, 0))?;
+        if let Some(before) = before {
+            return Ok(Some(Replayed::Behind(JobId(before))));
+        }
+        execute(db, "UPDATE jobs SET uncertain = 0, unknown_since = NULL WHERE id = ?1", [found.job])?;
+    }
+    let queue = revive(db, &found, now)?;
+    let change = match found.task {
+        Task::Send => Some(sent_again(db, &found)?),
+        Task::Note => set_state(db, &found, State::Sent)?,
+        Task::Edit | Task::Delete | Task::Confirm => None,
+    };
+    Ok(Some(Replayed::Back { queue, change }))
+}
+
+/// Lets a dead job live, at its old place.
+fn revive(db: &Connection, row: &Row, now: Timestamp) -> Result<Queue> {
     let sql = "UPDATE jobs SET dead_at = NULL, attempts = 0, created_at = ?2 WHERE id = ?1";
-    execute(db, sql, (found.job, now.0))?;
+    execute(db, sql, (row.job, now.0))?;
     let sql = "UPDATE lanes SET due_at = coalesce(due_at, ?2) WHERE id = ?1 RETURNING queue";
-    let queue: Option<String> = first(db, sql, (found.lane, now.0), |row| column(row, 0))?;
+    let queue: Option<String> = first(db, sql, (row.lane, now.0), |row| column(row, 0))?;
     let queue = queue.as_deref().and_then(Queue::from_name);
-    let queue = queue.ok_or_else(|| StoreError::Corrupt("a job without a lane".to_owned()))?;
-    execute(db, "UPDATE messages SET state = ?2 WHERE id = ?1", (message.0, State::Sent.code()))?;
-    Ok(Some((touch(db, id, message)?, queue)))
+    queue.ok_or_else(|| StoreError::Corrupt("a job without a lane".to_owned()))
+}
+
+/// Its message is on its way again, whoever wrote it.
+fn sent_again(db: &Connection, row: &Row) -> Result<Change> {
+    execute(db, "UPDATE messages SET state = ?2 WHERE id = ?1", (row.message.0, State::Sent.code()))?;
+    touch(db, row.conversation, row.message)
 }
 
 pub(crate) fn drop_dead(db: &Connection, job: JobId) -> Result<bool> {

@@ -3,9 +3,10 @@
 use super::{Bridge, done};
 use crate::domain::error::DeliveryError;
 use crate::domain::id::ChannelId;
-use crate::domain::message::{Item, Note, Thread};
+use crate::domain::message::{Note, Thread};
 use crate::domain::words::{self, Catalogue};
 use crate::engine::channel::Outgoing;
+use crate::engine::overview::excerpt;
 use crate::ports::backend::Receipt;
 use crate::ports::store::{Job, Outcome, Queue, Task};
 use std::time::Duration;
@@ -110,18 +111,8 @@ fn failure(words: &Catalogue, job: &Job, reason: &str) -> Note {
         Task::Delete => ("/delete", "not_deleted"),
         Task::Send | Task::Confirm | Task::Note => ("", "not_sent"),
     };
-    let text = format!("{}: {reason}\n{}", words.get(what), excerpt(&job.item));
+    // Of one that is deleted nothing is left to tell.
+    let which = Some(excerpt(&job.item, 80)).filter(|which| !which.is_empty()).map(|which| format!("> {which}"));
+    let text = format!("{}: {reason}\n{}", words.get(what), which.unwrap_or_default());
     Note { key: format!("failed{kind}/{}", job.item.id), text: text.trim_end().to_owned() }
-}
-
-/// Which message it was; of one that is deleted nothing is left to tell.
-fn excerpt(item: &Item) -> String {
-    if item.content.text.is_empty() && item.content.files.is_empty() {
-        return String::new();
-    }
-    let text = item.content.text.to_plain();
-    let short: String = text.chars().take(80).collect();
-    let files = item.content.files.iter().map(|file| file.name.as_str()).collect::<Vec<_>>().join(", ");
-    let more = if short.len() < text.len() { "…" } else { "" };
-    format!("> {}{more} {files}", short.replace('\n', " "))
 }
