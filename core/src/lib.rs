@@ -17,9 +17,8 @@ pub use domain::{error, id, line, message, quiet, secret, text, visitor, weak, w
 pub use engine::bridge::Bridge;
 pub use engine::channel::{Channel, ChannelKind};
 pub use engine::inbox::{OperatorInbox, VisitorInbox};
-pub use engine::{
-    bridge, channel, export, forget, handover, hub, inbox, lately, limits, overview, reconcile, retry, troubles,
-};
+pub use engine::{bridge, channel, desk, export, forget, handover, hub, inbox, lately, limits};
+pub use engine::{overview, pauses, reconcile, retry, troubles};
 pub use ports::backend::Backend;
 pub use ports::client::ClientAddress;
 pub use ports::clock::{Clock, SystemClock, Timestamp};

@@ -104,7 +104,8 @@ impl Bridge {
         self.doors.missing.begin();
         let workers = self.doors.queues().into_iter().map(|queue| Arc::clone(&self).work(queue, stop.clone()));
         let reconciling = reconcile::run(self.doors.clone(), Arc::clone(&self.backend), reconcile_every, stop.clone());
-        tokio::join!(join_all(workers), reconciling);
+        let pausing = self.doors.pauses.follow(&self.doors.store, &stop);
+        tokio::join!(join_all(workers), reconciling, pausing);
     }
 
     /// Fetches the replies that were missed, by hand.
@@ -120,10 +121,13 @@ impl Bridge {
     /// # Errors
     /// When the store can't be used.
     pub async fn drain(&self) -> Result<usize, StoreError> {
+        self.doors.pauses.look(&self.doors.store).await?;
+        let paused = self.doors.pauses.all();
+        let is_paused = |queue: &Queue| matches!(queue, Queue::Channel(id) if paused.contains_key(id));
         let mut done = 0;
         loop {
             let mut round = 0;
-            for queue in self.doors.queues() {
+            for queue in self.doors.queues().into_iter().filter(|queue| !is_paused(queue)) {
                 let claimed = self.claim(&queue, self.limit(&queue, CHANNEL_BATCH as usize)).await?;
                 round += claimed.jobs.len();
                 self.carry_out(&queue, claimed.jobs, None).await;
@@ -149,8 +153,12 @@ impl Bridge {
     /// a task of its own, so that no lease is taken without somebody to settle it.
     async fn next(self: &Arc<Self>, queue: &Queue, slots: &Arc<Semaphore>, stop: &CancellationToken) {
         match queue {
-            Queue::Channel(id) if self.doors.has_fixed_order(id) => self.doors.missing.none().await,
-            Queue::Channel(_) => {}
+            Queue::Channel(id) => {
+                if self.doors.has_fixed_order(id) {
+                    self.doors.missing.none().await;
+                }
+                self.doors.pauses.over(id).await;
+            }
             Queue::Backend | Queue::Confirm => self.backend.ready().await,
         }
         let (cost, mut jobs) = self.wanted(queue);
@@ -293,8 +301,12 @@ impl Bridge {
         for (job, outcome) in &ended {
             log(queue, job, outcome);
             measure::ended(queue, job, outcome, self.doors.clock.now());
-            if let Outcome::Retry { reason, .. } | Outcome::Dead { reason, .. } = outcome {
-                self.doors.troubles.note(&job.conversation.channel, self.doors.clock.now(), reason);
+            let (troubles, now) = (&self.doors.troubles, self.doors.clock.now());
+            match outcome {
+                Outcome::Done { .. } => troubles.went_well(&job.conversation.channel, queue, now),
+                Outcome::Retry { reason, .. } | Outcome::Dead { reason, .. } => {
+                    troubles.note(&job.conversation.channel, queue, now, reason);
+                }
             }
         }
         let given_up: Vec<_> = ended.iter().filter(|(job, outcome)| is_lost(queue, job, outcome)).cloned().collect();

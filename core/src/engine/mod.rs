@@ -3,6 +3,7 @@
 mod arriving;
 pub mod bridge;
 pub mod channel;
+pub mod desk;
 pub mod duty;
 pub mod erasure;
 pub mod export;
@@ -16,7 +17,7 @@ pub mod limits;
 pub(crate) mod measure;
 pub mod missing;
 pub mod overview;
-
+pub mod pauses;
 pub mod reconcile;
 pub mod retry;
 pub mod troubles;

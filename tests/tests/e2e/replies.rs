@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use openline_core::backend::{Confirmation, Delivery, FileStream, Missed, Receipt, Watched};
 use openline_core::channel::{Capabilities, Outgoing};
 use openline_core::clock::ManualClock;
+use openline_core::desk::Desk;
 use openline_core::inbox::Doors;
 use openline_core::message::{Content, Conversation, File, Happened, Incoming, OperatorEvent, Side, Thread};
 use openline_core::store::Queue;
@@ -271,4 +272,24 @@ async fn a_note_of_unknown_outcome_is_said_twice_at_most() {
     }
     assert_eq!(said, [1, 2, 2, 2]);
     assert_eq!(service.store.depth(&Queue::Backend).await.unwrap(), 0);
+}
+
+/// Over a restart, and visitors' messages go on.
+#[tokio::test]
+async fn a_paused_channel_keeps_what_operators_write_until_it_is_resumed() {
+    let site = ChannelId::parse("site").unwrap();
+    let service = Service::start().await;
+    assert!(Desk::new(&service.doors).pause(&site, " moving the bot ").await.unwrap());
+    assert!(!Desk::new(&service.doors).pause(&site, "again").await.unwrap(), "it is paused already");
+    assert!(!Desk::new(&service.doors).pause(&ChannelId::parse("other").unwrap(), "").await.unwrap(), "there is none");
+    service.operator_writes(1..3, "hello").await;
+    service.bridge.drain().await.unwrap();
+    let service = service.restart().await;
+    service.bridge.drain().await.unwrap();
+    assert_eq!(Desk::new(&service.doors).paused()[&site].why, "moving the bot");
+    assert_eq!(service.store.depth(&Queue::Channel(site.clone())).await.unwrap(), 2);
+    assert!(Desk::new(&service.doors).resume(&site).await.unwrap());
+    assert!(!Desk::new(&service.doors).resume(&site).await.unwrap());
+    service.bridge.drain().await.unwrap();
+    assert_eq!(service.portal.confirmed.lock().unwrap().concat(), [1, 2]);
 }

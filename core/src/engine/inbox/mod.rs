@@ -20,6 +20,7 @@ use crate::engine::hold::Hold;
 use crate::engine::hub::{Directory, Revisions};
 use crate::engine::lately::Visitors;
 use crate::engine::missing::Missing;
+use crate::engine::pauses::Pauses;
 use crate::engine::troubles::Troubles;
 use crate::engine::wishes::Wishes;
 use crate::ports::backend::Backend;
@@ -64,6 +65,8 @@ pub struct Doors {
     pub(crate) channels: Arc<OnceLock<HashMap<ChannelId, Box<dyn Asked>>>>,
     pub(crate) equipment: Option<Equipment>,
     pub(crate) troubles: Troubles,
+    /// Channels that an administrator paused.
+    pub(crate) pauses: Pauses,
     hold: Hold,
     erasing: Arc<Notify>,
     pub(crate) wishes: Arc<Wishes>,
@@ -103,6 +106,7 @@ impl Doors {
             channels,
             equipment,
             troubles,
+            pauses: Pauses::default(),
             hold,
             erasing,
             wishes,

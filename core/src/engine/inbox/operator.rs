@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// The backend's door.
 #[derive(Clone)]
 pub struct OperatorInbox {
-    pub(super) doors: Doors,
+    pub(crate) doors: Doors,
 }
 
 impl OperatorInbox {
