@@ -22,6 +22,7 @@ pub use findings::Problem;
 pub use lines::bindings::Binding;
 pub use lines::roster::Registered;
 pub use settings::{PortalKeys, PortalSettings, RequestLimit, address, is_loopback};
+pub use web::board::{Said, Watch};
 pub use wire::rest::CallError;
 pub use wire::verdict::Verdict;
 
@@ -31,7 +32,7 @@ use openline_core::backend::{Confirmation, Delivery, FileStream, Missed, Receipt
 use openline_core::line::LineInfo;
 use openline_core::message::{Conversation, File};
 use openline_core::secret::MasterSecret;
-use openline_core::{Backend, ChannelId, DeliveryError, OperatorInbox, StoreError};
+use openline_core::{Backend, ChannelId, DeliveryError, OperatorInbox, StoreError, Timestamp};
 use std::sync::Arc;
 
 /// A Bitrix24 portal as the backend of the bridge.
@@ -48,6 +49,8 @@ pub struct Status {
     pub lines: Vec<(String, String, Binding)>,
     /// What an administrator has to mend, in English.
     pub problems: Vec<Problem>,
+    /// When the last event of the portal came to this process.
+    pub last_event: Option<Timestamp>,
 }
 
 /// What an installation remembers of its portal, read beside a running service.
@@ -99,6 +102,8 @@ impl Bitrix {
             finished: std::sync::atomic::AtomicBool::new(false),
             finishing: lines::finishing::Finishing::default(),
             choose_keys: secret.keys("bitrix/choose"),
+            board_keys: secret.keys("bitrix/board"),
+            last_event: std::sync::atomic::AtomicI64::default(),
             pair_key: secret.derive("bitrix/pair"),
             line_infos,
             states,
@@ -119,8 +124,13 @@ impl Bitrix {
     }
 
     /// The addresses that the portal calls, to be mounted at `/bitrix`.
-    pub fn routes(&self) -> axum::Router {
-        web::routes(Arc::clone(&self.0))
+    pub fn routes(&self, watch: Arc<dyn Watch>) -> axum::Router {
+        web::routes(web::board::Shared::new(Arc::clone(&self.0), watch))
+    }
+
+    /// The dashboard at `/admin`, for a listener of its own. Whoever reaches it may do everything that it offers.
+    pub fn admin(&self, watch: Arc<dyn Watch>) -> axum::Router {
+        web::board::own(web::board::Shared::new(Arc::clone(&self.0), watch))
     }
 
     /// What comes to the root by mistake, to be mounted there.
@@ -165,6 +175,7 @@ impl Bitrix {
             problem: self.0.portal.gate.reason(),
             lines: self.0.lines.all(),
             problems: self.0.findings.told(texts::english()),
+            last_event: self.0.last_event(),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! What the rooms of this crate share while the program runs.
 
 use crate::texts::{self, Catalogue};
+use openline_core::Timestamp;
 use openline_core::store::Expect;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use tokio::time::Instant;
 
@@ -20,6 +22,10 @@ pub(crate) struct Inner {
     pub(crate) finishing: crate::lines::finishing::Finishing,
     /// Signs the buttons that choose a line.
     pub(crate) choose_keys: openline_core::secret::Keys,
+    /// Signs the buttons of the dashboard.
+    pub(crate) board_keys: openline_core::secret::Keys,
+    /// When the last event of the portal came, in Unix milliseconds; 0 when none did.
+    pub(crate) last_event: std::sync::atomic::AtomicI64,
     /// For what stands for code and key.
     pub(crate) pair_key: [u8; 32],
     pub(crate) line_infos: Arc<crate::lines::info::LineInfos>,
@@ -62,6 +68,11 @@ impl Inner {
             Some(named) => format!("“{}” ({line}, switched off)", named.name),
             None => format!("the line {line}"),
         }
+    }
+
+    /// When the last event of the portal came to this process.
+    pub(crate) fn last_event(&self) -> Option<Timestamp> {
+        Some(Timestamp(self.last_event.load(Ordering::Relaxed))).filter(|at| *at > Timestamp::default())
     }
 
     /// What operators read in it.

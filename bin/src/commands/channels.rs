@@ -103,8 +103,13 @@ fn head(out: &mut String, id: &ChannelId, instance: &Instance) {
 async fn instances(config: &Config, store: &Arc<dyn Store>, out: &mut String) -> Result<(), openline_core::StoreError> {
     let known = openline_bitrix::remembered(store).await?;
     let said = status::last(store).await?;
+    let paused = openline_core::pauses::stored(store).await?;
     for (id, instance) in &config.channels {
         head(out, id, instance);
+        if let Some(pause) = paused.get(id) {
+            let (since, why) = (crate::commands::dead::time(pause.since.0), crate::commands::dead::or_dash(&pause.why));
+            let _ = writeln!(out, "    paused since {since} UTC, what operators write waits: {why}");
+        }
         lines(out, &known, &instance.connector.id);
         let waiting = store.depth(&Queue::Channel(id.clone())).await?;
         if waiting > 0 {
@@ -149,7 +154,8 @@ fn trouble(out: &mut String, said: &Said, by: &str, id: &ChannelId) {
         let _ = writeln!(out, "    {by}problem: {problem}");
     }
     if let Some((at, reason)) = &channel.last_error {
-        let _ = writeln!(out, "    {by}last error {}: {reason}", crate::commands::dead::time(*at));
+        let solved = if channel.solved_at.is_some() { " (solved)" } else { "" };
+        let _ = writeln!(out, "    {by}last error {}{solved}: {reason}", crate::commands::dead::time(*at));
     }
 }
 

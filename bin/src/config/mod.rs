@@ -8,7 +8,7 @@ mod exposed;
 mod files;
 mod instance;
 pub(crate) mod kinds;
-mod metrics;
+mod listener;
 mod proxies;
 mod raw;
 
@@ -18,7 +18,7 @@ pub use connector::ConnectorSettings;
 pub use exposed::Exposed;
 pub use files::FilesSettings;
 pub use instance::Instance;
-pub use metrics::MetricsSettings;
+pub use listener::ListenerSettings;
 pub use proxies::Proxies;
 
 use around::Around;
@@ -61,7 +61,9 @@ pub struct Config {
     /// Logging.
     pub log: Log,
     /// Where what is measured can be asked for.
-    pub metrics: MetricsSettings,
+    pub metrics: ListenerSettings,
+    /// Where the dashboard is for operators of the machine.
+    pub admin: ListenerSettings,
     /// How long conversations are kept after their last message; `None` for ever.
     pub keep: Option<Duration>,
     /// The portal.
@@ -180,10 +182,11 @@ impl Config {
         let log = errors.keep(log(raw.log));
         let proxies = errors.keep(proxies(&raw.trusted_proxies));
         let limits = errors.keep(limits(raw.limits));
-        let metrics = errors.keep(MetricsSettings::read(raw.metrics, around));
+        let own = errors.keep(ListenerSettings::metrics(raw.metrics, around));
+        let own = own.zip(errors.keep(ListenerSettings::admin(raw.admin, around)));
         let days = u64::from(raw.privacy.keep_days);
         let keep = (days > 0).then(|| Duration::from_secs(days * 24 * 3600));
-        match (public_url, listen, secret, portal, channels.zip(kinds), store, files, log, proxies, limits, metrics) {
+        match (public_url, listen, secret, portal, channels.zip(kinds), store, files, log, proxies, limits, own) {
             (
                 Some(public_url),
                 Some(listen),
@@ -195,7 +198,7 @@ impl Config {
                 Some(log),
                 Some(trusted_proxies),
                 Some(limits),
-                Some(metrics),
+                Some((metrics, admin)),
             ) => {
                 let folder = around.folder.to_owned();
                 Ok(Self {
@@ -208,6 +211,7 @@ impl Config {
                     files,
                     log,
                     metrics,
+                    admin,
                     keep,
                     portal,
                     channels,

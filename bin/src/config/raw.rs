@@ -41,7 +41,9 @@ pub(super) struct Raw {
     #[serde(default)]
     pub(super) log: RawLog,
     #[serde(default)]
-    pub(super) metrics: RawMetrics,
+    pub(super) metrics: RawListener,
+    #[serde(default)]
+    pub(super) admin: RawListener,
     #[serde(default)]
     pub(super) privacy: RawPrivacy,
     #[serde(default)]
@@ -91,7 +93,7 @@ impl Default for RawLog {
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct RawMetrics {
+pub(super) struct RawListener {
     pub(super) listen: String,
     pub(super) token: Option<Secret>,
 }

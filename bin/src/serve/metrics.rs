@@ -1,6 +1,7 @@
 //! `GET /metrics` in Prometheus' text format: on a listener of its own, or on the service's behind a bearer token.
 
-use crate::config::MetricsSettings;
+use crate::config::ListenerSettings;
+use crate::serve::token::is_bearer;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -10,9 +11,8 @@ use metrics::gauge;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use openline_bitrix::Bitrix;
 use openline_core::inbox::Doors;
-use openline_core::secret::same;
 use openline_core::{Store, StoreError};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -52,7 +52,7 @@ struct Told {
 
 /// The route, when metrics are configured; what was measured is kept in order until `stop`.
 pub(crate) fn routes(
-    settings: &MetricsSettings,
+    settings: &ListenerSettings,
     store: &Arc<dyn Store>,
     doors: &Doors,
     bitrix: &Arc<Bitrix>,
@@ -79,11 +79,6 @@ async fn tell(State(told): State<Told>, headers: HeaderMap) -> Response {
     }
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     (kind, told.collector.render()).into_response()
-}
-
-fn is_bearer(headers: &HeaderMap, token: &SecretString) -> bool {
-    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    given.and_then(|given| given.strip_prefix("Bearer ")).is_some_and(|given| same(given, token.expose_secret()))
 }
 
 /// Measures what stands in the store now.

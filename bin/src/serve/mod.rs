@@ -1,5 +1,6 @@
 //! The running service: wiring and HTTP.
 
+mod admin;
 pub(crate) mod certificate;
 pub mod files;
 pub mod http;
@@ -8,3 +9,4 @@ pub(crate) mod open_files;
 mod pulse;
 pub mod service;
 pub mod status;
+mod token;

@@ -3,18 +3,20 @@
 use crate::audit;
 use crate::config::Config;
 use crate::secret;
+use crate::serve::admin;
 use crate::serve::files;
 use crate::serve::http;
 use crate::serve::metrics;
 use crate::serve::open_files;
 use crate::serve::pulse::Pulse;
-use crate::serve::status;
+use crate::serve::status::{self, Processes};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use openline_bitrix::{Bitrix, Status};
+use openline_core::desk::Desk;
 use openline_core::inbox::Doors;
 use openline_core::secret::MasterSecret;
 use openline_core::{Backend, Bridge, Channel, ChannelId, Clock, Files, Store, SystemClock, VisitorInbox};
@@ -111,16 +113,12 @@ impl Service {
         let bridge = Bridge::new(doors.clone(), backend, channels.clone().into_iter().collect());
         let stop = CancellationToken::new();
         let pulse = Pulse::default();
-        let mut app = routes(&bitrix, &channels, &doors, Health { pulse: pulse.clone(), files: Arc::clone(&kept) });
+        let watch = Arc::new(Processes(Arc::clone(&store)));
+        let health = Health { pulse: pulse.clone(), files: Arc::clone(&kept), desk: Desk::new(&doors) };
+        let pages = bitrix.routes(Arc::clone(&watch) as _);
+        let app = routes(&bitrix, pages, &channels, &doors, health);
         let measured = metrics::routes(&config.metrics, &store, &doors, &bitrix, stop.clone());
-        let own = match (measured, config.metrics.listen) {
-            (Some(measured), Some(address)) => Some((listen(address).await?, measured)),
-            (Some(measured), None) => {
-                app = app.merge(measured);
-                None
-            }
-            (None, _) => None,
-        };
+        let (app, apart) = apart(&config, app, measured, bitrix.admin(watch)).await?;
         let rules = http_rules(&config);
         let listening = doors.clone();
         let mut tasks = vec![
@@ -129,8 +127,8 @@ impl Service {
             tokio::spawn(bridge.run(config.portal.reconcile_every, stop.clone())),
             tokio::spawn(http::serve(listener, app, rules.clone(), stop.clone())),
         ];
-        if let Some((listener, measured)) = own {
-            tasks.push(tokio::spawn(http::serve(listener, measured, rules.clone(), stop.clone())));
+        for (listener, app) in apart {
+            tasks.push(tokio::spawn(http::serve(listener, app, rules.clone(), stop.clone())));
         }
         let saying =
             status::keep(Arc::clone(&store), Arc::clone(&bitrix), channels.clone(), doors.clone(), stop.clone());
@@ -179,6 +177,25 @@ impl Service {
             tracing::warn!("the database was not closed in time");
         }
     }
+}
+
+/// What has a listener of its own, with it; what is measured joins the service's pages otherwise.
+async fn apart(
+    config: &Config,
+    mut app: Router,
+    measured: Option<Router>,
+    admin: Router,
+) -> Result<(Router, Vec<(TcpListener, Router)>), StartError> {
+    let mut apart = Vec::new();
+    match (measured, config.metrics.listen) {
+        (Some(measured), Some(address)) => apart.push((listen(address).await?, measured)),
+        (Some(measured), None) => app = app.merge(measured),
+        (None, _) => {}
+    }
+    if let Some(address) = config.admin.listen {
+        apart.push((listen(address).await?, admin::routes(&config.admin, admin)));
+    }
+    Ok((app, apart))
 }
 
 /// Who may hold connections.
@@ -246,6 +263,7 @@ async fn keep_running(doors: Doors, channel: Arc<dyn Channel>, inbox: VisitorInb
 
 fn routes(
     bitrix: &Arc<Bitrix>,
+    pages: Router,
     channels: &BTreeMap<ChannelId, Arc<dyn Channel>>,
     doors: &Doors,
     health_of: Health,
@@ -256,7 +274,7 @@ fn routes(
         .route("/health/live", get(async || StatusCode::OK))
         .route("/health/ready", get(health))
         .with_state((Arc::clone(bitrix), health_of))
-        .nest("/bitrix", bitrix.routes())
+        .nest("/bitrix", pages)
         .merge(bitrix.strays())
         .merge(files::routes(doors.clone()));
     for (id, channel) in channels {
@@ -297,6 +315,7 @@ fn is_ready(status: &Status) -> bool {
 struct Health {
     pulse: Pulse,
     files: Arc<DiskFiles>,
+    desk: Desk,
 }
 
 impl Health {
@@ -304,6 +323,11 @@ impl Health {
         let mut told = told(status, self.pulse.problem());
         if let Some(problem) = self.files.problem() {
             told["files"] = problem.into();
+        }
+        let paused = self.desk.paused();
+        if !paused.is_empty() {
+            let why = paused.into_iter().map(|(channel, pause)| (channel.to_string(), pause.why.into()));
+            told["paused"] = serde_json::Value::Object(why.collect());
         }
         told
     }

@@ -1,9 +1,10 @@
 //! How each running process stands, kept in the store so that `openline channels` can say it from another one.
 
-use openline_bitrix::Bitrix;
+use async_trait::async_trait;
+use openline_bitrix::{Bitrix, Watch};
 use openline_core::inbox::Doors;
 use openline_core::store::Expect;
-use openline_core::{Channel, ChannelId, Store};
+use openline_core::{Channel, ChannelId, Store, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,6 +33,9 @@ pub(crate) struct Said {
     /// What an administrator has to mend: what is wrong, and what to do about it.
     #[serde(default)]
     pub(crate) problems: Vec<(String, String)>,
+    /// When the last event of the portal came to it, in Unix milliseconds.
+    #[serde(default)]
+    pub(crate) last_event: Option<i64>,
     /// Each configured channel.
     pub(crate) channels: BTreeMap<String, SaidOfChannel>,
 }
@@ -43,6 +47,9 @@ pub(crate) struct SaidOfChannel {
     pub(crate) problem: Option<String>,
     /// What went wrong last: when, in Unix milliseconds, and what.
     pub(crate) last_error: Option<(i64, String)>,
+    /// When something went the same way again, in Unix milliseconds.
+    #[serde(default)]
+    pub(crate) solved_at: Option<i64>,
 }
 
 /// Says it until `stop`.
@@ -59,7 +66,9 @@ pub(crate) async fn keep(
     loop {
         let now = doors.now();
         let said = Said { at: before.at, process: process.clone(), ..look(&bitrix, &channels, &doors) };
-        if said != before || now.0 - before.at >= AT_LEAST {
+        // That an event came is no news that has to be told at once.
+        let is_new = Said { last_event: before.last_event, ..said.clone() } != before;
+        if is_new || now.0 - before.at >= AT_LEAST {
             let said = Said { at: now.0, ..said };
             let value = serde_json::to_vec(&said).unwrap_or_default();
             if let Err(error) = store.state_put(&key, &value, Expect::Anything).await {
@@ -75,8 +84,10 @@ pub(crate) async fn keep(
 
 fn look(bitrix: &Bitrix, channels: &BTreeMap<ChannelId, Arc<dyn Channel>>, doors: &Doors) -> Said {
     let of = |(id, channel): (&ChannelId, &Arc<dyn Channel>)| {
-        let last_error = doors.troubles().last(id).map(|trouble| (trouble.at.0, trouble.reason));
-        (id.to_string(), SaidOfChannel { problem: channel.health().err(), last_error })
+        let trouble = doors.troubles().last(id);
+        let solved_at = trouble.as_ref().and_then(|trouble| trouble.solved).map(|solved| solved.0);
+        let last_error = trouble.map(|trouble| (trouble.at.0, trouble.reason));
+        (id.to_string(), SaidOfChannel { problem: channel.health().err(), last_error, solved_at })
     };
     let status = bitrix.status();
     let problems = status.problems.into_iter().map(|problem| (problem.problem, problem.remedy)).collect();
@@ -85,6 +96,7 @@ fn look(bitrix: &Bitrix, channels: &BTreeMap<ChannelId, Arc<dyn Channel>>, doors
         process: String::new(),
         portal: status.problem,
         problems,
+        last_event: status.last_event.map(|at| at.0),
         channels: channels.iter().map(of).collect(),
     }
 }
@@ -116,4 +128,35 @@ pub(crate) async fn last(store: &Arc<dyn Store>) -> Result<Vec<Said>, openline_c
     let newest = all.first().map_or(0, |said| said.at);
     all.retain(|said| newest - said.at <= SILENT);
     Ok(all)
+}
+
+/// What they said, for the dashboard.
+pub(crate) struct Processes(pub(crate) Arc<dyn Store>);
+
+#[async_trait]
+impl Watch for Processes {
+    async fn said(&self) -> Vec<openline_bitrix::Said> {
+        let said = last(&self.0).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "can't read what the processes said");
+            Vec::new()
+        });
+        said.into_iter().map(for_dashboard).collect()
+    }
+}
+
+fn for_dashboard(said: Said) -> openline_bitrix::Said {
+    let error = |(id, of): (&String, &SaidOfChannel)| {
+        let (at, reason) = of.last_error.clone()?;
+        Some((id.clone(), Timestamp(at), reason, of.solved_at.map(Timestamp)))
+    };
+    let errors = said.channels.iter().filter_map(error).collect();
+    let of_channels = said.channels.iter().filter_map(|(id, of)| Some(format!("{id}: {}", of.problem.as_ref()?)));
+    let problems = said.portal.clone().into_iter().chain(of_channels).collect();
+    openline_bitrix::Said {
+        process: said.process,
+        at: Timestamp(said.at),
+        problems,
+        errors,
+        last_event: said.last_event.map(Timestamp),
+    }
 }

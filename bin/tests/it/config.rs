@@ -105,7 +105,9 @@ fn every_kinds_example_loads() {
 fn the_unset_keys_of_the_complete_example_are_good_too() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("secret"), "9f86d081884c7d659a2feaa0c55ad015\n").unwrap();
-    std::fs::write(folder.path().join("metrics_token"), "9f86d081884c7d65\n").unwrap();
+    for name in ["metrics_token", "admin_token"] {
+        std::fs::write(folder.path().join(name), "9f86d081884c7d65\n").unwrap();
+    }
     let icon = "<svg xmlns=\"http://www.w3.org/2000/svg\"/>";
     std::fs::write(folder.path().join("icon.svg"), icon).unwrap();
     std::fs::create_dir(folder.path().join("messengers")).unwrap();
@@ -169,6 +171,19 @@ fn the_values_of_the_complete_example_are_the_defaults() {
     let connector =
         |config: &Config| config.channels.values().map(|i| format!("{:?}", i.connector)).collect::<String>();
     assert_eq!(connector(&shown), connector(&default));
+}
+
+#[test]
+fn the_dashboard_is_open_to_other_machines_only_with_a_token() {
+    let with = |table: &str| format!("{PORTAL}[admin]\n{table}\n{SITE}");
+    let told = bad(&with("listen = \"0.0.0.0:9465\""), &[]);
+    assert!(told.contains("admin.token: is missing; other machines reach admin.listen"), "{told}");
+    assert!(bad(&with("listen = \"here\""), &[]).contains("admin.listen: \"here\" is not an address"));
+    for fine in
+        ["listen = \"127.0.0.1:0\"", "listen = \"[::1]:0\"", "listen = \"0.0.0.0:0\"\ntoken = \"pXw2fK9sQz7Lm4Rt\""]
+    {
+        assert!(good(&with(fine), &[]).admin.listen.is_some(), "{fine}");
+    }
 }
 
 #[test]

@@ -113,7 +113,8 @@ pub(crate) async fn prove_installation_now(bitrix: &Inner, claimed: Credentials)
         other => other?,
     };
     let profile = ask(bitrix, &proven.client_endpoint, &proven.access_token, "profile").await?;
-    if truthy(profile.result.get("ADMIN")) { Ok(proven) } else { Err(Disbelief::NotAdmin) }
+    let user_id = text(profile.result.get("ID")).or_else(|| proven.user_id.clone());
+    if truthy(profile.result.get("ADMIN")) { Ok(Credentials { user_id, ..proven }) } else { Err(Disbelief::NotAdmin) }
 }
 
 /// Proves that a page was opened by somebody who may change connectors: an administrator, or a user whom the portal

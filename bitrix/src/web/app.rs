@@ -8,9 +8,9 @@ use super::install;
 use crate::access::claims::Disbelief;
 use crate::shared::Inner;
 use crate::texts::Catalogue;
+use crate::web::board::{self, Who};
 use crate::web::heal::{self, Visit};
 use crate::web::page::Page;
-use crate::web::view;
 use crate::wire::form;
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
@@ -23,18 +23,20 @@ use std::sync::atomic::Ordering;
 
 /// The page as the portal opens it.
 pub(super) async fn app(
-    State(bitrix): Shared,
+    State(board): State<board::Shared>,
     from: ClientAddress,
     RawQuery(query): RawQuery,
     body: Given,
 ) -> Response {
+    let bitrix = Arc::clone(&board.bitrix);
     match whole_body(body, from) {
-        Ok(body) => whole(&Arc::clone(&bitrix), handle(bitrix, from, query, body)).await,
+        Ok(body) => whole(&bitrix, handle(board, from, query, body)).await,
         Err(refused) => *refused,
     }
 }
 
-async fn handle(bitrix: Arc<Inner>, from: ClientAddress, query: Option<String>, body: Bytes) -> Response {
+async fn handle(board: board::Shared, from: ClientAddress, query: Option<String>, body: Bytes) -> Response {
+    let bitrix = Arc::clone(&board.bitrix);
     let (query, form) = match page_fields(query.as_deref(), &body) {
         Ok(fields) => fields,
         Err(error) => return no_form(error),
@@ -47,32 +49,25 @@ async fn handle(bitrix: Arc<Inner>, from: ClientAddress, query: Option<String>, 
         };
     }
     let language = language(&bitrix, &query);
-    let visit = heal::visit(&bitrix, &query, &form, from).await;
-    visited(&bitrix, visit, language, from).respond(&bitrix)
-}
-
-fn visited(bitrix: &Inner, visit: Result<Visit, Disbelief>, language: &'static Catalogue, from: ClientAddress) -> Page {
-    let all = |page: Page| page.mending(bitrix.findings.told(language)).with_channels(view::channels(bitrix));
-    match visit {
-        Ok(Visit::Gave) if !bitrix.finished.load(Ordering::Relaxed) => install::installed_page(bitrix, language),
-        Ok(Visit::Gave) => all(Page::success(language, "healed", "healed_text")),
-        Ok(Visit::Came) => all(status_page(bitrix, language)),
-        Err(_) if heal::works(bitrix) => {
-            status_page(bitrix, language).saying(language.get("pages_for_admins").to_owned())
+    match heal::visit(&bitrix, &query, &form, from).await {
+        Ok(Visit { gave: true, .. }) if !bitrix.finished.load(Ordering::Relaxed) => {
+            install::installed_page(&bitrix, language).respond(&bitrix)
         }
-        Err(error) => {
-            sampled!(warn, target: "security", client = %from, %error, result = "refused", "the application's page");
-            Page::refused(language, "not_installed", &error, &bitrix.portal.config)
+        Ok(Visit { gave, user }) => {
+            let first = gave.then(|| Page::success(language, "healed", "healed_text"));
+            board::page(&board, &Who::Portal(user), language, first, None).await
         }
+        Err(error) => refused(&bitrix, &error, language, from).respond(&bitrix),
     }
 }
 
-/// How it stands, for everybody.
-pub(super) fn status_page(bitrix: &Inner, language: &'static Catalogue) -> Page {
-    match bitrix.portal.gate.reason() {
-        Some(reason) => Page::failure(language, "mend").saying(reason),
-        None if !bitrix.findings.all().is_empty() => Page::failure(language, "mend"),
-        None => Page::success(language, "works", ""),
+/// Employees learn nothing but that this is not for them.
+fn refused(bitrix: &Inner, error: &Disbelief, language: &'static Catalogue, from: ClientAddress) -> Page {
+    sampled!(warn, target: "security", client = %from, %error, result = "refused", "the application's page");
+    match error {
+        Disbelief::NotAdmin if heal::works(bitrix) => Page::note(language, "install_title", "pages_for_admins"),
+        _ if heal::works(bitrix) => Page::refused(language, "not_shown", error, &bitrix.portal.config),
+        _ => Page::refused(language, "not_installed", error, &bitrix.portal.config),
     }
 }
 
@@ -113,5 +108,5 @@ fn wrong_path(bitrix: &Inner, came_to: &str) {
 
 /// The page without a form, in a browser.
 pub(super) fn opened(bitrix: &Inner, query: Option<String>) -> Response {
-    status_page(bitrix, asked_language(bitrix, query)).respond(bitrix)
+    Page::status(bitrix, asked_language(bitrix, query), false).respond(bitrix)
 }

@@ -14,6 +14,10 @@ use serde_json::Value;
 use std::future::Future;
 use std::sync::Arc;
 
+/// Largest form taken: nobody is believed before it is read. A text has at most 20,000 characters (`bitrix24.md` §4.7),
+/// which are at most 240,000 bytes when percent-encoded.
+pub(super) const MAX_BODY: usize = 256 * 1024;
+
 /// The event that ends an installation.
 pub(super) const INSTALLED: &str = "ONAPPINSTALL";
 

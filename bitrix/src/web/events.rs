@@ -20,6 +20,7 @@ use openline_core::secret::same;
 use openline_core::{ClientAddress, StoreError, sampled};
 use serde_json::Value;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// The event handler. The portal never repeats an event, so it is answered only when everything is durable.
 pub(super) async fn event(State(bitrix): Shared, from: ClientAddress, body: Given) -> Response {
@@ -42,6 +43,7 @@ async fn handle(bitrix: Arc<Inner>, from: ClientAddress, body: Bytes) -> Respons
         sampled!(warn, target: "security", client = %from, %event, result = "refused", "an event without the portal's token");
         return plain(StatusCode::FORBIDDEN, "not from the portal");
     }
+    bitrix.last_event.store(bitrix.portal.clock().now().0, Ordering::Relaxed);
     let event = match form::parse(&body) {
         Ok(form) => operator_events::read(&bitrix.portal.config, &told.event, &form),
         Err(error) => return no_form(error),

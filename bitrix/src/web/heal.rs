@@ -11,13 +11,13 @@ use openline_core::ClientAddress;
 use serde_json::Value;
 use std::sync::Arc;
 
-/// Who opened the application's page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Visit {
-    /// An administrator, whose tokens openline has now.
-    Gave,
-    /// An administrator.
-    Came,
+/// An administrator opened the application's page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Visit {
+    /// Whether openline has their tokens now.
+    pub(super) gave: bool,
+    /// Their number in the portal.
+    pub(super) user: String,
 }
 
 /// Whether there are tokens that work, as far as is known.
@@ -37,11 +37,13 @@ pub(super) async fn visit(
 ) -> Result<Visit, Disbelief> {
     let claimed = claims::from_page(&bitrix.portal.config, query, form, bitrix.portal.clock().now())?;
     let proven = claims::prove_installation(bitrix, claimed, from).await?;
-    if works(bitrix) || proven.refresh_token.is_empty() {
-        return Ok(Visit::Came);
+    // A number, so that it is nothing else in a signed word and in the log.
+    let user = proven.user_id.as_deref().and_then(|user| user.parse().ok()).unwrap_or(0_u64).to_string();
+    let gave = !works(bitrix) && !proven.refresh_token.is_empty();
+    if gave {
+        take(bitrix, proven, from).await?;
     }
-    take(bitrix, proven, from).await?;
-    Ok(Visit::Gave)
+    Ok(Visit { gave, user })
 }
 
 /// Goes on with the tokens of an administrator who opened a channel's settings, when there are none that work. Others

@@ -3,6 +3,7 @@
 pub(crate) mod afterwards;
 mod app;
 mod authorize;
+pub(crate) mod board;
 mod called;
 mod choose;
 mod events;
@@ -17,26 +18,26 @@ pub(crate) mod removal;
 mod settings;
 mod view;
 pub(crate) mod waiting;
+mod word;
 
 use crate::shared::Inner;
+use crate::web::called::MAX_BODY;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{MethodRouter, get, post};
 use std::sync::Arc;
 
-/// Largest form taken: nobody is believed before it is read. A text has at most 20,000 characters (`bitrix24.md` §4.7),
-/// which are at most 240,000 bytes when percent-encoded.
-const MAX_BODY: usize = 256 * 1024;
-
 /// The routes, to be mounted at `/bitrix`.
-pub(crate) fn routes(bitrix: Arc<Inner>) -> Router {
+pub(crate) fn routes(board: board::Shared) -> Router {
+    let bitrix = Arc::clone(&board.bitrix);
     // People write addresses with a slash at the end, too.
     let both = |router: Router<Arc<Inner>>, path: &str, method: MethodRouter<Arc<Inner>>| {
         router.route(path, method.clone()).route(&format!("{path}/"), method)
     };
     let router = both(Router::new(), "/events", post(events::event));
     let router = both(router, "/install", post(install::install).get(install::help));
-    let router = both(router, "/app", post(app::app).get(authorize::app_page_get));
+    let app = post(app::app).with_state(board.clone()).get(authorize::app_page_get);
+    let router = both(router, "/app", app).route("/app/act", post(board::act).with_state(board));
     let router = both(router, "/authorize", get(authorize::authorize));
     both(router, "/settings", post(settings::settings).get(settings::help))
         .route("/settings/choose", post(settings::choose))

@@ -8,12 +8,13 @@ use crate::findings::Problem;
 use crate::shared::Inner;
 use crate::texts::Catalogue;
 use crate::web::refusal;
-use crate::web::view::{Channel, Settings};
+use crate::web::view::Settings;
 use axum::extract::Path;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
+use serde::Serialize;
 use std::sync::LazyLock;
 use url::Url;
 
@@ -24,8 +25,14 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut templates = Environment::new();
     templates.set_undefined_behavior(UndefinedBehavior::Strict);
     // Compiled in and rendered by the tests: one that doesn't parse never leaves the house.
-    if let Err(error) = templates.add_template("page.html", include_str!("../../assets/page.html")) {
-        tracing::error!(%error, "a template does not parse");
+    let files = [
+        ("page.html", include_str!("../../assets/page.html")),
+        ("board.html", include_str!("../../assets/board.html")),
+    ];
+    for (name, file) in files {
+        if let Err(error) = templates.add_template(name, file) {
+            tracing::error!(%error, name, "a template does not parse");
+        }
     }
     templates
 });
@@ -40,7 +47,9 @@ pub(super) struct Page {
     problems: Vec<Problem>,
     finish: bool,
     settings: Option<Settings>,
-    channels: Vec<Channel>,
+    /// What came of the button that was pressed.
+    note: Option<String>,
+    board: Option<Value>,
 }
 
 impl Page {
@@ -54,7 +63,8 @@ impl Page {
             problems: Vec::new(),
             finish: false,
             settings: None,
-            channels: Vec::new(),
+            note: None,
+            board: None,
         }
     }
 
@@ -78,6 +88,15 @@ impl Page {
         Self { tone: "good", ..Self::note(language, headline, text) }
     }
 
+    /// How it stands; `bad`: there is more to be mended than what is found here.
+    pub(super) fn status(bitrix: &Inner, language: &'static Catalogue, bad: bool) -> Self {
+        match bitrix.portal.gate.reason() {
+            Some(reason) => Self::failure(language, "mend").saying(reason),
+            None if bad || !bitrix.findings.all().is_empty() => Self::failure(language, "mend"),
+            None => Self::success(language, "works", ""),
+        }
+    }
+
     /// The installation succeeded; the page tells the portal so, and says when that did not work.
     pub(super) fn installed(language: &'static Catalogue) -> Self {
         Self { finish: true, ..Self::success(language, "installed", "") }
@@ -94,9 +113,14 @@ impl Page {
         Self { problems, ..self }
     }
 
-    /// With how all channels stand.
-    pub(super) fn with_channels(self, channels: Vec<Channel>) -> Self {
-        Self { channels, ..self }
+    /// With what came of the button that was pressed.
+    pub(super) fn noting(self, note: Option<String>) -> Self {
+        Self { note, ..self }
+    }
+
+    /// With the dashboard.
+    pub(super) fn with_board(self, board: &impl Serialize) -> Self {
+        Self { board: Some(Value::from(Serde(board))), ..self }
     }
 
     /// With the settings of one channel.
@@ -113,9 +137,20 @@ impl Page {
         let vendor_script = if self.finish { format!(" {VENDOR_SCRIPT}") } else { String::new() };
         // A portal can be renamed: the vendor's domains may frame the page too.
         let vendor = VENDOR.iter().map(|domain| format!(" https://*.{domain}")).collect::<String>();
+        let prefix = Url::parse(&config.public_url).map(|url| url.path().trim_end_matches('/').to_owned());
+        let prefix = prefix.unwrap_or_default();
+        self.answer(&prefix, &format!("{prefix}/bitrix/assets"), &vendor_script, &format!("'self' {portal}{vendor}"))
+    }
+
+    /// The answer on the own listener, which nobody frames.
+    pub(super) fn respond_alone(&self) -> Response {
+        self.answer("", "/admin/assets", "", "'none'")
+    }
+
+    fn answer(&self, prefix: &str, assets: &str, vendor_script: &str, ancestors: &str) -> Response {
         let policy = format!(
             "default-src 'none'; style-src 'self'; script-src 'self'{vendor_script}; connect-src 'self'; \
-             form-action 'self'; base-uri 'none'; frame-ancestors 'self' {portal}{vendor}"
+             form-action 'self'; base-uri 'none'; frame-ancestors {ancestors}"
         );
         let headers = [
             (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
@@ -124,8 +159,7 @@ impl Page {
             (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
             (header::REFERRER_POLICY, "no-referrer".to_owned()),
         ];
-        let prefix = Url::parse(&config.public_url).map(|url| url.path().trim_end_matches('/').to_owned());
-        match self.html(&prefix.unwrap_or_default()) {
+        match self.html(prefix, assets) {
             Ok(html) => (headers, html).into_response(),
             Err(error) => {
                 tracing::error!(%error, "a page could not be rendered");
@@ -134,14 +168,15 @@ impl Page {
         }
     }
 
-    /// `prefix`: the path of the public address.
-    fn html(&self, prefix: &str) -> Result<String, minijinja::Error> {
+    /// `prefix`: the path of the public address; `assets`: where the page's own files are.
+    fn html(&self, prefix: &str, assets: &str) -> Result<String, minijinja::Error> {
         let no_script = self.language.fill("finish_no_script", &[("script", VENDOR_SCRIPT)]);
         let problems = self.problems.iter().map(|one| context! { problem => &one.problem, remedy => &one.remedy });
         TEMPLATES.get_template("page.html")?.render(context! {
             lang => self.language.code,
             t => Value::from(Serde(&self.language.texts)),
             prefix,
+            assets,
             headline => &self.headline,
             tone => self.tone,
             texts => &self.texts,
@@ -150,7 +185,8 @@ impl Page {
             no_script,
             vendor => VENDOR_SCRIPT,
             settings => Value::from(Serde(&self.settings)),
-            channels => Value::from(Serde(&self.channels)),
+            note => &self.note,
+            board => self.board.clone(),
         })
     }
 }
@@ -179,7 +215,7 @@ mod tests {
     #[test]
     fn values_are_text() {
         let page = Page::failure(texts::english(), "not_installed").saying("\"'&<script>".to_owned());
-        let html = page.html("").unwrap();
+        let html = page.html("", "").unwrap();
         assert!(html.contains("&lt;script&gt;") && !html.contains("<script>"), "{html}");
     }
 
@@ -187,7 +223,8 @@ mod tests {
     fn every_page_can_be_shown_in_every_language() {
         let problem = Problem { problem: "p".to_owned(), remedy: "r".to_owned() };
         for language in texts::all() {
-            let shown = Page::installed(language).mending(vec![problem.clone()]).html("/x").unwrap();
+            let shown =
+                Page::installed(language).mending(vec![problem.clone()]).html("/x", "/x/bitrix/assets").unwrap();
             let shown = shown.replace("&#x2f;", "/");
             assert!(
                 shown.contains(&format!("lang=\"{}\"", language.code)) && shown.contains("/x/bitrix/assets"),

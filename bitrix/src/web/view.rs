@@ -23,14 +23,14 @@ pub(super) struct Line {
     on: bool,
 }
 
-/// A channel as the application's page shows it.
+/// A channel as the dashboard shows it.
 #[derive(Debug, Serialize)]
 pub(super) struct Channel {
     name: String,
     lines: Vec<Line>,
     address: Option<String>,
     endpoint: Option<String>,
-    problem: Option<String>,
+    pub(super) problem: Option<String>,
 }
 
 /// A channel as its settings page shows it.
@@ -68,19 +68,16 @@ fn lines_of(bitrix: &Inner, connector: &Connector) -> Vec<Line> {
     bitrix.lines.active_lines(&connector.id).iter().map(|line| named(bitrix, line)).collect()
 }
 
-/// All channels.
-pub(super) fn channels(bitrix: &Inner) -> Vec<Channel> {
-    let channel = |connector: &Connector| {
-        let shown = connector.shown.now();
-        Channel {
-            name: connector.name.clone(),
-            lines: lines_of(bitrix, connector),
-            address: shown.address,
-            endpoint: shown.endpoint,
-            problem: shown.problem,
-        }
-    };
-    bitrix.portal.config.connectors.iter().map(channel).collect()
+/// How a channel stands.
+pub(super) fn channel(bitrix: &Inner, connector: &Connector) -> Channel {
+    let shown = connector.shown.now();
+    Channel {
+        name: connector.name.clone(),
+        lines: lines_of(bitrix, connector),
+        address: shown.address,
+        endpoint: shown.endpoint,
+        problem: shown.problem,
+    }
 }
 
 /// A channel that was opened for a line.

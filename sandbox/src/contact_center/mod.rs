@@ -26,6 +26,7 @@ pub(crate) fn router() -> Router<Arc<Portal>> {
         .route("/contact_center", get(|| async { Redirect::permanent(HOME) }))
         .route(HOME, get(home))
         .route("/contact_center/connector/", get(connector))
+        .route("/contact_center/application/", get(application))
         .route("/contact_center/disconnect", post(disconnect))
         .route("/contact_center/install", post(install))
         .route("/contact_center/finish", post(finish))
@@ -64,6 +65,14 @@ async fn connector(Shared(portal): Shared<Arc<Portal>>, Query(query): Query<Hash
         Some(form) => page(pages::frame("Connector settings", &form, false)),
         None => (StatusCode::NOT_FOUND, "There is no such connector.").into_response(),
     }
+}
+
+/// `?URL=<handler path>`: the application's main page in a frame, as its menu item opens it.
+async fn application(Shared(portal): Shared<Arc<Portal>>, Query(query): Query<HashMap<String, String>>) -> Response {
+    let url = query.get("URL").cloned().unwrap_or_default();
+    let app = Sandbox::remote(Arc::clone(&portal)).app;
+    let form = portal.edit(|state| state.page_form(app, &url, "DEFAULT", None, &PageOptions::default()));
+    page(pages::frame("Application", &form, false))
 }
 
 async fn disconnect(Shared(portal): Shared<Arc<Portal>>, Form(pair): Form<Pair>) -> Redirect {

@@ -52,9 +52,18 @@ fn application(state: &State) -> String {
     };
     match app {
         Some(app) if app.installed => {
+            // The form's "handler path" is not asked for here: it stands beside the installation path.
+            let handler = app.install_url.rsplit_once('/').map(|(folder, _)| format!("{folder}/app"));
+            let open = handler.map(|url| {
+                format!(
+                    "<p><a class=\"button\" href=\"/contact_center/application/?URL={}\">Open</a></p>",
+                    percent(&url)
+                )
+            });
             format!(
-                "<h2>Application</h2><p>Installed from {}</p>{}",
+                "<h2>Application</h2><p>Installed from {}</p>{}{}",
                 escape(&app.install_url),
+                open.unwrap_or_default(),
                 button("uninstall", "Uninstall")
             )
         }

@@ -7,6 +7,7 @@
 mod answers;
 mod axe;
 mod before;
+mod board;
 mod calling;
 mod changes;
 mod compose;

@@ -49,7 +49,7 @@ fn expected(entry: &serde_json::Value) -> bool {
 }
 
 /// Nothing has to be moved sideways to be read.
-async fn fits(page: &Page, what: &str) {
+pub async fn fits(page: &Page, what: &str) {
     let [wide, seen] = ["scrollWidth", "clientWidth"].map(|key| format!("document.documentElement.{key}"));
     let fits = page.eval(&format!("return [{wide} <= {seen}, {wide}, {seen}]")).await;
     assert_eq!(fits[0], true, "{what}: {fits}");
@@ -57,13 +57,18 @@ async fn fits(page: &Page, what: &str) {
 
 /// For people to look at, where `OPENLINE_SHOTS` names a folder.
 async fn picture(page: &Page, name: &str) {
+    framed(page, &format!("settings-{name}"), 1250).await;
+}
+
+/// The same of any page in the portal's frame, which is made so high first.
+pub async fn framed(page: &Page, name: &str, height: u32) {
     let Some(folder) = crate::pictures::folder() else { return };
     page.client().enter_parent_frame().await.unwrap();
-    page.eval("document.querySelector('iframe').style.height = '1250px'").await;
+    page.eval(&format!("document.querySelector('iframe').style.height = '{height}px'")).await;
     let clip = json!({ "captureBeyondViewport": true, "format": "png" });
     let shot = page.devtools("Page.captureScreenshot", clip).await;
     let bytes = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, shot["data"].as_str().unwrap());
-    std::fs::write(folder.join(format!("settings-{name}.png")), bytes.unwrap()).unwrap();
+    std::fs::write(folder.join(format!("{name}.png")), bytes.unwrap()).unwrap();
     page.find("iframe").await.enter_frame().await.unwrap();
 }
 

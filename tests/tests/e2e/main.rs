@@ -5,6 +5,7 @@
 mod api;
 mod backup;
 mod before;
+mod board;
 mod conformance;
 mod conversation;
 mod crash;
