@@ -10,6 +10,7 @@ use crate::commands::health;
 use crate::commands::messengers;
 use crate::commands::migrate;
 use crate::commands::privacy;
+use crate::commands::reload;
 use crate::config::Config;
 use crate::serve::service::Service;
 pub use clap::Parser;
@@ -69,6 +70,12 @@ enum Command {
     /// ✗ (broken), with the remedy below. The exit status is 0 when nothing is broken, 1 when something is, and 2 when the
     /// configuration can't be used.
     Doctor(doctor::Options),
+    /// Let the running service read its configuration again, without a stop; a wrong one changes nothing
+    Reload {
+        /// The configuration file
+        #[arg(long, short, value_name = "FILE", default_value = "openline.toml")]
+        config: PathBuf,
+    },
     /// Ask the running service whether it is well
     Health {
         /// The configuration file
@@ -145,6 +152,7 @@ pub fn run(cli: Cli) -> ExitCode {
             Err(errors) => complain(&errors, ExitCode::from(BAD_CONFIG)),
         },
         Command::Doctor(options) => examine(&options),
+        Command::Reload { config } => in_runtime(async { told(reload::run(&config).await) }),
         Command::Health { config } => in_runtime(async { told(health::report(&config).await) }),
         Command::Dead(action) => in_runtime(async { told(dead::run(action).await) }),
         Command::Export { whose, to } => in_runtime(async { told(privacy::export(whose, to).await) }),

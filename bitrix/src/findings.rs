@@ -69,6 +69,8 @@ pub(crate) enum Area {
 /// What a person is told of a finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
+    /// The same for as long as it is the same finding.
+    pub key: String,
     /// What is wrong.
     pub problem: String,
     /// What to do about it.
@@ -89,7 +91,9 @@ impl Finding {
             Self::Unconnected(name) => ("unconnected", vec![("name", name)]),
             Self::Elsewhere { name, line } => ("elsewhere", vec![("name", name), ("line", line)]),
         };
+        let of = values.iter().filter(|(name, _)| ["name", "line", "address"].contains(name)).map(|(_, value)| *value);
         Problem {
+            key: std::iter::once(key).chain(of).collect::<Vec<_>>().join("/"),
             problem: texts.fill(&format!("problem_{key}"), &values),
             remedy: texts.fill(&format!("remedy_{key}"), &values),
         }
@@ -158,7 +162,7 @@ impl Findings {
 }
 
 fn log(found: &Finding) {
-    let Problem { problem, remedy } = found.told(texts::english());
+    let Problem { problem, remedy, .. } = found.told(texts::english());
     tracing::error!(problem, remedy, "an administrator has to mend something");
 }
 
@@ -193,7 +197,7 @@ mod tests {
             Finding::Elsewhere { name: text(), line: text() },
         ];
         for finding in all {
-            let Problem { problem, remedy } = finding.told(texts::english());
+            let Problem { problem, remedy, .. } = finding.told(texts::english());
             assert!(!problem.is_empty() && !remedy.is_empty(), "{finding:?}");
             assert!(!format!("{problem}{remedy}").contains('{'), "{problem} {remedy}");
         }

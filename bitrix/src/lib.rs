@@ -45,6 +45,8 @@ pub struct Status {
     pub member_id: Option<String>,
     /// Why nothing is sent at the moment.
     pub problem: Option<String>,
+    /// Why nothing will be sent until somebody acts: not installed, or the tokens are dead.
+    pub lost: Option<String>,
     /// Connector, line, how it stands.
     pub lines: Vec<(String, String, Binding)>,
     /// What an administrator has to mend, in English.
@@ -168,11 +170,30 @@ impl Bitrix {
         lines::checkup::look(&self.0, mend, patience).await
     }
 
+    /// Shows users of the portal a notice; one with the same tag takes the earlier one's place (`bitrix24.md` §11).
+    ///
+    /// # Errors
+    /// What the portal says of the first whom it could not be shown.
+    pub async fn notify(&self, users: &[u32], text: &str, tag: &str) -> Result<(), CallError> {
+        let text = bbcode::write(&openline_core::text::RichText::plain(text));
+        for user in users {
+            let params = serde_json::json!({ "USER_ID": user, "MESSAGE": text, "TAG": tag });
+            self.0.portal.call("im.notify.system.add", &params, access::budget::Class::Background).await?;
+        }
+        Ok(())
+    }
+
     /// How the portal stands.
     pub fn status(&self) -> Status {
+        let (known, reason) = (self.0.portal.credentials(), self.0.portal.gate.reason());
+        let lost = match &known {
+            None => reason.clone().or_else(|| Some("openline is not installed in the portal".to_owned())),
+            Some(known) => known.broken.clone(),
+        };
         Status {
-            member_id: self.0.portal.credentials().map(|credentials| credentials.member_id.clone()),
-            problem: self.0.portal.gate.reason(),
+            lost,
+            member_id: known.map(|credentials| credentials.member_id.clone()),
+            problem: reason,
             lines: self.0.lines.all(),
             problems: self.0.findings.told(texts::english()),
             last_event: self.0.last_event(),

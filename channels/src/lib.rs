@@ -6,6 +6,7 @@ pub mod described;
 pub mod echo;
 #[cfg(test)]
 mod pager;
+pub mod signed;
 pub mod telegram;
 pub mod website;
 

@@ -157,6 +157,11 @@ impl View<'_> {
         self.0.statuses.get(&(connector.to_owned(), line)).map(|row| row.data.clone()).unwrap_or_default()
     }
 
+    /// What a user was told by the system, oldest first.
+    pub fn notices(&self, user: i64) -> Vec<String> {
+        self.0.record.notices.iter().filter(|(to, ..)| *to == user).map(|(_, text, _)| text.clone()).collect()
+    }
+
     /// Event bindings as (event, handler).
     pub fn bindings(&self) -> Vec<(String, String)> {
         self.0.bindings.iter().map(|binding| (binding.event.clone(), binding.handler.clone())).collect()

@@ -79,6 +79,12 @@ impl Receiver {
         self.kept().orders.extend(orders);
     }
 
+    /// Of alerts about what has such a key: for each that came, whether it was raised (or taken back).
+    pub fn alerts(&self, key: &str) -> Vec<bool> {
+        let all = self.attempts().into_iter().filter(|attempt| attempt.event["data"]["key"] == key);
+        all.map(|attempt| attempt.event["type"] == "alert.raised").collect()
+    }
+
     /// Answers as it should.
     pub fn relent(&self) {
         self.kept().orders.clear();
@@ -127,11 +133,14 @@ async fn hook(State(kept): State<Arc<Mutex<Kept>>>, headers: HeaderMap, body: By
         return (status, [("retry-after", "1")]).into_response();
     }
     kept.attempts.push(Attempt { id: id.to_owned(), event: event.clone(), signatures: given.split(' ').count() });
-    if !known {
+    // Alerts are of no chat.
+    let is_message = event["data"]["chat"].is_string();
+    if !known && is_message {
         take(&mut kept.chats, &event);
     }
     match order {
         Some(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        None if !is_message => StatusCode::NO_CONTENT.into_response(),
         None => axum::Json(json!({ "id": format!("app-{}", event["data"]["message"]["id"].as_str().expect("an id")) }))
             .into_response(),
     }

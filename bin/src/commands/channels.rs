@@ -2,6 +2,7 @@
 
 use crate::config::{Config, Instance};
 use crate::serve::status::{self, Said};
+use crate::serve::watch::Concern;
 use clap::Subcommand;
 use openline_bitrix::Remembered;
 use openline_channels::Kinds;
@@ -172,7 +173,8 @@ async fn portal(
         if let Some(problem) = &one.portal {
             let _ = writeln!(out, "  {by}{problem}");
         }
-        for (problem, remedy) in &one.problems {
+        // What channels have is said of each.
+        for Concern { problem, remedy, .. } in one.problems.iter().filter(|one| !one.key.starts_with("channel/")) {
             let _ = writeln!(out, "  {by}to be mended: {problem}\n    {remedy}");
         }
     }

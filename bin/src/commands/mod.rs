@@ -10,3 +10,4 @@ pub mod health;
 pub mod messengers;
 pub mod migrate;
 pub mod privacy;
+pub mod reload;

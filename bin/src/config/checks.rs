@@ -10,6 +10,8 @@ use openline_core::secret::MasterSecret;
 use openline_core::weak::{Maker, strong};
 use openline_store::StoreUrl;
 use secrecy::ExposeSecret;
+use std::net::SocketAddr;
+use std::time::Duration;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 
@@ -36,6 +38,20 @@ pub(super) fn limits(limits: LimitSettings) -> Result<LimitSettings, ConfigError
         Some(key) => Err(ConfigError::at(format!("limits.{key}"), "0 would let nobody in; write a number above it")),
         None => Ok(limits),
     }
+}
+
+/// How long conversations are kept; 0 days: for ever.
+pub(super) fn keep(days: u32) -> Option<Duration> {
+    let days = u64::from(days);
+    (days > 0).then(|| Duration::from_secs(days * 24 * 3600))
+}
+
+/// An address to listen at; `like` is a good one.
+pub(super) fn listen(key: &str, given: &str, like: &str) -> Result<SocketAddr, ConfigError> {
+    given.parse().map_err(|_| {
+        let problem = format!("{given:?} is not an address to listen at; write one like {like:?}");
+        ConfigError::at(key, problem)
+    })
 }
 
 pub(super) fn public_url(text: &str) -> Result<String, ConfigError> {

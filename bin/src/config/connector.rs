@@ -14,7 +14,7 @@ const ICON: &str = r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 6
 const MAX_ICON: usize = 64 * 1024;
 
 /// A checked `[channels.ID.connector]`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools)] // the portal's flags
 pub struct ConnectorSettings {
     /// The connector's id in the portal.

@@ -36,7 +36,8 @@ impl fmt::Display for Exposed {
 }
 
 /// The secrets that the configuration itself has, beside those of its channels.
-const OWN: [&str; 4] = ["secret", "portal.client_secret", "metrics.token", "admin.token"];
+const OWN: [&str; 6] =
+    ["secret", "portal.client_secret", "metrics.token", "admin.token", "alerts.webhook_secret", "alerts.mail_password"];
 
 /// The part of a mode that says what everybody may read. A group may be the service's own.
 const EVERYBODY: u32 = 0o004;

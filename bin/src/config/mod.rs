@@ -1,5 +1,6 @@
 //! The configuration: defaults, then the TOML file, then the environment (`OPENLINE__PORTAL__CLIENT_SECRET`).
 
+mod alerts;
 mod around;
 mod checks;
 mod connector;
@@ -12,6 +13,7 @@ mod listener;
 mod proxies;
 mod raw;
 
+pub use alerts::{AlertSettings, Mail};
 pub use checks::Log;
 pub(crate) use checks::trusted;
 pub use connector::ConnectorSettings;
@@ -22,7 +24,7 @@ pub use listener::ListenerSettings;
 pub use proxies::Proxies;
 
 use around::Around;
-use checks::{each, limits, log, proxies, public_url, secret, store};
+use checks::{each, keep, limits, listen, log, proxies, public_url, secret, store};
 use instance::{channels, kinds};
 pub use openline_bitrix::PortalSettings;
 use openline_bitrix::{PortalConfig, Shown, Shows};
@@ -64,6 +66,8 @@ pub struct Config {
     pub metrics: ListenerSettings,
     /// Where the dashboard is for operators of the machine.
     pub admin: ListenerSettings,
+    /// Who is told what has to be mended.
+    pub alerts: AlertSettings,
     /// How long conversations are kept after their last message; `None` for ever.
     pub keep: Option<Duration>,
     /// The portal.
@@ -76,6 +80,17 @@ pub struct Config {
     pub kinds: Arc<Kinds>,
     /// What others on this machine can read, and as whom openline runs; known of one that was loaded from its file.
     pub exposed: Vec<Exposed>,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// Where a configuration comes from.
+#[derive(Default)]
+pub struct Origin {
+    /// The file that it was loaded from.
+    pub file: Option<PathBuf>,
+    /// What stands there, as it is written.
+    pub written: toml::Table,
 }
 
 /// Everything that is wrong with a configuration.
@@ -111,6 +126,7 @@ impl Config {
         let mut config = Self::parse(file, &text, None)?;
         let beside = config.secret.is_none().then_some(&config.store);
         config.exposed = exposed::look(file, &text, &config.folder, &config.secret_keys(), beside);
+        config.origin.file = Some(file.to_owned());
         Ok(config)
     }
 
@@ -154,7 +170,8 @@ impl Config {
         };
         let raw = raw::read(text, environment.clone()).map_err(|error| fail(vec![error]))?;
         let folder = file.parent().unwrap_or(Path::new("."));
-        let config = Self::check(raw, &Around { folder, environment: environment.as_ref() }).map_err(fail)?;
+        let mut config = Self::check(raw, &Around { folder, environment: environment.as_ref() }).map_err(fail)?;
+        config.origin.written = text.parse().unwrap_or_default();
         // Every channel is built once, so that its settings are known to be good.
         let host = config.host(MasterSecret::new([0; 32]), Arc::new(openline_core::SystemClock::new()));
         let built = config.build_channels(&host).map(drop);
@@ -166,10 +183,7 @@ impl Config {
     fn check(raw: Raw, around: &Around<'_>) -> Result<Self, Vec<ConfigError>> {
         let mut errors = Errors(Vec::new());
         let public_url = errors.keep(public_url(&raw.public_url));
-        let listen = errors.keep(raw.listen.parse().map_err(|_| {
-            let problem = format!("{:?} is not an address to listen at; write one like \"127.0.0.1:8080\"", raw.listen);
-            ConfigError::at("listen", problem)
-        }));
+        let listen = errors.keep(listen("listen", &raw.listen, "127.0.0.1:8080"));
         let store = store(&raw.store);
         let on_server = store.as_ref().is_ok_and(|store| store.file().is_none());
         let secret = errors.keep(secret(raw.secret, on_server, around));
@@ -184,42 +198,45 @@ impl Config {
         let limits = errors.keep(limits(raw.limits));
         let own = errors.keep(ListenerSettings::metrics(raw.metrics, around));
         let own = own.zip(errors.keep(ListenerSettings::admin(raw.admin, around)));
-        let days = u64::from(raw.privacy.keep_days);
-        let keep = (days > 0).then(|| Duration::from_secs(days * 24 * 3600));
-        match (public_url, listen, secret, portal, channels.zip(kinds), store, files, log, proxies, limits, own) {
+        let alerts = errors.keep(AlertSettings::read(raw.alerts, around));
+        let keep = keep(raw.privacy.keep_days);
+        match (
+            public_url.zip(listen),
+            secret.zip(portal),
+            channels.zip(kinds),
+            store.zip(files),
+            log.zip(proxies),
+            limits.zip(alerts),
+            own,
+        ) {
             (
-                Some(public_url),
-                Some(listen),
-                Some(secret),
-                Some(portal),
+                Some((public_url, listen)),
+                Some((secret, portal)),
                 Some((channels, kinds)),
-                Some(store),
-                Some(files),
-                Some(log),
-                Some(trusted_proxies),
-                Some(limits),
+                Some((store, files)),
+                Some((log, trusted_proxies)),
+                Some((limits, alerts)),
                 Some((metrics, admin)),
-            ) => {
-                let folder = around.folder.to_owned();
-                Ok(Self {
-                    listen,
-                    public_url,
-                    store,
-                    secret,
-                    trusted_proxies,
-                    limits,
-                    files,
-                    log,
-                    metrics,
-                    admin,
-                    keep,
-                    portal,
-                    channels,
-                    folder,
-                    kinds,
-                    exposed: Vec::new(),
-                })
-            }
+            ) => Ok(Self {
+                listen,
+                public_url,
+                store,
+                secret,
+                trusted_proxies,
+                limits,
+                files,
+                log,
+                metrics,
+                admin,
+                alerts,
+                keep,
+                portal,
+                channels,
+                folder: around.folder.to_owned(),
+                kinds,
+                exposed: Vec::new(),
+                origin: Origin::default(),
+            }),
             _ => Err(errors.0),
         }
     }

@@ -45,6 +45,8 @@ pub(super) struct Raw {
     #[serde(default)]
     pub(super) admin: RawListener,
     #[serde(default)]
+    pub(super) alerts: RawAlerts,
+    #[serde(default)]
     pub(super) privacy: RawPrivacy,
     #[serde(default)]
     pub(super) portal: PortalKeys<Secret>,
@@ -96,6 +98,38 @@ impl Default for RawLog {
 pub(super) struct RawListener {
     pub(super) listen: String,
     pub(super) token: Option<Secret>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawAlerts {
+    pub(super) webhook: String,
+    pub(super) webhook_secret: Option<Secret>,
+    pub(super) mail_server: String,
+    pub(super) mail_user: String,
+    pub(super) mail_password: Option<Secret>,
+    pub(super) mail_from: String,
+    pub(super) mail_to: Vec<String>,
+    pub(super) portal_users: Vec<u32>,
+    pub(super) queue_seconds: u64,
+    pub(super) look_seconds: u64,
+}
+
+impl Default for RawAlerts {
+    fn default() -> Self {
+        Self {
+            webhook: String::new(),
+            webhook_secret: None,
+            mail_server: String::new(),
+            mail_user: String::new(),
+            mail_password: None,
+            mail_from: String::new(),
+            mail_to: Vec::new(),
+            portal_users: Vec::new(),
+            queue_seconds: 600,
+            look_seconds: 15,
+        }
+    }
 }
 
 #[derive(Deserialize, Default)]

@@ -27,14 +27,6 @@ pub(crate) fn too_few(wanted: usize) -> Option<usize> {
     (room < wanted).then_some(room)
 }
 
-/// What is wrong when the disk of the database has less room than there should be.
-pub(crate) fn short_of_room(config: &crate::config::Config) -> Option<String> {
-    let folder = config.store.file()?.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(std::path::Path::new("."));
-    let free = openline_store::room(folder).filter(|free| *free < config.files.floor)?;
-    Some(format!("{}: {} MB of room are left for the database", folder.display(), free / 1_000_000))
-}
-
 #[cfg(test)]
 mod tests {
     #[test]

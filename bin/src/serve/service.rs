@@ -9,13 +9,17 @@ use crate::serve::http;
 use crate::serve::metrics;
 use crate::serve::open_files;
 use crate::serve::pulse::Pulse;
+use crate::serve::reload::{Reloaded, Reloader};
 use crate::serve::status::{self, Processes};
+use crate::serve::swap::Swap;
+use crate::serve::watch::Watch;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use openline_bitrix::{Bitrix, Status};
+use openline_core::channel::Host;
 use openline_core::desk::Desk;
 use openline_core::inbox::Doors;
 use openline_core::secret::MasterSecret;
@@ -71,6 +75,7 @@ pub struct Service {
     store: Arc<dyn Store>,
     bitrix: Arc<Bitrix>,
     doors: Doors,
+    reloader: Arc<Reloader>,
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -104,21 +109,22 @@ impl Service {
         let doors = Doors::new(Arc::clone(&store), Arc::clone(&clock), &ids);
         let doors = doors.equipped(Arc::clone(&kept) as _, config.file_policy(), &config.public_url, &secret);
         let host = config.host(secret.clone(), clock);
-        let channels = config.build_channels(&host).map_err(|errors| {
-            StartError::Config(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
-        })?;
+        let (swaps, channels) = channels(&config, &host)?;
         let portal = config.portal_config(&channels);
         let bitrix = Arc::new(Bitrix::open(portal, doors.operator_inbox(), &secret).await?);
         let backend: Arc<dyn Backend> = Arc::clone(&bitrix) as _;
         let bridge = Bridge::new(doors.clone(), backend, channels.clone().into_iter().collect());
         let stop = CancellationToken::new();
         let pulse = Pulse::default();
-        let watch = Arc::new(Processes(Arc::clone(&store)));
-        let health = Health { pulse: pulse.clone(), files: Arc::clone(&kept), desk: Desk::new(&doors) };
-        let pages = bitrix.routes(Arc::clone(&watch) as _);
+        let watch = Watch::new(&config, (&store, &doors, &bitrix), &channels, pulse.clone(), Arc::clone(&kept));
+        let alerts = tokio::sync::watch::Sender::new(Arc::new(config.alerts.clone()));
+        let (pulse_too, files, desk) = (pulse.clone(), Arc::clone(&kept), Desk::new(&doors));
+        let health = Health { pulse: pulse_too, files, desk, watch: watch.clone() };
+        let processes = Arc::new(Processes(Arc::clone(&store)));
+        let pages = bitrix.routes(Arc::clone(&processes) as _);
         let app = routes(&bitrix, pages, &channels, &doors, health);
         let measured = metrics::routes(&config.metrics, &store, &doors, &bitrix, stop.clone());
-        let (app, apart) = apart(&config, app, measured, bitrix.admin(watch)).await?;
+        let (app, apart) = apart(&config, app, measured, bitrix.admin(processes)).await?;
         let rules = http_rules(&config);
         let listening = doors.clone();
         let mut tasks = vec![
@@ -130,17 +136,20 @@ impl Service {
         for (listener, app) in apart {
             tasks.push(tokio::spawn(http::serve(listener, app, rules.clone(), stop.clone())));
         }
-        let saying =
-            status::keep(Arc::clone(&store), Arc::clone(&bitrix), channels.clone(), doors.clone(), stop.clone());
-        tasks.push(tokio::spawn(saying));
+        tasks.push(tokio::spawn(status::keep(watch.clone(), channels.clone(), stop.clone())));
+        tasks.push(tokio::spawn(crate::serve::alerts::run(watch.clone(), alerts.subscribe(), stop.clone())));
+        tasks.push(tokio::spawn(watch.clone().run(config.alerts.every, stop.clone())));
         tasks.push(tokio::spawn(pulse.run(Arc::clone(&store), doors.clone(), Arc::clone(&bitrix) as _, stop.clone())));
         tasks.push(tokio::spawn(keep_tidy(kept, stop.clone())));
         tasks.push(tokio::spawn(audit::run(Arc::clone(&store), stop.clone())));
         for (id, channel) in channels {
             tasks.push(tokio::spawn(keep_running(doors.clone(), channel, doors.visitor_inbox(id), stop.clone())));
         }
+        let running = tokio::sync::Mutex::new((None, host));
+        let reloader = Arc::new(Reloader { channels: swaps, alerts, watch, started: config, running });
+        tasks.push(tokio::spawn(Arc::clone(&reloader).listen(stop.clone())));
         bitrix.start();
-        Ok(Self { address, store, bitrix, doors, stop, tasks })
+        Ok(Self { address, store, bitrix, doors, reloader, stop, tasks })
     }
 
     /// Where it listens.
@@ -151,6 +160,14 @@ impl Service {
     /// How the portal stands.
     pub fn portal(&self) -> Status {
         self.bitrix.status()
+    }
+
+    /// Goes on with another configuration, as far as that can be done without a stop.
+    ///
+    /// # Errors
+    /// What is wrong with it; nothing is changed then.
+    pub async fn reload(&self, config: Config) -> Result<Reloaded, String> {
+        self.reloader.reload(config).await
     }
 
     /// The door of one of its channels, for programs that run the service inside themselves.
@@ -196,6 +213,21 @@ async fn apart(
         apart.push((listen(address).await?, admin::routes(&config.admin, admin)));
     }
     Ok((app, apart))
+}
+
+/// The channels, each so that it can be changed.
+#[allow(clippy::type_complexity)] // one by one, and as core takes them
+fn channels(
+    config: &Config,
+    host: &Host,
+) -> Result<(BTreeMap<ChannelId, Arc<Swap>>, BTreeMap<ChannelId, Arc<dyn Channel>>), StartError> {
+    let built = config
+        .build_channels(host)
+        .map_err(|errors| StartError::Config(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
+    let swaps: BTreeMap<ChannelId, Arc<Swap>> =
+        built.into_iter().map(|(id, channel)| (id, Arc::new(Swap::new(channel)))).collect();
+    let channels = swaps.iter().map(|(id, swap)| (id.clone(), Arc::clone(swap) as _)).collect();
+    Ok((swaps, channels))
 }
 
 /// Who may hold connections.
@@ -282,7 +314,7 @@ fn routes(
         let page = format!("{id}/");
         app = app
             .route(&format!("/c/{id}"), get(async move |uri: Uri| to_page(&page, &uri)))
-            .nest(&format!("/c/{id}/"), Arc::clone(channel).routes(doors.visitor_inbox(id.clone())));
+            .nest_service(&format!("/c/{id}/"), Arc::clone(channel).routes(doors.visitor_inbox(id.clone())));
     }
     app.fallback(|| async { (StatusCode::NOT_FOUND, "There is nothing at this address.") })
 }
@@ -301,7 +333,7 @@ async fn health(State((bitrix, here)): State<(Arc<Bitrix>, Health)>) -> Response
 /// For whoever watches over it: 200 when all works, 503 when somebody has to mend something.
 async fn all_is_well(State((bitrix, here)): State<(Arc<Bitrix>, Health)>) -> Response {
     let status = bitrix.status();
-    let well = here.pulse.problem().is_none() && here.files.problem().is_none() && is_ready(&status);
+    let well = is_ready(&status) && here.watch.concerns().is_empty();
     let code = if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (code, axum::Json(here.told(&status))).into_response()
 }
@@ -316,11 +348,24 @@ struct Health {
     pulse: Pulse,
     files: Arc<DiskFiles>,
     desk: Desk,
+    watch: Watch,
 }
 
 impl Health {
     fn told(&self, status: &Status) -> serde_json::Value {
-        let mut told = told(status, self.pulse.problem());
+        let store = self.pulse.problem();
+        let problems = self.watch.concerns().into_iter();
+        let problems = problems.map(|one| serde_json::json!({ "problem": one.problem, "remedy": one.remedy }));
+        let mut told = serde_json::json!({
+            "status": if store.is_none() { "ok" } else { "unavailable" },
+            "ready": store.is_none() && is_ready(status),
+            "installed": status.member_id.is_some(),
+            "portal": status.problem,
+            "problems": problems.collect::<Vec<_>>(),
+        });
+        if let Some(store) = store {
+            told["store"] = store.into();
+        }
         if let Some(problem) = self.files.problem() {
             told["files"] = problem.into();
         }
@@ -331,20 +376,4 @@ impl Health {
         }
         told
     }
-}
-
-fn told(status: &Status, store: Option<String>) -> serde_json::Value {
-    let problems =
-        status.problems.iter().map(|one| serde_json::json!({ "problem": one.problem, "remedy": one.remedy }));
-    let mut told = serde_json::json!({
-        "status": if store.is_none() { "ok" } else { "unavailable" },
-        "ready": store.is_none() && is_ready(status),
-        "installed": status.member_id.is_some(),
-        "portal": status.problem,
-        "problems": problems.collect::<Vec<_>>(),
-    });
-    if let Some(store) = store {
-        told["store"] = store.into();
-    }
-    told
 }

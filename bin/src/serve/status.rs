@@ -1,8 +1,7 @@
 //! How each running process stands, kept in the store so that `openline channels` can say it from another one.
 
+use crate::serve::watch::{Concern, Watch};
 use async_trait::async_trait;
-use openline_bitrix::{Bitrix, Watch};
-use openline_core::inbox::Doors;
 use openline_core::store::Expect;
 use openline_core::{Channel, ChannelId, Store, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -30,9 +29,9 @@ pub(crate) struct Said {
     pub(crate) process: String,
     /// Why nothing is sent to the portal at the moment.
     pub(crate) portal: Option<String>,
-    /// What an administrator has to mend: what is wrong, and what to do about it.
+    /// What somebody has to mend.
     #[serde(default)]
-    pub(crate) problems: Vec<(String, String)>,
+    pub(crate) problems: Vec<Concern>,
     /// When the last event of the portal came to it, in Unix milliseconds.
     #[serde(default)]
     pub(crate) last_event: Option<i64>,
@@ -53,19 +52,14 @@ pub(crate) struct SaidOfChannel {
 }
 
 /// Says it until `stop`.
-pub(crate) async fn keep(
-    store: Arc<dyn Store>,
-    bitrix: Arc<Bitrix>,
-    channels: BTreeMap<ChannelId, Arc<dyn Channel>>,
-    doors: Doors,
-    stop: CancellationToken,
-) {
+pub(crate) async fn keep(watch: Watch, channels: BTreeMap<ChannelId, Arc<dyn Channel>>, stop: CancellationToken) {
+    let (store, doors) = (Arc::clone(watch.store()), watch.doors().clone());
     let (key, process) = (format!("{ROWS}{}", store.tag()), process());
     clear_away(&store, doors.now().0).await;
     let mut before = Said::default();
     loop {
         let now = doors.now();
-        let said = Said { at: before.at, process: process.clone(), ..look(&bitrix, &channels, &doors) };
+        let said = Said { at: before.at, process: process.clone(), ..look(&watch, &channels) };
         // That an event came is no news that has to be told at once.
         let is_new = Said { last_event: before.last_event, ..said.clone() } != before;
         if is_new || now.0 - before.at >= AT_LEAST {
@@ -82,27 +76,27 @@ pub(crate) async fn keep(
     }
 }
 
-fn look(bitrix: &Bitrix, channels: &BTreeMap<ChannelId, Arc<dyn Channel>>, doors: &Doors) -> Said {
+fn look(watch: &Watch, channels: &BTreeMap<ChannelId, Arc<dyn Channel>>) -> Said {
+    let doors = watch.doors();
     let of = |(id, channel): (&ChannelId, &Arc<dyn Channel>)| {
         let trouble = doors.troubles().last(id);
         let solved_at = trouble.as_ref().and_then(|trouble| trouble.solved).map(|solved| solved.0);
         let last_error = trouble.map(|trouble| (trouble.at.0, trouble.reason));
         (id.to_string(), SaidOfChannel { problem: channel.health().err(), last_error, solved_at })
     };
-    let status = bitrix.status();
-    let problems = status.problems.into_iter().map(|problem| (problem.problem, problem.remedy)).collect();
+    let status = watch.bitrix().status();
     Said {
         at: 0,
         process: String::new(),
         portal: status.problem,
-        problems,
+        problems: watch.concerns(),
         last_event: status.last_event.map(|at| at.0),
         channels: channels.iter().map(of).collect(),
     }
 }
 
 /// This process, for people.
-fn process() -> String {
+pub(crate) fn process() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     format!("{} ({})", host.trim(), std::process::id()).trim_start().to_owned()
 }
@@ -134,7 +128,7 @@ pub(crate) async fn last(store: &Arc<dyn Store>) -> Result<Vec<Said>, openline_c
 pub(crate) struct Processes(pub(crate) Arc<dyn Store>);
 
 #[async_trait]
-impl Watch for Processes {
+impl openline_bitrix::Watch for Processes {
     async fn said(&self) -> Vec<openline_bitrix::Said> {
         let said = last(&self.0).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "can't read what the processes said");

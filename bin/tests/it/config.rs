@@ -108,6 +108,8 @@ fn the_unset_keys_of_the_complete_example_are_good_too() {
     for name in ["metrics_token", "admin_token"] {
         std::fs::write(folder.path().join(name), "9f86d081884c7d65\n").unwrap();
     }
+    std::fs::write(folder.path().join("alert_secret"), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n").unwrap();
+    std::fs::write(folder.path().join("mail_password"), "9f86d081884c7d65\n").unwrap();
     let icon = "<svg xmlns=\"http://www.w3.org/2000/svg\"/>";
     std::fs::write(folder.path().join("icon.svg"), icon).unwrap();
     std::fs::create_dir(folder.path().join("messengers")).unwrap();

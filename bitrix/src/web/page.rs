@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn every_page_can_be_shown_in_every_language() {
-        let problem = Problem { problem: "p".to_owned(), remedy: "r".to_owned() };
+        let problem = Problem { key: "k".to_owned(), problem: "p".to_owned(), remedy: "r".to_owned() };
         for language in texts::all() {
             let shown =
                 Page::installed(language).mending(vec![problem.clone()]).html("/x", "/x/bitrix/assets").unwrap();

@@ -1,25 +1,15 @@
 //! What `[channels.ID.settings]` of an API channel may say.
 
 use crate::common::bearer::Tokens;
-use base64::{Engine, prelude::BASE64_STANDARD};
+use crate::signed::Target;
 use openline_core::ConfigError;
 use serde::Deserialize;
-use url::{Host, Url};
 
 /// The settings, checked.
 pub(super) struct Settings {
     pub(super) tokens: Tokens,
     pub(super) target: Option<Target>,
 }
-
-/// Where events are posted, and how they are signed.
-pub(super) struct Target {
-    pub(super) url: Url,
-    pub(super) keys: Vec<SigningKey>,
-}
-
-/// A key of at most 64 bytes, filled up with zeros as HMAC does.
-pub(super) type SigningKey = [u8; 64];
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
@@ -45,51 +35,9 @@ impl Settings {
                 Ok(Self { tokens, target: None })
             };
         }
-        let target = Target { url: address(&raw.webhook, raw.allow_http)?, keys: keys(&raw.webhook_secret)? };
+        let target = Target::read("webhook", &raw.webhook, &raw.webhook_secret, raw.allow_http)?;
         Ok(Self { tokens, target: Some(target) })
     }
-}
-
-/// The address is not repeated in errors: its query may have a secret.
-fn address(given: &str, allow_http: bool) -> Result<Url, ConfigError> {
-    let wrong = |what: &str| Err(ConfigError::at("webhook", what));
-    let Ok(url) = Url::parse(given) else {
-        return wrong("is not a URL; write one like \"https://app.example.com/openline\"");
-    };
-    match url.scheme() {
-        _ if !url.username().is_empty() || url.password().is_some() => {
-            wrong("must not have a user or password; events are signed")
-        }
-        "https" => Ok(url),
-        "http" if allow_http || is_this_machine(&url) => Ok(url),
-        "http" => wrong("must begin with https:// (plain http is for this machine, or with allow_http = true)"),
-        _ => wrong("must begin with https://"),
-    }
-}
-
-fn is_this_machine(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
-
-fn keys(given: &str) -> Result<Vec<SigningKey>, ConfigError> {
-    let keys: Vec<_> = given.split_whitespace().map(key).collect::<Option<_>>().unwrap_or_default();
-    if keys.is_empty() {
-        let problem = "must be whsec_ and 24 to 64 random bytes in base64; several are separated by blanks";
-        return Err(ConfigError::at("webhook_secret", problem));
-    }
-    Ok(keys)
-}
-
-fn key(given: &str) -> Option<SigningKey> {
-    let bytes = BASE64_STANDARD.decode(given.strip_prefix("whsec_")?).ok()?;
-    let mut key = [0; 64];
-    key.get_mut(..bytes.len()).filter(|_| bytes.len() >= 24)?.copy_from_slice(&bytes);
-    Some(key)
 }
 
 #[cfg(test)]

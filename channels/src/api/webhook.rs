@@ -1,16 +1,13 @@
 //! Events to the other side, signed as the Standard Webhooks specification wants it (<https://www.standardwebhooks.com>).
 
-use super::settings::{SigningKey, Target};
 use crate::common::http::retry_after;
-use base64::{Engine, prelude::BASE64_STANDARD};
-use hmac::{Hmac, KeyInit, Mac};
+use crate::signed::{self, Target};
 use openline_core::channel::Outgoing;
 use openline_core::{DeliveryError, Timestamp};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sha2::Sha256;
 use std::error::Error;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -102,16 +99,7 @@ impl Webhook {
         attempts: u32,
         now: Timestamp,
     ) -> Result<Vec<String>, DeliveryError> {
-        let signatures: Vec<_> = self.target.keys.iter().map(|key| signature(key, id, now.seconds(), &body)).collect();
-        let request = self
-            .client()?
-            .post(self.target.url.clone())
-            .header(CONTENT_TYPE, "application/json")
-            .header("webhook-id", id)
-            .header("webhook-timestamp", now.seconds())
-            .header("webhook-signature", signatures.join(" "))
-            .body(body);
-        let response = request.send().await.map_err(|error| not_answered(&error))?;
+        let response = self.target.post(self.client()?, id, body, now).await.map_err(|error| not_answered(&error))?;
         judge(response.status(), response.headers(), attempts, now)?;
         Ok(ids(response).await)
     }
@@ -120,26 +108,14 @@ impl Webhook {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let built = Client::builder()
-            .user_agent(concat!("openline/", env!("CARGO_PKG_VERSION")))
-            // A redirect would take the texts to an address that nobody configured.
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(TIMEOUT)
-            .build();
-        let client = built.map_err(|error| DeliveryError::closed(format!("no HTTP client: {error}")))?;
+        let client =
+            signed::client(TIMEOUT).map_err(|error| DeliveryError::closed(format!("no HTTP client: {error}")))?;
         Ok(self.client.get_or_init(|| client))
     }
 }
 
 fn written(at: Timestamp) -> String {
     jiff::Timestamp::from_millisecond(at.0).unwrap_or_default().to_string()
-}
-
-/// `v1,` and the HMAC-SHA-256 of id, time and body.
-fn signature(key: &SigningKey, id: &str, seconds: i64, body: &str) -> String {
-    let mut mac = Hmac::<Sha256>::new(&(*key).into());
-    mac.update(format!("{id}.{seconds}.{body}").as_bytes());
-    format!("v1,{}", BASE64_STANDARD.encode(mac.finalize().into_bytes()))
 }
 
 /// What no answer means for the message. The address is left out: its query may have a secret.
@@ -209,16 +185,6 @@ async fn ids(mut response: Response) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// The example of the specification's own libraries.
-    #[test]
-    fn signatures_are_those_of_the_specification() {
-        let mut key = [0; 64];
-        let bytes = BASE64_STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
-        key[..bytes.len()].copy_from_slice(&bytes);
-        let signed = signature(&key, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, "{\"test\": 2432232314}");
-        assert_eq!(signed, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
-    }
 
     fn judged(status: u16, retry_after: Option<&str>) -> Result<(), DeliveryError> {
         judged_after(0, status, retry_after)

@@ -28,6 +28,20 @@ pub(super) fn message_add(call: &mut Call<'_>) -> Outcome {
     Ok(json!(id).into())
 }
 
+/// A notice in a user's list; one with the same tag takes the earlier one's place (bitrix24.md §11).
+pub(super) fn notify_system_add(call: &mut Call<'_>) -> Outcome {
+    let (user, text, tag) = (call.params.int("USER_ID"), call.params.text("MESSAGE"), call.params.text("TAG"));
+    if !call.state.users.contains_key(&user) {
+        return Err(RestError::bad("USER_ID_EMPTY", "User ID can't be empty"));
+    }
+    if text.trim().is_empty() {
+        return Err(RestError::bad("MESSAGE_EMPTY", "Message can't be empty"));
+    }
+    call.state.record.notices.retain(|(to, _, known)| *to != user || tag.is_empty() || *known != tag);
+    call.state.record.notices.push((user, text, tag));
+    Ok(json!(call.state.record.notices.len()).into())
+}
+
 fn chat_id(call: &Call<'_>) -> Result<i64, RestError> {
     let dialog = call.params.text("DIALOG_ID");
     let from_dialog = dialog.strip_prefix("chat").and_then(|id| id.parse().ok());

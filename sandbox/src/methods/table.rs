@@ -50,6 +50,7 @@ const METHODS: &[Method] = &[
     Method { name: "user.get", scope: "user", batchable: true, run: user::get },
     Method { name: "user.current", scope: "user", batchable: true, run: user::current },
     Method { name: "im.message.add", scope: "im", batchable: true, run: im::message_add },
+    Method { name: "im.notify.system.add", scope: "im", batchable: true, run: im::notify_system_add },
     lines("imconnector.register", register::register),
     lines("imconnector.unregister", register::unregister),
     lines("imconnector.activate", status::activate),

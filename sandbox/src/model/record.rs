@@ -65,6 +65,9 @@ pub(crate) struct Record {
     pub(crate) calls: VecDeque<RestCall>,
     pub(crate) events: VecDeque<EventPost>,
     pub(crate) violations: VecDeque<Violation>,
+    /// What users were told by the system: whom, what, with which tag.
+    #[serde(skip)]
+    pub(crate) notices: Vec<(i64, String, String)>,
     #[serde(skip)]
     last_call: u64,
 }

@@ -85,7 +85,7 @@ async fn afflicted(fault: &str) -> World {
 }
 
 /// Another program of the same application takes the replies.
-async fn rebind(world: &World, from: &str, to: &str) {
+pub async fn rebind(world: &World, from: &str, to: &str) {
     for (method, handler) in [("event.unbind", from), ("event.bind", to)] {
         let auth = world.sandbox.admin_tokens().unwrap().access_token;
         let form = [("auth", auth.as_str()), ("event", "OnImConnectorMessageAdd"), ("handler", handler)];

@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)] // failing is what a test is for
 
+mod alerts;
 mod api;
 mod backup;
 mod before;
@@ -35,6 +36,7 @@ mod missed;
 mod mistakes;
 mod pages;
 mod privacy;
+mod reload;
 mod replicas;
 mod replies;
 mod restore;

@@ -1,7 +1,7 @@
 //! The store is in trouble: the service says so, and can be stopped.
 
 use openline_sandbox::{SandboxConfig, View};
-use openline_tests::{CHANNELS, Database, Process, World, eventually};
+use openline_tests::{CHANNELS, Database, Process, Receiver, World, eventually};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -53,7 +53,9 @@ fn only_reads(so: bool) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_refuses_is_told_and_the_end_of_that_too() {
     let portal = SandboxConfig::default().without_limits();
-    let world = World::on(Database::Postgres, portal, CHANNELS).await;
+    let receiver = Receiver::start().await;
+    let channels = format!("{CHANNELS}[alerts]\nlook_seconds = 1\n{}", receiver.settings());
+    let world = World::on(Database::Postgres, portal, &channels).await;
     let visitor = world.visitor().await;
     let renamed = |from: &str, to: &str| format!("ALTER TABLE {from} RENAME TO {to}");
     for (n, (trouble, mended)) in
@@ -61,8 +63,13 @@ async fn a_database_that_refuses_is_told_and_the_end_of_that_too() {
     {
         world.sql(trouble);
         eventually("unavailable", async || (health(&world).await.0 == 503).then_some(())).await;
+        let told = [true, false].repeat(n);
+        let alert = async || (receiver.alerts("store") == [told.as_slice(), &[true]].concat()).then_some(());
+        eventually("an alert", alert).await;
         world.sql(mended);
         eventually("well again", async || (health(&world).await.0 == 200).then_some(())).await;
+        let over = async || (receiver.alerts("store") == [told.as_slice(), &[true, false]].concat()).then_some(());
+        eventually("it is taken back", over).await;
         let text = format!("still there {n}");
         eventually("taken", async || {
             let body = json!({ "key": format!("t{n}"), "text": text });

@@ -1,7 +1,7 @@
 //! What can be looked at without asking anybody: rights of files, the store, disks, descriptors.
 
 use crate::config::{Config, Exposed};
-use crate::serve::open_files;
+use crate::serve::{open_files, room};
 use openline_core::store::Expect;
 use openline_core::{Check, Files, SystemClock};
 use openline_store::DiskFiles;
@@ -67,9 +67,9 @@ async fn files(config: &Config) -> Vec<Check> {
         }
     };
     let folder = Check::good("files", format!("{}, can be written", folder.display()));
-    let room = openline_store::room(&config.files.folder).unwrap_or_default() / 1_000_000;
-    let disk = match files.problem().or_else(|| open_files::short_of_room(config)) {
-        None => Check::good("disk", format!("{room} MB are free")),
+    let free = openline_store::room(&config.files.folder).unwrap_or_default() / 1_000_000;
+    let disk = match files.problem().or_else(|| room::problem(&room::of_database(config)?)) {
+        None => Check::good("disk", format!("{free} MB are free")),
         Some(problem) => Check::bad("disk", problem, "delete what is not needed, or give openline a larger disk"),
     };
     vec![folder, disk]

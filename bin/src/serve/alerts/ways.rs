@@ -1,0 +1,106 @@
+//! The ways to whoever is to be told: a signed webhook, e-mail, a notice in the portal.
+
+use super::told::Told;
+use crate::config::{AlertSettings, Mail};
+use lettre::message::Mailbox;
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use openline_bitrix::Bitrix;
+use openline_channels::signed::{self, Target};
+use openline_core::Timestamp;
+use secrecy::ExposeSecret;
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long each is waited for.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+const WEBHOOK: &str = "webhook";
+const MAIL: &str = "mail";
+const PORTAL: &str = "portal";
+
+pub(super) struct Ways {
+    settings: Arc<AlertSettings>,
+    bitrix: Arc<Bitrix>,
+}
+
+impl Ways {
+    pub(super) fn new(settings: &Arc<AlertSettings>, bitrix: &Arc<Bitrix>) -> Self {
+        Self { settings: Arc::clone(settings), bitrix: Arc::clone(bitrix) }
+    }
+
+    /// Those that are configured.
+    pub(super) fn names(&self) -> Vec<String> {
+        let AlertSettings { webhook, mail, users, .. } = &*self.settings;
+        let all = [(WEBHOOK, webhook.is_some()), (MAIL, mail.is_some()), (PORTAL, !users.is_empty())];
+        all.into_iter().filter(|(_, is_on)| *is_on).map(|(name, _)| name.to_owned()).collect()
+    }
+
+    /// Whether this way is done with: told, or not configured any more.
+    pub(super) async fn tell(&self, way: &str, told: &Told, now: Timestamp) -> bool {
+        let AlertSettings { webhook, mail, users, .. } = &*self.settings;
+        let telling = async {
+            match (way, webhook, mail) {
+                (WEBHOOK, Some(target), _) => post(target, told, now).await,
+                (MAIL, _, Some(mail)) => send(mail, told).await,
+                (PORTAL, ..) => {
+                    let text = format!("openline: {}\n{}", subject(told), body(told));
+                    self.bitrix.notify(users, &text, &format!("openline|{}", told.key)).await.map_err(|e| e.to_string())
+                }
+                _ => Ok(()),
+            }
+        };
+        let done =
+            tokio::time::timeout(PATIENCE, telling).await.unwrap_or_else(|_| Err("no answer in time".to_owned()));
+        if let Err(problem) = &done {
+            tracing::warn!(way, alert = told.key, problem, "an alert can't be told, trying again");
+        }
+        done.is_ok()
+    }
+}
+
+/// One line.
+fn subject(told: &Told) -> String {
+    if told.over { format!("mended: {}", told.problem) } else { told.problem.clone() }
+}
+
+fn body(told: &Told) -> String {
+    let since = written(told.since);
+    if told.over { format!("It was so since {since}.") } else { format!("{}\nSince {since}.", told.remedy) }
+}
+
+/// A moment as RFC 3339 has it.
+fn written(at: Timestamp) -> String {
+    jiff::Timestamp::from_millisecond(at.0).unwrap_or_default().to_string()
+}
+
+async fn post(target: &Target, told: &Told, now: Timestamp) -> Result<(), String> {
+    let (kind, word) = if told.over { ("alert.cleared", "cleared") } else { ("alert.raised", "raised") };
+    let Told { key, problem, remedy, since, .. } = told;
+    let data = json!({ "key": key, "problem": problem, "remedy": remedy, "since": written(*since) });
+    let body = json!({ "type": kind, "timestamp": written(now), "data": data }).to_string();
+    let id = format!("alert_{}_{}_{word}", key.replace('/', "-"), since.0);
+    let client = signed::client(PATIENCE).map_err(|error| error.to_string())?;
+    let answer = target.post(&client, &id, body, now).await.map_err(|error| error.without_url().to_string())?;
+    if answer.status().is_success() {
+        Ok(())
+    } else {
+        Err(format!("the webhook answered {}", answer.status().as_u16()))
+    }
+}
+
+async fn send(mail: &Mail, told: &Told) -> Result<(), String> {
+    let mailbox = |address: &str| address.parse::<Mailbox>().map_err(|error| error.to_string());
+    let mut message = Message::builder().from(mailbox(&mail.from)?).subject(format!("openline: {}", subject(told)));
+    for to in &mail.to {
+        message = message.to(mailbox(to)?);
+    }
+    let message = message.body(format!("{}\n\n{}\n", subject(told), body(told))).map_err(|error| error.to_string())?;
+    let wrong = |error: lettre::transport::smtp::Error| error.to_string();
+    let mut transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(&mail.server).map_err(wrong)?;
+    if let Some((user, password)) = &mail.user {
+        transport = transport.credentials(Credentials::new(user.clone(), password.expose_secret().to_owned()));
+    }
+    transport.timeout(Some(PATIENCE)).build().send(message).await.map(drop).map_err(wrong)
+}

@@ -1,0 +1,211 @@
+//! Other settings without a stop: by SIGHUP, or asked for by `openline reload` through the store, which every process on it
+//! hears. What can't be changed while the service runs is named.
+
+use crate::config::{AlertSettings, Config};
+use crate::serve::status;
+use crate::serve::swap::Swap;
+use crate::serve::watch::Watch;
+use openline_core::channel::Host;
+use openline_core::limits::Limits;
+use openline_core::store::Expect;
+use openline_core::{ChannelId, Store, StoreError};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Mutex, watch::Sender};
+use tokio_util::sync::CancellationToken;
+
+/// Under this stands the word of who asked last.
+const ASKED: &str = "service/reload/asked";
+/// Under this, the word and a process's tag stands what it says to it.
+const SAID: &str = "service/reload/said/";
+/// How often it is looked whether somebody asks.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long the answers are waited for.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// What became of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reloaded {
+    /// What is different from now on.
+    pub changed: Vec<String>,
+    /// What is written differently and will be so after a restart only.
+    pub needs_restart: Vec<String>,
+}
+
+impl std::fmt::Display for Reloaded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let changed = if self.changed.is_empty() { "nothing".to_owned() } else { self.changed.join(", ") };
+        write!(f, "changed: {changed}")?;
+        if !self.needs_restart.is_empty() {
+            write!(f, "; needs a restart: {}", self.needs_restart.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+/// What a process says: which one, and what became of it.
+#[derive(Serialize, Deserialize)]
+struct Answer {
+    process: String,
+    outcome: Result<Reloaded, String>,
+}
+
+/// Who can change what runs.
+pub(crate) struct Reloader {
+    pub(crate) channels: BTreeMap<ChannelId, Arc<Swap>>,
+    pub(crate) alerts: Sender<Arc<AlertSettings>>,
+    pub(crate) watch: Watch,
+    /// What the service was started with.
+    pub(crate) started: Config,
+    /// What was read last, and what channels are built with.
+    pub(crate) running: Mutex<(Option<Config>, Host)>,
+}
+
+impl Reloader {
+    /// Changes what can be changed; all of it, or nothing when something is wrong with it.
+    pub(crate) async fn reload(&self, new: Config) -> Result<Reloaded, String> {
+        let mut running = self.running.lock().await;
+        let (old, host) = (running.0.as_ref().unwrap_or(&self.started), &running.1);
+        let mut done = Reloaded { changed: Vec::new(), needs_restart: fixed(&self.started, &new) };
+        let others = old.limits != new.limits;
+        let host =
+            if others { Host { limits: Arc::new(Limits::new(&new.limits)), ..host.clone() } } else { host.clone() };
+        let built = new.build_channels(&host);
+        let built = built.map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
+        for (id, swap) in &self.channels {
+            let (Some(before), Some(after), Some(channel)) =
+                (old.channels.get(id), new.channels.get(id), built.get(id))
+            else {
+                continue;
+            };
+            let same = before.settings == after.settings;
+            if before.kind != after.kind || !swap.takes(&**channel) {
+                done.needs_restart.push(format!("channels.{id}"));
+            } else if !same || others {
+                swap.exchange(Arc::clone(channel));
+                done.changed.extend((!same).then(|| format!("channels.{id}.settings")));
+            }
+        }
+        done.changed.extend(others.then(|| "limits".to_owned()));
+        if old.origin.written.get("alerts") != new.origin.written.get("alerts") {
+            self.watch.be_patient(new.alerts.queue);
+            self.alerts.send_replace(Arc::new(new.alerts.clone()));
+            done.changed.push("alerts".to_owned());
+        }
+        tracing::info!(%done, "the configuration was read again");
+        *running = (Some(new), host);
+        Ok(done)
+    }
+
+    /// The same with what stands in the file now.
+    async fn again(&self) -> Result<Reloaded, String> {
+        let nowhere = || "this service was not started from a file".to_owned();
+        let file = self.started.origin.file.as_ref().ok_or_else(nowhere)?;
+        let outcome = match Config::load(file) {
+            Ok(new) => self.reload(new).await,
+            Err(errors) => Err(errors.to_string()),
+        };
+        if let Err(problem) = &outcome {
+            tracing::error!(problem, "the configuration is wrong: everything stays as it is");
+        }
+        outcome
+    }
+
+    /// Listens for the signal and for who asks, until `stop`.
+    pub(crate) async fn listen(self: Arc<Self>, stop: CancellationToken) {
+        // One that has no file, as in a program of its own, has nothing to read again.
+        let (Some(_), Ok(mut hangup)) = (&self.started.origin.file, signal(SignalKind::hangup())) else { return };
+        let store = Arc::clone(self.watch.store());
+        let mut heard = store.state_get(ASKED).await.ok().flatten();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = hangup.recv() => drop(self.again().await),
+                () = tokio::time::sleep(LOOK) => {
+                    let asked = store.state_get(ASKED).await.ok().flatten();
+                    if asked.is_some() && asked != heard {
+                        heard.clone_from(&asked);
+                        let word = String::from_utf8_lossy(&asked.unwrap_or_default()).into_owned();
+                        let answer = Answer { process: status::process(), outcome: self.again().await };
+                        let value = serde_json::to_vec(&answer).unwrap_or_default();
+                        let key = format!("{SAID}{word}/{}", store.tag());
+                        if let Err(error) = store.state_put(&key, &value, Expect::Anything).await {
+                            tracing::warn!(%error, "who asked for a reload can't be told");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What is written differently and can't be changed while the service runs.
+fn fixed(old: &Config, new: &Config) -> Vec<String> {
+    let mut found = Vec::new();
+    let names: BTreeSet<&String> = old.origin.written.keys().chain(new.origin.written.keys()).collect();
+    for name in names {
+        let (before, after) = (old.origin.written.get(name), new.origin.written.get(name));
+        let tables = (before.and_then(toml::Value::as_table), after.and_then(toml::Value::as_table));
+        match (name.as_str(), tables) {
+            ("alerts" | "channels" | "limits", _) => {}
+            (_, (Some(before), Some(after))) => {
+                let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+                found.extend(
+                    keys.into_iter()
+                        .filter(|key| before.get(*key) != after.get(*key))
+                        .map(|key| format!("{name}.{key}")),
+                );
+            }
+            _ if before != after => found.push(name.clone()),
+            _ => {}
+        }
+    }
+    for (key, changed) in [
+        ("connections", old.limits.connections != new.limits.connections),
+        ("connections_each", old.limits.connections_each != new.limits.connections_each),
+    ] {
+        found.extend(changed.then(|| format!("limits.{key}")));
+    }
+    let ids: BTreeSet<&ChannelId> = old.channels.keys().chain(new.channels.keys()).collect();
+    for id in ids {
+        match (old.channels.get(id), new.channels.get(id)) {
+            (Some(before), Some(after)) => {
+                found.extend((before.connector != after.connector).then(|| format!("channels.{id}.connector")));
+                found.extend((before.file_types != after.file_types).then(|| format!("channels.{id}.file_types")));
+            }
+            _ => found.push(format!("channels.{id}")),
+        }
+    }
+    found
+}
+
+/// Asks every process on this store to read its configuration again; what each says.
+///
+/// # Errors
+/// What went wrong, or that nobody answers.
+pub async fn ask(store: &Arc<dyn Store>) -> Result<Vec<(String, Result<Reloaded, String>)>, String> {
+    let told = |error: StoreError| error.to_string();
+    let now = openline_core::Clock::now(&openline_core::SystemClock::new()).0;
+    let running = status::last(store).await.map_err(told)?.iter().filter(|said| now - said.at < 120_000).count();
+    let mut word = [0; 8];
+    getrandom::fill(&mut word).map_err(|error| error.to_string())?;
+    let word = hex::encode(word);
+    store.state_put(ASKED, word.as_bytes(), Expect::Anything).await.map_err(told)?;
+    let (asked, place) = (tokio::time::Instant::now(), format!("{SAID}{word}/"));
+    loop {
+        let rows = store.state_list(&place).await.map_err(told)?;
+        if rows.len() >= running.max(1) || asked.elapsed() > PATIENCE {
+            let read = |(_, value): &(String, Vec<u8>)| serde_json::from_slice::<Answer>(value).ok();
+            let answers: Vec<_> = rows.iter().filter_map(read).map(|answer| (answer.process, answer.outcome)).collect();
+            for (key, _) in rows {
+                store.state_delete(&key).await.map_err(told)?;
+            }
+            let nobody = "no running service has answered; start it, or look at its log".to_owned();
+            return if answers.is_empty() { Err(nobody) } else { Ok(answers) };
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
