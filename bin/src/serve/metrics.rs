@@ -11,7 +11,7 @@ use metrics::gauge;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use openline_bitrix::Bitrix;
 use openline_core::inbox::Doors;
-use openline_core::{Store, StoreError};
+use openline_core::{ClientAddress, Store, StoreError, sampled};
 use secrecy::SecretString;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -69,8 +69,9 @@ pub(crate) fn routes(
     Some(Router::new().route("/metrics", get(tell)).with_state(told))
 }
 
-async fn tell(State(told): State<Told>, headers: HeaderMap) -> Response {
+async fn tell(State(told): State<Told>, from: ClientAddress, headers: HeaderMap) -> Response {
     if !told.token.as_ref().is_none_or(|token| is_bearer(&headers, token)) {
+        sampled!(warn, target: "security", client = %from, result = "refused", "a wrong token for the metrics");
         let ask = [(header::WWW_AUTHENTICATE, "Bearer")];
         return (StatusCode::UNAUTHORIZED, ask, "send metrics.token as Authorization: Bearer …\n").into_response();
     }

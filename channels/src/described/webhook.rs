@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use minijinja::Value;
+use openline_core::{ClientAddress, sampled};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -120,6 +121,7 @@ pub(super) fn judge<'d>(
 
 async fn called(
     State(intake): State<Arc<Intake>>,
+    from: ClientAddress,
     method: Method,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
@@ -133,7 +135,11 @@ async fn called(
     let base = instance.scope();
     let hook = super::filters::text(&base.get("hook"));
     match judge(webhook, &webhook.verify, &called, &base, &hook, instance.clock.now().seconds()) {
-        Turn::Stranger => (StatusCode::FORBIDDEN, "this is not signed as the messenger signs").into_response(),
+        Turn::Stranger => {
+            let channel = intake.inbox.channel();
+            sampled!(warn, target: "security", client = %from, %channel, result = "refused", "a webhook that is not signed");
+            (StatusCode::FORBIDDEN, "this is not signed as the messenger signs").into_response()
+        }
         Turn::Broken => (StatusCode::BAD_REQUEST, "the body is neither JSON nor a form").into_response(),
         Turn::Handshake(shake, scope) => shaken(&instance, shake, scope).await,
         Turn::Events(scope) => {

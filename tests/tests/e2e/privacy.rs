@@ -296,7 +296,10 @@ fn command(arguments: &[&str]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_administrators_and_visitors_do_is_in_the_security_log() {
-    let channels = "[channels.site]\nkind = \"website\"\n[channels.crm]\nkind = \"api\"\n\
+    let channels = "[metrics]\ntoken = \"b94d27b9934d3e08a52e52d7\"\n[channels.line]\nkind = \"line\"\n\
+                    [channels.line.settings]\nsecret = \"8f434346648f6b96df89dda901c5176b\"\n\
+                    token = \"a948904f2f0f479b8f8197694b30184b0d2ed1c1\"\napi = \"http://127.0.0.1:9\"\n\
+                    [channels.site]\nkind = \"website\"\n[channels.crm]\nkind = \"api\"\n\
                     settings = { token = \"2c26b46b68ffc68ff99b453c\" }\n";
     let mut world = World::with(openline_sandbox::SandboxConfig::default().without_limits(), channels).await;
     world.stop_service().await;
@@ -319,6 +322,10 @@ async fn what_administrators_and_visitors_do_is_in_the_security_log() {
     }
     let forget = Client::new().post(world.url("/c/site/api/forget")).bearer_auth(&other.token).json(&json!({}));
     forget.send().await.unwrap();
+    for (method, path) in [(reqwest::Method::GET, "/metrics"), (reqwest::Method::POST, "/c/line/hook")] {
+        let strange = Client::new().request(method, world.url(path)).bearer_auth("guessed").json(&json!({}));
+        assert!(strange.send().await.unwrap().status().is_client_error());
+    }
     let told = openline_tests::eventually("all of it is told", async || {
         let said = std::fs::read_to_string(&log).unwrap();
         let words = [
@@ -329,6 +336,8 @@ async fn what_administrators_and_visitors_do_is_in_the_security_log() {
             "a visitor asks to be forgotten",
             "all of a visitor was asked for",
             "asked to forget a visitor",
+            "a wrong token for the metrics",
+            "a webhook that is not signed",
         ];
         words.iter().all(|word| said.contains(word)).then_some(said)
     })

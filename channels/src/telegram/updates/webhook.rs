@@ -16,9 +16,9 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::routing::post;
-use openline_core::ChannelId;
 use openline_core::channel::Host;
 use openline_core::clock::Timestamp;
+use openline_core::{ChannelId, ClientAddress, sampled};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -104,9 +104,11 @@ pub(in crate::telegram) fn routes(intake: Arc<Intake>, hook: Hook) -> Router {
     Router::new().route("/webhook", post(update)).layer(DefaultBodyLimit::max(BODY)).with_state(door)
 }
 
-async fn update(State(door): State<Arc<Door>>, headers: HeaderMap, body: Bytes) -> StatusCode {
+async fn update(State(door): State<Arc<Door>>, from: ClientAddress, headers: HeaderMap, body: Bytes) -> StatusCode {
     let given = headers.get("x-telegram-bot-api-secret-token").map(HeaderValue::as_bytes).unwrap_or_default();
     if !door.hook.is_told_by(given) {
+        let channel = door.intake.inbox.channel();
+        sampled!(warn, target: "security", client = %from, %channel, result = "refused", "a webhook without its secret");
         return StatusCode::UNAUTHORIZED;
     }
     let Some(update) = intake::read(&body) else { return StatusCode::BAD_REQUEST };
