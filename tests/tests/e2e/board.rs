@@ -99,10 +99,10 @@ async fn a_paused_channel_is_told_and_goes_on() {
 async fn operators_of_the_machine_have_the_same_page() {
     let (open, closed) = (free_address(), free_address());
     let with = |table: &str| format!("{CHANNELS}[admin]\n{table}\n");
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let mut world =
         World::bare(SandboxConfig::default().without_limits(), &with(&format!("listen = \"{open}\""))).await;
     world.start_service().await;
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let admin = format!("http://{open}/admin");
     let page = client.get(&admin).send().await.unwrap().text().await.unwrap();
     assert!(page.contains("Something has to be mended") && page.contains("not installed"), "{page}");

@@ -294,14 +294,29 @@ fn command(arguments: &[&str]) {
     std::thread::spawn(run).join().unwrap();
 }
 
+/// A service with something that is watched of each sort.
+const WATCHED: &str = "[metrics]\ntoken = \"b94d27b9934d3e08a52e52d7\"\n[channels.line]\nkind = \"line\"\n\
+    [channels.line.settings]\nsecret = \"8f434346648f6b96df89dda901c5176b\"\n\
+    token = \"a948904f2f0f479b8f8197694b30184b0d2ed1c1\"\napi = \"http://127.0.0.1:9\"\n\
+    [channels.site]\nkind = \"website\"\n[channels.crm]\nkind = \"api\"\n\
+    settings = { token = \"2c26b46b68ffc68ff99b453c\" }\n";
+
+/// What the security log has of each.
+const NOTED: [&str; 9] = [
+    "\"export\"",
+    "\"erase\"",
+    "\"dead drop\"",
+    "\"backup\"",
+    "a visitor asks to be forgotten",
+    "all of a visitor was asked for",
+    "asked to forget a visitor",
+    "a wrong token for the metrics",
+    "a webhook that is not signed",
+];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_administrators_and_visitors_do_is_in_the_security_log() {
-    let channels = "[metrics]\ntoken = \"b94d27b9934d3e08a52e52d7\"\n[channels.line]\nkind = \"line\"\n\
-                    [channels.line.settings]\nsecret = \"8f434346648f6b96df89dda901c5176b\"\n\
-                    token = \"a948904f2f0f479b8f8197694b30184b0d2ed1c1\"\napi = \"http://127.0.0.1:9\"\n\
-                    [channels.site]\nkind = \"website\"\n[channels.crm]\nkind = \"api\"\n\
-                    settings = { token = \"2c26b46b68ffc68ff99b453c\" }\n";
-    let mut world = World::with(openline_sandbox::SandboxConfig::default().without_limits(), channels).await;
+    let mut world = World::with(openline_sandbox::SandboxConfig::default().without_limits(), WATCHED).await;
     world.stop_service().await;
     let log = world.folder().join("log");
     let process = openline_tests::Process::start_logging(&world, "warn,security=info", &log).await;
@@ -328,18 +343,7 @@ async fn what_administrators_and_visitors_do_is_in_the_security_log() {
     }
     let told = openline_tests::eventually("all of it is told", async || {
         let said = std::fs::read_to_string(&log).unwrap();
-        let words = [
-            "\"export\"",
-            "\"erase\"",
-            "\"dead drop\"",
-            "\"backup\"",
-            "a visitor asks to be forgotten",
-            "all of a visitor was asked for",
-            "asked to forget a visitor",
-            "a wrong token for the metrics",
-            "a webhook that is not signed",
-        ];
-        words.iter().all(|word| said.contains(word)).then_some(said)
+        NOTED.iter().all(|word| said.contains(word)).then_some(said)
     })
     .await;
     for line in told.lines().filter(|line| line.contains("a command was carried out")) {
