@@ -1,9 +1,7 @@
 //! `/bitrix/app`: the application's main page, for those who open it from the portal's menu; and what comes to an address
 //! where nothing is meant to come.
 
-use super::called::{
-    Given, Shared, asked_language, is_install_event, language, no_form, page_fields, plain, whole, whole_body,
-};
+use super::called::{Given, Shared, asked_language, is_install_event, language, no_form, page_fields, plain, whole};
 use super::install;
 use crate::access::claims::Disbelief;
 use crate::shared::Inner;
@@ -26,13 +24,10 @@ pub(super) async fn app(
     State(board): State<board::Shared>,
     from: ClientAddress,
     RawQuery(query): RawQuery,
-    body: Given,
+    Given(body): Given,
 ) -> Response {
     let bitrix = Arc::clone(&board.bitrix);
-    match whole_body(body, from) {
-        Ok(body) => whole(&bitrix, handle(board, from, query, body)).await,
-        Err(refused) => *refused,
-    }
+    whole(&bitrix, handle(board, from, query, body)).await
 }
 
 async fn handle(board: board::Shared, from: ClientAddress, query: Option<String>, body: Bytes) -> Response {
@@ -76,18 +71,14 @@ pub(super) async fn stray(
     State(bitrix): Shared,
     from: ClientAddress,
     RawQuery(query): RawQuery,
-    body: Given,
+    Given(body): Given,
 ) -> Response {
-    let body = match whole_body(body, from) {
-        Ok(body) => body,
-        Err(refused) => return *refused,
-    };
     let form = form::pick(&body, &["event", "AUTH_ID"]).map(Value::Object).unwrap_or_default();
     if !is_install_event(&form) && form.get("AUTH_ID").is_none() {
         return nothing().await;
     }
     wrong_path(&bitrix, "/");
-    install::install(State(bitrix), from, RawQuery(query), Ok(body)).await
+    install::install(State(bitrix), from, RawQuery(query), Given(body)).await
 }
 
 /// For who asks for the root otherwise.

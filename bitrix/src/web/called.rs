@@ -5,8 +5,7 @@ use crate::texts::{self, Catalogue};
 use crate::wire::form;
 use crate::wire::values::text;
 use axum::body::Bytes;
-use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use openline_core::{ClientAddress, sampled};
@@ -22,7 +21,22 @@ pub(super) const MAX_BODY: usize = 256 * 1024;
 pub(super) const INSTALLED: &str = "ONAPPINSTALL";
 
 pub(super) type Shared = State<Arc<Inner>>;
-pub(super) type Given = Result<Bytes, BytesRejection>;
+
+/// The body of a call; one that is too large or breaks off is answered before a handler runs.
+pub(super) struct Given(pub(super) Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Given {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let Ok(client) = ClientAddress::from_request_parts(&mut parts, state).await;
+        Bytes::from_request(Request::from_parts(parts, body), state).await.map(Self).map_err(|error| {
+            sampled!(warn, target: "security", %client, result = "refused", "a form is larger than any of the portal's");
+            plain(error.status(), "the form is too large, or broke off")
+        })
+    }
+}
 
 /// The language of the one who opened a page, or else the portal's.
 pub(super) fn language(bitrix: &Inner, query: &Value) -> &'static Catalogue {
@@ -37,14 +51,6 @@ pub(super) fn asked_language(bitrix: &Inner, query: Option<String>) -> &'static 
 
 pub(super) fn plain(status: StatusCode, text: &'static str) -> Response {
     (status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
-}
-
-/// The body, or why it is not read.
-pub(super) fn whole_body(body: Given, from: ClientAddress) -> Result<Bytes, Box<Response>> {
-    body.map_err(|error| {
-        sampled!(warn, target: "security", client = %from, result = "refused", "a form is larger than any of the portal's");
-        Box::new(plain(error.status(), "the form is too large, or broke off"))
-    })
 }
 
 pub(super) fn no_form(error: form::NotAForm) -> Response {

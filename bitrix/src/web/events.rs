@@ -1,6 +1,6 @@
 //! `/bitrix/events`: verify, parse, hand over, answer.
 
-use super::called::{Given, Shared, no_form, plain, whole, whole_body};
+use super::called::{Given, Shared, no_form, plain, whole};
 use super::{afterwards, called, install};
 use crate::access::claims;
 use crate::access::credentials::Credentials;
@@ -23,11 +23,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// The event handler. The portal never repeats an event, so it is answered only when everything is durable.
-pub(super) async fn event(State(bitrix): Shared, from: ClientAddress, body: Given) -> Response {
-    match whole_body(body, from) {
-        Ok(body) => whole(&Arc::clone(&bitrix), handle(bitrix, from, body)).await,
-        Err(refused) => *refused,
-    }
+pub(super) async fn event(State(bitrix): Shared, from: ClientAddress, Given(body): Given) -> Response {
+    whole(&Arc::clone(&bitrix), handle(bitrix, from, body)).await
 }
 
 async fn handle(bitrix: Arc<Inner>, from: ClientAddress, body: Bytes) -> Response {

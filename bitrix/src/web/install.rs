@@ -1,7 +1,7 @@
 //! `/bitrix/install`: an event in flow A, a page in flow B (`bitrix24.md` §2.3, §2.4).
 
 use super::called::is_install_event;
-use super::called::{Given, Shared, asked_language, language, no_form, page_fields, plain, whole, whole_body};
+use super::called::{Given, Shared, asked_language, language, no_form, page_fields, plain, whole};
 use crate::access::claims::{self, Disbelief};
 use crate::lines::registration;
 use crate::shared::Inner;
@@ -45,12 +45,9 @@ pub(super) async fn install(
     State(bitrix): Shared,
     from: ClientAddress,
     RawQuery(query): RawQuery,
-    body: Given,
+    Given(body): Given,
 ) -> Response {
-    match whole_body(body, from) {
-        Ok(body) => whole(&Arc::clone(&bitrix), handle(bitrix, from, query, body)).await,
-        Err(refused) => *refused,
-    }
+    whole(&Arc::clone(&bitrix), handle(bitrix, from, query, body)).await
 }
 
 async fn handle(bitrix: Arc<Inner>, from: ClientAddress, query: Option<String>, body: Bytes) -> Response {

@@ -1,6 +1,6 @@
 //! `/bitrix/settings`: an administrator connects a channel to a line (`bitrix24.md` §7).
 
-use super::called::{Given, Shared, asked_language, language, no_form, page_fields, plain, whole, whole_body};
+use super::called::{Given, Shared, asked_language, language, no_form, page_fields, plain, whole};
 use crate::access::claims::{self, Disbelief};
 use crate::config::Connector;
 use crate::lines::{ask, connect, examine};
@@ -29,12 +29,9 @@ pub(super) async fn settings(
     State(bitrix): Shared,
     from: ClientAddress,
     RawQuery(query): RawQuery,
-    body: Given,
+    Given(body): Given,
 ) -> Response {
-    match whole_body(body, from) {
-        Ok(body) => whole(&Arc::clone(&bitrix), handle(bitrix, from, query, body)).await,
-        Err(refused) => *refused,
-    }
+    whole(&Arc::clone(&bitrix), handle(bitrix, from, query, body)).await
 }
 
 async fn handle(bitrix: Arc<Inner>, from: ClientAddress, query: Option<String>, body: Bytes) -> Response {
@@ -107,12 +104,8 @@ pub(super) async fn choose(
     State(bitrix): Shared,
     from: ClientAddress,
     RawQuery(query): RawQuery,
-    body: Given,
+    Given(body): Given,
 ) -> Response {
-    let body = match whole_body(body, from) {
-        Ok(body) => body,
-        Err(refused) => return *refused,
-    };
     let language = asked_language(&bitrix, query);
     let word = text(form::pick(&body, &["word"]).unwrap_or_default().get("word")).unwrap_or_default();
     let chosen = choose::read(&bitrix, &word);

@@ -4,7 +4,7 @@
 use super::pages;
 use super::shown::{Shared, Who};
 use crate::texts::Catalogue;
-use crate::web::called::{Given, asked_language, whole, whole_body};
+use crate::web::called::{Given, asked_language, whole};
 use crate::web::page::Page;
 use crate::web::word;
 use crate::wire::form;
@@ -67,12 +67,8 @@ pub(in crate::web) async fn act(
     State(shared): State<Shared>,
     from: ClientAddress,
     RawQuery(query): RawQuery,
-    body: Given,
+    Given(body): Given,
 ) -> Response {
-    let body = match whole_body(body, from) {
-        Ok(body) => body,
-        Err(refused) => return *refused,
-    };
     let language = asked_language(&shared.bitrix, query);
     let bitrix = Arc::clone(&shared.bitrix);
     whole(&bitrix, async move { pressed(&shared, None, &body, language, from).await }).await
@@ -83,12 +79,8 @@ pub(super) async fn act_alone(
     State(shared): State<Shared>,
     from: ClientAddress,
     headers: HeaderMap,
-    body: Given,
+    Given(body): Given,
 ) -> Response {
-    let body = match whole_body(body, from) {
-        Ok(body) => body,
-        Err(refused) => return *refused,
-    };
     let language = pages::preferred(&headers);
     let bitrix = Arc::clone(&shared.bitrix);
     whole(&bitrix, async move { pressed(&shared, Some(&Who::Machine), &body, language, from).await }).await
