@@ -189,7 +189,7 @@ fn fixed(old: &Config, new: &Config) -> Vec<String> {
 pub async fn ask(store: &Arc<dyn Store>) -> Result<Vec<(String, Result<Reloaded, String>)>, String> {
     let told = |error: StoreError| error.to_string();
     let now = openline_core::Clock::now(&openline_core::SystemClock::new()).0;
-    let running = status::last(store).await.map_err(told)?.iter().filter(|said| now - said.at < 120_000).count();
+    let running = status::running(store, now).await.map_err(told)?.len();
     let mut word = [0; 8];
     getrandom::fill(&mut word).map_err(|error| error.to_string())?;
     let word = hex::encode(word);

@@ -124,6 +124,16 @@ pub(crate) async fn last(store: &Arc<dyn Store>) -> Result<Vec<Said>, openline_c
     Ok(all)
 }
 
+/// What those said last that run at `now` (Unix milliseconds).
+///
+/// # Errors
+/// When the store can't be read.
+pub(crate) async fn running(store: &Arc<dyn Store>, now: i64) -> Result<Vec<Said>, openline_core::StoreError> {
+    let mut all = last(store).await?;
+    all.retain(|said| now - said.at < SILENT);
+    Ok(all)
+}
+
 /// What they said, for the dashboard.
 pub(crate) struct Processes(pub(crate) Arc<dyn Store>);
 

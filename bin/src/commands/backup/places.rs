@@ -1,6 +1,7 @@
 //! What belongs to an installation, here and in an archive.
 
 use crate::config::Config;
+use crate::secret;
 use std::path::{Path, PathBuf};
 
 /// The database's name in an archive.
@@ -25,8 +26,6 @@ impl Places {
             "the database is on a server: back it up with pg_dump, and the folder of files beside it (docs/operations.md)"
                 .to_owned()
         })?;
-        let mut secret = database.as_os_str().to_owned();
-        secret.push(".secret");
-        Ok(Self { database, secret: PathBuf::from(secret), files: config.files.folder.clone() })
+        Ok(Self { secret: secret::file_of(&database), database, files: config.files.folder.clone() })
     }
 }

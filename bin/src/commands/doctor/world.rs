@@ -13,9 +13,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Who said nothing for so long, in milliseconds, does not run.
-const SILENT: i64 = 120_000;
-
 pub(super) async fn look(config: &Config, mend: bool, patience: Duration) -> Vec<Check> {
     let mut checks = vec![service(config).await];
     checks.extend(certificate::look(&config.public_url).await);
@@ -88,15 +85,14 @@ async fn messengers(
     now: i64,
     mend: bool,
 ) -> Vec<Check> {
-    let said = status::last(store).await.unwrap_or_default();
+    let said = status::running(store, now).await.unwrap_or_default();
     let mut checks = Vec::new();
     for (id, channel) in channels {
         let named = |check: Check| Check { what: format!("channel {id}: {}", check.what), ..check };
         let asked: Vec<_> = channel.examine(mend).await.into_iter().map(named).collect();
         let well = asked.iter().all(|check| check.standing == Standing::Good);
         let what = format!("channel {id}");
-        let of_service = said.iter().filter(|one| now - one.at < SILENT);
-        let troubles: Vec<_> = of_service.filter_map(|one| one.channels.get(id.as_str())?.problem.clone()).collect();
+        let troubles: Vec<_> = said.iter().filter_map(|one| one.channels.get(id.as_str())?.problem.clone()).collect();
         match troubles.first().filter(|_| well) {
             Some(problem) => {
                 let remedy = "docs/troubleshooting.md says more; the log has every attempt";
