@@ -2,7 +2,7 @@
 
 use openline_core::StoreError;
 use openline_core::message::{Dialog, ItemKind, Side, State};
-use openline_core::store::Task;
+use openline_core::store::{Act, Work};
 
 /// An enumeration that is stored as its place in a list. Lists only grow at their end.
 pub(crate) trait Stored: Copy + PartialEq + 'static {
@@ -30,8 +30,22 @@ impl Stored for State {
 impl Stored for Dialog {
     const ALL: &'static [Self] = &[Self::None, Self::Open, Self::Closed];
 }
-impl Stored for Task {
-    const ALL: &'static [Self] = &[Self::Send, Self::Edit, Self::Delete, Self::Confirm, Self::Note];
+impl Stored for Work {
+    const ALL: &'static [Self] = &[
+        Self::ToOperators(Act::Send),
+        Self::ToOperators(Act::Edit),
+        Self::ToOperators(Act::Delete),
+        Self::Confirm,
+        Self::Note,
+        Self::ToVisitor(Act::Send),
+        Self::ToVisitor(Act::Edit),
+        Self::ToVisitor(Act::Delete),
+    ];
+}
+
+/// The codes of the jobs that bring a message: of each message there is one of these, by whose it is.
+pub(crate) fn sends() -> [i16; 2] {
+    [Work::ToOperators(Act::Send).code(), Work::ToVisitor(Act::Send).code()]
 }
 
 /// The key under which a note stands among what the line itself says, where dialog marks have theirs.

@@ -120,7 +120,7 @@ fn claim_and_settle_20(bencher: Bencher<'_, '_>) {
         let all = chats.iter().map(|chat| place.record(chat, format!("k{round}")));
         place.runtime.block_on(futures_util::future::join_all(all));
     };
-    let done = || Outcome::Done { thread: Thread::default(), delivered_as: Vec::new(), follow: None };
+    let done = || Outcome::Done { thread: Thread::default(), delivered_as: Vec::new(), confirm: false };
     bencher.with_inputs(fill).counter(divan::counter::ItemsCount::new(LANES)).bench_local_values(|()| {
         place.runtime.block_on(async {
             let (store, now) = (&place.store, place.clock.now());

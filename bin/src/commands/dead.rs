@@ -4,7 +4,7 @@ use crate::audit;
 use crate::config::Config;
 use clap::Subcommand;
 use openline_core::overview::{self, Entry};
-use openline_core::store::{Queue, Replayed, Task};
+use openline_core::store::{Act, Replayed, Work};
 use openline_core::{Clock, JobId, Store, SystemClock};
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -141,26 +141,26 @@ fn line(entry: &Entry) -> String {
         "{:>8}  {}  {} of {} in {}{}\n          {}\n",
         job.job.0,
         time(job.at.0),
-        what(entry),
+        what(job.work),
         or_dash(&printable(&entry.visitor())),
-        entry.channel().map_or("-", |channel| channel.as_str()),
+        job.channel,
         if text.is_empty() { String::new() } else { format!(": \"{}\"", printable(&text)) },
         printable(&job.reason)
     )
 }
 
 /// What was to be done, and into which direction.
-fn what(entry: &Entry) -> String {
-    let to = match &entry.job.queue {
-        Queue::Channel(_) => "the visitor",
-        Queue::Backend | Queue::Confirm => "the portal",
+fn what(work: Work) -> String {
+    let (act, to) = match work {
+        Work::ToOperators(act) => (act, "the portal"),
+        Work::ToVisitor(act) => (act, "the visitor"),
+        Work::Confirm => return "confirmation to the portal".to_owned(),
+        Work::Note => return "note to the operators".to_owned(),
     };
-    match entry.job.task {
-        Task::Send => format!("message to {to}"),
-        Task::Edit => format!("edit to {to}"),
-        Task::Delete => format!("deletion to {to}"),
-        Task::Confirm => format!("confirmation to {to}"),
-        Task::Note => "note to the operators".to_owned(),
+    match act {
+        Act::Send => format!("message to {to}"),
+        Act::Edit => format!("edit to {to}"),
+        Act::Delete => format!("deletion to {to}"),
     }
 }
 
@@ -181,8 +181,8 @@ fn show(entry: &Entry) -> String {
          stored as     message {} of conversation {}, queue {}",
         job.job,
         time(job.at.0),
-        what(entry),
-        entry.channel().map_or("-", |channel| channel.as_str()),
+        what(job.work),
+        job.channel,
         or_dash(&printable(&entry.visitor())),
         or_dash(&printable(&entry.text(usize::MAX))),
         entry.portal_chat().unwrap_or("-"),
@@ -190,7 +190,7 @@ fn show(entry: &Entry) -> String {
         printable(&job.reason),
         job.message,
         job.conversation,
-        job.queue.name(),
+        job.queue().name(),
     )
 }
 
@@ -200,9 +200,9 @@ fn value(entry: &Entry) -> Value {
     json!({
         "number": job.job.0,
         "given_up_at": rfc3339(job.at.0),
-        "task": job.task.name(),
-        "queue": job.queue.name(),
-        "channel": entry.channel().map(ToString::to_string),
+        "task": job.work.name(),
+        "queue": job.queue().name(),
+        "channel": job.channel.as_str(),
         "visitor": entry.visitor(),
         "text": entry.text(usize::MAX),
         "portal_chat": entry.portal_chat(),

@@ -103,8 +103,8 @@ async fn exported(store: &Arc<dyn Store>, visitor: &str) -> Result<Value, String
         let values: Map<String, Value> =
             values.into_iter().map(|(name, value)| (name, json!(String::from_utf8_lossy(&value)))).collect();
         let dead = dead.iter().map(|letter| {
-            let ShownJob { job, message, task, reason, attempts, .. } = letter;
-            json!({ "job": job, "message": message, "task": format!("{task:?}"), "reason": reason, "attempts": attempts })
+            let ShownJob { job, message, work, reason, attempts, .. } = letter;
+            json!({ "job": job, "message": message, "task": work.name(), "reason": reason, "attempts": attempts })
         });
         let Conversation { id, channel, chat, visitor, thread, dialog, .. } = conversation;
         conversations.push(json!({

@@ -3,7 +3,7 @@
 use super::Harness;
 use super::fixture::{Talk, at, claim_one, done, settle, text_of};
 use crate::domain::message::{Content, File, FileSource};
-use crate::ports::store::{Amend, Queue, Task};
+use crate::ports::store::{Act, Amend, Queue, Work};
 
 fn edit(text: &str) -> Amend {
     Amend::Edit(Content::plain(text))
@@ -87,12 +87,12 @@ pub async fn the_jobs_of_a_message_come_in_order_and_with_the_present_content(ha
     talk.write("a", at(1)).await;
     talk.amend("a", edit("new"), at(2)).await.unwrap();
     let job = claim_one(&store, &Queue::Backend, at(3)).await;
-    assert_eq!((job.task, text_of(&job.item).as_str()), (Task::Send, "new"));
+    assert_eq!((job.work, text_of(&job.item).as_str()), (Work::ToOperators(Act::Send), "new"));
     talk.amend("a", Amend::Delete, at(4)).await.unwrap();
     settle(&store, &job, done(), at(5)).await;
-    for task in [Task::Edit, Task::Delete] {
+    for act in [Act::Edit, Act::Delete] {
         let job = claim_one(&store, &Queue::Backend, at(6)).await;
-        assert_eq!((job.task, job.item.deleted), (task, true));
+        assert_eq!((job.work, job.item.deleted), (Work::ToOperators(act), true));
         settle(&store, &job, done(), at(6)).await;
     }
     assert_eq!(store.depth(&Queue::Backend).await.unwrap(), 0);

@@ -4,7 +4,7 @@ use super::Harness;
 use super::fixture::{ALL, LEASE, Talk, at, claim, claim_one, claim_some, die, done, retry, settle, started, text_of};
 use crate::domain::id::{ConversationId, JobId};
 use crate::domain::message::{OperatorEvent, Thread};
-use crate::ports::store::{Job, NEW_BEHIND, Outcome, Queue, Task};
+use crate::ports::store::{Job, NEW_BEHIND, Outcome, Queue};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -289,8 +289,8 @@ async fn delivered(talk: &Talk, answers: std::ops::Range<i64>, seconds: u64) {
     for remote in answers {
         talk.answer(remote, at(seconds)).await;
         let job = claim_one(&talk.store, &talk.queue(), at(seconds)).await;
-        let (thread, follow) = (Thread::default(), Some((Queue::Confirm, Task::Confirm)));
-        settle(&talk.store, &job, Outcome::Done { thread, delivered_as: Vec::new(), follow }, at(seconds)).await;
+        let thread = Thread::default();
+        settle(&talk.store, &job, Outcome::Done { thread, delivered_as: Vec::new(), confirm: true }, at(seconds)).await;
     }
 }
 

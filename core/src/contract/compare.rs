@@ -4,7 +4,7 @@ use super::fixture::{ALL, at, follow};
 use super::model::Run;
 use crate::domain::id::JobId;
 use crate::domain::message::{Dialog, Item, Side, State};
-use crate::ports::store::{Queue, Task};
+use crate::ports::store::{Queue, Work};
 
 impl Run {
     /// Everything that can be read, from the store and on the visitors' pages.
@@ -35,10 +35,10 @@ impl Run {
         self.compare_past_dialogs().await;
         self.compare_idle().await;
         let letters = self.store.dead_letters(None, ALL).await.unwrap();
-        let letters: Vec<_> = letters.iter().map(|letter| (letter.job, letter.task, letter.attempts)).collect();
+        let letters: Vec<_> = letters.iter().map(|letter| (letter.job, letter.work, letter.attempts)).collect();
         let works = self.reference.lanes.iter().flat_map(|lane| &lane.works);
-        let mut dead: Vec<(JobId, Task, u32)> =
-            works.filter(|work| work.is_letter()).map(|work| (work.id.unwrap(), work.task, work.attempts)).collect();
+        let mut dead: Vec<(JobId, Work, u32)> =
+            works.filter(|work| work.is_letter()).map(|work| (work.id.unwrap(), work.what, work.attempts)).collect();
         dead.sort_by_key(|(job, _, _)| *job);
         assert_eq!(letters, dead);
         let values: Vec<_> = self.values.clone().into_iter().collect();

@@ -5,7 +5,7 @@ use super::fixture::{ALL, Talk, at, claim, claim_one, die, done, edited, retry, 
 use crate::domain::id::{ConversationId, JobId, MessageId};
 use crate::domain::message::{Content, Note, State, Thread};
 use crate::ports::store::Store;
-use crate::ports::store::{Amend, Outcome, Queue, Replayed, Task};
+use crate::ports::store::{Act, Amend, Outcome, Queue, Replayed, Work};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ pub async fn a_dead_job_fails_its_message_and_lets_the_lane_go_on(harness: &dyn 
     let letters = store.dead_letters(None, 10).await.unwrap();
     assert_eq!(letters.len(), 1);
     let letter = &letters[0];
-    assert_eq!((letter.job, &letter.queue, letter.task), (job.id, &Queue::Backend, Task::Send));
+    assert_eq!((letter.job, letter.queue(), letter.work), (job.id, Queue::Backend, Work::ToOperators(Act::Send)));
     assert_eq!((letter.conversation, letter.message), (recorded.change.conversation, recorded.item.id));
     assert_eq!((letter.at, letter.reason.as_str(), letter.attempts), (at(4), "refused", 2));
     assert_eq!(work_off(&store, &Queue::Backend, at(4)).await, ["b"]);
@@ -48,7 +48,7 @@ pub async fn an_answer_that_died_is_failed(harness: &dyn Harness) {
     let job = claim_one(&store, &talk.queue(), at(2)).await;
     settle(&store, &job, die(), at(3)).await;
     assert_eq!(talk.reply(1).await.state, State::Failed);
-    assert_eq!(store.dead_letters(None, 1).await.unwrap()[0].queue, talk.queue());
+    assert_eq!(store.dead_letters(None, 1).await.unwrap()[0].queue(), talk.queue());
     let (_, queue) = store.retry_failed(talk.id().await, talk.reply(1).await.id, at(4)).await.unwrap().unwrap();
     assert_eq!(queue, talk.queue());
     assert_eq!(work_off(&store, &queue, at(4)).await, ["1"]);
@@ -66,7 +66,7 @@ pub async fn a_dead_edit_leaves_the_message_as_it_is(harness: &dyn Harness) {
     let job = claim_one(&store, &Queue::Backend, at(4)).await;
     assert!(settle(&store, &job, die(), at(4)).await.is_empty());
     assert_eq!((talk.item("a").await, before.state), (before.clone(), State::Delivered));
-    assert_eq!(store.dead_letters(None, 5).await.unwrap()[0].task, Task::Edit);
+    assert_eq!(store.dead_letters(None, 5).await.unwrap()[0].work, Work::ToOperators(Act::Edit));
     assert!(store.retry_failed(talk.id().await, before.id, at(5)).await.unwrap().is_none());
 }
 
@@ -176,8 +176,8 @@ pub async fn changes_and_confirmations_are_replayed(harness: &dyn Harness) {
     talk.answer(1, at(1)).await;
     work_off(&store, &Queue::Backend, at(2)).await;
     let send = claim_one(&store, &talk.queue(), at(2)).await;
-    let follow = Some((Queue::Confirm, Task::Confirm));
-    settle(&store, &send, Outcome::Done { thread: Thread::default(), delivered_as: vec![], follow }, at(2)).await;
+    settle(&store, &send, Outcome::Done { thread: Thread::default(), delivered_as: vec![], confirm: true }, at(2))
+        .await;
     talk.amend("a", Amend::Edit(Content::plain("new")), at(3)).await.unwrap();
     let before = talk.conversation().await;
     for queue in [Queue::Backend, Queue::Confirm] {
@@ -189,14 +189,14 @@ pub async fn changes_and_confirmations_are_replayed(harness: &dyn Harness) {
         assert_eq!(store.replay_dead(job.id, at(6)).await.unwrap(), Some(back(&queue)));
         assert!(store.replay_dead(job.id, at(6)).await.unwrap().is_none(), "it lives");
         let again = claim_one(&store, &queue, at(6)).await;
-        assert_eq!((again.id, again.task, again.created), (job.id, job.task, at(6)));
+        assert_eq!((again.id, again.work, again.created), (job.id, job.work, at(6)));
         assert_eq!((again.attempts, again.uncertain, again.unknown_since), (0, false, None));
         settle(&store, &again, done(), at(7)).await;
     }
     talk.amend("a", Amend::Delete, at(8)).await.unwrap();
     let job = give_up(&store, 9).await;
     assert_eq!(store.replay_dead(job, at(10)).await.unwrap(), Some(back(&Queue::Backend)));
-    assert_eq!(claim_one(&store, &Queue::Backend, at(10)).await.task, Task::Delete);
+    assert_eq!(claim_one(&store, &Queue::Backend, at(10)).await.work, Work::ToOperators(Act::Delete));
     assert_eq!(talk.conversation().await.visitor, before.visitor);
     assert!(store.dead_letters(None, 5).await.unwrap().is_empty());
 }
@@ -211,29 +211,29 @@ pub async fn a_change_goes_after_its_message(harness: &dyn Harness) {
     let mut dead = Vec::new();
     for second in 3..6 {
         let job = claim_one(&store, &talk.queue(), at(second)).await;
-        let uncertain = job.task == Task::Edit;
+        let uncertain = job.work == Work::ToVisitor(Act::Edit);
         let failed = Outcome::Retry { at: at(second), reason: "cut".to_owned(), uncertain, counted: true };
         settle(&store, &job, failed, at(second)).await;
         let job = claim_one(&store, &talk.queue(), at(second)).await;
         settle(&store, &job, die(), at(second)).await;
-        dead.push((job.task, job.id));
+        dead.push((job.work, job.id));
     }
-    let of = |task| dead.iter().find(|(known, _)| *known == task).unwrap().1;
-    let (edit, first) = (of(Task::Edit), of(Task::Send));
+    let of = |act| dead.iter().find(|(known, _)| *known == Work::ToVisitor(act)).unwrap().1;
+    let (edit, first) = (of(Act::Edit), of(Act::Send));
     assert_eq!(store.replay_dead(edit, at(7)).await.unwrap(), Some(Replayed::Behind(first)));
     assert_eq!(store.dead_letters(None, 5).await.unwrap().len(), 3, "nothing changed");
     assert!(store.replay_dead(first, at(7)).await.unwrap().is_some());
     assert_eq!(store.replay_dead(edit, at(7)).await.unwrap(), Some(back(&talk.queue())));
-    for task in [Task::Send, Task::Edit] {
+    for act in [Act::Send, Act::Edit] {
         let job = claim_one(&store, &talk.queue(), at(8)).await;
-        assert_eq!((job.task, text_of(&job.item).as_str()), (task, "new"));
+        assert_eq!((job.work, text_of(&job.item).as_str()), (Work::ToVisitor(act), "new"));
         settle(&store, &job, done(), at(8)).await;
     }
     // Without the message's letter nothing says that it did not arrive: the change goes.
     talk.hear(edited(2, at(9), "newer"), at(9)).await;
     let job = claim_one(&store, &talk.queue(), at(9)).await;
     settle(&store, &job, die(), at(9)).await;
-    let other = dead.iter().rfind(|(task, _)| *task == Task::Send).unwrap().1;
+    let other = dead.iter().rfind(|(work, _)| *work == Work::ToVisitor(Act::Send)).unwrap().1;
     assert!(store.drop_dead(other).await.unwrap());
     assert_eq!(store.replay_dead(job.id, at(10)).await.unwrap(), Some(back(&talk.queue())));
 }
@@ -249,7 +249,7 @@ pub async fn a_note_is_replayed(harness: &dyn Harness) {
     let before = talk.conversation().await;
     assert_eq!(store.replay_dead(job, at(4)).await.unwrap(), Some(back(&Queue::Backend)));
     let again = claim_one(&store, &Queue::Backend, at(4)).await;
-    assert_eq!((again.task, again.item.state), (Task::Note, State::Sent));
+    assert_eq!((again.work, again.item.state), (Work::Note, State::Sent));
     assert_eq!(talk.conversation().await, before);
 }
 
@@ -279,9 +279,10 @@ pub async fn what_waits_is_shown(harness: &dyn Harness) {
     settle(&store, &job, retry(at(60)), at(5)).await;
     other.write("x", at(6)).await;
     let waiting = store.waiting(&Queue::Backend, 10).await.unwrap();
-    let told: Vec<_> = waiting.iter().map(|one| (one.task, one.at, one.attempts, one.reason.as_str())).collect();
-    assert_eq!(told, [(Task::Send, at(2), 1, "busy"), (Task::Send, at(6), 0, "")]);
-    assert_eq!((waiting[1].conversation, &waiting[1].queue), (other.id().await, &Queue::Backend));
+    let send = Work::ToOperators(Act::Send);
+    let told: Vec<_> = waiting.iter().map(|one| (one.work, one.at, one.attempts, one.reason.as_str())).collect();
+    assert_eq!(told, [(send, at(2), 1, "busy"), (send, at(6), 0, "")]);
+    assert_eq!((waiting[1].conversation, waiting[1].queue()), (other.id().await, Queue::Backend));
     assert_eq!(store.waiting(&Queue::Backend, 1).await.unwrap()[0].job, waiting[0].job);
     assert_eq!(store.waiting(&talk.queue(), 10).await.unwrap()[0].message, talk.reply(1).await.id);
     assert!(store.waiting(&Queue::Confirm, 10).await.unwrap().is_empty());

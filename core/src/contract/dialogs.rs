@@ -156,14 +156,14 @@ pub async fn the_thread_keeps_what_is_not_told_anew(harness: &dyn Harness) {
     assert_eq!((after.thread, after.rev), (thread(Some("3"), Some("2"), Some("4")), before.rev));
     let job = claim_one(&store, &Queue::Backend, at(3)).await;
     assert_eq!(job.conversation.thread, thread(Some("3"), Some("2"), Some("4")));
-    let outcome = Outcome::Done { thread: thread(None, Some("5"), None), delivered_as: Vec::new(), follow: None };
+    let outcome = Outcome::Done { thread: thread(None, Some("5"), None), delivered_as: Vec::new(), confirm: false };
     settle(&store, &job, outcome, at(4)).await;
     assert_eq!(talk.conversation().await.thread, thread(Some("3"), Some("5"), Some("4")));
 }
 
 fn delivered_into(session: &str) -> Outcome {
     let thread = thread(None, None, Some(session));
-    Outcome::Done { thread, delivered_as: Vec::new(), follow: None }
+    Outcome::Done { thread, delivered_as: Vec::new(), confirm: false }
 }
 
 /// The start of a dialog may have been missed: that a message was delivered into it tells that it runs, unless its

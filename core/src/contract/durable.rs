@@ -6,7 +6,7 @@ use crate::domain::error::StoreError;
 use crate::domain::id::{ConversationId, JobId, MessageId};
 use crate::domain::message::{Content, Conversation, Item, State, Visitor};
 use crate::ports::store::Store;
-use crate::ports::store::{Amend, Expect, Outcome, Queue, Task};
+use crate::ports::store::{Amend, Expect, Outcome, Queue};
 use std::sync::Arc;
 
 /// Something of everything. Nothing is leased.
@@ -22,9 +22,8 @@ async fn fill(store: &Arc<dyn Store>) {
     }
     talk.hear(edited(1, at(6), "new"), at(6)).await;
     let job = claim_one(store, &talk.queue(), at(7)).await;
-    let follow = Some((Queue::Confirm, Task::Confirm));
     let thread = crate::domain::message::Thread { session: Some("s".to_owned()), ..Default::default() };
-    settle(store, &job, Outcome::Done { thread, delivered_as: vec!["9".to_owned()], follow }, at(8)).await;
+    settle(store, &job, Outcome::Done { thread, delivered_as: vec!["9".to_owned()], confirm: true }, at(8)).await;
     let job = claim_one(store, &Queue::Backend, at(9)).await;
     settle(store, &job, die(), at(10)).await;
     let other = Talk::of(store, "shop", "c");

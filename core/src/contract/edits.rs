@@ -4,7 +4,7 @@ use super::Harness;
 use super::fixture::{Talk, at, edited, text_of, work_off};
 use crate::domain::message::{Content, File, FileSource, Happened, Side};
 use crate::domain::text::{RichText, Span, Style};
-use crate::ports::store::Task;
+use crate::ports::store::Act;
 
 /// The answer has the new text, its old files, its old place and a new revision; a job brings it to the channel.
 pub async fn an_edit_replaces_the_text_and_keeps_the_files(harness: &dyn Harness) {
@@ -113,8 +113,8 @@ pub async fn a_deletion_counts_once(harness: &dyn Harness) {
     assert!(talk.hear(Happened::Deleted { remote: 1 }, at(3)).await.change.is_none());
     assert!(talk.answer(1, at(4)).await.change.is_none(), "it does not come back");
     assert_eq!(talk.reply(1).await, item);
-    let tasks = [Task::Send, Task::Send, Task::Delete];
-    assert_eq!(store.depth(&talk.queue()).await.unwrap(), tasks.len() as u64);
+    let acts = [Act::Send, Act::Send, Act::Delete];
+    assert_eq!(store.depth(&talk.queue()).await.unwrap(), acts.len() as u64);
 }
 
 /// Also when the edit is the newer one.

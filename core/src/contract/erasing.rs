@@ -6,7 +6,7 @@ use crate::domain::error::StoreError;
 use crate::domain::id::{ConversationId, FileId, Rev};
 use crate::domain::message::{Content, Dialog, File, FileSource, Note, Visitor};
 use crate::ports::store::Store;
-use crate::ports::store::{ALSO, Amend, Erased, Expect, FORGET_FILES, Outcome, Queue, Task, chat_values};
+use crate::ports::store::{ALSO, Amend, Erased, Expect, FORGET_FILES, Outcome, Queue, chat_values};
 use std::sync::Arc;
 
 fn note(key: &str) -> Note {
@@ -118,7 +118,7 @@ pub async fn jobs_of_an_erased_conversation_are_passed_over(harness: &dyn Harnes
     let follow = Outcome::Done {
         thread: crate::domain::message::Thread { session: Some("s".to_owned()), ..Default::default() },
         delivered_as: vec!["x".to_owned()],
-        follow: Some((Queue::Confirm, Task::Confirm)),
+        confirm: true,
     };
     let dead = Outcome::Dead { reason: "refused".to_owned(), note: Some(note("n")) };
     for outcome in [follow, dead, done(), retry(at(3))] {
@@ -218,9 +218,9 @@ pub async fn erasing_leaves_nothing_half_done(harness: &dyn Harness) {
                 talk.answer(writer * 100 + n, at(1)).await;
                 for queue in [Queue::Backend, talk.queue(), Queue::Confirm] {
                     for job in claim(&talk.store, &queue, at(2)).await {
-                        let follow = (job.task == Task::Send).then_some((Queue::Confirm, Task::Confirm));
+                        let confirm = job.work.is_send();
                         let thread = crate::domain::message::Thread::default();
-                        let outcome = Outcome::Done { thread, delivered_as: Vec::new(), follow };
+                        let outcome = Outcome::Done { thread, delivered_as: Vec::new(), confirm };
                         settle(&talk.store, &job, outcome, at(2)).await;
                     }
                 }

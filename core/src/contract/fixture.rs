@@ -161,7 +161,7 @@ pub(super) async fn settle(store: &Arc<dyn Store>, job: &Job, outcome: Outcome, 
 }
 
 pub(super) fn done() -> Outcome {
-    Outcome::Done { thread: Thread::default(), delivered_as: Vec::new(), follow: None }
+    Outcome::Done { thread: Thread::default(), delivered_as: Vec::new(), confirm: false }
 }
 
 pub(super) fn retry(when: Timestamp) -> Outcome {

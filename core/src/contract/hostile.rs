@@ -93,7 +93,7 @@ pub async fn operators_may_write_anything(harness: &dyn Harness) {
         assert_eq!(talk.conversation().await.thread, thread);
         let job = claim_one(&store, &talk.queue(), at(2)).await;
         let delivered_as = vec![text.clone(), String::new()];
-        let outcome = Outcome::Done { thread, delivered_as: delivered_as.clone(), follow: None };
+        let outcome = Outcome::Done { thread, delivered_as: delivered_as.clone(), confirm: false };
         settle(&store, &job, outcome, at(2)).await;
         assert_eq!(talk.reply(remote).await.delivered_as, delivered_as);
     }

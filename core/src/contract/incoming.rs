@@ -3,7 +3,7 @@
 use super::Harness;
 use super::fixture::{Talk, at, claim, claim_one, text_of};
 use crate::domain::message::{Content, Dialog, ItemKind, Side, State, Thread, Visitor};
-use crate::ports::store::{Queue, Task};
+use crate::ports::store::{Act, Queue, Work};
 use std::collections::BTreeSet;
 use tokio::task::JoinSet;
 
@@ -30,7 +30,7 @@ pub async fn a_message_is_stored_with_its_conversation_and_its_job(harness: &dyn
     assert_eq!(item.rev, conversation.rev);
     assert_eq!(store.item(conversation.id, item.id).await.unwrap().as_ref(), Some(&item));
     let job = claim_one(&store, &Queue::Backend, at(1)).await;
-    assert_eq!((job.task, job.attempts, job.uncertain, job.created), (Task::Send, 0, false, at(1)));
+    assert_eq!((job.work, job.attempts, job.uncertain, job.created), (Work::ToOperators(Act::Send), 0, false, at(1)));
     assert_eq!((job.item, job.conversation), (item, conversation));
 }
 

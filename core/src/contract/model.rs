@@ -9,7 +9,7 @@ use crate::domain::id::{MessageId, Rev};
 use crate::domain::message::{Content, Happened, Incoming, Item, Note, OperatorEvent, Side, State, Thread, Visitor};
 use crate::ports::clock::Timestamp;
 use crate::ports::store::Store;
-use crate::ports::store::{Amend, Claimed, Erased, Expect, Outcome, PastDialog, Queue, Replayed, Settlement, Task};
+use crate::ports::store::{Amend, Claimed, Erased, Expect, Outcome, PastDialog, Queue, Replayed, Settlement};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -237,8 +237,8 @@ impl Run {
             for (job, number) in jobs.iter().zip(living) {
                 let work = &mut self.reference.lanes[index].works[number];
                 assert_eq!(*work.id.get_or_insert(job.id), job.id);
-                let wanted = (work.task, work.attempts, work.uncertain, work.unknown_since, work.created);
-                assert_eq!((job.task, job.attempts, job.uncertain, job.unknown_since, job.created), wanted);
+                let wanted = (work.what, work.attempts, work.uncertain, work.unknown_since, work.created);
+                assert_eq!((job.work, job.attempts, job.uncertain, job.unknown_since, job.created), wanted);
                 self.reference.rooms[room].mails[work.mail].check(&job.item);
                 assert_eq!(job.conversation, self.talks[room].conversation().await);
                 self.claimed.push((index, number));
@@ -251,8 +251,8 @@ impl Run {
         match self.random.below(10) {
             0..6 => {
                 let delivered_as = (0..self.random.below(3)).map(|n| n.to_string()).collect();
-                let follow = self.random.chance(50).then_some((Queue::Confirm, Task::Confirm));
-                Outcome::Done { thread: self.thread(), delivered_as, follow }
+                let confirm = self.random.chance(50);
+                Outcome::Done { thread: self.thread(), delivered_as, confirm }
             }
             6..9 => {
                 let when = at(self.seconds() + self.random.below(30) as u64);
@@ -319,7 +319,7 @@ impl Run {
         let replayed = self.store.replay_dead(job, self.now).await.unwrap();
         let told = replayed.map(|replayed| match replayed {
             Replayed::Back { queue, change } => {
-                let is_message = self.reference.lanes[lane].works[work].task == Task::Send;
+                let is_message = self.reference.lanes[lane].works[work].what.is_send();
                 assert_eq!(change.is_some(), is_message);
                 Ok(queue)
             }

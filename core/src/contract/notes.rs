@@ -4,7 +4,7 @@ use super::Harness;
 use super::fixture::{ALL, Talk, at, claim, claim_one, die, done, follow, retry, settle, started, text_of, work_off};
 use crate::domain::id::{ConversationId, Rev};
 use crate::domain::message::{Content, Incoming, ItemKind, Note, Side};
-use crate::ports::store::{Outcome, Queue, Recorded, Task};
+use crate::ports::store::{Act, Outcome, Queue, Recorded, Work};
 
 fn note(key: &str) -> Note {
     Note { key: key.to_owned(), text: format!("note {key}") }
@@ -29,10 +29,10 @@ pub async fn a_note_of_a_message_comes_after_it(harness: &dyn Harness) {
     assert_eq!((recorded.fresh, recorded.change.rev), (true, recorded.item.rev));
     assert_eq!(store.depth(&Queue::Backend).await.unwrap(), 3);
     let send = claim_one(&store, &Queue::Backend, at(2)).await;
-    assert_eq!((send.task, send.item.id), (Task::Send, recorded.item.id));
+    assert_eq!((send.work, send.item.id), (Work::ToOperators(Act::Send), recorded.item.id));
     settle(&store, &send, done(), at(2)).await;
     let job = claim_one(&store, &Queue::Backend, at(3)).await;
-    assert_eq!((job.task, job.created, job.attempts, job.uncertain), (Task::Note, at(1), 0, false));
+    assert_eq!((job.work, job.created, job.attempts, job.uncertain), (Work::Note, at(1), 0, false));
     assert_eq!((job.item.kind, job.item.side, job.item.at), (ItemKind::Note, Side::System, at(1)));
     assert_eq!(job.item.content, Content::plain("note 1"));
     assert_eq!(store.item(talk.id().await, job.item.id).await.unwrap(), Some(job.item.clone()));
@@ -109,7 +109,7 @@ pub async fn a_notes_job_changes_nothing_visitors_see(harness: &dyn Harness) {
     assert!(settle(&store, &job, die(), at(4)).await.is_empty());
     let letters = store.dead_letters(None, ALL).await.unwrap();
     assert_eq!(letters.len(), 1);
-    assert_eq!((letters[0].task, letters[0].message, letters[0].attempts), (Task::Note, job.item.id, 2));
+    assert_eq!((letters[0].work, letters[0].message, letters[0].attempts), (Work::Note, job.item.id, 2));
     assert!(store.retry_failed(before.id, job.item.id, at(5)).await.unwrap().is_none());
     let job = claim_one(&store, &Queue::Backend, at(5)).await;
     assert!(settle(&store, &job, done(), at(5)).await.is_empty());
@@ -147,7 +147,7 @@ pub async fn a_dead_job_may_leave_a_note(harness: &dyn Harness) {
     assert!(settle(&store, &job, died_with("x"), at(3)).await.is_empty());
     assert_eq!(store.dead_letters(None, ALL).await.unwrap().len(), 1);
     let told = claim_one(&store, &Queue::Backend, at(3)).await;
-    assert_eq!((told.task, told.created, text_of(&told.item)), (Task::Note, at(3), "note x".to_owned()));
+    assert_eq!((told.work, told.created, text_of(&told.item)), (Work::Note, at(3), "note x".to_owned()));
     assert_eq!(told.conversation.id, talk.id().await);
     // An answer of the store may be lost, so that the same settlement comes again; and what is over leaves nothing.
     settle(&store, &job, died_with("x"), at(4)).await;

@@ -3,7 +3,7 @@
 use super::Harness;
 use super::fixture::{Talk, at, claim_one, edited, finished, started, text_of, wrote};
 use crate::domain::message::{Content, Happened, ItemKind, OperatorEvent, Side, State};
-use crate::ports::store::{Noted, Queue, Task};
+use crate::ports::store::{Act, Noted, Queue, Work};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
@@ -26,7 +26,7 @@ pub async fn an_answer_is_stored_with_its_job(harness: &dyn Harness) {
     assert_eq!((item.remote, item.edited, item.deleted), (Some(7), false, false));
     assert!(item.rev > question.item.rev && item.pos > question.item.pos && item.id > question.item.id);
     let job = claim_one(&store, &talk.queue(), at(2)).await;
-    assert_eq!((job.task, job.item, job.conversation), (Task::Send, item, talk.conversation().await));
+    assert_eq!((job.work, job.item, job.conversation), (Work::ToVisitor(Act::Send), item, talk.conversation().await));
 }
 
 /// A message of the portal is stored once, whoever is said to have written it the second time.

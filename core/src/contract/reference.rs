@@ -6,7 +6,7 @@ use super::fixture::{LEASE, Talk};
 use crate::domain::id::{JobId, MessageId};
 use crate::domain::message::{Dialog, Happened, Item, ItemKind, Note, Side, State, Thread, Visitor};
 use crate::ports::clock::Timestamp;
-use crate::ports::store::{Amend, NEW_BEHIND, Outcome, Queue, Task};
+use crate::ports::store::{Act, Amend, NEW_BEHIND, Outcome, Queue, Work};
 use std::collections::BTreeSet;
 
 /// An item without what a store decides for itself.
@@ -70,11 +70,11 @@ pub(super) struct Room {
 }
 
 /// A job.
-pub(super) struct Work {
+pub(super) struct Chore {
     pub(super) id: Option<JobId>,
     pub(super) mail: usize,
     remote: Option<i64>,
-    pub(super) task: Task,
+    pub(super) what: Work,
     pub(super) attempts: u32,
     pub(super) uncertain: bool,
     pub(super) unknown_since: Option<Timestamp>,
@@ -83,7 +83,7 @@ pub(super) struct Work {
     pub(super) over: bool,
 }
 
-impl Work {
+impl Chore {
     pub(super) fn lives(&self) -> bool {
         !self.dead && !self.over
     }
@@ -102,7 +102,7 @@ pub(super) struct Lane {
     leased_at: Option<Timestamp>,
     /// Whether the backend knows nothing of the conversation yet; `None` until there is something.
     fresh: Option<bool>,
-    pub(super) works: Vec<Work>,
+    pub(super) works: Vec<Chore>,
 }
 
 impl Lane {
@@ -119,7 +119,7 @@ impl Lane {
     pub(super) fn living(&self) -> Vec<usize> {
         let mut living: Vec<_> = (0..self.works.len()).filter(|work| self.works[*work].lives()).collect();
         if matches!(self.queue, Queue::Channel(_)) {
-            let begun = |work: &Work| work.attempts > 0 || work.uncertain;
+            let begun = |work: &Chore| work.attempts > 0 || work.uncertain;
             living.sort_by_key(|work| (!begun(&self.works[*work]), self.works[*work].remote));
         }
         living
@@ -158,7 +158,7 @@ pub(super) struct Reference {
 }
 
 impl Reference {
-    fn enqueue(&mut self, room: usize, queue: &Queue, task: Task, mail: usize, now: Timestamp) {
+    fn enqueue(&mut self, room: usize, queue: &Queue, what: Work, mail: usize, now: Timestamp) {
         let found = self.lanes.iter().position(|lane| lane.room == room && lane.queue == *queue);
         let lane = found.unwrap_or_else(|| {
             self.lanes.push(Lane {
@@ -178,7 +178,7 @@ impl Reference {
         lane.fresh.get_or_insert(fresh);
         lane.due.get_or_insert(now);
         let (id, attempts, uncertain, unknown_since, dead, over) = (None, 0, false, None, false, false);
-        lane.works.push(Work { id, mail, remote, task, attempts, uncertain, unknown_since, created: now, dead, over });
+        lane.works.push(Chore { id, mail, remote, what, attempts, uncertain, unknown_since, created: now, dead, over });
     }
 
     /// Whether it is new.
@@ -190,7 +190,7 @@ impl Reference {
             here.mails.push(mail);
             here.active = here.active.max(now);
             let mail = here.mails.len() - 1;
-            self.enqueue(room, &Queue::Backend, Task::Note, mail, now);
+            self.enqueue(room, &Queue::Backend, Work::Note, mail, now);
         }
         !known
     }
@@ -214,7 +214,7 @@ impl Reference {
             here.visitor = visitor;
         }
         let mail = here.place(Mail { key: key.to_owned(), ..Mail::new(ItemKind::Message, Side::Visitor, key, now) });
-        self.enqueue(room, &Queue::Backend, Task::Send, mail, now);
+        self.enqueue(room, &Queue::Backend, Work::ToOperators(Act::Send), mail, now);
         (mail, true)
     }
 
@@ -223,20 +223,20 @@ impl Reference {
         let here = &mut self.rooms[room];
         let Some(index) = here.visitors(key) else { return false };
         let mail = &mut here.mails[index];
-        let task = match amend {
+        let act = match amend {
             _ if mail.deleted => return false,
             Amend::Edit(content) if content.text.to_plain() == mail.text => return false,
             Amend::Edit(content) => {
                 (mail.text, mail.edited) = (content.text.to_plain(), true);
-                Task::Edit
+                Act::Edit
             }
             Amend::Delete => {
                 mail.delete();
-                Task::Delete
+                Act::Delete
             }
         };
         here.changed = true;
-        self.enqueue(room, &Queue::Backend, task, index, now);
+        self.enqueue(room, &Queue::Backend, Work::ToOperators(act), index, now);
         true
     }
 
@@ -244,8 +244,8 @@ impl Reference {
     pub(super) fn hear(&mut self, room: usize, talk: &Talk, happened: &Happened, now: Timestamp) -> (bool, bool) {
         let (changed, job) = self.rooms[room].hear(happened, now);
         self.rooms[room].changed |= changed;
-        if let Some((task, mail)) = job {
-            self.enqueue(room, &talk.queue(), task, mail, now);
+        if let Some((act, mail)) = job {
+            self.enqueue(room, &talk.queue(), Work::ToVisitor(act), mail, now);
         }
         (changed, job.is_some())
     }
@@ -258,9 +258,9 @@ impl Reference {
         if !job.lives() {
             return false;
         }
-        let (task, mail) = (job.task, job.mail);
+        let (what, mail) = (job.what, job.mail);
         match outcome {
-            Outcome::Done { thread, delivered_as, follow } => {
+            Outcome::Done { thread, delivered_as, confirm } => {
                 job.over = true;
                 here.fresh = Some(false);
                 here.go_on(work, now);
@@ -268,10 +268,10 @@ impl Reference {
                 if !delivered_as.is_empty() {
                     self.rooms[room].mails[mail].delivered_as.clone_from(delivered_as);
                 }
-                if let Some((queue, task)) = follow {
-                    self.enqueue(room, queue, *task, mail, now);
+                if *confirm {
+                    self.enqueue(room, &Queue::Confirm, Work::Confirm, mail, now);
                 }
-                matches!(task, Task::Send | Task::Note) && self.rooms[room].set_state(mail, State::Delivered)
+                what.brings() && self.rooms[room].set_state(mail, State::Delivered)
             }
             Outcome::Retry { at, uncertain, counted, .. } if holds => {
                 job.attempts += u32::from(*counted);
@@ -288,7 +288,7 @@ impl Reference {
                 if let Some(note) = note {
                     self.note(room, note, now);
                 }
-                matches!(task, Task::Send | Task::Note) && self.rooms[room].set_state(mail, State::Failed)
+                what.brings() && self.rooms[room].set_state(mail, State::Failed)
             }
             Outcome::Retry { .. } | Outcome::Dead { .. } => false,
         }
@@ -308,7 +308,7 @@ impl Reference {
 
     /// Lane and number of the job by which a message was given up.
     fn dead_send(&self, room: usize, mail: usize) -> Option<(usize, usize)> {
-        let is_it = |work: &Work| work.mail == mail && work.task == Task::Send && work.is_letter();
+        let is_it = |work: &Chore| work.mail == mail && work.what.is_send() && work.is_letter();
         let mut lanes = self.lanes.iter().enumerate().filter(|(_, lane)| lane.room == room);
         lanes.find_map(|(index, lane)| Some((index, lane.works.iter().position(is_it)?)))
     }
@@ -319,10 +319,10 @@ impl Reference {
         (work.dead, work.attempts, work.created) = (false, 0, now);
         lane.due.get_or_insert(now);
         let room = &mut self.rooms[lane.room];
-        if matches!(work.task, Task::Send | Task::Note) {
+        if work.what.brings() {
             room.mails[work.mail].state = State::Sent;
         }
-        room.changed |= work.task == Task::Send;
+        room.changed |= work.what.is_send();
         lane.queue.clone()
     }
 
@@ -334,7 +334,7 @@ impl Reference {
             return None;
         }
         let mail = it.mail;
-        if !matches!(it.task, Task::Send | Task::Note) {
+        if !it.what.brings() {
             if let Some((lane, work)) = self.dead_send(room, mail) {
                 return self.lanes[lane].works[work].id.map(Err);
             }

@@ -4,7 +4,7 @@ use super::Harness;
 use super::fixture::{Talk, at, claim, claim_one, die, done, retry, settle, text_of, work_off};
 use crate::domain::id::JobId;
 use crate::domain::message::{Content, State, Thread};
-use crate::ports::store::{Amend, Outcome, Queue, Settlement, Task};
+use crate::ports::store::{Amend, Outcome, Queue, Settlement, Work};
 
 /// The visitor sees that the message arrived: new state, new revision.
 pub async fn a_message_that_was_done_is_delivered(harness: &dyn Harness) {
@@ -59,7 +59,7 @@ pub async fn an_edit_that_was_done_changes_nothing(harness: &dyn Harness) {
 
 fn delivered_as(ids: &[&str]) -> Outcome {
     let delivered_as = ids.iter().map(|id| (*id).to_owned()).collect();
-    Outcome::Done { thread: Thread::default(), delivered_as, follow: None }
+    Outcome::Done { thread: Thread::default(), delivered_as, confirm: false }
 }
 
 /// Later jobs of the message see under which ids it was delivered; naming none leaves them.
@@ -85,15 +85,14 @@ pub async fn a_follow_up_is_enqueued_with_the_settlement(harness: &dyn Harness) 
     talk.answer(2, at(1)).await;
     for remote in [1, 2] {
         let job = claim_one(&store, &talk.queue(), at(9 + remote)).await;
-        let follow = Some((Queue::Confirm, Task::Confirm));
-        let outcome = Outcome::Done { thread: Thread::default(), delivered_as: vec!["x".to_owned()], follow };
+        let outcome = Outcome::Done { thread: Thread::default(), delivered_as: vec!["x".to_owned()], confirm: true };
         settle(&store, &job, outcome, at(10 + remote)).await;
     }
     assert_eq!(store.depth(&Queue::Confirm).await.unwrap(), 2);
     let jobs = claim(&store, &Queue::Confirm, at(20)).await;
     assert_eq!(jobs.len(), 2);
     for (remote, job) in (1..).zip(jobs) {
-        assert_eq!((job.task, job.item.remote), (Task::Confirm, Some(i64::try_from(remote).unwrap())));
+        assert_eq!((job.work, job.item.remote), (Work::Confirm, Some(i64::try_from(remote).unwrap())));
         assert_eq!((job.created, job.attempts, job.uncertain), (at(10 + remote), 0, false));
         assert_eq!((job.item.state, &job.item.delivered_as), (State::Delivered, &vec!["x".to_owned()]));
         assert!(settle(&store, &job, done(), at(20)).await.is_empty());
@@ -154,8 +153,7 @@ pub async fn settling_twice_is_harmless(harness: &dyn Harness) {
     twice(retry(at(10)), 3).await;
     let again = claim_one(&store, &talk.queue(), at(10)).await;
     assert_eq!((again.id, again.attempts), (job.id, 1));
-    let follow = Some((Queue::Confirm, Task::Confirm));
-    twice(Outcome::Done { thread: Thread::default(), delivered_as: Vec::new(), follow }, 11).await;
+    twice(Outcome::Done { thread: Thread::default(), delivered_as: Vec::new(), confirm: true }, 11).await;
     assert_eq!(store.depth(&Queue::Confirm).await.unwrap(), 1);
     let next = claim_one(&store, &talk.queue(), at(20)).await;
     assert_eq!(text_of(&next.item), "2");

@@ -13,7 +13,7 @@ use crate::engine::measure;
 use crate::engine::reconcile::{self, Round};
 use crate::engine::retry::after_failure;
 use crate::ports::backend::{Backend, Receipt};
-use crate::ports::store::{Claimed, Job, Outcome, Queue, Settlement, Task};
+use crate::ports::store::{Act, Claimed, Job, Outcome, Queue, Settlement, Work};
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
@@ -263,14 +263,23 @@ impl Bridge {
     /// Carries jobs out and settles them; `held`: the slots that they have.
     async fn carry_out(&self, queue: &Queue, jobs: Vec<Job>, held: Option<Held>) {
         match queue {
-            Queue::Channel(id) => self.each(queue, jobs, held, |job| self.sent(id, job)).await,
-            Queue::Backend => self.each(queue, jobs, held, |job| self.told(job)).await,
+            Queue::Channel(_) | Queue::Backend => self.each(queue, jobs, held, |job| self.carried_out(job)).await,
             Queue::Confirm if jobs.is_empty() => {}
             Queue::Confirm => {
                 let outcomes = self.confirm(&jobs).await;
                 self.ended(queue, jobs.into_iter().zip(outcomes).collect()).await;
             }
         }
+    }
+
+    async fn carried_out(&self, job: Job) -> (Job, Outcome) {
+        let outcome = match job.work {
+            Work::ToVisitor(act) => self.send(&job, act).await,
+            Work::ToOperators(act) => self.deliver(&job, act).await,
+            Work::Note => self.note(&job).await,
+            Work::Confirm => self.confirm_one(&job).await,
+        };
+        (job, outcome)
     }
 
     /// Each job is settled when it ends, those that end at the same time together: a large file or a message that has to
@@ -300,7 +309,7 @@ impl Bridge {
     async fn ended(&self, queue: &Queue, ended: Vec<(Job, Outcome)>) {
         for (job, outcome) in &ended {
             log(queue, job, outcome);
-            measure::ended(queue, job, outcome, self.doors.clock.now());
+            measure::ended(job, outcome, self.doors.clock.now());
             let (troubles, now) = (&self.doors.troubles, self.doors.clock.now());
             match outcome {
                 Outcome::Done { .. } => troubles.went_well(&job.conversation.channel, queue, now),
@@ -309,7 +318,7 @@ impl Bridge {
                 }
             }
         }
-        let given_up: Vec<_> = ended.iter().filter(|(job, outcome)| is_lost(queue, job, outcome)).cloned().collect();
+        let given_up: Vec<_> = ended.iter().filter(|(job, outcome)| is_lost(job, outcome)).cloned().collect();
         // Backwards, because the first one of a lane holds its lease for all.
         let settlements = ended.into_iter().rev().map(|(job, outcome)| Settlement { job: job.id, outcome }).collect();
         self.settle(settlements).await;
@@ -335,7 +344,7 @@ impl Bridge {
                     }
                     for settlement in &settlements {
                         match &settlement.outcome {
-                            Outcome::Done { follow: Some((queue, _)), .. } => self.doors.wake(queue),
+                            Outcome::Done { confirm: true, .. } => self.doors.wake(&Queue::Confirm),
                             Outcome::Dead { note: Some(_), .. } => self.doors.wake(&Queue::Backend),
                             _ => {}
                         }
@@ -352,16 +361,16 @@ impl Bridge {
 }
 
 /// Whether a visitor's message will not reach the operators.
-fn is_lost(queue: &Queue, job: &Job, outcome: &Outcome) -> bool {
-    *queue == Queue::Backend && job.task == Task::Send && matches!(outcome, Outcome::Dead { .. })
+fn is_lost(job: &Job, outcome: &Outcome) -> bool {
+    job.work == Work::ToOperators(Act::Send) && matches!(outcome, Outcome::Dead { .. })
 }
 
 fn done(receipt: Receipt) -> Outcome {
-    Outcome::Done { thread: receipt.thread, delivered_as: Vec::new(), follow: None }
+    Outcome::Done { thread: receipt.thread, delivered_as: Vec::new(), confirm: false }
 }
 
 fn log(queue: &Queue, job: &Job, outcome: &Outcome) {
-    let (queue, task, item) = (queue.name(), job.task.name(), job.item.id);
+    let (queue, task, item) = (queue.name(), job.work.name(), job.item.id);
     match outcome {
         Outcome::Done { .. } => tracing::debug!(queue, task, %item, "done"),
         Outcome::Retry { reason, at, uncertain, .. } => {

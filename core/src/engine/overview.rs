@@ -1,7 +1,6 @@
 //! What waits and what was given up, as an administrator is shown it: with channel, visitor, text and the portal's chat.
 
 use crate::domain::error::StoreError;
-use crate::domain::id::ChannelId;
 use crate::domain::message::{Conversation, Item};
 use crate::ports::store::{Queue, ShownJob, Store};
 use std::sync::Arc;
@@ -43,14 +42,6 @@ pub async fn waiting(store: &Arc<dyn Store>, queues: &[Queue], most: usize) -> R
 }
 
 impl Entry {
-    /// The channel instance.
-    pub fn channel(&self) -> Option<&ChannelId> {
-        match &self.job.queue {
-            Queue::Channel(id) => Some(id),
-            Queue::Backend | Queue::Confirm => self.conversation.as_ref().map(|conversation| &conversation.channel),
-        }
-    }
-
     /// Whose conversation it is: the name, or else what is known of them; the chat's id at the least.
     pub fn visitor(&self) -> String {
         let Some(Conversation { visitor, chat, .. }) = &self.conversation else { return String::new() };

@@ -55,7 +55,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::domain::id::{ChannelId, ChatId, ConversationId, JobId, MessageId, Pos, Rev};
     use crate::domain::message::{Content, Conversation, Dialog, Item, ItemKind, Side, State, Thread, Visitor};
-    use crate::ports::store::Task;
+    use crate::ports::store::{Act, Work};
 
     pub(crate) fn job(attempts: u32) -> Job {
         let conversation = Conversation {
@@ -87,7 +87,7 @@ pub(crate) mod tests {
         let created = Timestamp(0);
         Job {
             id: JobId(1),
-            task: Task::Send,
+            work: Work::ToOperators(Act::Send),
             conversation,
             item,
             attempts,

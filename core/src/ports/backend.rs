@@ -5,6 +5,7 @@ use crate::domain::id::ChannelId;
 use crate::domain::line::LineInfo;
 use crate::domain::message::{Conversation, File, Item, Note, OperatorEvent, Thread};
 use crate::ports::clock::Timestamp;
+pub use crate::ports::work::Act;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -27,17 +28,6 @@ pub struct Delivery {
     pub unknown_since: Option<Timestamp>,
     /// Signed addresses of the message's files, in order, good for a day: whoever has one gets the file.
     pub file_urls: Vec<String>,
-}
-
-/// What to do with a visitor's message at the backend.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Act {
-    /// Show it to the operators.
-    Send,
-    /// Replace the shown text by the present one.
-    Edit,
-    /// Take it back.
-    Delete,
 }
 
 /// What the backend says of a delivery that succeeded.

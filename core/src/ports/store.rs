@@ -15,7 +15,7 @@ use crate::domain::id::ChatAddress;
 use crate::domain::id::{ChannelId, ChatId, ConversationId, FileId, JobId, MessageId, Pos, Rev, Tag};
 use crate::domain::message::{Content, Conversation, Incoming, Item, Note, OperatorEvent};
 use crate::ports::clock::Timestamp;
-pub use crate::ports::work::{Claimed, Job, NEW_BEHIND, Outcome, Queue, Settlement, ShownJob, Task};
+pub use crate::ports::work::{Act, Claimed, Job, NEW_BEHIND, Outcome, Queue, Settlement, ShownJob, Work};
 use async_trait::async_trait;
 use std::time::Duration;
 use tokio::sync::broadcast;

@@ -36,39 +36,67 @@ impl Queue {
     }
 }
 
-/// What a job does with its message.
+/// What is done with a message on the side to which it goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Task {
-    /// Bring it to the other side.
+pub enum Act {
+    /// Bring it there.
     Send,
     /// Bring its present text to where it was sent.
     Edit,
     /// Take it back there.
     Delete,
-    /// Tell the backend that it arrived.
-    Confirm,
-    /// Show it to the operators only.
-    Note,
 }
 
-impl Task {
-    /// All tasks.
-    pub const ALL: [Self; 5] = [Self::Send, Self::Edit, Self::Delete, Self::Confirm, Self::Note];
+/// What a job is: what it does with its message, which says in what queue it is, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Work {
+    /// A visitor's message, to the operators.
+    ToOperators(Act),
+    /// What only the operators shall see; in the lane of what the visitor wrote.
+    Note,
+    /// An operators' message, to its visitor.
+    ToVisitor(Act),
+    /// That an operators' message arrived, for the backend.
+    Confirm,
+}
 
-    /// The name under which it is stored.
+impl Work {
+    /// The queue of such a job about a message of that channel.
+    pub fn queue(self, channel: &ChannelId) -> Queue {
+        match self {
+            Self::ToOperators(_) | Self::Note => Queue::Backend,
+            Self::ToVisitor(_) => Queue::Channel(channel.clone()),
+            Self::Confirm => Queue::Confirm,
+        }
+    }
+
+    /// Whether a message is brought by it, to either side: it stands or falls with it.
+    pub fn is_send(self) -> bool {
+        matches!(self, Self::ToOperators(Act::Send) | Self::ToVisitor(Act::Send))
+    }
+
+    /// Whether an item is brought by it: a message, or a note. What else there is changes or confirms one.
+    pub fn brings(self) -> bool {
+        self.is_send() || self == Self::Note
+    }
+
+    /// What it does, in a word of ours for logs and lists: `send`, `edit`, `delete`, `confirm`, `note`.
     pub fn name(self) -> &'static str {
+        match self {
+            Self::ToOperators(act) | Self::ToVisitor(act) => act.name(),
+            Self::Note => "note",
+            Self::Confirm => "confirm",
+        }
+    }
+}
+
+impl Act {
+    fn name(self) -> &'static str {
         match self {
             Self::Send => "send",
             Self::Edit => "edit",
             Self::Delete => "delete",
-            Self::Confirm => "confirm",
-            Self::Note => "note",
         }
-    }
-
-    /// The task of that name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|task| task.name() == name)
     }
 }
 
@@ -82,7 +110,7 @@ pub struct Job {
     /// Its row.
     pub id: JobId,
     /// What to do.
-    pub task: Task,
+    pub work: Work,
     /// The conversation as it is now.
     pub conversation: Conversation,
     /// The message as it is now.
@@ -116,8 +144,9 @@ pub enum Outcome {
         thread: Thread,
         /// The ids the message got at the channel; empty leaves them.
         delivered_as: Vec<String>,
-        /// A job to enqueue for the same message in the same transaction.
-        follow: Option<(Queue, Task)>,
+        /// Whether the backend is to be told that the message arrived: a job of [`Queue::Confirm`] for it, in the same
+        /// transaction.
+        confirm: bool,
     },
     /// Try again.
     Retry {
@@ -154,10 +183,10 @@ pub struct Settlement {
 pub struct ShownJob {
     /// The job.
     pub job: JobId,
-    /// Where it is.
-    pub queue: Queue,
+    /// Of which channel.
+    pub channel: ChannelId,
     /// What it is to do.
-    pub task: Task,
+    pub work: Work,
     /// In which conversation.
     pub conversation: ConversationId,
     /// With which message.
@@ -168,4 +197,11 @@ pub struct ShownJob {
     pub reason: String,
     /// Counted attempts.
     pub attempts: u32,
+}
+
+impl ShownJob {
+    /// Where it is.
+    pub fn queue(&self) -> Queue {
+        self.work.queue(&self.channel)
+    }
 }

@@ -2,9 +2,9 @@
 
 use super::fault::Result;
 use super::row::{ITEM_COLUMNS, column, conversation, conversation_columns, item, item_columns, limit};
-use crate::code::Stored;
+use crate::code::{Stored, sends};
 use openline_core::message::State;
-use openline_core::store::{Claimed, Job, NEW_BEHIND, Queue, Task};
+use openline_core::store::{Claimed, Job, NEW_BEHIND, Queue, Work};
 use openline_core::{JobId, StoreError, Timestamp};
 use sqlx::postgres::{PgConnection, PgRow};
 use std::collections::{BTreeMap, BTreeSet};
@@ -122,7 +122,7 @@ fn job(row: &PgRow) -> Result<Job> {
     let attempts: i32 = column(row, 3)?;
     Ok(Job {
         id: JobId(column(row, 1)?),
-        task: Task::of(column(row, 2)?)?,
+        work: Work::of(column(row, 2)?)?,
         attempts: u32::try_from(attempts).unwrap_or(0),
         uncertain: column(row, 4)?,
         created: Timestamp(column(row, 5)?),
@@ -156,8 +156,8 @@ async fn give_up(db: &mut PgConnection, job: i64, error: &StoreError, now: Times
     tracing::error!(job, %error, "an unreadable job, given up");
     let sql = "UPDATE jobs SET dead_at = $2, reason = $3 WHERE id = $1";
     sqlx::query(sql).bind(job).bind(now.0).bind(error.to_string().into_bytes()).execute(&mut *db).await?;
-    let sql = "UPDATE messages SET state = $2 WHERE id = (SELECT message FROM jobs WHERE id = $1 AND task = $3)";
-    sqlx::query(sql).bind(job).bind(State::Failed.code()).bind(Task::Send.code()).execute(db).await?;
+    let sql = "UPDATE messages SET state = $2 WHERE id = (SELECT message FROM jobs WHERE id = $1 AND task = ANY($3))";
+    sqlx::query(sql).bind(job).bind(State::Failed.code()).bind(sends()).execute(db).await?;
     Ok(())
 }
 

@@ -3,10 +3,10 @@
 use super::chats::{lock_id, touch};
 use super::fault::{Result, corrupt};
 use super::row::{column, limit, words};
-use crate::code::Stored;
+use crate::code::{Stored, sends};
 use openline_core::message::State;
-use openline_core::store::{Change, Queue, Replayed, ShownJob, Task};
-use openline_core::{ConversationId, JobId, MessageId, Timestamp};
+use openline_core::store::{Change, Queue, Replayed, ShownJob, Work};
+use openline_core::{ChannelId, ConversationId, JobId, MessageId, Timestamp};
 use sqlx::postgres::{PgConnection, PgRow};
 
 pub(crate) async fn retry(
@@ -28,35 +28,31 @@ pub(crate) async fn replay(db: &mut PgConnection, job: JobId, now: Timestamp) ->
                WHERE j.id = $1 AND j.dead_at IS NOT NULL";
     let found = sqlx::query(sql).bind(job.0).fetch_optional(&mut *db).await?;
     let Some(row) = found else { return Ok(None) };
-    let (id, message, task) =
-        (ConversationId(column(&row, 0)?), MessageId(column(&row, 1)?), Task::of(column(&row, 2)?)?);
+    let (id, message, work) =
+        (ConversationId(column(&row, 0)?), MessageId(column(&row, 1)?), Work::of(column(&row, 2)?)?);
     // Locked only now: somebody else may have been quicker.
     let locked = lock_id(db, id).await?;
     let sql = "SELECT true FROM jobs WHERE id = $1 AND dead_at IS NOT NULL";
     if !locked || sqlx::query(sql).bind(job.0).fetch_optional(&mut *db).await?.is_none() {
         return Ok(None);
     }
-    let is_change = !matches!(task, Task::Send | Task::Note);
+    let is_change = !work.brings();
     if is_change && let Some(before) = dead_send(db, id, message).await? {
         return Ok(Some(Replayed::Behind(JobId(before))));
     }
     let queue = revive(db, job.0, is_change, now).await?;
-    let change = match task {
-        Task::Send => Some(sent_again(db, id, message).await?),
-        Task::Note => {
-            set_sent(db, message).await?;
-            None
-        }
-        Task::Edit | Task::Delete | Task::Confirm => None,
-    };
+    let change = if work.is_send() { Some(sent_again(db, id, message).await?) } else { None };
+    if work == Work::Note {
+        set_sent(db, message).await?;
+    }
     Ok(Some(Replayed::Back { queue, change }))
 }
 
 /// The job by which a message was given up.
 async fn dead_send(db: &mut PgConnection, id: ConversationId, message: MessageId) -> Result<Option<i64>> {
     let sql = "SELECT j.id FROM jobs j JOIN messages m ON m.id = j.message \
-               WHERE j.message = $1 AND m.conversation = $2 AND j.dead_at IS NOT NULL AND j.task = $3";
-    let found = sqlx::query_scalar(sql).bind(message.0).bind(id.0).bind(Task::Send.code());
+               WHERE j.message = $1 AND m.conversation = $2 AND j.dead_at IS NOT NULL AND j.task = ANY($3)";
+    let found = sqlx::query_scalar(sql).bind(message.0).bind(id.0).bind(sends());
     Ok(found.fetch_optional(db).await?)
 }
 
@@ -91,9 +87,9 @@ pub(crate) async fn forget(db: &mut PgConnection, job: JobId) -> Result<bool> {
 macro_rules! letters {
     ($at:literal, $which:literal) => {
         concat!(
-            "SELECT j.id, l.queue, j.task, l.conversation, j.message, j.",
+            "SELECT j.id, c.channel, j.task, l.conversation, j.message, j.",
             $at,
-            ", j.reason, j.attempts FROM jobs j JOIN lanes l ON l.id = j.lane WHERE ",
+            ", j.reason, j.attempts FROM jobs j JOIN lanes l ON l.id = j.lane JOIN conversations c ON c.id = l.conversation WHERE ",
             $which,
             " ORDER BY j.id LIMIT $2"
         )
@@ -116,8 +112,8 @@ fn letter(row: &PgRow) -> Result<ShownJob> {
     let attempts: i32 = column(row, 7)?;
     Ok(ShownJob {
         job: JobId(column(row, 0)?),
-        queue: queue(column(row, 1)?)?,
-        task: Task::of(column(row, 2)?)?,
+        channel: ChannelId::parse(column(row, 1)?).map_err(|error| corrupt(error.to_string()))?,
+        work: Work::of(column(row, 2)?)?,
         conversation: ConversationId(column(row, 3)?),
         message: MessageId(column(row, 4)?),
         at: Timestamp(column(row, 5)?),

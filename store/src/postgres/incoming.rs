@@ -6,7 +6,7 @@ use super::notes;
 use super::row::{column, item, item_columns, to_json};
 use crate::code::Stored;
 use openline_core::message::{Incoming, Item, ItemKind, Side, State};
-use openline_core::store::{Change, Queue, Recorded, Task};
+use openline_core::store::{Act, Change, Queue, Recorded, Work};
 use openline_core::{ChannelId, ConversationId, MessageId, Pos, Rev, Tag, Timestamp};
 use sqlx::postgres::PgConnection;
 use std::collections::BTreeMap;
@@ -171,7 +171,7 @@ impl Fresh {
             .bind(ItemKind::Message.code())
             .bind(Side::Visitor.code())
             .bind(State::Sent.code())
-            .bind(Task::Send.code())
+            .bind(Work::ToOperators(Act::Send).code())
             .bind(items().map(|fresh| i64::from(fresh.item.tag.0)).collect::<Vec<_>>())
             .fetch_all(&mut *db)
             .await?;

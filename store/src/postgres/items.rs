@@ -7,7 +7,7 @@ use super::state;
 use crate::code::Stored;
 use crate::files::let_go;
 use openline_core::message::{Content, Item, Side};
-use openline_core::store::{Amend, Change, FORGET_FILES, Queue, Task};
+use openline_core::store::{Act, Amend, Change, FORGET_FILES, Queue, Work};
 use openline_core::{ChannelId, ChatId, ConversationId, MessageId, Timestamp};
 use sqlx::postgres::PgConnection;
 
@@ -69,7 +69,7 @@ pub(crate) async fn delete(db: &mut PgConnection, message: MessageId) -> Result<
 pub(crate) struct Errand {
     pub(crate) conversation: ConversationId,
     pub(crate) queue: Queue,
-    pub(crate) task: Task,
+    pub(crate) work: Work,
     pub(crate) message: MessageId,
 }
 
@@ -90,7 +90,7 @@ pub(crate) async fn enqueue(db: &mut PgConnection, errands: &[Errand], at: Times
     .bind(errands.iter().map(|errand| errand.conversation.0).collect::<Vec<_>>())
     .bind(errands.iter().map(|errand| errand.queue.name()).collect::<Vec<_>>())
     .bind(errands.iter().map(|errand| errand.message.0).collect::<Vec<_>>())
-    .bind(errands.iter().map(|errand| errand.task.code()).collect::<Vec<_>>())
+    .bind(errands.iter().map(|errand| errand.work.code()).collect::<Vec<_>>())
     .bind(at.0)
     .bind(Queue::Backend.name())
     .execute(db)
@@ -111,16 +111,16 @@ pub(crate) async fn amend(
         return Ok(None);
     };
     let Some(item) = known(db, conversation, Side::Visitor, key).await? else { return Ok(None) };
-    let task = match amend {
+    let act = match amend {
         Amend::Edit(content) if item.deleted || *content == item.content => return Ok(None),
         Amend::Delete if item.deleted => return Ok(None),
         Amend::Edit(content) => {
             edit(db, item.id, &to_json(content)?).await?;
-            Task::Edit
+            Act::Edit
         }
         Amend::Delete => {
             delete(db, item.id).await?;
-            Task::Delete
+            Act::Delete
         }
     };
     let nothing = Content::default();
@@ -128,7 +128,7 @@ pub(crate) async fn amend(
     for file in let_go(&item.content, now) {
         state::put_new(db, &format!("{FORGET_FILES}{file}"), b"").await?;
     }
-    let errand = Errand { conversation, queue: Queue::Backend, task, message: item.id };
+    let errand = Errand { conversation, queue: Queue::Backend, work: Work::ToOperators(act), message: item.id };
     enqueue(db, &[errand], at).await?;
     touch(db, conversation, item.id).await.map(Some)
 }

@@ -278,7 +278,7 @@ impl Store for PostgresStore {
         }
         for settlement in settlements {
             match settlement.outcome {
-                Outcome::Done { follow: Some((queue, _)), .. } => self.tell(None, Some(queue)),
+                Outcome::Done { confirm: true, .. } => self.tell(None, Some(Queue::Confirm)),
                 Outcome::Dead { note: Some(_), .. } => self.tell(None, Some(Queue::Backend)),
                 _ => {}
             }

@@ -5,7 +5,7 @@ use super::items::{Errand, enqueue, known};
 use super::row::to_json;
 use crate::code::{Stored, note_key};
 use openline_core::message::{Content, ItemKind, Note, Side, State};
-use openline_core::store::{Queue, Task};
+use openline_core::store::{Queue, Work};
 use openline_core::{ConversationId, MessageId, Timestamp};
 use sqlx::postgres::PgConnection;
 
@@ -36,7 +36,7 @@ pub(crate) async fn record(
     .bind(at.0)
     .fetch_one(&mut *db)
     .await?;
-    let errand = Errand { conversation, queue: Queue::Backend, task: Task::Note, message: MessageId(message) };
+    let errand = Errand { conversation, queue: Queue::Backend, work: Work::Note, message: MessageId(message) };
     enqueue(db, &[errand], at).await?;
     Ok(true)
 }

@@ -8,7 +8,7 @@ use super::past;
 use super::row::{text, to_json};
 use crate::code::Stored;
 use openline_core::message::{Content, Dialog, Happened, Item, ItemKind, OperatorEvent, Side, State};
-use openline_core::store::{Change, Noted, Queue, Task};
+use openline_core::store::{Act, Change, Noted, Queue, Work};
 use openline_core::text::RichText;
 use openline_core::{ConversationId, MessageId, Tag, Timestamp};
 use sqlx::postgres::PgConnection;
@@ -110,7 +110,7 @@ impl Step<'_> {
         if arrived.is_some() {
             return Ok(Noted { change: Some(change), queue: None });
         }
-        self.enqueue(Task::Send, message).await?;
+        self.enqueue(Act::Send, message).await?;
         Ok(self.noted(change))
     }
 
@@ -124,7 +124,7 @@ impl Step<'_> {
         }
         let content = Content { text: text.clone(), files: item.content.files };
         items::edit(self.db, item.id, &to_json(&content)?).await?;
-        self.enqueue(Task::Edit, item.id).await?;
+        self.enqueue(Act::Edit, item.id).await?;
         let change = touch(self.db, self.id, item.id).await?;
         Ok(self.noted(change))
     }
@@ -132,7 +132,7 @@ impl Step<'_> {
     async fn deleted(&mut self, remote: i64) -> Result<Noted> {
         let Some(item) = self.living(remote).await? else { return Ok(Noted::default()) };
         items::delete(self.db, item.id).await?;
-        self.enqueue(Task::Delete, item.id).await?;
+        self.enqueue(Act::Delete, item.id).await?;
         let change = touch(self.db, self.id, item.id).await?;
         Ok(self.noted(change))
     }
@@ -206,8 +206,8 @@ impl Step<'_> {
         Ok(self.by_remote(remote).await?.filter(|item| !item.deleted))
     }
 
-    async fn enqueue(&mut self, task: Task, message: MessageId) -> Result<()> {
-        let errand = Errand { conversation: self.id, queue: self.queue.clone(), task, message };
+    async fn enqueue(&mut self, act: Act, message: MessageId) -> Result<()> {
+        let errand = Errand { conversation: self.id, queue: self.queue.clone(), work: Work::ToVisitor(act), message };
         enqueue(self.db, &[errand], self.at).await
     }
 

@@ -4,7 +4,7 @@ use super::fault::Result;
 use super::items::Errand;
 use super::row::to_json;
 use openline_core::message::{Note, Side, State, Thread};
-use openline_core::store::{Change, Outcome, Queue, Settlement, Task};
+use openline_core::store::{Change, Outcome, Queue, Settlement, Work};
 use openline_core::{ConversationId, MessageId, Rev, Timestamp};
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Job {
     pub(crate) lane: i64,
-    pub(crate) task: Task,
+    pub(crate) work: Work,
     pub(crate) message: MessageId,
     pub(crate) conversation: ConversationId,
 }
@@ -76,7 +76,7 @@ pub(crate) struct Plan {
     pub(crate) lanes: BTreeMap<i64, Lane>,
     pub(crate) done: Vec<i64>,
     pub(crate) failed: Vec<Failed>,
-    pub(crate) follows: Vec<Errand>,
+    pub(crate) confirmations: Vec<Errand>,
     pub(crate) notes: Vec<(ConversationId, Note)>,
     pub(crate) changes: Vec<Change>,
 }
@@ -91,7 +91,7 @@ impl Plan {
             lanes: BTreeMap::new(),
             done: Vec::new(),
             failed: Vec::new(),
-            follows: Vec::new(),
+            confirmations: Vec::new(),
             notes: Vec::new(),
             changes: Vec::new(),
         }
@@ -124,12 +124,12 @@ impl Plan {
         let id = settlement.job.0;
         let Some(job) = self.jobs.get(&id).copied() else { return Ok(()) };
         match &settlement.outcome {
-            Outcome::Done { thread, delivered_as, follow } => {
+            Outcome::Done { thread, delivered_as, confirm } => {
                 self.jobs.remove(&id);
                 self.done.push(id);
                 self.tell(job, thread, finished);
                 self.delivered(job, delivered_as)?;
-                self.follows.extend(follow.as_ref().map(|follow| errand(&job, follow)));
+                self.confirmations.extend(confirm.then(|| confirmation(job)));
                 self.go_on(id, job);
                 if let Some(lane) = self.lanes.get_mut(&job.lane) {
                     lane.known = lane.fresh;
@@ -164,7 +164,7 @@ impl Plan {
     /// Whether another one has the lease for it, too: of a lane's confirmations the oldest.
     fn stands_behind(&self, id: i64, job: Job) -> bool {
         let leased = |lane: &Lane| lane.leased != 0 && lane.leased < id && lane.owner == self.owner;
-        job.task == Task::Confirm && self.lanes.get(&job.lane).is_some_and(leased)
+        job.work == Work::Confirm && self.lanes.get(&job.lane).is_some_and(leased)
     }
 
     fn free(&mut self, job: Job, next: Next) {
@@ -210,7 +210,7 @@ impl Plan {
         else {
             return;
         };
-        if !matches!(job.task, Task::Send | Task::Note) || message.state == state {
+        if !job.work.brings() || message.state == state {
             return;
         }
         (message.state, message.changed) = (state, true);
@@ -223,7 +223,6 @@ impl Plan {
     }
 }
 
-/// A job to be made by a settlement.
-fn errand(job: &Job, follow: &(Queue, Task)) -> Errand {
-    Errand { conversation: job.conversation, queue: follow.0.clone(), task: follow.1, message: job.message }
+fn confirmation(job: Job) -> Errand {
+    Errand { conversation: job.conversation, queue: Queue::Confirm, work: Work::Confirm, message: job.message }
 }

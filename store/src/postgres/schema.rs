@@ -10,9 +10,10 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 /// The schema's steps, in order; the database remembers how many it has.
-pub(crate) const MIGRATIONS: [&str; 2] = [
+pub(crate) const MIGRATIONS: [&str; 3] = [
     include_str!("../../migrations/postgres/0001_first.sql"),
     include_str!("../../migrations/postgres/0002_past_dialogs.sql"),
+    include_str!("../../migrations/postgres/0003_work.sql"),
 ];
 /// `server_version_num` of the oldest server that has all that is used here.
 const OLDEST: i32 = 130_000;

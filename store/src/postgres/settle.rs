@@ -10,7 +10,7 @@ use super::plan::{Job, Next, Plan};
 use super::row::column;
 use crate::code::Stored;
 use openline_core::message::{Dialog, Side, State};
-use openline_core::store::{Change, Outcome, Settlement, Task};
+use openline_core::store::{Change, Outcome, Settlement, Work};
 use openline_core::{ConversationId, MessageId, Timestamp};
 use sqlx::postgres::{PgConnection, PgRow};
 use std::collections::BTreeSet;
@@ -32,8 +32,8 @@ pub(crate) async fn settle(
     }
     write_messages(db, &plan).await?;
     write_jobs(db, &plan, now).await?;
-    if !plan.follows.is_empty() {
-        enqueue(db, &plan.follows, now).await?;
+    if !plan.confirmations.is_empty() {
+        enqueue(db, &plan.confirmations, now).await?;
     }
     for (conversation, note) in &plan.notes {
         notes::record(db, *conversation, note, now).await?;
@@ -77,7 +77,7 @@ async fn lock_lanes(db: &mut PgConnection, jobs: &[i64], plan: &mut Plan) -> Res
 
 fn job(row: &PgRow, lane: i64, message: i64) -> Result<Job> {
     let conversation = ConversationId(column(row, 4)?);
-    Ok(Job { lane, task: Task::of(column(row, 2)?)?, message: MessageId(message), conversation })
+    Ok(Job { lane, work: Work::of(column(row, 2)?)?, message: MessageId(message), conversation })
 }
 
 /// The indices of the settlements that tell of a dialog which is known to be finished.

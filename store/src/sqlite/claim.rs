@@ -3,8 +3,9 @@
 use super::row::{
     ITEM_COLUMNS, Result, Stored, all, column, conversation, conversation_columns, execute, item, item_columns, only,
 };
+use crate::code::sends;
 use openline_core::message::State;
-use openline_core::store::{Claimed, Job, NEW_BEHIND, Queue, Task};
+use openline_core::store::{Claimed, Job, NEW_BEHIND, Queue, Work};
 use openline_core::{JobId, StoreError, Timestamp};
 use rusqlite::{Connection, Row};
 use std::time::Duration;
@@ -110,7 +111,7 @@ fn first(db: &Connection, lane: i64, written: bool, most: usize, now: Timestamp)
 fn job(row: &Row<'_>) -> Result<Job> {
     Ok(Job {
         id: JobId(column(row, 0)?),
-        task: Task::of(column(row, 1)?)?,
+        work: Work::of(column(row, 1)?)?,
         attempts: column(row, 2)?,
         uncertain: column(row, 3)?,
         created: Timestamp(column(row, 4)?),
@@ -124,8 +125,9 @@ fn job(row: &Row<'_>) -> Result<Job> {
 fn give_up(db: &Connection, job: i64, error: &StoreError, now: Timestamp) -> Result<()> {
     tracing::error!(job, %error, "an unreadable job, given up");
     execute(db, "UPDATE jobs SET dead_at = ?2, reason = ?3 WHERE id = ?1", (job, now.0, error.to_string()))?;
-    let sql = "UPDATE messages SET state = ?2 WHERE id = (SELECT message FROM jobs WHERE id = ?1 AND task = ?3)";
-    execute(db, sql, (job, State::Failed.code(), Task::Send.code())).map(|_| ())
+    let sql = "UPDATE messages SET state = ?2 WHERE id = (SELECT message FROM jobs WHERE id = ?1 AND task IN (?3, ?4))";
+    let [visitors, operators] = sends();
+    execute(db, sql, (job, State::Failed.code(), visitors, operators)).map(|_| ())
 }
 
 pub(crate) fn hurry(db: &Connection, queue: &str, now: Timestamp) -> Result<()> {

@@ -1,7 +1,7 @@
 //! A conversation's place in a queue.
 
 use super::row::{Result, Stored, column, execute, first};
-use openline_core::store::{Queue, Task};
+use openline_core::store::{Queue, Work};
 use openline_core::{ConversationId, MessageId, Timestamp};
 use rusqlite::Connection;
 
@@ -10,13 +10,13 @@ pub(crate) fn enqueue(
     db: &Connection,
     id: ConversationId,
     queue: &Queue,
-    task: Task,
+    work: Work,
     message: MessageId,
     at: Timestamp,
 ) -> Result<()> {
     let lane = open_lane(db, id, &queue.name(), at)?;
     let sql = "INSERT INTO jobs (lane, message, task, created_at) VALUES (?1, ?2, ?3, ?4)";
-    execute(db, sql, (lane, message.0, task.code(), at.0)).map(|_| ())
+    execute(db, sql, (lane, message.0, work.code(), at.0)).map(|_| ())
 }
 
 /// The lane's row, made when there is none; an empty lane is due from now on. One that has work already is only read.

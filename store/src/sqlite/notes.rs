@@ -4,7 +4,7 @@ use super::lanes::enqueue;
 use super::read::known;
 use super::row::{Result, Stored, first, only, to_json};
 use openline_core::message::{Content, ItemKind, Note, Side, State};
-use openline_core::store::{Queue, Task};
+use openline_core::store::{Queue, Work};
 use openline_core::{ConversationId, MessageId, Timestamp};
 use rusqlite::Connection;
 
@@ -26,6 +26,6 @@ pub(crate) fn record(db: &Connection, id: ConversationId, note: &Note, at: Times
     let content = to_json(&Content::plain(note.text.as_str()))?;
     let values = (id.0, kind, side, state, key, content, at.0);
     let message = MessageId(only(db, sql, values, |row| super::row::column(row, 0))?);
-    enqueue(db, id, &Queue::Backend, Task::Note, message, at)?;
+    enqueue(db, id, &Queue::Backend, Work::Note, message, at)?;
     Ok(true)
 }

@@ -6,7 +6,7 @@ use super::read::known;
 use super::row::{Result, Stored, all, column, execute, first, only, to_json};
 use super::write::{POS_STEP, Place, conversation_id, insert, next_place, set_dialog, touch};
 use openline_core::message::{Content, Dialog, Happened, Item, ItemKind, OperatorEvent, Side, State, Thread};
-use openline_core::store::{Change, Noted, Queue, Task};
+use openline_core::store::{Act, Change, Noted, Queue, Work};
 use openline_core::text::RichText;
 use openline_core::{ConversationId, MessageId, Pos, Tag, Timestamp};
 use rusqlite::Connection;
@@ -76,7 +76,7 @@ fn wrote(db: &Connection, id: ConversationId, queue: Queue, written: Written, at
     if arrived {
         return Ok(Noted { change, queue: None });
     }
-    enqueue(db, id, &queue, Task::Send, message, at)?;
+    enqueue(db, id, &queue, Work::ToVisitor(Act::Send), message, at)?;
     Ok(Noted { change, queue: Some(queue) })
 }
 
@@ -98,14 +98,14 @@ fn edited(
     }
     let content = to_json(&Content { text, files: item.content.files })?;
     execute(db, "UPDATE messages SET content = ?2, edited = 1 WHERE id = ?1", (item.id.0, content))?;
-    enqueue(db, id, &queue, Task::Edit, item.id, at)?;
+    enqueue(db, id, &queue, Work::ToVisitor(Act::Edit), item.id, at)?;
     Ok(Noted { change: Some(touch(db, id, item.id)?), queue: Some(queue) })
 }
 
 fn deleted(db: &Connection, id: ConversationId, queue: Queue, remote: i64, at: Timestamp) -> Result<Noted> {
     let Some(item) = by_remote(db, id, remote)?.filter(|item| !item.deleted) else { return Ok(Noted::default()) };
     execute(db, "UPDATE messages SET content = '{}', deleted = 1 WHERE id = ?1", [item.id.0])?;
-    enqueue(db, id, &queue, Task::Delete, item.id, at)?;
+    enqueue(db, id, &queue, Work::ToVisitor(Act::Delete), item.id, at)?;
     Ok(Noted { change: Some(touch(db, id, item.id)?), queue: Some(queue) })
 }
 

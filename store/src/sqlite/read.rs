@@ -5,7 +5,7 @@ use super::row::{
     item_columns,
 };
 use openline_core::message::{Conversation, Dialog, Item, Side};
-use openline_core::store::{Queue, ShownJob, Slice, Task};
+use openline_core::store::{Queue, ShownJob, Slice, Work};
 use openline_core::visitor::Wanted;
 use openline_core::{ChannelId, ChatId, ConversationId, JobId, MessageId, Pos, Rev, StoreError, Timestamp};
 use rusqlite::Connection;
@@ -128,9 +128,9 @@ pub(crate) fn item(db: &Connection, id: ConversationId, message: MessageId) -> R
 macro_rules! letters {
     ($at:literal, $which:literal) => {
         concat!(
-            "SELECT j.id, l.queue, j.task, l.conversation, j.message, j.",
+            "SELECT j.id, c.channel, j.task, l.conversation, j.message, j.",
             $at,
-            ", j.reason, j.attempts FROM jobs j JOIN lanes l ON l.id = j.lane WHERE ",
+            ", j.reason, j.attempts FROM jobs j JOIN lanes l ON l.id = j.lane JOIN conversations c ON c.id = l.conversation WHERE ",
             $which,
             " ORDER BY j.id LIMIT ?2"
         )
@@ -148,11 +148,11 @@ pub(crate) fn waiting(db: &Connection, queue: &Queue, limit: usize) -> Result<Ve
 }
 
 fn letter(row: &rusqlite::Row<'_>) -> Result<ShownJob> {
-    let queue: String = column(row, 1)?;
+    let channel: String = column(row, 1)?;
     Ok(ShownJob {
         job: JobId(column(row, 0)?),
-        queue: Queue::from_name(&queue).ok_or_else(|| StoreError::Corrupt(format!("no queue is called {queue}")))?,
-        task: Task::of(column(row, 2)?)?,
+        channel: ChannelId::parse(&channel).map_err(|error| StoreError::Corrupt(error.to_string()))?,
+        work: Work::of(column(row, 2)?)?,
         conversation: ConversationId(column(row, 3)?),
         message: MessageId(column(row, 4)?),
         at: Timestamp(column(row, 5)?),

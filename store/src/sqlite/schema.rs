@@ -12,9 +12,10 @@ use std::time::Duration;
 const APPLICATION_ID: i32 = 0x4F4C_4E45;
 
 /// The schema's steps, in order; the file remembers in `user_version` how many it has.
-pub(crate) const MIGRATIONS: [&str; 2] = [
+pub(crate) const MIGRATIONS: [&str; 3] = [
     include_str!("../../migrations/sqlite/0001_first.sql"),
     include_str!("../../migrations/sqlite/0002_past_dialogs.sql"),
+    include_str!("../../migrations/sqlite/0003_work.sql"),
 ];
 
 /// Statements kept ready per connection: all that the store has.

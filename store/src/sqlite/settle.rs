@@ -5,8 +5,9 @@ use super::notes;
 use super::outgoing::{delivered_into, remember_thread};
 use super::row::{Result, Stored, column, execute, first, to_json};
 use super::write::{next_rev, touch};
+use crate::code::sends;
 use openline_core::message::{Dialog, Side, State, Thread};
-use openline_core::store::{Change, Outcome, Queue, Replayed, Settlement, Task};
+use openline_core::store::{Change, Outcome, Queue, Replayed, Settlement, Work};
 use openline_core::{ConversationId, JobId, MessageId, StoreError, Timestamp};
 use rusqlite::Connection;
 
@@ -18,7 +19,7 @@ struct Row {
     leased: bool,
     /// Whether it may be given up: it holds the lease, or the oldest of a lane's confirmations holds it for all.
     may_die: bool,
-    task: Task,
+    work: Work,
     message: MessageId,
     conversation: ConversationId,
     side: Side,
@@ -40,11 +41,11 @@ macro_rules! job_rows {
 }
 
 fn row(row: &rusqlite::Row<'_>) -> Result<Row> {
-    let (task, leased, behind) = (Task::of(column(row, 2)?)?, column(row, 7)?, column(row, 8)?);
+    let (work, leased, behind) = (Work::of(column(row, 2)?)?, column(row, 7)?, column(row, 8)?);
     Ok(Row {
         job: column(row, 0)?,
         lane: column(row, 1)?,
-        task,
+        work,
         message: MessageId(column(row, 3)?),
         conversation: ConversationId(column(row, 4)?),
         side: Side::of(column(row, 5)?)?,
@@ -53,7 +54,7 @@ fn row(row: &rusqlite::Row<'_>) -> Result<Row> {
         dialog: Dialog::of(column(row, 12)?)?,
         fresh: column(row, 13)?,
         leased,
-        may_die: leased || (behind && task == Task::Confirm),
+        may_die: leased || (behind && work == Work::Confirm),
     })
 }
 
@@ -70,15 +71,15 @@ pub(crate) fn settle(db: &Connection, settlements: &[Settlement], now: Timestamp
 
 fn settle_one(db: &Connection, row: &Row, outcome: &Outcome, now: Timestamp) -> Result<Option<Change>> {
     match outcome {
-        Outcome::Done { thread, delivered_as, follow } => {
+        Outcome::Done { thread, delivered_as, confirm } => {
             take_place(db, row, thread)?;
             if !delivered_as.is_empty() {
                 let sql = "UPDATE messages SET delivered_as = ?2 WHERE id = ?1";
                 execute(db, sql, (row.message.0, to_json(delivered_as)?))?;
             }
             execute(db, "DELETE FROM jobs WHERE id = ?1", [row.job])?;
-            if let Some((queue, task)) = follow {
-                enqueue(db, row.conversation, queue, *task, row.message, now)?;
+            if *confirm {
+                enqueue(db, row.conversation, &Queue::Confirm, Work::Confirm, row.message, now)?;
             }
             next_in_lane(db, row, now)?;
             if row.fresh {
@@ -119,7 +120,7 @@ fn take_place(db: &Connection, row: &Row, told: &Thread) -> Result<()> {
 
 /// Sets a sent message's state; a visitor sees that of their own messages.
 fn set_state(db: &Connection, row: &Row, state: State) -> Result<Option<Change>> {
-    if !matches!(row.task, Task::Send | Task::Note) || row.state == state {
+    if !row.work.brings() || row.state == state {
         return Ok(None);
     }
     if row.side != Side::Visitor {
@@ -144,9 +145,12 @@ pub(crate) fn retry_failed(
     message: MessageId,
     now: Timestamp,
 ) -> Result<Option<(Change, Queue)>> {
-    let sql =
-        concat!(job_rows!(), " WHERE j.message = ?1 AND m.conversation = ?2 AND j.dead_at IS NOT NULL AND j.task = ?3");
-    let Some(found) = first(db, sql, (message.0, id.0, Task::Send.code()), row)? else { return Ok(None) };
+    let sql = concat!(
+        job_rows!(),
+        " WHERE j.message = ?1 AND m.conversation = ?2 AND j.dead_at IS NOT NULL AND j.task IN (?3, ?4)"
+    );
+    let [visitors, operators] = sends();
+    let Some(found) = first(db, sql, (message.0, id.0, visitors, operators), row)? else { return Ok(None) };
     let queue = revive(db, &found, now)?;
     Ok(Some((sent_again(db, &found)?, queue)))
 }
@@ -154,20 +158,21 @@ pub(crate) fn retry_failed(
 pub(crate) fn replay_dead(db: &Connection, job: JobId, now: Timestamp) -> Result<Option<Replayed>> {
     let sql = concat!(job_rows!(), " WHERE j.id = ?1 AND j.dead_at IS NOT NULL");
     let Some(found) = first(db, sql, [job.0], row)? else { return Ok(None) };
-    let is_change = !matches!(found.task, Task::Send | Task::Note);
-    if is_change {
-        let sql = "SELECT id FROM jobs WHERE message = ?1 AND dead_at IS NOT NULL AND task = ?2";
-        let before = first(db, sql, (found.message.0, Task::Send.code()), |row| column(row, 0))?;
+    if !found.work.brings() {
+        let sql = "SELECT id FROM jobs WHERE message = ?1 AND dead_at IS NOT NULL AND task IN (?2, ?3)";
+        let [visitors, operators] = sends();
+        let before = first(db, sql, (found.message.0, visitors, operators), |row| column(row, 0))?;
         if let Some(before) = before {
             return Ok(Some(Replayed::Behind(JobId(before))));
         }
         execute(db, "UPDATE jobs SET uncertain = 0, unknown_since = NULL WHERE id = ?1", [found.job])?;
     }
     let queue = revive(db, &found, now)?;
-    let change = match found.task {
-        Task::Send => Some(sent_again(db, &found)?),
-        Task::Note => set_state(db, &found, State::Sent)?,
-        Task::Edit | Task::Delete | Task::Confirm => None,
+    let change = if found.work.is_send() {
+        Some(sent_again(db, &found)?)
+    } else {
+        // Of a change or a confirmation nothing.
+        set_state(db, &found, State::Sent)?
     };
     Ok(Some(Replayed::Back { queue, change }))
 }

@@ -2,7 +2,7 @@
 
 use super::SqliteStore;
 use openline_core::message::{Content, Happened, Incoming, OperatorEvent, Side, Thread};
-use openline_core::store::{Expect, Outcome, Queue, Settlement, Task};
+use openline_core::store::{Expect, Outcome, Queue, Settlement};
 use openline_core::{ChannelId, ChatId, Rev, Store, StoreError, Timestamp};
 use rusqlite::{CachedStatement, Connection, StatementStatus};
 use std::cell::RefCell;
@@ -63,8 +63,8 @@ async fn talk(store: &Arc<dyn Store>, numbers: std::ops::Range<i64>) {
         store.dead_letters(None, 10).await.unwrap();
         for queue in [Queue::Backend, Queue::Confirm, Queue::Channel(channel.clone())] {
             let jobs = store.claim(&queue, 10, now, Duration::from_secs(1)).await.unwrap().jobs;
-            let follow = matches!(queue, Queue::Channel(_)).then_some((Queue::Confirm, Task::Confirm));
-            let outcome = Outcome::Done { thread: Thread::default(), delivered_as: Vec::new(), follow };
+            let confirm = matches!(queue, Queue::Channel(_));
+            let outcome = Outcome::Done { thread: Thread::default(), delivered_as: Vec::new(), confirm };
             let settled = |job: openline_core::store::Job| Settlement { job: job.id, outcome: outcome.clone() };
             store.settle(jobs.into_iter().map(settled).collect(), now).await.unwrap();
         }

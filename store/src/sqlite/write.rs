@@ -6,7 +6,7 @@ use super::row::{Result, Stored, column, execute, first, only, to_json};
 use super::{notes, read, state};
 use crate::files::let_go;
 use openline_core::message::{Content, Dialog, Incoming, Item, ItemKind, Side, State};
-use openline_core::store::{Amend, Change, FORGET_FILES, Queue, Recorded, Task};
+use openline_core::store::{Act, Amend, Change, FORGET_FILES, Queue, Recorded, Work};
 use openline_core::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev, Tag, Timestamp};
 use rusqlite::Connection;
 
@@ -51,7 +51,7 @@ pub(crate) fn record_incoming(
         deleted: false,
     };
     item.id = insert(db, id, &item)?;
-    enqueue(db, id, &Queue::Backend, Task::Send, item.id, at)?;
+    enqueue(db, id, &Queue::Backend, Work::ToOperators(Act::Send), item.id, at)?;
     if let Some(note) = &incoming.note {
         notes::record(db, id, note, at)?;
     }
@@ -68,16 +68,16 @@ pub(crate) fn amend_incoming(
 ) -> Result<Option<Change>> {
     let Some(conversation) = read::conversation(db, channel, chat)? else { return Ok(None) };
     let Some(item) = known(db, conversation.id, Side::Visitor, key)? else { return Ok(None) };
-    let task = match amend {
+    let act = match amend {
         Amend::Edit(content) if item.deleted || *content == item.content => return Ok(None),
         Amend::Delete if item.deleted => return Ok(None),
         Amend::Edit(content) => {
             execute(db, "UPDATE messages SET content = ?2, edited = 1 WHERE id = ?1", (item.id.0, to_json(content)?))?;
-            Task::Edit
+            Act::Edit
         }
         Amend::Delete => {
             execute(db, "UPDATE messages SET content = '{}', deleted = 1 WHERE id = ?1", [item.id.0])?;
-            Task::Delete
+            Act::Delete
         }
     };
     let nothing = Content::default();
@@ -85,7 +85,7 @@ pub(crate) fn amend_incoming(
     for file in let_go(&item.content, now) {
         state::put_new(db, &format!("{FORGET_FILES}{file}"), b"")?;
     }
-    enqueue(db, conversation.id, &Queue::Backend, task, item.id, at)?;
+    enqueue(db, conversation.id, &Queue::Backend, Work::ToOperators(act), item.id, at)?;
     touch(db, conversation.id, item.id).map(Some)
 }
 

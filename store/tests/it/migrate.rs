@@ -5,7 +5,7 @@ use crate::common::{migrate, open};
 use openline_core::message::{
     Content, File, FileSource, Happened, Incoming, Note, OperatorEvent, Side, Thread, Visitor,
 };
-use openline_core::store::{Amend, Expect, Job, Outcome, Queue, Settlement, Task};
+use openline_core::store::{Amend, Expect, Job, Outcome, Queue, Settlement};
 use openline_core::text::RichText;
 use openline_core::{ChannelId, ChatId, Rev, Store, Timestamp};
 use openline_store::{Report, SqliteStore};
@@ -62,8 +62,8 @@ async fn settle(store: &dyn Store, job: &Job, outcome: Outcome) {
     store.settle(vec![Settlement { job: job.id, outcome }], LATE).await.unwrap();
 }
 
-fn done(follow: Option<(Queue, Task)>) -> Outcome {
-    Outcome::Done { thread: Thread::default(), delivered_as: vec!["m\0 1".to_owned(), "2".to_owned()], follow }
+fn done(confirm: bool) -> Outcome {
+    Outcome::Done { thread: Thread::default(), delivered_as: vec!["m\0 1".to_owned(), "2".to_owned()], confirm }
 }
 
 /// Something of everything, in more rows than a page holds; some jobs are leased at the end.
@@ -106,7 +106,7 @@ async fn work(store: &dyn Store) {
     for (n, job) in claim(store, &Queue::Backend, 40).await.iter().enumerate() {
         match n % 4 {
             0 => settle(store, job, Outcome::Dead { reason: "refused \0 by them".to_owned(), note: None }).await,
-            1 => settle(store, job, done(None)).await,
+            1 => settle(store, job, done(false)).await,
             2 => {
                 let retry = Outcome::Retry { at: LATE, reason: "busy".to_owned(), uncertain: true, counted: true };
                 settle(store, job, retry).await;
@@ -117,7 +117,7 @@ async fn work(store: &dyn Store) {
     for (n, job) in claim(store, &site, 20).await.iter().enumerate().skip(1) {
         let note = Some(Note { key: "failed".to_owned(), text: "it did not reach the visitor \0".to_owned() });
         let dead = Outcome::Dead { reason: "blocked".to_owned(), note };
-        settle(store, job, if n < 4 { dead } else { done(Some((Queue::Confirm, Task::Confirm))) }).await;
+        settle(store, job, if n < 4 { dead } else { done(true) }).await;
     }
     // The newest conversation is gone: only the counters know its numbers.
     write(store, CHATS + 2, "gone", Content::plain("gone")).await;
@@ -126,7 +126,7 @@ async fn work(store: &dyn Store) {
     // The newest job is gone: only the counter knows its number.
     write(store, CHATS, "last", Content::plain("last")).await;
     let last = claim(store, &Queue::Backend, ALL).await.into_iter().max_by_key(|job| job.id).unwrap();
-    settle(store, &last, done(None)).await;
+    settle(store, &last, done(false)).await;
 }
 
 /// Everything that can be seen without changing it.
@@ -158,13 +158,13 @@ async fn drained(store: &dyn Store) -> Vec<String> {
             if claimed.is_empty() {
                 break;
             }
-            let settled = claimed.iter().map(|job| Settlement { job: job.id, outcome: done(None) });
+            let settled = claimed.iter().map(|job| Settlement { job: job.id, outcome: done(false) });
             store.settle(settled.collect(), LATE).await.unwrap();
             of_queue.extend(claimed);
         }
         of_queue.sort_by_key(|job| job.conversation.id);
         jobs.extend(of_queue.iter().map(|job| {
-            format!("{} {:?} {} {} {}", job.id, job.task, job.attempts, job.uncertain, job.created.0)
+            format!("{} {:?} {} {} {}", job.id, job.work, job.attempts, job.uncertain, job.created.0)
                 + &format!(" {} {} {:?}", job.conversation.id, job.item.id, job.item.content)
         }));
     }

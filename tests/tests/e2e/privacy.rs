@@ -126,7 +126,7 @@ async fn what_is_too_old_is_forgotten() {
             let outcome = openline_core::store::Outcome::Done {
                 thread: openline_core::message::Thread::default(),
                 delivered_as: Vec::new(),
-                follow: None,
+                confirm: false,
             };
             let settled = openline_core::store::Settlement { job: job.id, outcome };
             store.settle(vec![settled], clock.now()).await.unwrap();

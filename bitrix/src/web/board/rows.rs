@@ -7,7 +7,7 @@ use crate::web::view;
 use openline_core::desk::Desk;
 use openline_core::overview::Entry;
 use openline_core::pauses::Pause;
-use openline_core::store::Queue;
+use openline_core::store::Work;
 use serde::Serialize;
 
 /// How much of a text is shown, in characters.
@@ -99,16 +99,13 @@ pub(super) struct Letter {
 impl Letter {
     pub(super) fn of(bitrix: &Inner, entry: &Entry, buttons: &Buttons<'_>) -> Self {
         let job = &entry.job;
-        let named = |id: &openline_core::ChannelId| {
-            bitrix.portal.config.connectors.iter().find(|connector| connector.channel == *id)
-        };
-        let channel = entry.channel().map(|id| named(id).map_or_else(|| id.to_string(), |found| found.name.clone()));
+        let connector = bitrix.portal.config.connectors.iter().find(|connector| connector.channel == job.channel);
         let number = job.job.0.to_string();
         Self {
             number: job.job.0,
-            task: format!("task_{}", job.task.name()),
-            outwards: matches!(job.queue, Queue::Channel(_)),
-            channel: channel.unwrap_or_default(),
+            task: format!("task_{}", job.work.name()),
+            outwards: matches!(job.work, Work::ToVisitor(_)),
+            channel: connector.map_or_else(|| job.channel.to_string(), |found| found.name.clone()),
             visitor: entry.visitor(),
             text: entry.text(SHORT),
             chat: entry.portal_chat().map(str::to_owned),

@@ -3,7 +3,7 @@
 use super::{Mail, Room};
 use crate::domain::message::{Dialog, Happened, ItemKind, Side, State, Thread};
 use crate::ports::clock::Timestamp;
-use crate::ports::store::Task;
+use crate::ports::store::Act;
 
 impl Room {
     pub(super) fn visitors(&self, key: &str) -> Option<usize> {
@@ -56,7 +56,7 @@ impl Room {
         seen
     }
 
-    pub(super) fn hear(&mut self, happened: &Happened, now: Timestamp) -> (bool, Option<(Task, usize)>) {
+    pub(super) fn hear(&mut self, happened: &Happened, now: Timestamp) -> (bool, Option<(Act, usize)>) {
         let of = |remote: i64| self.mails.iter().position(|mail| mail.remote == Some(remote));
         match happened {
             Happened::Wrote { remote, side, content, .. } => {
@@ -65,7 +65,7 @@ impl Room {
                 }
                 let new = Mail::new(ItemKind::Message, *side, &content.text.to_plain(), now);
                 let mail = self.place(Mail { remote: Some(*remote), ..new });
-                (true, Some((Task::Send, mail)))
+                (true, Some((Act::Send, mail)))
             }
             Happened::Greeted { remote, content } => {
                 if of(*remote).is_some() {
@@ -73,7 +73,7 @@ impl Room {
                 }
                 let new = Mail::new(ItemKind::Message, Side::System, &content.text.to_plain(), now);
                 let mail = self.place_greeting(Mail { remote: Some(*remote), ..new });
-                (true, Some((Task::Send, mail)))
+                (true, Some((Act::Send, mail)))
             }
             Happened::Arrived { remote, side, content, delivered_as, .. } => {
                 if of(*remote).is_some() {
@@ -95,12 +95,12 @@ impl Room {
                     return (false, None);
                 }
                 (mail.text, mail.edited) = (text.to_plain(), true);
-                (true, Some((Task::Edit, index)))
+                (true, Some((Act::Edit, index)))
             }
             Happened::Deleted { remote } => {
                 let Some(index) = of(*remote).filter(|index| !self.mails[*index].deleted) else { return (false, None) };
                 self.mails[index].delete();
-                (true, Some((Task::Delete, index)))
+                (true, Some((Act::Delete, index)))
             }
             Happened::DialogStarted { session } => (self.start(session, now), None),
             Happened::DialogFinished { session } => (self.finish(session, now), None),

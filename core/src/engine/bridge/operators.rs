@@ -6,7 +6,7 @@ use crate::domain::id::ConversationId;
 use crate::domain::message::{Dialog, Note, Thread};
 use crate::ports::backend::{Act, Confirmation, Delivery, Receipt};
 use crate::ports::files::{FilePlace, Holder};
-use crate::ports::store::{Job, Outcome, Queue, Task};
+use crate::ports::store::{Job, Outcome, Queue};
 use std::time::Duration;
 
 /// How often a note is tried to be stored; the message that it is about does not wait for longer.
@@ -16,19 +16,9 @@ const NOTE_PAUSE: Duration = Duration::from_secs(15);
 const NOTE_PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 impl Bridge {
-    /// Brings one job of the backend's queue to the operators.
-    pub(super) async fn told(&self, job: Job) -> (Job, Outcome) {
-        let outcome = match job.task {
-            Task::Note => self.note(&job).await,
-            _ if is_moot(&job) => done(Receipt::default()),
-            _ => self.deliver(&job).await,
-        };
-        (job, outcome)
-    }
-
     /// A note that may not be said (the portal does not let us) is not worth a dead letter, and none is worth holding up
     /// what its visitor writes.
-    async fn note(&self, job: &Job) -> Outcome {
+    pub(super) async fn note(&self, job: &Job) -> Outcome {
         let now = || self.doors.clock.now();
         let reason = match self.backend.note(&job.conversation, &job.item.content.text.to_plain()).await {
             Ok(()) => return done(Receipt::default()),
@@ -44,8 +34,12 @@ impl Bridge {
         done(Receipt::default())
     }
 
-    async fn deliver(&self, job: &Job) -> Outcome {
-        match self.backend.deliver(self.delivery(job)).await {
+    /// Brings what a visitor wrote, or its change, to the operators.
+    pub(super) async fn deliver(&self, job: &Job, act: Act) -> Outcome {
+        if is_moot(job, act) {
+            return done(Receipt::default());
+        }
+        match self.backend.deliver(self.delivery(job, act)).await {
             Ok(receipt) => {
                 if let Some(note) = &receipt.note {
                     self.remember_note(job.conversation.id, note).await;
@@ -69,15 +63,11 @@ impl Bridge {
         }
     }
 
-    fn delivery(&self, job: &Job) -> Delivery {
+    fn delivery(&self, job: &Job, act: Act) -> Delivery {
         Delivery {
             conversation: job.conversation.clone(),
             item: job.item.clone(),
-            act: match job.task {
-                Task::Edit => Act::Edit,
-                Task::Delete => Act::Delete,
-                Task::Send | Task::Confirm | Task::Note => Act::Send,
-            },
+            act,
             external_id: job.item.external_id(),
             uncertain: job.uncertain,
             unknown_since: job.unknown_since,
@@ -95,25 +85,34 @@ impl Bridge {
         job.item.content.files.iter().enumerate().map(url).collect()
     }
 
+    pub(super) async fn confirm_one(&self, job: &Job) -> Outcome {
+        let results = self.backend.confirm(&[confirmation(job)]).await;
+        self.confirmed(job, results.into_iter().next())
+    }
+
+    /// One outcome for each, in order.
     pub(super) async fn confirm(&self, jobs: &[Job]) -> Vec<Outcome> {
-        let batch: Vec<_> = jobs
-            .iter()
-            .map(|job| Confirmation { conversation: job.conversation.clone(), item: job.item.clone() })
-            .collect();
+        let batch: Vec<_> = jobs.iter().map(confirmation).collect();
         let mut results = self.backend.confirm(&batch).await.into_iter();
-        jobs.iter()
-            .map(|job| match results.next() {
-                Some(Ok(())) => done(Receipt::default()),
-                Some(Err(error)) => self.failed(job, error),
-                None => self.failed(job, DeliveryError::unknown("the backend gave no result")),
-            })
-            .collect()
+        jobs.iter().map(|job| self.confirmed(job, results.next())).collect()
+    }
+
+    fn confirmed(&self, job: &Job, result: Option<Result<(), DeliveryError>>) -> Outcome {
+        match result {
+            Some(Ok(())) => done(Receipt::default()),
+            Some(Err(error)) => self.failed(job, error),
+            None => self.failed(job, DeliveryError::unknown("the backend gave no result")),
+        }
     }
 }
 
+fn confirmation(job: &Job) -> Confirmation {
+    Confirmation { conversation: job.conversation.clone(), item: job.item.clone() }
+}
+
 /// A send of something that was taken back before it left.
-fn is_moot(job: &Job) -> bool {
-    job.item.deleted && job.task != Task::Delete && !job.uncertain
+fn is_moot(job: &Job, act: Act) -> bool {
+    job.item.deleted && act != Act::Delete && !job.uncertain
 }
 
 /// What is new of a conversation's place: nothing for most messages, so that nothing of it is written.

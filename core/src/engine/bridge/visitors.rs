@@ -2,13 +2,12 @@
 
 use super::{Bridge, done};
 use crate::domain::error::DeliveryError;
-use crate::domain::id::ChannelId;
 use crate::domain::message::{Note, Thread};
 use crate::domain::words::{self, Catalogue};
 use crate::engine::channel::Outgoing;
 use crate::engine::overview::excerpt;
 use crate::ports::backend::Receipt;
-use crate::ports::store::{Job, Outcome, Queue, Task};
+use crate::ports::store::{Act, Job, Outcome};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -19,29 +18,25 @@ const PATIENCE: Duration = Duration::from_secs(150);
 const TELLING: Duration = Duration::from_secs(20);
 
 impl Bridge {
-    /// Brings one job of a channel to its visitor.
-    pub(super) async fn sent(&self, id: &ChannelId, job: Job) -> (Job, Outcome) {
-        let outcome = self.send(id, &job).await;
-        (job, outcome)
-    }
-
-    async fn send(&self, id: &ChannelId, job: &Job) -> Outcome {
+    /// Brings what operators wrote, or its change, to its visitor.
+    pub(super) async fn send(&self, job: &Job, act: Act) -> Outcome {
+        let id = &job.conversation.channel;
         let Some(channel) = self.channels.get(id) else {
             return self.failed(job, DeliveryError::paused("the channel is not configured"));
         };
         let outgoing = outgoing(job);
         let can = channel.capabilities();
-        match job.task {
-            Task::Send | Task::Edit if job.item.deleted => return done(Receipt::default()),
-            Task::Edit if !can.edits => return self.without_effect(job).await,
-            Task::Delete if !can.deletes => return self.without_effect(job).await,
-            _ => {}
+        match act {
+            Act::Send | Act::Edit if job.item.deleted => return done(Receipt::default()),
+            Act::Edit if !can.edits => return self.without_effect(job, act).await,
+            Act::Delete if !can.deletes => return self.without_effect(job, act).await,
+            Act::Send | Act::Edit | Act::Delete => {}
         }
         let sending = async {
-            match job.task {
-                Task::Send | Task::Confirm | Task::Note => channel.send(outgoing).await,
-                Task::Edit => channel.edit(outgoing).await.map(|()| Vec::new()),
-                Task::Delete => channel.delete(outgoing).await.map(|()| Vec::new()),
+            match act {
+                Act::Send => channel.send(outgoing).await,
+                Act::Edit => channel.edit(outgoing).await.map(|()| Vec::new()),
+                Act::Delete => channel.delete(outgoing).await.map(|()| Vec::new()),
             }
         };
         let late = |_| Err(DeliveryError::unknown(format!("no answer within {} s", PATIENCE.as_secs())));
@@ -51,11 +46,8 @@ impl Bridge {
             _ => self.gates.open(id),
         }
         match sent {
-            Ok(delivered_as) => {
-                let follow = (job.task == Task::Send).then_some((Queue::Confirm, Task::Confirm));
-                Outcome::Done { thread: Thread::default(), delivered_as, follow }
-            }
-            Err(error) => self.told_to_operators(self.failed(job, error), job),
+            Ok(delivered_as) => Outcome::Done { thread: Thread::default(), delivered_as, confirm: act == Act::Send },
+            Err(error) => self.told_to_operators(self.failed(job, error), job, act),
         }
     }
 
@@ -71,20 +63,20 @@ impl Bridge {
     }
 
     /// A change that this channel can't apply to what it has delivered.
-    async fn without_effect(&self, job: &Job) -> Outcome {
+    async fn without_effect(&self, job: &Job, act: Act) -> Outcome {
         if !job.item.delivered_as.is_empty() {
             let words = self.words();
-            let note = failure(words, job, words.get("cant_change"));
+            let note = failure(words, job, act, words.get("cant_change"));
             self.remember_note(job.conversation.id, &note).await;
         }
         done(Receipt::default())
     }
 
     /// An operator learns that something did not reach its visitor.
-    fn told_to_operators(&self, outcome: Outcome, job: &Job) -> Outcome {
+    fn told_to_operators(&self, outcome: Outcome, job: &Job, act: Act) -> Outcome {
         match outcome {
             Outcome::Dead { reason, note: None } => {
-                let note = failure(self.words(), job, &reason);
+                let note = failure(self.words(), job, act, &reason);
                 Outcome::Dead { reason, note: Some(note) }
             }
             other => other,
@@ -103,13 +95,13 @@ fn outgoing(job: &Job) -> Outgoing<'_> {
     Outgoing { conversation, item, uncertain: *uncertain, attempts: *attempts, since: *created }
 }
 
-/// What the operators shall know of a job that failed. Its key makes it one for each message and task, however often
+/// What the operators shall know of a job that failed. Its key makes it one for each message and act, however often
 /// the message is edited.
-fn failure(words: &Catalogue, job: &Job, reason: &str) -> Note {
-    let (kind, what) = match job.task {
-        Task::Edit => ("/edit", "not_edited"),
-        Task::Delete => ("/delete", "not_deleted"),
-        Task::Send | Task::Confirm | Task::Note => ("", "not_sent"),
+fn failure(words: &Catalogue, job: &Job, act: Act, reason: &str) -> Note {
+    let (kind, what) = match act {
+        Act::Edit => ("/edit", "not_edited"),
+        Act::Delete => ("/delete", "not_deleted"),
+        Act::Send => ("", "not_sent"),
     };
     // Of one that is deleted nothing is left to tell.
     let which = Some(excerpt(&job.item, 80)).filter(|which| !which.is_empty()).map(|which| format!("> {which}"));

@@ -50,7 +50,7 @@ pub(crate) async fn work_off(store: &dyn Store, batch: usize) -> f64 {
         let outcome = || Outcome::Done {
             thread: Thread { session: Some("77".to_owned()), ..Default::default() },
             delivered_as: Vec::new(),
-            follow: None,
+            confirm: false,
         };
         let settlements: Vec<_> = jobs.iter().map(|job| Settlement { job: job.id, outcome: outcome() }).collect();
         done += u32::try_from(settlements.len()).unwrap();

@@ -25,7 +25,7 @@ pub(crate) async fn claim(store: &dyn Store, limit: usize) -> Vec<Job> {
 }
 
 pub(crate) fn done(job: &Job) -> Settlement {
-    let outcome = Outcome::Done { thread: Thread::default(), delivered_as: Vec::new(), follow: None };
+    let outcome = Outcome::Done { thread: Thread::default(), delivered_as: Vec::new(), confirm: false };
     Settlement { job: job.id, outcome }
 }
 

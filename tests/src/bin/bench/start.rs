@@ -141,7 +141,7 @@ async fn work_off(store: &Arc<dyn Store>) -> Result<()> {
             return Ok(());
         }
         let thread = || Thread { line: Some("1".into()), chat: Some("77".into()), session: Some("7".into()) };
-        let outcome = || Outcome::Done { thread: thread(), delivered_as: Vec::new(), follow: None };
+        let outcome = || Outcome::Done { thread: thread(), delivered_as: Vec::new(), confirm: false };
         let jobs = jobs.iter().map(|job| Settlement { job: job.id, outcome: outcome() }).collect();
         store.settle(jobs, clock.now()).await?;
     }
