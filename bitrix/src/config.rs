@@ -117,20 +117,12 @@ impl PortalConfig {
 
     #[cfg(test)]
     pub(crate) fn sample(portal: &str) -> Self {
-        use std::time::Duration;
-        let url = |text: &str| url::Url::parse(text).unwrap();
         let settings = PortalSettings {
-            url: url(portal),
-            auth_server: url("https://oauth.bitrix.info"),
+            url: url::Url::parse(portal).unwrap(),
             client_id: "local.0123456789abcd.01234567".to_owned(),
             client_secret: "not a true one".into(),
-            limit: crate::settings::RequestLimit::Auto,
-            timeout: Duration::from_secs(65),
-            resend_unknown: true,
-            unregister_removed: false,
-            file_hosts: Vec::new(),
-            reconcile_every: Duration::from_secs(25),
-            check_every: Duration::from_secs(600),
+            timeout: std::time::Duration::from_secs(65),
+            ..PortalSettings::default()
         };
         Self { settings, public_url: "https://chat.company.example".to_owned(), connectors: Vec::new() }
     }

@@ -21,7 +21,7 @@ pub use config::{Connector, PortalConfig, Shown, Shows};
 pub use findings::Problem;
 pub use lines::bindings::Binding;
 pub use lines::roster::Registered;
-pub use settings::{PortalKeys, PortalSettings, RequestLimit, address, is_loopback};
+pub use settings::{PortalSettings, RequestLimit, address, is_loopback};
 pub use web::board::{Said, Watch};
 pub use wire::rest::CallError;
 pub use wire::verdict::Verdict;

@@ -2,59 +2,29 @@
 //! is read, checked and handed on, and is explained in `config/openline.toml`.
 
 use openline_core::ConfigError;
-use openline_core::error::Errors;
+use openline_core::settings::{seconds, told};
 use openline_core::weak::{Maker, strong};
-use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
-use std::ops::RangeInclusive;
+use secrecy::SecretString;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 use std::time::Duration;
 use url::Url;
 
-/// `[portal]` as it is written; `S` is how a secret is.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, default, bound = "S: Deserialize<'de>")]
-pub struct PortalKeys<S> {
-    url: String,
-    auth_server: String,
-    client_id: String,
-    client_secret: Option<S>,
-    limit: String,
-    resend_unknown: bool,
-    unregister_removed: bool,
-    reconcile_seconds: u64,
-    check_seconds: u64,
-    timeout_seconds: u64,
-    file_hosts: Vec<String>,
-}
-
-impl<S> Default for PortalKeys<S> {
-    fn default() -> Self {
-        Self {
-            url: String::new(),
-            auth_server: "https://oauth.bitrix.info".to_owned(),
-            client_id: String::new(),
-            client_secret: None,
-            limit: "auto".to_owned(),
-            resend_unknown: true,
-            unregister_removed: false,
-            reconcile_seconds: 25,
-            check_seconds: 600,
-            timeout_seconds: 68,
-            file_hosts: Vec::new(),
-        }
-    }
-}
-
-/// The portal and the application in it.
-#[derive(Debug, Clone)]
+/// The portal and the application in it. The first of its keys have no default: what reads the file asks for them.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct PortalSettings {
     /// The portal's base address, without a path: `https://company.bitrix24.com`.
+    #[serde(deserialize_with = "portal")]
     pub url: Url,
     /// The authorization server's base address: `https://oauth.bitrix.info` (`bitrix24.md` §2.5).
+    #[serde(deserialize_with = "origin")]
     pub auth_server: Url,
     /// The application's code, `local.…` or `app.…`.
+    #[serde(deserialize_with = "client_id")]
     pub client_id: String,
     /// The application's key. Goes to the authorization server only.
+    #[serde(deserialize_with = "client_secret")]
     pub client_secret: SecretString,
     /// Request limit.
     pub limit: RequestLimit,
@@ -63,110 +33,93 @@ pub struct PortalSettings {
     pub resend_unknown: bool,
     /// Whether connectors that are not configured any more are taken out of the portal.
     pub unregister_removed: bool,
-    /// How long an answer is waited for. The portal cuts a request after 60 s (`bitrix24.md` §3.1): a little longer.
-    pub timeout: Duration,
     /// How often open dialogs are searched for replies whose event never came.
+    #[serde(rename = "reconcile_seconds", deserialize_with = "seconds::<_, 1, DAY>")]
     pub reconcile_every: Duration,
     /// How often it is looked whether the installation stands as it should.
+    #[serde(rename = "check_seconds", deserialize_with = "seconds::<_, 1, DAY>")]
     pub check_every: Duration,
+    /// How long an answer is waited for. The portal cuts a request after 60 s (`bitrix24.md` §3.1): a little longer.
+    #[serde(rename = "timeout_seconds", deserialize_with = "seconds::<_, 1, 100>")]
+    pub timeout: Duration,
     /// Hosts, beside the portal's own and the vendor's, from which operators' files may be fetched.
     pub file_hosts: Vec<String>,
 }
 
-impl PortalSettings {
-    /// Checks the table; everything that is wrong with it is told at once. `secret` finds a secret, by its key.
-    ///
-    /// # Errors
-    /// What is wrong, and what would be right.
-    pub fn read<S>(
-        raw: PortalKeys<S>,
-        secret: impl FnOnce(S, &str) -> Result<SecretString, ConfigError>,
-    ) -> Result<Self, Vec<ConfigError>> {
-        let mut errors = Errors::default();
-        let missing = |key: &str, what: &str| ConfigError::at(key, format!("is missing; write {what}"));
-        let url = match raw.url.as_str() {
-            "" => Err(missing("portal.url", "your portal's address, like \"https://company.bitrix24.com\"")),
-            url => origin("portal.url", url),
-        };
-        let url = errors.keep(url);
-        let auth_server = errors.keep(origin("portal.auth_server", &raw.auth_server));
-        let client_id = match raw.client_id.trim() {
-            "" => Err(missing("portal.client_id", "the code that Bitrix24 shows for the local application (local.…)")),
-            id => Ok(id.to_owned()),
-        };
-        let client_id = errors.keep(client_id);
-        let key = raw.client_secret.ok_or_else(|| {
-            let what = "the key that Bitrix24 shows for the local application, or { file = \"…\" }";
-            missing("portal.client_secret", what)
-        });
-        let client_secret = errors.keep(key.and_then(|key| {
-            let text = secret(key, "portal.client_secret")?;
-            strong("portal.client_secret", text.expose_secret(), Maker::Other)?;
-            Ok(text)
-        }));
-        let limit = errors.keep(limit(&raw.limit));
-        let timeout = errors.keep(seconds("portal.timeout_seconds", raw.timeout_seconds, 1..=100));
-        let reconcile_every = errors.keep(seconds("portal.reconcile_seconds", raw.reconcile_seconds, 1..=DAY));
-        let check_every = errors.keep(seconds("portal.check_seconds", raw.check_seconds, 1..=DAY));
-        let all = (url, auth_server, client_id, client_secret, limit, timeout, reconcile_every, check_every);
-        let (
-            Some(url),
-            Some(auth_server),
-            Some(client_id),
-            Some(client_secret),
-            Some(limit),
-            Some(timeout),
-            Some(reconcile_every),
-            Some(check_every),
-        ) = all
-        else {
-            return Err(errors.0);
-        };
-        Ok(Self {
-            url,
-            auth_server,
-            client_id,
-            client_secret,
-            limit,
-            resend_unknown: raw.resend_unknown,
-            unregister_removed: raw.unregister_removed,
-            timeout,
-            reconcile_every,
-            check_every,
-            file_hosts: raw.file_hosts,
-        })
+impl Default for PortalSettings {
+    fn default() -> Self {
+        #[allow(clippy::expect_used)] // constants
+        let url = |text: &str| Url::parse(text).expect("an address");
+        Self {
+            url: url("https://portal.invalid"),
+            auth_server: url("https://oauth.bitrix.info"),
+            client_id: String::new(),
+            client_secret: SecretString::default(),
+            limit: RequestLimit::Auto,
+            resend_unknown: true,
+            unregister_removed: false,
+            reconcile_every: Duration::from_secs(25),
+            check_every: Duration::from_secs(600),
+            timeout: Duration::from_secs(68),
+            file_hosts: Vec::new(),
+        }
     }
 }
 
 /// In seconds.
 const DAY: u64 = 24 * 3600;
 
-fn seconds(key: &str, given: u64, range: RangeInclusive<u64>) -> Result<Duration, ConfigError> {
-    if range.contains(&given) {
-        return Ok(Duration::from_secs(given));
-    }
-    Err(ConfigError::at(key, format!("{given} is not taken; write {} to {}", range.start(), range.end())))
+fn missing<E: Error>(what: &str) -> E {
+    E::custom(format!("is missing; write {what}"))
 }
 
-fn origin(key: &str, text: &str) -> Result<Url, ConfigError> {
-    let url = address(key, text)?;
+fn portal<'de, D: Deserializer<'de>>(from: D) -> Result<Url, D::Error> {
+    match Option::<String>::deserialize(from)?.unwrap_or_default().as_str() {
+        "" => Err(missing("your portal's address, like \"https://company.bitrix24.com\"")),
+        text => without_path(text).map_err(told),
+    }
+}
+
+fn origin<'de, D: Deserializer<'de>>(from: D) -> Result<Url, D::Error> {
+    without_path(&String::deserialize(from)?).map_err(told)
+}
+
+fn without_path(text: &str) -> Result<Url, ConfigError> {
+    let url = address("", text)?;
     if url.path() == "/" {
         return Ok(url);
     }
     // It may be the address of an incoming webhook, in which a secret stands.
     let origin = url.origin().ascii_serialization();
-    Err(ConfigError::at(key, format!("must not have a path: write {origin:?}")))
+    Err(ConfigError::at("", format!("must not have a path: write {origin:?}")))
 }
 
-fn limit(text: &str) -> Result<RequestLimit, ConfigError> {
-    match text {
-        "auto" => Ok(RequestLimit::Auto),
-        "standard" => Ok(RequestLimit::Bucket { burst: 50, per_second: 2 }),
-        "enterprise" => Ok(RequestLimit::Bucket { burst: 250, per_second: 5 }),
-        "none" => Ok(RequestLimit::None),
-        other => {
-            let problem = format!("{other:?} is not a limit; there is: auto, standard, enterprise, none");
-            Err(ConfigError::at("portal.limit", problem))
+fn client_id<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    match Option::<String>::deserialize(from)?.unwrap_or_default().trim() {
+        "" => Err(missing("the code that Bitrix24 shows for the local application (local.…)")),
+        id => Ok(id.to_owned()),
+    }
+}
+
+fn client_secret<'de, D: Deserializer<'de>>(from: D) -> Result<SecretString, D::Error> {
+    let given = Option::<String>::deserialize(from)?;
+    let what = "the key that Bitrix24 shows for the local application, or { file = \"…\" }";
+    let text = given.ok_or_else(|| missing(what))?;
+    strong("", &text, Maker::Other).map_err(told)?;
+    Ok(text.into())
+}
+
+impl<'de> Deserialize<'de> for RequestLimit {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        match String::deserialize(from)?.as_str() {
+            "auto" => Ok(Self::Auto),
+            "standard" => Ok(Self::Bucket { burst: 50, per_second: 2 }),
+            "enterprise" => Ok(Self::Bucket { burst: 250, per_second: 5 }),
+            "none" => Ok(Self::None),
+            other => {
+                let problem = format!("{other:?} is not a limit; there is: auto, standard, enterprise, none");
+                Err(D::Error::custom(problem))
+            }
         }
     }
 }

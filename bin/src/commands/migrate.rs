@@ -41,7 +41,8 @@ fn place(named: &str) -> Result<StoreUrl, String> {
         ));
     }
     let hint = "; or name a configuration file (FILE.toml) that allows it";
-    trusted(url, false).map_err(|error| format!("{named}: {}{hint}", error.problem))
+    trusted(&url, false).map_err(|error| format!("{named}: {}{hint}", error.problem))?;
+    Ok(url)
 }
 
 /// What belongs to a store and does not stand in it, and what to do about it.

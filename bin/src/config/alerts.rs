@@ -1,89 +1,124 @@
 //! `[alerts]`: who is told what has to be mended.
 
-use super::around::Around;
-use super::raw::RawAlerts;
+use lettre::message::Mailbox;
 use openline_channels::signed::Target;
 use openline_core::ConfigError;
+use openline_core::settings::{seconds, told};
 use secrecy::{ExposeSecret, SecretString};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 use std::time::Duration;
 use url::Url;
 
 /// Who is told, and when.
-#[derive(Clone)]
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct AlertSettings {
-    /// Where alerts are posted.
-    pub webhook: Option<Target>,
-    /// Where they are mailed.
-    pub mail: Option<Mail>,
+    /// Where alerts are posted; empty for nowhere. See [`AlertSettings::target`].
+    webhook: String,
+    webhook_secret: Option<SecretString>,
+    /// The mail server as lettre takes it: `smtps://HOST`, `smtp://HOST?tls=required`, and without TLS for this machine.
+    #[serde(deserialize_with = "mail_server")]
+    pub mail_server: Option<String>,
+    /// As whom it is asked; empty where it asks for nobody.
+    pub mail_user: String,
+    /// With which password.
+    pub mail_password: Option<SecretString>,
+    /// Who writes; there is one where there is a server.
+    #[serde(deserialize_with = "mail_from")]
+    pub mail_from: Option<Mailbox>,
+    /// Who is written to.
+    #[serde(deserialize_with = "mail_to")]
+    pub mail_to: Vec<Mailbox>,
     /// The numbers of the users who are told in the portal.
+    #[serde(rename = "portal_users")]
     pub users: Vec<u32>,
     /// After how long what waits is told.
+    #[serde(rename = "queue_seconds", deserialize_with = "seconds::<_, 1, 600_000>")]
     pub queue: Duration,
     /// How often it is looked.
+    #[serde(rename = "look_seconds", deserialize_with = "seconds::<_, 1, 3600>")]
     pub every: Duration,
 }
 
-/// A mail server, and who writes to whom.
-#[derive(Clone)]
-pub struct Mail {
-    /// As lettre takes it: `smtps://HOST`, `smtp://HOST?tls=required`, and without TLS for this machine.
-    pub server: String,
-    /// Name and password, where the server asks for them.
-    pub user: Option<(String, SecretString)>,
-    /// Who writes.
-    pub from: String,
-    /// Who is written to.
-    pub to: Vec<String>,
-}
-
-impl AlertSettings {
-    /// Checks the table.
-    pub(super) fn read(raw: RawAlerts, around: &Around<'_>) -> Result<Self, ConfigError> {
-        let secret = raw.webhook_secret.map(|secret| secret.resolve("alerts.webhook_secret", around)).transpose()?;
-        let secret = secret.as_ref().map(ExposeSecret::expose_secret).unwrap_or_default();
-        let webhook = match raw.webhook.as_str() {
-            "" => None,
-            url => Some(Target::read("webhook", url, secret, false).map_err(|error| below(&error))?),
-        };
-        let password = raw.mail_password.map(|secret| secret.resolve("alerts.mail_password", around)).transpose()?;
-        let mail = match raw.mail_server.as_str() {
-            "" => None,
-            server => {
-                let user = (!raw.mail_user.is_empty()).then(|| (raw.mail_user.clone(), password.unwrap_or_default()));
-                let (from, to) = (written("alerts.mail_from", &raw.mail_from)?, raw.mail_to);
-                if to.is_empty() {
-                    return Err(ConfigError::at(
-                        "alerts.mail_to",
-                        "is empty; write who is told, like [\"admin@example.com\"]",
-                    ));
-                }
-                let to = to.iter().map(|to| written("alerts.mail_to", to)).collect::<Result<_, _>>()?;
-                Some(Mail { server: mail_server(server)?, user, from, to })
-            }
-        };
-        let range = |key: &str, given: u64, most: u64| match given {
-            given if (1..=most).contains(&given) => Ok(given),
-            given => Err(ConfigError::at(format!("alerts.{key}"), format!("{given} is not taken; write 1 to {most}"))),
-        };
-        let queue = Duration::from_secs(range("queue_seconds", raw.queue_seconds, 600_000)?);
-        let every = Duration::from_secs(range("look_seconds", raw.look_seconds, 3600)?);
-        Ok(Self { webhook, mail, users: raw.portal_users, queue, every })
+impl Default for AlertSettings {
+    fn default() -> Self {
+        Self {
+            webhook: String::new(),
+            webhook_secret: None,
+            mail_server: None,
+            mail_user: String::new(),
+            mail_password: None,
+            mail_from: None,
+            mail_to: Vec::new(),
+            users: Vec::new(),
+            queue: Duration::from_secs(600),
+            every: Duration::from_secs(15),
+        }
     }
 }
 
-fn below(error: &ConfigError) -> ConfigError {
-    ConfigError::at(format!("alerts.{}", error.key), error.problem.clone())
+impl AlertSettings {
+    /// Where alerts are posted, and how they are signed.
+    ///
+    /// # Errors
+    /// What is wrong with the address or the secret.
+    pub fn target(&self) -> Result<Option<Target>, ConfigError> {
+        if self.webhook.is_empty() {
+            return Ok(None);
+        }
+        let secret = self.webhook_secret.as_ref().map(ExposeSecret::expose_secret).unwrap_or_default();
+        let target = Target::read("webhook", &self.webhook, secret, false);
+        target.map(Some).map_err(|error| ConfigError::at(format!("alerts.{}", error.key), error.problem))
+    }
+
+    /// What is wrong between its keys.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        self.target()?;
+        match self.mail_server {
+            Some(_) if self.mail_from.is_none() => Err(ConfigError::at("alerts.mail_from", no_address(""))),
+            Some(_) if self.mail_to.is_empty() => {
+                Err(ConfigError::at("alerts.mail_to", "is empty; write who is told, like [\"admin@example.com\"]"))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
-fn written(key: &str, address: &str) -> Result<String, ConfigError> {
-    match address.parse::<lettre::message::Mailbox>() {
-        Ok(_) => Ok(address.to_owned()),
-        Err(_) => Err(ConfigError::at(key, format!("{address:?} is no address; write one like \"admin@example.com\""))),
+fn no_address(given: &str) -> String {
+    format!("{given:?} is no address; write one like \"admin@example.com\"")
+}
+
+/// An address as people write it: `admin@example.com`, `Ann <ann@example.com>`.
+struct Written(Mailbox);
+
+impl<'de> Deserialize<'de> for Written {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let given = String::deserialize(from)?;
+        given.parse().map(Self).map_err(|_| D::Error::custom(no_address(&given)))
+    }
+}
+
+fn mail_from<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Mailbox>, D::Error> {
+    match String::deserialize(from)?.as_str() {
+        "" => Ok(None),
+        given => given.parse().map(Some).map_err(|_| D::Error::custom(no_address(given))),
+    }
+}
+
+fn mail_to<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Mailbox>, D::Error> {
+    Ok(Vec::<Written>::deserialize(from)?.into_iter().map(|Written(to)| to).collect())
+}
+
+fn mail_server<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    match String::deserialize(from)?.as_str() {
+        "" => Ok(None),
+        given => server(given).map(Some).map_err(told),
     }
 }
 
 /// A server's address as it is handed on. It is not repeated in errors: somebody may have written a password into it.
-fn mail_server(given: &str) -> Result<String, ConfigError> {
+fn server(given: &str) -> Result<String, ConfigError> {
     let wrong = |problem: &str| ConfigError::at("alerts.mail_server", problem);
     let url = Url::parse(given).map_err(|_| wrong("is no address; write one like \"smtps://mail.example.com\""))?;
     let is_here = url.host_str().is_some_and(|host| ["localhost", "127.0.0.1", "[::1]"].contains(&host));
@@ -105,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_mail_server_is_asked_for_tls_unless_it_is_here() {
-        let read = |given| mail_server(given).map_err(|error| error.problem);
+        let read = |given| server(given).map_err(|error| error.problem);
         assert_eq!(read("smtps://mail.example.com").unwrap(), "smtps://mail.example.com");
         assert_eq!(read("smtp://mail.example.com:587/").unwrap(), "smtp://mail.example.com:587?tls=required");
         assert_eq!(read("smtp://127.0.0.1:25").unwrap(), "smtp://127.0.0.1:25");

@@ -1,5 +1,6 @@
 //! What of a configuration others on this machine can read, and as whom openline runs.
 
+use super::layers::SECRETS;
 use openline_store::StoreUrl;
 use std::fmt;
 use std::os::unix::fs::PermissionsExt;
@@ -35,10 +36,6 @@ impl fmt::Display for Exposed {
     }
 }
 
-/// The secrets that the configuration itself has, beside those of its channels.
-const OWN: [&str; 6] =
-    ["secret", "portal.client_secret", "metrics.token", "admin.token", "alerts.webhook_secret", "alerts.mail_password"];
-
 /// The part of a mode that says what everybody may read. A group may be the service's own.
 const EVERYBODY: u32 = 0o004;
 
@@ -48,7 +45,7 @@ pub(super) fn look(file: &Path, text: &str, folder: &Path, more: &[String], own:
     let mut told = Vec::new();
     let written: toml::Table = text.parse().unwrap_or_default();
     let mut inline = Vec::new();
-    for key in OWN.iter().copied().chain(more.iter().map(String::as_str)) {
+    for key in SECRETS.iter().copied().chain(more.iter().map(String::as_str)) {
         let Some(value) = at(&written, key) else { continue };
         let named = value.get("file").and_then(toml::Value::as_str).map(|name| folder.join(name));
         match named {

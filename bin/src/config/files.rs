@@ -1,112 +1,146 @@
 //! `[files]`: where visitors' files are kept, and which are taken.
 
-use super::raw::{RawChannelFiles, RawFiles};
+use openline_core::ConfigError;
 use openline_core::files::{FileRules, USUAL};
-use openline_core::{ChannelId, ConfigError};
+use openline_core::settings::seconds;
 use openline_store::StoreUrl;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Most that may be configured, in megabytes.
 const MOST: u64 = 1000;
+const MEGABYTE: u64 = 1_000_000;
 
 /// What is done with visitors' files.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct FilesSettings {
-    /// Where they are kept.
+    /// Where they are kept; when it is not named, beside the database.
+    #[serde(deserialize_with = "folder")]
     pub folder: PathBuf,
-    /// Which are taken.
-    pub rules: FileRules,
+    /// Most bytes of one.
+    #[serde(rename = "max_megabytes", deserialize_with = "most")]
+    pub most: u64,
+    /// Bytes of room below which no files are taken.
+    #[serde(rename = "min_free_megabytes", deserialize_with = "floor")]
+    pub floor: u64,
+    /// The media types that are taken.
+    #[serde(deserialize_with = "types")]
+    pub types: Vec<String>,
     /// The program that looks at each, with its first arguments; empty for none.
+    #[serde(deserialize_with = "check")]
     pub check: Vec<String>,
     /// How long that may take.
+    #[serde(rename = "check_seconds", deserialize_with = "seconds::<_, 1, 300>")]
     pub check_patience: Duration,
-    /// Bytes of room below which no files are taken.
-    pub floor: u64,
+}
+
+impl Default for FilesSettings {
+    fn default() -> Self {
+        Self {
+            folder: PathBuf::new(),
+            most: 25 * MEGABYTE,
+            floor: 300 * MEGABYTE,
+            types: USUAL.map(str::to_owned).to_vec(),
+            check: Vec::new(),
+            check_patience: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What a channel has its own of.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OwnFiles {
+    /// The types that it takes instead of those that the others take.
+    #[serde(deserialize_with = "own_types")]
+    pub types: Option<Vec<String>>,
 }
 
 impl FilesSettings {
-    /// Checks the table; `store` is not there when it is none.
-    pub(super) fn read(raw: RawFiles, store: Option<&StoreUrl>) -> Result<Self, Vec<ConfigError>> {
-        let mut errors = Vec::new();
-        if !(1..=MOST).contains(&raw.max_megabytes) {
-            let problem = format!("{} is not a size; write 1 to {MOST}", raw.max_megabytes);
-            errors.push(ConfigError::at("files.max_megabytes", problem));
+    /// Names the folder when nobody did. A database in a file has it beside it.
+    pub(super) fn settle(&mut self, store: &StoreUrl) -> Result<(), ConfigError> {
+        if self.folder.as_os_str().is_empty() {
+            let problem = "is missing; with a database server it has to be configured: a folder that all replicas share, \
+                           like \"/srv/openline/files\"";
+            let database = store.file().ok_or_else(|| ConfigError::at("files.folder", problem))?;
+            self.folder = database.with_file_name("files");
         }
-        errors.extend(wrong_types("files.types", &raw.types));
-        if !(1..=300).contains(&raw.check_seconds) {
-            let problem = format!("{} is not taken; write 1 to 300", raw.check_seconds);
-            errors.push(ConfigError::at("files.check_seconds", problem));
-        }
-        let program = raw.check.first().map(Path::new);
-        if program.is_some_and(|program| !program.is_absolute() || !program.is_file()) {
-            let problem = "names no program; its first entry is a program's whole path, like \"/usr/bin/clamdscan\"";
-            errors.push(ConfigError::at("files.check", problem));
-        }
-        let (check, check_patience) = (raw.check, Duration::from_secs(raw.check_seconds));
-        let folder = match raw.folder {
-            Some(folder) if folder.trim().is_empty() => {
-                Err(ConfigError::at("files.folder", "is empty; write a folder, like \"data/files\""))
-            }
-            Some(folder) => Ok(PathBuf::from(folder)),
-            None => beside(store),
-        };
-        match folder {
-            Ok(folder) if errors.is_empty() => {
-                let rules = FileRules { most: raw.max_megabytes * 1_000_000, types: raw.types };
-                let floor = raw.min_free_megabytes.saturating_mul(1_000_000);
-                Ok(Self { folder, rules, check, check_patience, floor })
-            }
-            folder => {
-                errors.extend(folder.err());
-                Err(errors)
-            }
-        }
+        Ok(())
+    }
+
+    /// Which are taken.
+    pub fn rules(&self) -> FileRules {
+        FileRules { most: self.most, types: self.types.clone() }
     }
 
     /// As `openline check` says it.
     pub fn shown(&self) -> String {
-        let types = &self.rules.types;
-        let types = match types.as_slice() {
-            _ if self.rules.takes_all() => "of any type".to_owned(),
+        let types = match self.types.as_slice() {
+            _ if self.rules().takes_all() => "of any type".to_owned(),
             usual if usual == USUAL => "of the usual types".to_owned(),
             some => some.join(", "),
         };
-        format!("{}, up to {} MB each, {types}", self.folder.display(), self.rules.most / 1_000_000)
+        format!("{}, up to {} MB each, {types}", self.folder.display(), self.most / MEGABYTE)
     }
 }
 
-/// The types that a channel takes instead of those that the others take.
-pub(super) fn of_channel(id: &ChannelId, raw: RawChannelFiles) -> Result<Option<Vec<String>>, Vec<ConfigError>> {
-    let wrong = raw.types.as_deref().map(|types| wrong_types(&format!("channels.{id}.files.types"), types));
-    let wrong = wrong.unwrap_or_default();
-    if wrong.is_empty() { Ok(raw.types) } else { Err(wrong) }
+fn folder<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf, D::Error> {
+    match String::deserialize(from)? {
+        blank if blank.trim().is_empty() => Err(D::Error::custom("is empty; write a folder, like \"data/files\"")),
+        folder => Ok(PathBuf::from(folder)),
+    }
 }
 
-/// The folder beside a database in a file. Without a store, what is wrong with that is said elsewhere.
-fn beside(store: Option<&StoreUrl>) -> Result<PathBuf, ConfigError> {
-    let problem = "is missing; with a database server it has to be configured: a folder that all replicas share, like \
-                   \"/srv/openline/files\"";
-    let missing = || ConfigError::at("files.folder", problem);
-    let path = store.map_or(Some(Path::new("openline.db")), StoreUrl::file).ok_or_else(missing)?;
-    Ok(path.with_file_name("files"))
+fn most<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    match u64::deserialize(from)? {
+        size @ 1..=MOST => Ok(size * MEGABYTE),
+        other => Err(D::Error::custom(format!("{other} is not a size; write 1 to {MOST}"))),
+    }
 }
 
-fn wrong_types(key: &str, types: &[String]) -> Vec<ConfigError> {
+fn floor<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    Ok(u64::deserialize(from)?.saturating_mul(MEGABYTE))
+}
+
+fn check<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let check = Vec::<String>::deserialize(from)?;
+    let program = check.first().map(Path::new);
+    if program.is_some_and(|program| !program.is_absolute() || !program.is_file()) {
+        let problem = "names no program; its first entry is a program's whole path, like \"/usr/bin/clamdscan\"";
+        return Err(D::Error::custom(problem));
+    }
+    Ok(check)
+}
+
+fn own_types<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
+    types(from).map(Some)
+}
+
+fn types<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let types: Vec<String> = Vec::<MediaType>::deserialize(from)?.into_iter().map(|MediaType(rule)| rule).collect();
     if types.is_empty() {
-        return vec![ConfigError::at(key, "takes nothing; write \"*/*\" in it for files of any type")];
+        return Err(D::Error::custom("takes nothing; write \"*/*\" in it for files of any type"));
     }
-    let wrong = types.iter().filter(|rule| !is_rule(rule));
-    let said = |wrong: &String| {
-        let problem = format!(
-            "{wrong:?} is not a media type; write one like \"application/pdf\", or \"image/*\" for all pictures"
-        );
-        ConfigError::at(key, problem)
-    };
-    wrong.map(said).collect()
+    Ok(types)
 }
 
 /// `family/kind` or `family/*`, in lower case, as types are compared.
+struct MediaType(String);
+
+impl<'de> Deserialize<'de> for MediaType {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let rule = String::deserialize(from)?;
+        if is_rule(&rule) {
+            return Ok(Self(rule));
+        }
+        let like = "write one like \"application/pdf\", or \"image/*\" for all pictures";
+        Err(D::Error::custom(format!("{rule:?} is not a media type; {like}")))
+    }
+}
+
 fn is_rule(rule: &str) -> bool {
     let word = |word: &str| {
         let ok = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'+' | b'-' | b'_');

@@ -2,25 +2,28 @@
 
 use super::around::Around;
 use super::connector::ConnectorSettings;
-use super::files;
-use super::raw::{self, RawChannel};
+use super::files::OwnFiles;
+use super::kinds::{known_kinds, unknown_kind};
 use openline_channels::Kinds;
 use openline_core::error::Errors;
 use openline_core::{ChannelId, ConfigError};
+use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
-/// A configured channel instance.
-#[derive(Clone)]
+/// A configured channel instance: `[channels.ID]`.
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Instance {
     /// Its kind's name; known.
     pub kind: String,
     /// Its connector.
     pub connector: ConnectorSettings,
-    /// The media types of files that it takes, where it has its own.
-    pub file_types: Option<Vec<String>>,
-    /// Its kind's settings.
+    /// What it does with files, where it has its own.
+    pub files: OwnFiles,
+    /// Its kind's settings, with their secrets.
     pub settings: toml::Table,
 }
 
@@ -32,65 +35,52 @@ impl fmt::Debug for Instance {
 }
 
 /// The kinds in the program and those of the folder.
-pub(super) fn kinds(folder: Option<&str>, around: &Around<'_>) -> Result<Arc<Kinds>, Vec<ConfigError>> {
-    let Some(folder) = folder else { return Ok(Arc::new(Kinds::in_program())) };
+pub(super) fn kinds(folder: &Path) -> Result<Arc<Kinds>, Vec<ConfigError>> {
     let said = |problem: openline_channels::described::Problem| {
         ConfigError::at("messengers", format!("{}: {}", problem.file.display(), problem.problem))
     };
-    let read = Kinds::with_folder(&around.folder.join(folder));
+    let read = Kinds::with_folder(folder);
     read.map(Arc::new).map_err(|problems| problems.into_iter().map(said).collect())
 }
 
-pub(super) fn channels(
-    raw: BTreeMap<String, RawChannel>,
-    kinds: &Kinds,
+/// What is wrong with a channel's name.
+pub(super) fn wrong_name(name: &str) -> Option<ConfigError> {
+    ChannelId::parse(name).err().map(|error| ConfigError::at(format!("channels.{name}"), error.to_string()))
+}
+
+/// Gives all channels what nobody wrote, and looks that each has a known kind and a connector of its own. Without the kinds,
+/// what is wrong with those is said elsewhere.
+pub(super) fn settle(
+    channels: &mut BTreeMap<ChannelId, Instance>,
+    kinds: Option<&Kinds>,
     around: &Around<'_>,
-) -> Result<BTreeMap<ChannelId, Instance>, Vec<ConfigError>> {
+) -> Vec<ConfigError> {
     let mut errors = Errors(Vec::new());
-    let mut channels: BTreeMap<ChannelId, Instance> = BTreeMap::new();
-    if raw.is_empty() {
+    let mut connectors: BTreeMap<String, ChannelId> = BTreeMap::new();
+    if channels.is_empty() {
         errors.0.push(ConfigError::at(
             "channels",
             "there is none; add one, for example [channels.site] with kind = \"website\"",
         ));
     }
-    for (name, raw) in raw {
-        let Some((id, instance)) = errors.keep_all(instance(&name, raw, kinds, around)) else { continue };
-        if let Some(other) = channels.iter().find(|(_, other)| other.connector.id == instance.connector.id) {
-            let problem = format!(
-                "{:?} is the connector of channels.{} already; give each its own",
-                instance.connector.id, other.0
-            );
+    for (id, instance) in channels {
+        if let Some(problem) = kinds.and_then(|kinds| wrong_kind(&instance.kind, kinds)) {
+            errors.0.push(ConfigError::at(format!("channels.{id}.kind"), problem));
+        }
+        errors.keep(instance.connector.settle(id, around.folder));
+        let own = &instance.connector.id;
+        if let Some(other) = connectors.get(own) {
+            let problem = format!("{own:?} is the connector of channels.{other} already; give each its own");
             errors.0.push(ConfigError::at(format!("channels.{id}.connector.id"), problem));
         }
-        channels.insert(id, instance);
+        connectors.insert(own.clone(), id.clone());
     }
-    if errors.0.is_empty() { Ok(channels) } else { Err(errors.0) }
+    errors.0
 }
 
-fn instance(
-    name: &str,
-    raw: RawChannel,
-    kinds: &Kinds,
-    around: &Around<'_>,
-) -> Result<(ChannelId, Instance), Vec<ConfigError>> {
-    let one = |error: ConfigError| vec![error];
-    let id = ChannelId::parse(name).map_err(|e| one(ConfigError::at(format!("channels.{name}"), e.to_string())))?;
-    let mut errors = Errors(Vec::new());
-    if raw.kind.is_empty() {
-        let problem = format!("is missing; there is: {}", super::kinds::known_kinds(kinds));
-        errors.0.push(ConfigError::at(format!("channels.{id}.kind"), problem));
-    } else if kinds.get(&raw.kind).is_none() {
-        let problem = super::kinds::unknown_kind(&raw.kind, kinds);
-        errors.0.push(ConfigError::at(format!("channels.{id}.kind"), problem));
-    }
-    let connector = errors.keep_all(ConnectorSettings::read(&id, raw.connector, around.folder));
-    let file_types = errors.keep_all(files::of_channel(&id, raw.files));
-    let settings = errors.keep(raw::resolve_settings(raw.settings, &format!("channels.{id}.settings"), around));
-    match (connector, file_types, settings) {
-        (Some(connector), Some(file_types), Some(settings)) if errors.0.is_empty() => {
-            Ok((id, Instance { kind: raw.kind, connector, file_types, settings }))
-        }
-        _ => Err(errors.0),
+fn wrong_kind(kind: &str, kinds: &Kinds) -> Option<String> {
+    match kind {
+        "" => Some(format!("is missing; there is: {}", known_kinds(kinds))),
+        kind => kinds.get(kind).is_none().then(|| unknown_kind(kind, kinds)),
     }
 }

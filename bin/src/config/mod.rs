@@ -9,23 +9,26 @@ mod exposed;
 mod files;
 mod instance;
 pub(crate) mod kinds;
+mod layers;
 mod listener;
+mod log;
+mod privacy;
 mod proxies;
-mod raw;
 
-pub use alerts::{AlertSettings, Mail};
-pub use checks::Log;
+pub use alerts::AlertSettings;
 pub(crate) use checks::trusted;
 pub use connector::ConnectorSettings;
 pub use exposed::Exposed;
-pub use files::FilesSettings;
+pub use files::{FilesSettings, OwnFiles};
 pub use instance::Instance;
 pub use listener::ListenerSettings;
+pub use log::Log;
+pub use privacy::PrivacySettings;
 pub use proxies::Proxies;
 
 use around::Around;
-use checks::{each, keep, limits, listen, log, proxies, public_url, secret, store};
-use instance::{channels, kinds};
+use checks::{each, listen, public_url, secret, shared, store};
+use layers::Layers;
 pub use openline_bitrix::PortalSettings;
 use openline_bitrix::{PortalConfig, Shown, Shows};
 use openline_channels::Kinds;
@@ -36,24 +39,33 @@ use openline_core::limits::{LimitSettings, Limits};
 use openline_core::secret::MasterSecret;
 use openline_core::{Channel, ChannelId, ConfigError};
 use openline_store::StoreUrl;
-use raw::Raw;
+use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-/// A checked configuration.
+/// A checked configuration. Each table is one struct: read by serde, and handed as it is to what it is about.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default = "Config::unwritten")]
 pub struct Config {
     /// Where to listen.
+    #[serde(deserialize_with = "listen")]
     pub listen: SocketAddr,
     /// The address under which visitors and the portal reach the service, without a trailing slash.
+    #[serde(deserialize_with = "public_url")]
     pub public_url: String,
     /// Where the store is.
+    #[serde(deserialize_with = "store")]
     pub store: StoreUrl,
+    /// Whether a database server on another machine is taken that does not prove itself.
+    allow_unverified_store: bool,
     /// The installation's secret; `None`: a file beside the database.
+    #[serde(deserialize_with = "secret")]
     pub secret: Option<MasterSecret>,
+    /// A folder with descriptions of messengers.
+    messengers: Option<PathBuf>,
     /// Proxies that are believed about whom they call for.
     pub trusted_proxies: Proxies,
     /// What one visitor, one address and one channel may do.
@@ -68,19 +80,23 @@ pub struct Config {
     pub admin: ListenerSettings,
     /// Who is told what has to be mended.
     pub alerts: AlertSettings,
-    /// How long conversations are kept after their last message; `None` for ever.
-    pub keep: Option<Duration>,
+    /// What is forgotten by itself.
+    pub privacy: PrivacySettings,
     /// The portal.
     pub portal: PortalSettings,
     /// The channel instances.
     pub channels: BTreeMap<ChannelId, Instance>,
     /// Where files that are named in it are looked for.
+    #[serde(skip)]
     pub folder: PathBuf,
     /// The kinds of channel there are, those of the folder `messengers` among them.
+    #[serde(skip)]
     pub kinds: Arc<Kinds>,
     /// What others on this machine can read, and as whom openline runs; known of one that was loaded from its file.
+    #[serde(skip)]
     pub exposed: Vec<Exposed>,
     /// Where it comes from.
+    #[serde(skip)]
     pub origin: Origin,
 }
 
@@ -133,10 +149,10 @@ impl Config {
     /// How visitors' files are dealt with, by channel.
     pub(crate) fn file_policy(&self) -> FilePolicy {
         let of = |(id, types): (&ChannelId, &Vec<String>)| {
-            (id.clone(), FileRules { types: types.clone(), ..self.files.rules.clone() })
+            (id.clone(), FileRules { types: types.clone(), ..self.files.rules() })
         };
-        let own = self.channels.iter().filter_map(|(id, instance)| Some((id, instance.file_types.as_ref()?)));
-        FilePolicy { of_channels: own.map(of).collect(), ..self.files.rules.clone().into() }
+        let own = self.channels.iter().filter_map(|(id, instance)| Some((id, instance.files.types.as_ref()?)));
+        FilePolicy { of_channels: own.map(of).collect(), ..self.files.rules().into() }
     }
 
     /// The paths of the channels' secrets, and of a store with a password.
@@ -162,15 +178,25 @@ impl Config {
         let given = environment.clone();
         let fail = |mut errors: Vec<ConfigError>| {
             for error in &mut errors {
-                if let Some(name) = raw::origin(text, given.as_ref(), &error.key) {
+                if let Some(name) = layers::origin(text, given.as_ref(), &error.key) {
                     error.problem.push_str(&format!(" (set by {name} in the environment)"));
                 }
             }
             ConfigErrors { file: file.to_owned(), errors }
         };
-        let raw = raw::read(text, environment.clone()).map_err(|error| fail(vec![error]))?;
-        let folder = file.parent().unwrap_or(Path::new("."));
-        let mut config = Self::check(raw, &Around { folder, environment: environment.as_ref() }).map_err(fail)?;
+        let layers = Layers::read(text, environment.clone()).map_err(|error| fail(vec![error]))?;
+        let around = Around { folder: file.parent().unwrap_or(Path::new(".")), environment: environment.as_ref() };
+        let (read, mut errors) = layers.with_good_names(instance::wrong_name).with_secrets(&around).finish::<Self>();
+        let Some(mut config) = read else { return Err(fail(errors)) };
+        // What is wrong already is in the way of what depends on it.
+        let new = |error: &ConfigError, told: &[ConfigError]| {
+            !told.iter().any(|one| one.key == error.key || one.key.starts_with(&format!("{}.", error.key)))
+        };
+        let later: Vec<_> = config.settle(&around).into_iter().filter(|error| new(error, &errors)).collect();
+        errors.extend(later);
+        if !errors.is_empty() {
+            return Err(fail(errors));
+        }
         config.origin.written = text.parse().unwrap_or_default();
         // Every channel is built once, so that its settings are known to be good.
         let host = config.host(MasterSecret::new([0; 32]), Arc::new(openline_core::SystemClock::new()));
@@ -180,65 +206,54 @@ impl Config {
         if errors.is_empty() { Ok(config) } else { Err(fail(errors)) }
     }
 
-    fn check(raw: Raw, around: &Around<'_>) -> Result<Self, Vec<ConfigError>> {
-        let mut errors = Errors(Vec::new());
-        let public_url = errors.keep(public_url(&raw.public_url));
-        let listen = errors.keep(listen("listen", &raw.listen, "127.0.0.1:8080"));
-        let store = store(&raw.store);
-        let on_server = store.as_ref().is_ok_and(|store| store.file().is_none());
-        let secret = errors.keep(secret(raw.secret, on_server, around));
-        let portal = errors.keep_all(PortalSettings::read(raw.portal, |secret, key| secret.resolve(key, around)));
-        let kinds = errors.keep_all(kinds(raw.messengers.as_deref(), around));
-        // Without the folder's kinds each channel of one of them would be said to be wrong, too.
-        let channels = kinds.as_ref().and_then(|kinds| errors.keep_all(channels(raw.channels, kinds, around)));
-        let files = errors.keep_all(FilesSettings::read(raw.files, store.as_ref().ok()));
-        let store = errors.keep(store.and_then(|store| trusted(store, raw.allow_unverified_store)));
-        let log = errors.keep(log(raw.log));
-        let proxies = errors.keep(proxies(&raw.trusted_proxies));
-        let limits = errors.keep(limits(raw.limits));
-        let own = errors.keep(ListenerSettings::metrics(raw.metrics, around));
-        let own = own.zip(errors.keep(ListenerSettings::admin(raw.admin, around)));
-        let alerts = errors.keep(AlertSettings::read(raw.alerts, around));
-        let keep = keep(raw.privacy.keep_days);
-        match (
-            public_url.zip(listen),
-            secret.zip(portal),
-            channels.zip(kinds),
-            store.zip(files),
-            log.zip(proxies),
-            limits.zip(alerts),
-            own,
-        ) {
-            (
-                Some((public_url, listen)),
-                Some((secret, portal)),
-                Some((channels, kinds)),
-                Some((store, files)),
-                Some((log, trusted_proxies)),
-                Some((limits, alerts)),
-                Some((metrics, admin)),
-            ) => Ok(Self {
-                listen,
-                public_url,
-                store,
-                secret,
-                trusted_proxies,
-                limits,
-                files,
-                log,
-                metrics,
-                admin,
-                alerts,
-                keep,
-                portal,
-                channels,
-                folder: around.folder.to_owned(),
-                kinds,
-                exposed: Vec::new(),
-                origin: Origin::default(),
-            }),
-            _ => Err(errors.0),
+    /// What nothing is written of.
+    fn unwritten() -> Self {
+        #[allow(clippy::expect_used)] // a constant
+        let store = "sqlite:data/openline.db".parse().expect("a store");
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: String::new(),
+            store,
+            allow_unverified_store: false,
+            secret: None,
+            messengers: None,
+            trusted_proxies: Proxies::default(),
+            limits: LimitSettings::default(),
+            files: FilesSettings::default(),
+            log: Log::default(),
+            metrics: ListenerSettings::default(),
+            admin: ListenerSettings::default(),
+            alerts: AlertSettings::default(),
+            privacy: PrivacySettings::default(),
+            portal: PortalSettings::default(),
+            channels: BTreeMap::new(),
+            folder: PathBuf::new(),
+            kinds: Arc::new(Kinds::in_program()),
+            exposed: Vec::new(),
+            origin: Origin::default(),
         }
+    }
+
+    /// Fills in what follows from other tables and from what stands beside the file, and looks whether they go together.
+    fn settle(&mut self, around: &Around<'_>) -> Vec<ConfigError> {
+        let mut errors = Errors::default();
+        around.folder.clone_into(&mut self.folder);
+        errors.keep(shared(&self.store, self.secret.as_ref()));
+        let kinds = self.messengers.as_deref().map(|folder| instance::kinds(&around.folder.join(folder)));
+        let known = match kinds {
+            None => true,
+            Some(kinds) => errors.keep_all(kinds).map(|kinds| self.kinds = kinds).is_some(),
+        };
+        errors.0.extend(instance::settle(&mut self.channels, known.then_some(&*self.kinds), around));
+        errors.keep(self.files.settle(&self.store));
+        errors.keep(trusted(&self.store, self.allow_unverified_store));
+        if let Some(key) = self.limits.first_zero() {
+            let problem = "0 would let nobody in; write a number above it";
+            errors.0.push(ConfigError::at(format!("limits.{key}"), problem));
+        }
+        errors.keep(self.admin.check_admin());
+        errors.keep(self.alerts.check());
+        errors.0
     }
 
     /// Secrets in the channels' settings that are samples or easily guessed. That one is missing says the kind itself.

@@ -2,6 +2,8 @@
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -51,6 +53,16 @@ impl Proxies {
             }
         }
         last
+    }
+}
+
+impl<'de> Deserialize<'de> for Proxies {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Self::parse(&Vec::<String>::deserialize(from)?).map_err(|wrong| {
+            D::Error::custom(format!(
+                "{wrong:?} is not an address; write one like \"127.0.0.1\", or a network like \"10.0.0.0/8\""
+            ))
+        })
     }
 }
 

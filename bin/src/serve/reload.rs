@@ -174,7 +174,7 @@ fn fixed(old: &Config, new: &Config) -> Vec<String> {
         match (old.channels.get(id), new.channels.get(id)) {
             (Some(before), Some(after)) => {
                 found.extend((before.connector != after.connector).then(|| format!("channels.{id}.connector")));
-                found.extend((before.file_types != after.file_types).then(|| format!("channels.{id}.file_types")));
+                found.extend((before.files != after.files).then(|| format!("channels.{id}.files")));
             }
             _ => found.push(format!("channels.{id}")),
         }

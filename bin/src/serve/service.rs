@@ -129,7 +129,7 @@ impl Service {
         let listening = doors.clone();
         let mut tasks = vec![
             tokio::spawn(async move { listening.listen().await }),
-            tokio::spawn(openline_core::forget::run(doors.clone(), config.keep, stop.clone())),
+            tokio::spawn(openline_core::forget::run(doors.clone(), config.privacy.keep, stop.clone())),
             tokio::spawn(bridge.run(config.portal.reconcile_every, stop.clone())),
             tokio::spawn(http::serve(listener, app, rules.clone(), stop.clone())),
         ];

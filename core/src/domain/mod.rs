@@ -8,6 +8,7 @@ pub mod media;
 pub mod message;
 pub mod quiet;
 pub mod secret;
+pub mod settings;
 pub mod text;
 pub mod time;
 pub mod visitor;

@@ -1,8 +1,7 @@
 //! The ways to whoever is to be told: a signed webhook, e-mail, a notice in the portal.
 
 use super::told::Told;
-use crate::config::{AlertSettings, Mail};
-use lettre::message::Mailbox;
+use crate::config::AlertSettings;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use openline_bitrix::Bitrix;
@@ -22,29 +21,32 @@ const PORTAL: &str = "portal";
 
 pub(super) struct Ways {
     settings: Arc<AlertSettings>,
+    webhook: Option<Target>,
     bitrix: Arc<Bitrix>,
 }
 
 impl Ways {
     pub(super) fn new(settings: &Arc<AlertSettings>, bitrix: &Arc<Bitrix>) -> Self {
-        Self { settings: Arc::clone(settings), bitrix: Arc::clone(bitrix) }
+        // What is wrong with it was said when it was read.
+        let webhook = settings.target().ok().flatten();
+        Self { settings: Arc::clone(settings), webhook, bitrix: Arc::clone(bitrix) }
     }
 
     /// Those that are configured.
     pub(super) fn names(&self) -> Vec<String> {
-        let AlertSettings { webhook, mail, users, .. } = &*self.settings;
-        let all = [(WEBHOOK, webhook.is_some()), (MAIL, mail.is_some()), (PORTAL, !users.is_empty())];
+        let AlertSettings { mail_server, users, .. } = &*self.settings;
+        let all = [(WEBHOOK, self.webhook.is_some()), (MAIL, mail_server.is_some()), (PORTAL, !users.is_empty())];
         all.into_iter().filter(|(_, is_on)| *is_on).map(|(name, _)| name.to_owned()).collect()
     }
 
     /// Whether this way is done with: told, or not configured any more.
     pub(super) async fn tell(&self, way: &str, told: &Told, now: Timestamp) -> bool {
-        let AlertSettings { webhook, mail, users, .. } = &*self.settings;
         let telling = async {
-            match (way, webhook, mail) {
-                (WEBHOOK, Some(target), _) => post(target, told, now).await,
-                (MAIL, _, Some(mail)) => send(mail, told).await,
-                (PORTAL, ..) => {
+            match (way, &self.webhook) {
+                (WEBHOOK, Some(target)) => post(target, told, now).await,
+                (MAIL, _) => send(&self.settings, told).await,
+                (PORTAL, _) => {
+                    let users = &self.settings.users;
                     let text = format!("openline: {}\n{}", subject(told), body(told));
                     self.bitrix.notify(users, &text, &format!("openline|{}", told.key)).await.map_err(|e| e.to_string())
                 }
@@ -90,17 +92,18 @@ async fn post(target: &Target, told: &Told, now: Timestamp) -> Result<(), String
     }
 }
 
-async fn send(mail: &Mail, told: &Told) -> Result<(), String> {
-    let mailbox = |address: &str| address.parse::<Mailbox>().map_err(|error| error.to_string());
-    let mut message = Message::builder().from(mailbox(&mail.from)?).subject(format!("openline: {}", subject(told)));
-    for to in &mail.to {
-        message = message.to(mailbox(to)?);
+async fn send(settings: &AlertSettings, told: &Told) -> Result<(), String> {
+    let (Some(server), Some(from)) = (&settings.mail_server, &settings.mail_from) else { return Ok(()) };
+    let mut message = Message::builder().from(from.clone()).subject(format!("openline: {}", subject(told)));
+    for to in &settings.mail_to {
+        message = message.to(to.clone());
     }
     let message = message.body(format!("{}\n\n{}\n", subject(told), body(told))).map_err(|error| error.to_string())?;
     let wrong = |error: lettre::transport::smtp::Error| error.to_string();
-    let mut transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(&mail.server).map_err(wrong)?;
-    if let Some((user, password)) = &mail.user {
-        transport = transport.credentials(Credentials::new(user.clone(), password.expose_secret().to_owned()));
+    let mut transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(server).map_err(wrong)?;
+    if !settings.mail_user.is_empty() {
+        let password = settings.mail_password.as_ref().map(ExposeSecret::expose_secret).unwrap_or_default();
+        transport = transport.credentials(Credentials::new(settings.mail_user.clone(), password.to_owned()));
     }
     transport.timeout(Some(PATIENCE)).build().send(message).await.map(drop).map_err(wrong)
 }
