@@ -24,10 +24,10 @@ pub fn report(file: &Path) -> Result<String, String> {
             instance.kind, instance.connector.id, instance.connector.name
         );
     }
-    for kind in config.kinds.iter() {
-        if let Some((Source::File(file), overrides)) = config.kinds.source(kind.name()) {
+    for kind in config.kinds.names() {
+        if let Some((Source::File(file), overrides)) = config.kinds.source(kind) {
             let instead = if overrides { ", instead of the one in the program" } else { "" };
-            let _ = writeln!(out, "  messenger     {} of {}{instead}", kind.name(), file.display());
+            let _ = writeln!(out, "  messenger     {kind} of {}{instead}", file.display());
         }
     }
     out.push_str("  for the local application in Bitrix24:\n");

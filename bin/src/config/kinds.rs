@@ -9,5 +9,5 @@ pub fn unknown_kind(name: &str, kinds: &Kinds) -> String {
 
 /// The kinds there are, for people.
 pub fn known_kinds(kinds: &Kinds) -> String {
-    kinds.iter().map(openline_core::ChannelKind::name).collect::<Vec<_>>().join(", ")
+    kinds.names().collect::<Vec<_>>().join(", ")
 }

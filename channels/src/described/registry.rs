@@ -3,7 +3,7 @@
 use super::Kind;
 use openline_core::ChannelKind;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 /// Each description in the program, with its fixtures.
 const SHIPPED: &[(&str, &str, &str)] = &[
@@ -36,7 +36,8 @@ pub enum Source {
 
 enum Held {
     Rust(&'static dyn ChannelKind),
-    Described(Box<Kind>),
+    /// Compiled when it is asked for: a compiled description takes more than a megabyte, and few of them are used.
+    Described(OnceLock<Option<Box<Kind>>>),
 }
 
 struct Entry {
@@ -50,10 +51,18 @@ struct Entry {
 }
 
 impl Entry {
-    fn kind(&self) -> &dyn ChannelKind {
+    fn described(name: &str, source: Source, texts: (String, String)) -> Self {
+        Self { name: name.to_owned(), kind: Held::Described(OnceLock::new()), source, overrides: false, texts }
+    }
+
+    /// A description was tried when it was added, or by a test, so there is always one.
+    fn kind(&self) -> Option<&dyn ChannelKind> {
         match &self.kind {
-            Held::Rust(kind) => *kind,
-            Held::Described(kind) => &**kind,
+            Held::Rust(kind) => Some(*kind),
+            Held::Described(kind) => {
+                let read = || Kind::read(&self.name, &self.texts.0).ok().map(Box::new);
+                kind.get_or_init(read).as_deref().map(|kind| kind as &dyn ChannelKind)
+            }
         }
     }
 }
@@ -79,21 +88,17 @@ impl Kinds {
 
     /// Those in the program, read anew.
     pub fn in_program() -> Self {
-        let rust = crate::KINDS
-            .iter()
-            .map(|kind| (kind.name().to_owned(), Held::Rust(*kind), Source::Rust, (String::new(), String::new())));
-        let described = SHIPPED.iter().filter_map(|(name, text, tests)| {
-            // A test reads every one of them.
-            let kind = Box::new(Kind::read(name, text).ok()?);
-            Some((
-                (*name).to_owned(),
-                Held::Described(kind),
-                Source::Shipped,
-                ((*text).to_owned(), (*tests).to_owned()),
-            ))
+        let rust = crate::KINDS.iter().map(|kind| Entry {
+            name: kind.name().to_owned(),
+            kind: Held::Rust(*kind),
+            source: Source::Rust,
+            overrides: false,
+            texts: (String::new(), String::new()),
         });
-        let entry = |(name, kind, source, texts)| Entry { name, kind, source, overrides: false, texts };
-        Self(rust.chain(described).map(entry).collect())
+        let described = SHIPPED.iter().map(|(name, text, tests)| {
+            Entry::described(name, Source::Shipped, ((*text).to_owned(), (*tests).to_owned()))
+        });
+        Self(rust.chain(described).collect())
     }
 
     /// Those in the program and the descriptions in a folder; one of the same name as a description in the program stands
@@ -123,14 +128,14 @@ impl Kinds {
             return Err("name the file by a word of a-z, 0-9, - and _".to_owned());
         }
         let text = std::fs::read_to_string(file).map_err(|error| format!("can't be read: {error}"))?;
-        let kind = Kind::read(name, &text).map_err(|wrong| wrong.to_string())?;
+        Kind::read(name, &text).map_err(|wrong| wrong.to_string())?;
         let there = self.0.iter().position(|entry| entry.name == name);
         if there.is_some_and(|at| self.0[at].source == Source::Rust) {
             return Err(format!("{name} is a kind of the program that is no description; take another name"));
         }
         let tests = std::fs::read_to_string(file.with_extension("tests.toml")).unwrap_or_default();
-        let (kind, source) = (Held::Described(Box::new(kind)), Source::File(file.to_owned()));
-        let entry = Entry { name: name.to_owned(), kind, source, overrides: there.is_some(), texts: (text, tests) };
+        let mut entry = Entry::described(name, Source::File(file.to_owned()), (text, tests));
+        entry.overrides = there.is_some();
         match there {
             Some(at) => self.0[at] = entry,
             None => self.0.push(entry),
@@ -140,12 +145,17 @@ impl Kinds {
 
     /// The kind of that name.
     pub fn get(&self, name: &str) -> Option<&dyn ChannelKind> {
-        self.entry(name).map(Entry::kind)
+        self.entry(name).and_then(Entry::kind)
     }
 
-    /// All of them.
+    /// The names of all.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|entry| entry.name.as_str())
+    }
+
+    /// All of them; each description is compiled.
     pub fn iter(&self) -> impl Iterator<Item = &dyn ChannelKind> {
-        self.0.iter().map(Entry::kind)
+        self.0.iter().filter_map(Entry::kind)
     }
 
     /// Where a kind comes from, and whether it stands before one of the program's own.

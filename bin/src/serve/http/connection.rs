@@ -1,5 +1,6 @@
 //! One connection, from its first byte to its end.
 
+use super::counts::Place;
 use super::guard::{BodyLength, Guarded};
 use super::rules::Rules;
 use axum::Router;
@@ -21,11 +22,19 @@ use tokio_util::sync::CancellationToken;
 /// Read buffer of a connection, at the most.
 const BUFFER: usize = 16 * 1024;
 
-/// Answers requests until the client goes or, after `stop`, until the one under way has its answer.
-pub(super) async fn serve(stream: TcpStream, from: IpAddr, app: Router, rules: Arc<Rules>, stop: CancellationToken) {
+/// Answers requests until the client goes or, after `stop`, until the one under way has its answer; then the place is free.
+///
+/// What waits here is there thousands of times, so what is needed only for a moment is in a box of its own.
+pub(super) async fn serve(
+    stream: TcpStream,
+    (from, _place): (IpAddr, Place),
+    app: Router,
+    rules: Arc<Rules>,
+    stop: CancellationToken,
+) {
     // hyper has its buffers from the first byte on.
-    let asked = tokio::time::timeout(rules.head, stream.readable());
-    if !matches!(stop.run_until_cancelled(asked).await, Some(Ok(Ok(())))) {
+    let asked = Box::pin(tokio::time::timeout(rules.head, stream.readable()));
+    if !matches!(Box::pin(stop.run_until_cancelled(asked)).await, Some(Ok(Ok(())))) {
         return;
     }
     let (guarded, length) = Guarded::new(stream, rules.stall);

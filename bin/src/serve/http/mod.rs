@@ -38,11 +38,13 @@ pub async fn serve(listener: TcpListener, app: Router, rules: Rules, stop: Cance
                 let Some(place) = counts.take(from) else { continue };
                 // Answers are small and someone is waiting for each.
                 let _ = stream.set_nodelay(true);
-                let serving = connection::serve(stream, from, app.clone(), Arc::clone(&rules), stop.clone());
-                connections.spawn(async move {
-                    serving.await;
-                    drop(place);
-                });
+                connections.spawn(connection::serve(
+                    stream,
+                    (from, place),
+                    app.clone(),
+                    Arc::clone(&rules),
+                    stop.clone(),
+                ));
             }
             Err(error) => {
                 // Out of file descriptors, most likely: others will be freed.

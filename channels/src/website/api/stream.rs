@@ -1,7 +1,7 @@
 //! News as server-sent events: one answer that stays open, instead of one held call after another.
 //!
-//! Thousands of these are open at once, so what each keeps between events is small: no buffers, no boxes but the body's
-//! own. Padding against proxies that hold back small answers is not sent: a page behind one notices that nothing
+//! Thousands of these are open at once, so what each keeps between events is small: no buffers, and what is needed for a
+//! moment only is boxed. Padding against proxies that hold back small answers is not sent: a page behind one notices that nothing
 //! arrives, and polls.
 
 use crate::website::api::query::{NEWS, number, query};
@@ -103,12 +103,12 @@ impl Follower {
         let begun = Instant::now();
         let has_news = self.wait().await?;
         // Somebody may have signed out meanwhile, or asked to be forgotten.
-        if self.site.is_over(&self.mark).await.map_err(|error| log(&error)).ok()? {
+        if Box::pin(self.site.is_over(&self.mark)).await.map_err(|error| log(&error)).ok()? {
             return None;
         }
         if has_news {
             let id = self.id?;
-            return self.news(id, false).await.map_err(|error| log(&error)).ok();
+            return Box::pin(self.news(id, false)).await.map_err(|error| log(&error)).ok();
         }
         // A wait that ended early was ended: the program stops, or what it waited at is not to be trusted any more.
         (begun.elapsed() >= BEAT).then_some(BEAT_BYTES)
@@ -118,7 +118,7 @@ impl Follower {
     async fn wait(&mut self) -> Option<bool> {
         let inbox = &self.site.inbox;
         let Some(id) = self.id else {
-            self.id = inbox.wait_for_first(&self.chat, BEAT).await.map_err(|error| log(&error)).ok()?;
+            self.id = Box::pin(inbox.wait_for_first(&self.chat, BEAT)).await.map_err(|error| log(&error)).ok()?;
             return Some(self.id.is_some());
         };
         let since = Rev(self.since);
