@@ -2,9 +2,9 @@
 //! script and one sheet of all that a visit begins with, and each of them packed by brotli and gzip. Packed that tightly
 //! they take a second, which neither a start nor a visitor should wait for.
 
-#[path = "src/website/page/bundle.rs"]
+#[path = "src/website/served/bundle.rs"]
 mod bundle;
-#[path = "src/website/page/lean.rs"]
+#[path = "src/website/served/lean.rs"]
 mod lean;
 
 use flate2::Compression;
@@ -17,7 +17,7 @@ const SOURCES: &str = "src/website/assets";
 
 fn main() -> Result<(), Error> {
     println!("cargo::rerun-if-changed={SOURCES}");
-    for one in ["build.rs", "src/website/page/bundle.rs", "src/website/page/lean.rs"] {
+    for one in ["build.rs", "src/website/served/bundle.rs", "src/website/served/lean.rs"] {
         println!("cargo::rerun-if-changed={one}");
     }
     let folder = PathBuf::from(env::var_os("OUT_DIR").ok_or(Error::other("no OUT_DIR"))?).join("page");
@@ -37,7 +37,7 @@ fn main() -> Result<(), Error> {
     fs::write(folder.join("list.rs"), list(&folder, &names))
 }
 
-/// The files as what `served.rs` includes: name, plain, by gzip, by brotli.
+/// The files as what `assets.rs` includes: name, plain, by gzip, by brotli.
 fn list(folder: &Path, names: &[String]) -> String {
     let bytes = |name: &str| format!("include_bytes!(concat!(env!(\"OUT_DIR\"), \"/page/{name}\"))");
     let there = |name: String| folder.join(&name).exists().then_some(name);

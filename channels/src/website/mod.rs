@@ -5,8 +5,10 @@
 
 mod api;
 mod error;
+mod item;
 mod page;
 mod sent;
+mod served;
 mod session;
 mod settings;
 mod site;
@@ -116,13 +118,13 @@ impl Channel for Website {
             .merge(
                 page::hosted::routes()
                     .merge(api::forget::routes())
-                    .route_layer(from_fn(sent::by_form))
+                    .route_layer(from_fn(sent::kind::by_form))
                     .merge(page::widget::routes())
-                    .layer(from_fn(page::compress::pages)),
+                    .layer(from_fn(served::compress::pages)),
             )
             .merge(api::files::routes().layer(from_fn_with_state(Arc::clone(&site), api::calls::guess_no_tokens)))
             .nest("/api", api::calls::routes(&site))
-            .route("/assets/{file}", axum::routing::get(page::served::serve))
+            .route("/assets/{file}", axum::routing::get(served::assets::serve))
             .layer(from_fn_with_state(Arc::clone(&site), without_ended))
             .with_state(site)
     }

@@ -2,7 +2,7 @@
 
 use super::error::{Problem, Refusal};
 use super::settings::Settings;
-use crate::website::page::item::FileAddress;
+use crate::website::item::FileAddress;
 use crate::website::page::widget::MadeFiles;
 use crate::website::session::ended::{Ended, Mark};
 use crate::website::session::sessions::{Session, Sessions};

@@ -3,13 +3,13 @@
 use crate::common::json;
 use crate::common::multipart::is_multipart;
 use crate::website::api::forget::without_session;
-use crate::website::api::form::Typed;
-use crate::website::api::query::{Given, MAX_BODY, NEWS, number, query, whole};
 use crate::website::api::stream;
-use crate::website::api::upload::{Sender, Upload};
 use crate::website::error::{Problem, Refusal};
-use crate::website::page::item::{WireItem, WireSlice};
-use crate::website::sent::{by_script, is_json, not_json};
+use crate::website::item::{WireItem, WireSlice};
+use crate::website::sent::form::Typed;
+use crate::website::sent::kind::{by_script, is_json, not_json};
+use crate::website::sent::query::{Given, MAX_BODY, NEWS, number, query, whole};
+use crate::website::sent::upload::{Sender, Upload};
 use crate::website::session::ended::Mark;
 use crate::website::session::identity::Audience;
 use crate::website::session::sessions::Session;

@@ -3,7 +3,4 @@
 pub(crate) mod calls;
 pub(crate) mod files;
 pub(crate) mod forget;
-pub(crate) mod form;
-pub(crate) mod query;
 pub(crate) mod stream;
-pub(crate) mod upload;

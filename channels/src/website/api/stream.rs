@@ -4,9 +4,9 @@
 //! moment only is boxed. Padding against proxies that hold back small answers is not sent: a page behind one notices that nothing
 //! arrives, and polls.
 
-use crate::website::api::query::{NEWS, number, query};
 use crate::website::error::{Problem, Refusal};
-use crate::website::page::item::WireSlice;
+use crate::website::item::WireSlice;
+use crate::website::sent::query::{NEWS, number, query};
 use crate::website::session::ended::Mark;
 use crate::website::site::{Reader, Site};
 use axum::body::{Body, Bytes};

@@ -1,11 +1,11 @@
 //! The hosted page: whole without JavaScript (post, redirect, refresh), and what the script starts from with it.
 
 use crate::common::multipart::is_multipart;
-use crate::website::api::form::{Typed, fields};
-use crate::website::api::upload::{Sender, Upload};
 use crate::website::error::{Problem, Refusal};
 use crate::website::page::rendered::{Again, PAGE, render, render_tail};
 use crate::website::page::widget::Frame;
+use crate::website::sent::form::{Typed, fields};
+use crate::website::sent::upload::{Sender, Upload};
 use crate::website::session::sessions::Session;
 use crate::website::site::{Site, View};
 use crate::website::welcome::before::Profile;

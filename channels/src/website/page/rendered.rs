@@ -1,10 +1,10 @@
 //! The hosted page as HTML: what its templates are given.
 
 use crate::website::error::{Problem, Refusal};
+use crate::website::item::WireItem;
 use crate::website::page::html;
-use crate::website::page::item::WireItem;
-use crate::website::page::served;
 use crate::website::page::widget::{EARLY, Frame};
+use crate::website::served::assets;
 use crate::website::session::sessions::Session;
 use crate::website::site::{MAX_FILES, MAX_NAME, MAX_TEXT, Site, View};
 use crate::website::welcome::before::{Faults, Profile};
@@ -27,7 +27,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     templates.set_undefined_behavior(UndefinedBehavior::Strict);
     for name in ["page.html", "tail.html", "message.html"] {
         // The sources are compiled in and rendered by the tests: one that doesn't parse never leaves the house.
-        if let Err(error) = templates.add_template_owned(name, served::text(name)) {
+        if let Err(error) = templates.add_template_owned(name, assets::text(name)) {
             tracing::error!(%error, name, "a template does not parse");
         }
     }
@@ -96,7 +96,7 @@ pub(super) async fn render(
         lang => language.code,
         title => site.settings.title(language),
         subtitle => site.settings.subtitle.given(language).unwrap_or_default(),
-        v => served::version(),
+        v => assets::version(),
         look => look(site),
         frame => frame.is_some(),
         early => minijinja::Value::from_safe_string(EARLY.0.clone()),
@@ -188,9 +188,9 @@ fn scripted(language: &Catalogue) -> Value {
 fn look(site: &Site) -> minijinja::Value {
     let safe = |text: String| minijinja::Value::from_safe_string(html::text(&text));
     let avatar = site.made.avatar.as_ref().map(|avatar| format!("{}avatar?v={}", site.base, avatar.tag()));
-    let own = || format!("{}assets/icon.svg?v={}", site.base, served::version());
+    let own = || format!("{}assets/icon.svg?v={}", site.base, assets::version());
     // The built-in picture stands in the page itself, where that saves asking for it.
-    let drawing = avatar.is_none().then(|| minijinja::Value::from_safe_string(served::text("icon.svg")));
+    let drawing = avatar.is_none().then(|| minijinja::Value::from_safe_string(assets::text("icon.svg")));
     context! {
         drawing,
         css => site.made.theme_link(&site.base).map(safe),
@@ -264,7 +264,7 @@ pub(super) fn render_tail(site: &Site, view: &View, slice: Slice, after: Message
         here => safe(&view.here()),
         retry_url => safe(&view.link("retry", &[])),
         lang => language.code,
-        v => served::version(),
+        v => assets::version(),
         look => look(site),
         t => minijinja::Value::from(minijinja::value::Serde(&language.texts)),
         items => minijinja::Value::from(minijinja::value::Serde(shown(site, language, &new))),

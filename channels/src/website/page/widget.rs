@@ -1,11 +1,11 @@
 //! The chat on other people's pages: the script that puts a launcher there, and the page in the frame that it opens
 //! (`docs/widget.md`).
 
-use crate::website::api::form;
-use crate::website::page::compress::Packed;
 use crate::website::page::hosted;
-use crate::website::page::lean;
-use crate::website::page::served;
+use crate::website::sent::form;
+use crate::website::served::assets;
+use crate::website::served::compress::Packed;
+use crate::website::served::lean;
 use crate::website::settings;
 use crate::website::settings::Settings;
 use crate::website::site::Site;
@@ -162,16 +162,16 @@ fn loader(settings: &Settings, channel: &str, origin: &str, base: &str) -> Strin
     });
     // Where a script may end in a page (nobody should paste it there, somebody will).
     let config = config.to_string().replace("</", "<\\/");
-    lean::bare(&served::text("widget.js")).replacen("__OPENLINE__", &config, 1)
+    lean::bare(&assets::text("widget.js")).replacen("__OPENLINE__", &config, 1)
 }
 
 fn sheet(settings: &Settings) -> String {
-    format!("{}{}", settings.theme.css(":host"), lean::lean(&served::text("widget.css")))
+    format!("{}{}", settings.theme.css(":host"), lean::lean(&assets::text("widget.css")))
 }
 
 /// Runs in the frame before its script is there, and what the policy says of it.
 pub(in crate::website) static EARLY: LazyLock<(String, String)> = LazyLock::new(|| {
-    let script = lean::bare(&served::text("early.js"));
+    let script = lean::bare(&assets::text("early.js"));
     let hash = format!("'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(&script)));
     (script, hash)
 });
@@ -198,7 +198,7 @@ async fn serve_sheet(State(site): Shared, RawQuery(query): RawQuery, headers: He
 
 /// What `window.Openline` is, for who writes in TypeScript.
 async fn types() -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], served::text("widget.d.ts")).into_response()
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], assets::text("widget.d.ts")).into_response()
 }
 
 async fn serve_theme(State(site): Shared, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
@@ -293,7 +293,7 @@ mod tests {
             weight(&loader(&settings(toml), "harbour_prints", "https://chat.shop.example", "/c/harbour_prints/"))
         });
         let launcher = weights[1].max(weights[0]);
-        let [sheet, script] = ["page.css", "app.js"].map(|name| served::weight(name).unwrap());
+        let [sheet, script] = ["page.css", "app.js"].map(|name| assets::weight(name).unwrap());
         let (page, brotli) = (sheet.0 + script.0, sheet.1 + script.1);
         println!("widget.js {launcher} bytes, the page's script and sheet {page}, {brotli} by brotli");
         assert!(launcher < 7_600, "widget.js: {weights:?} bytes");

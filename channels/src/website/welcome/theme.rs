@@ -1,8 +1,8 @@
 //! The look that a configuration may change: colours that can be read, checked when it is loaded.
 
 use super::words::Words;
-use crate::website::page::served;
 use crate::website::page::widget::Made;
+use crate::website::served::assets;
 use crate::website::welcome::contrast::{Colour, READABLE};
 use openline_core::ConfigError;
 use serde::{Deserialize, Serialize};
@@ -122,7 +122,7 @@ impl Theme {
     /// The built-in picture in the theme's colours; `None` when those are the built-in ones.
     pub(in crate::website) fn icon(&self) -> Option<Made> {
         let Colours { accent, on } = self.colours.as_ref()?;
-        let drawing = served::text("icon.svg").replace("#fff", &on.to_string()).replace("#0f766e", &accent.to_string());
+        let drawing = assets::text("icon.svg").replace("#fff", &on.to_string()).replace("#0f766e", &accent.to_string());
         Some(Made::new("image/svg+xml", drawing))
     }
 
@@ -230,7 +230,7 @@ struct Palette {
 
 impl Palette {
     fn ours() -> Self {
-        let css = served::text("chat.css");
+        let css = assets::text("chat.css");
         let block = |after: &str| {
             let rest = css.split_once(after).map_or("", |(_, rest)| rest);
             rest.split('}').next().unwrap_or_default().to_owned()
@@ -351,7 +351,7 @@ mod tests {
     #[test]
     fn the_picture_takes_the_accent() {
         assert!(theme("").unwrap().icon().is_none());
-        let plain = served::text("icon.svg");
+        let plain = assets::text("icon.svg");
         assert!(plain.contains("#0f766e") && plain.contains("#fff"), "the colours that are replaced: {plain}");
         assert!(theme("accent = '#ffd54f'").unwrap().icon().is_some());
     }

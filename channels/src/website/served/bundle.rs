@@ -78,7 +78,7 @@ pub fn sheet(text: &dyn Fn(&str) -> String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::website::page::served::{text, weight};
+    use crate::website::served::assets::{text, weight};
 
     #[test]
     fn modules_become_functions_that_answer_what_they_export() {

@@ -1,6 +1,6 @@
 //! The page's own files, compiled into the program as `build.rs` made and packed them.
 
-use crate::website::page::compress::Packed;
+use crate::website::served::compress::Packed;
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery};
 use axum::http::{HeaderMap, StatusCode};

@@ -2,10 +2,10 @@
 //! site sends without being given leave, or as one of the page's own forms. It stands around all routes, so that no call
 //! is left out, also not those without a body. Only a bearer token that is good needs none of this.
 
-use super::error::{Problem, Refusal};
-use super::page::hosted::refuse;
-use super::site::Site;
 use crate::common::multipart::is_multipart;
+use crate::website::error::{Problem, Refusal};
+use crate::website::page::hosted::refuse;
+use crate::website::site::Site;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 
 /// Whether it was sent as JSON.
-pub(super) fn is_json(headers: &HeaderMap) -> bool {
+pub(in crate::website) fn is_json(headers: &HeaderMap) -> bool {
     is_of(headers, "application/json")
 }
 
@@ -27,7 +27,7 @@ fn writes(request: &Request) -> bool {
 }
 
 /// Around the calls of scripts.
-pub(super) async fn by_script(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+pub(in crate::website) async fn by_script(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     if !writes(&request) || is_of_a_script(&site, request.headers(), request.uri().path()) {
         return next.run(request).await;
     }
@@ -42,14 +42,14 @@ fn is_of_a_script(site: &Site, headers: &HeaderMap, path: &str) -> bool {
 }
 
 /// What a call that is no JSON is told.
-pub(super) fn not_json() -> Problem {
+pub(in crate::website) fn not_json() -> Problem {
     let message =
         "send Content-Type: application/json, also without a body, or a message with files as multipart/form-data";
     Problem::of(Refusal::WrongContentType, message)
 }
 
 /// Around the page's forms.
-pub(super) async fn by_form(request: Request, next: Next) -> Response {
+pub(in crate::website) async fn by_form(request: Request, next: Next) -> Response {
     let headers = request.headers();
     if writes(&request) && !is_of(headers, "application/x-www-form-urlencoded") && !is_multipart(headers) {
         return refuse(&Problem::of(Refusal::WrongContentType, "This is not sent by a form of this page."));

@@ -1,7 +1,7 @@
 //! What calls ask for, in the query of their address and in their body.
 
-use crate::website::api::form::fields;
 use crate::website::error::{Problem, Refusal};
+use crate::website::sent::form::fields;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
@@ -11,13 +11,13 @@ use std::collections::HashMap;
 pub(in crate::website) const NEWS: usize = 100;
 
 /// 10,000 characters of four bytes each, escaped, and the other fields.
-pub(super) const MAX_BODY: usize = 128 * 1024;
+pub(in crate::website) const MAX_BODY: usize = 128 * 1024;
 
 /// A body as it came, or why it did not.
-pub(super) type Given = Result<Bytes, BytesRejection>;
+pub(in crate::website) type Given = Result<Bytes, BytesRejection>;
 
 /// The body, whole.
-pub(super) fn whole(body: Given) -> Result<Bytes, Problem> {
+pub(in crate::website) fn whole(body: Given) -> Result<Bytes, Problem> {
     body.map_err(|error| match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
             Problem::of(Refusal::BodyTooLarge, format!("the body has more than {MAX_BODY} bytes"))
