@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use openline_core::StoreError;
 use openline_core::limits::Limited;
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// The codes of `docs/website-api.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,13 +76,16 @@ impl Refusal {
     }
 }
 
+/// What is wrong, by the fields' keys: a code of the texts.
+pub(super) type Faults = BTreeMap<String, &'static str>;
+
 /// A refusal with its sentence.
 #[derive(Debug)]
 pub(super) struct Problem {
     pub(super) refusal: Refusal,
     pub(super) message: String,
     /// What is wrong with which field of the profile.
-    pub(super) fields: crate::website::welcome::before::Faults,
+    pub(super) fields: Faults,
     /// What the page's own sentence names: the file, its type.
     pub(super) named: Vec<(&'static str, String)>,
     /// In how many seconds the same may be tried again, when that is known.
@@ -90,13 +94,7 @@ pub(super) struct Problem {
 
 impl Problem {
     pub(super) fn of(refusal: Refusal, message: impl Into<String>) -> Self {
-        Self {
-            refusal,
-            message: message.into(),
-            fields: crate::website::welcome::before::Faults::new(),
-            named: Vec::new(),
-            after: None,
-        }
+        Self { refusal, message: message.into(), fields: Faults::new(), named: Vec::new(), after: None }
     }
 
     /// The same with what replaces `{key}` in the page's own sentence.

@@ -3,9 +3,12 @@
 //!
 //! Visitors read straight from the store, so an operator's message is delivered when it is stored.
 
+mod answer;
 mod api;
+mod bounds;
 mod error;
 mod item;
+mod made;
 mod page;
 mod sent;
 mod served;

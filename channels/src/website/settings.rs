@@ -1,11 +1,12 @@
 //! What `[channels.ID.settings]` of a website chat may say.
 
-use crate::website::page::widget::{self, Made, Widget};
+use crate::website::served::made::Made;
 use crate::website::session::identity;
 use crate::website::welcome::before::{self, Field};
 use crate::website::welcome::consent;
+use crate::website::welcome::embedding::{self, Widget, origin};
+use crate::website::welcome::greeting::Welcome;
 use crate::website::welcome::hours;
-use crate::website::welcome::info;
 use crate::website::welcome::rating;
 use crate::website::welcome::texts::{Catalogue, Language};
 use crate::website::welcome::theme;
@@ -35,7 +36,7 @@ pub(super) struct Settings {
     /// Sessions of another epoch are over.
     pub(super) session_epoch: u32,
     pub(super) hours: hours::Own,
-    pub(super) welcome: info::Welcome,
+    pub(super) welcome: Welcome,
     pub(super) consent: consent::Settings,
     pub(super) rating: rating::Ask,
     /// The form before the conversation.
@@ -52,12 +53,12 @@ struct Raw {
     time_zone: String,
     allowed_origins: Vec<String>,
     continue_at: Option<Vec<String>>,
-    widget: widget::Raw,
+    widget: embedding::Raw,
     theme: theme::Raw,
     identity: identity::Raw,
     session_epoch: u32,
     hours: hours::Settings,
-    welcome: info::Welcome,
+    welcome: Welcome,
     consent: consent::Raw,
     privacy: consent::RawPrivacy,
     rating: rating::Raw,
@@ -74,12 +75,12 @@ impl Default for Raw {
             time_zone: "UTC".into(),
             allowed_origins: Vec::new(),
             continue_at: None,
-            widget: widget::Raw::default(),
+            widget: embedding::Raw::default(),
             theme: theme::Raw::default(),
             identity: identity::Raw::default(),
             session_epoch: 0,
             hours: hours::Settings::default(),
-            welcome: info::Welcome::default(),
+            welcome: Welcome::default(),
             consent: consent::Raw::default(),
             privacy: consent::RawPrivacy::default(),
             rating: rating::Raw::default(),
@@ -141,20 +142,6 @@ fn channels(given: Vec<String>) -> Result<Vec<ChannelId>, ConfigError> {
         ChannelId::parse(&id).map_err(|_| ConfigError::at("continue_at", format!("{id:?} {problem}")))
     };
     given.into_iter().map(read).collect()
-}
-
-/// Scheme and host of another site, as the key `key` names it.
-pub(super) fn origin(key: &str, given: &str) -> Result<String, ConfigError> {
-    let parsed = url::Url::parse(given).ok().filter(|url| url.host().is_some());
-    let origin = parsed.map(|url| url.origin().ascii_serialization());
-    match origin {
-        Some(origin) if origin == given.trim_end_matches('/') => Ok(origin),
-        _ => {
-            let problem =
-                format!("{given:?} is not an origin; write scheme and host only, like \"https://shop.example\"");
-            Err(ConfigError::at(key, problem))
-        }
-    }
 }
 
 #[cfg(test)]

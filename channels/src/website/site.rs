@@ -3,7 +3,7 @@
 use super::error::{Problem, Refusal};
 use super::settings::Settings;
 use crate::website::item::FileAddress;
-use crate::website::page::widget::MadeFiles;
+use crate::website::made::MadeFiles;
 use crate::website::session::ended::{Ended, Mark};
 use crate::website::session::sessions::{Session, Sessions};
 use crate::website::welcome::texts::{self, Catalogue};
@@ -15,14 +15,6 @@ use openline_core::message::Item;
 use openline_core::{ChatId, ClientAddress, ConversationId, Rev, StoreError, VisitorInbox, sampled};
 use std::sync::Arc;
 use url::Url;
-
-/// Longest text a visitor may send, in characters.
-pub(super) const MAX_TEXT: usize = 10_000;
-/// Longest name, in characters.
-pub(super) const MAX_NAME: usize = 100;
-
-/// Most files in one message.
-pub(super) const MAX_FILES: usize = 10;
 
 /// One website chat at work.
 pub(super) struct Site {

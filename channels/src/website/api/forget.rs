@@ -1,5 +1,6 @@
 //! "Forget me": the visitor's own wish to erase what they wrote.
 
+use crate::website::answer::refuse;
 use crate::website::error::Problem;
 use crate::website::page::hosted;
 use crate::website::site::{Reader, Site};
@@ -37,7 +38,7 @@ async fn by_script(State(site): Shared, from: ClientAddress, headers: HeaderMap)
 async fn by_form(State(site): Shared, from: ClientAddress, headers: HeaderMap) -> Response {
     match ask(&site, from, &headers).await {
         Ok(_) => without_session(&site, hosted::back(&site.view(&headers, None))),
-        Err(problem) => hosted::refuse(&problem),
+        Err(problem) => refuse(&problem),
     }
 }
 

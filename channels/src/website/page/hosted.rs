@@ -1,9 +1,10 @@
 //! The hosted page: whole without JavaScript (post, redirect, refresh), and what the script starts from with it.
 
 use crate::common::multipart::is_multipart;
+use crate::website::answer::{plain, refuse};
 use crate::website::error::{Problem, Refusal};
+use crate::website::page::frame::Frame;
 use crate::website::page::rendered::{Again, PAGE, render, render_tail};
-use crate::website::page::widget::Frame;
 use crate::website::sent::form::{Typed, fields};
 use crate::website::sent::upload::{Sender, Upload};
 use crate::website::session::sessions::Session;
@@ -41,10 +42,6 @@ pub(in crate::website) fn routes() -> Router<Arc<Site>> {
         })
         .fallback(|| async { plain(StatusCode::NOT_FOUND, "There is nothing at this address.") })
         .layer(DefaultBodyLimit::max(MAX_BODY))
-}
-
-pub(in crate::website) fn plain(status: StatusCode, text: impl IntoResponse) -> Response {
-    (status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
 }
 
 async fn page(State(site): Shared, from: ClientAddress, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
@@ -221,15 +218,6 @@ async fn send(
 pub(in crate::website) fn back(view: &View) -> Response {
     let location = HeaderValue::from_str(&view.here()).unwrap_or(HeaderValue::from_static("."));
     (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
-}
-
-pub(in crate::website) fn refuse(problem: &Problem) -> Response {
-    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
-    let mut response = (problem.status(), headers, problem.message.clone()).into_response();
-    if let Some(after) = problem.after {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(after));
-    }
-    response
 }
 
 /// "Try again" on a failed message.

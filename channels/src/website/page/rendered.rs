@@ -1,13 +1,14 @@
 //! The hosted page as HTML: what its templates are given.
 
-use crate::website::error::{Problem, Refusal};
+use crate::website::bounds::{MAX_FILES, MAX_NAME, MAX_TEXT};
+use crate::website::error::{Faults, Problem, Refusal};
 use crate::website::item::WireItem;
+use crate::website::page::frame::{EARLY, Frame};
 use crate::website::page::html;
-use crate::website::page::widget::{EARLY, Frame};
 use crate::website::served::assets;
 use crate::website::session::sessions::Session;
-use crate::website::site::{MAX_FILES, MAX_NAME, MAX_TEXT, Site, View};
-use crate::website::welcome::before::{Faults, Profile};
+use crate::website::site::{Site, View};
+use crate::website::welcome::before::Profile;
 use crate::website::welcome::info::Info;
 use crate::website::welcome::rating;
 use crate::website::welcome::texts::Catalogue;
@@ -66,61 +67,100 @@ pub(super) async fn render(
         None => Slice::default(),
     };
     let known = conversation.map(|conversation| conversation.visitor.name).unwrap_or_default();
-    let name = again.name.unwrap_or(known);
-    let wire: Vec<_> = slice.items.iter().map(|item| WireItem::new(item, &site.base)).collect();
-    let rules = site.inbox.file_rules();
-    let config = json!({
-        "base": site.base,
-        "cursor": slice.rev,
-        "here": view.here(),
-        "lang": language.code,
-        "texts": scripted(language),
-        "name": name,
-        "limits": { "text": MAX_TEXT, "name": MAX_NAME },
-        "files": { "most": rules.most, "types": rules.types, "count": MAX_FILES },
-        "items": wire,
-        "more": slice.more,
-        "frame": frame.map(|frame| site.settings.widget.config(frame)),
-        "ask_name": site.settings.ask_name,
-        "info": info.json(),
-        "consent_first": site.settings.consent.first && session.is_none(),
-    });
-    let last_id = slice.items.iter().map(|item| item.id.0).max().unwrap_or(0);
-    let older_url = slice.items.first().map(|item| view.link("", &[("before", item.pos.0)]));
-    let context = context! {
-        base => safe(&site.base),
-        here => safe(&view.here()),
-        tail_url => safe(&view.link("tail", &[("since", slice.rev.0), ("after", last_id)])),
-        retry_url => safe(&view.link("retry", &[])),
-        forget_url => safe(&view.link("forget", &[])),
-        lang => language.code,
-        title => site.settings.title(language),
-        subtitle => site.settings.subtitle.given(language).unwrap_or_default(),
-        v => assets::version(),
-        look => look(site),
-        frame => frame.is_some(),
-        early => minijinja::Value::from_safe_string(EARLY.0.clone()),
-        ask_name => site.settings.ask_name,
-        t => minijinja::Value::from(minijinja::value::Serde(&language.texts)),
-        info => minijinja::Value::from(minijinja::value::Serde(info.for_page(site, &again.profile, &again.faults))),
-        rate => (before.is_none() && info.rating && rating::asked(&slice.items)).then(|| rating::key(&fresh_key())),
-        // Files are kept for sessions only, and there is none yet.
-        waits => session.is_none(),
-        name => name,
-        draft => again.draft,
-        error => again.error,
-        items => minijinja::Value::from(minijinja::value::Serde(shown(site, language, &slice.items))),
-        more => slice.more,
-        older_url => safe(&older_url.unwrap_or_default()),
-        older_page => before.is_some(),
-        cursor => slice.rev.0,
-        key => fresh_key(),
-        accept => if rules.takes_all() { String::new() } else { rules.types.join(",") },
-        file_count => MAX_FILES.to_string(),
-        file_most => (rules.most / 1_000_000).to_string(),
-        config => config.to_string(),
-    };
-    template("page.html", context)
+    let name = again.name.clone().unwrap_or(known);
+    let page = Page { site, view, frame, info, slice, name, is_older: before.is_some(), is_new: session.is_none() };
+    template("page.html", page.context(&again))
+}
+
+/// What is known when a page is written.
+struct Page<'p> {
+    site: &'p Site,
+    view: &'p View,
+    frame: Option<&'p Frame>,
+    info: Info,
+    slice: Slice,
+    /// The visitor's.
+    name: String,
+    /// Whether it is asked for what came before.
+    is_older: bool,
+    /// Whether its visitor has no session yet.
+    is_new: bool,
+}
+
+impl Page<'_> {
+    /// What the script starts from.
+    fn config(&self) -> Value {
+        let Self { site, view, info, slice, .. } = self;
+        let rules = site.inbox.file_rules();
+        let items: Vec<_> = slice.items.iter().map(|item| WireItem::new(item, &site.base)).collect();
+        json!({
+            "base": site.base,
+            "cursor": slice.rev,
+            "here": view.here(),
+            "lang": view.language.code,
+            "texts": scripted(view.language),
+            "name": self.name,
+            "limits": { "text": MAX_TEXT, "name": MAX_NAME },
+            "files": { "most": rules.most, "types": rules.types, "count": MAX_FILES },
+            "items": items,
+            "more": slice.more,
+            "frame": self.frame.map(|frame| site.settings.widget.config(&frame.origin)),
+            "ask_name": site.settings.ask_name,
+            "info": info.json(),
+            "consent_first": site.settings.consent.first && self.is_new,
+        })
+    }
+
+    /// Where its links and forms lead.
+    fn addresses(&self) -> minijinja::Value {
+        let Self { site, view, slice, .. } = self;
+        let last_id = slice.items.iter().map(|item| item.id.0).max().unwrap_or(0);
+        let older = slice.items.first().map(|item| view.link("", &[("before", item.pos.0)]));
+        context! {
+            base => safe(&site.base),
+            here => safe(&view.here()),
+            tail_url => safe(&view.link("tail", &[("since", slice.rev.0), ("after", last_id)])),
+            retry_url => safe(&view.link("retry", &[])),
+            forget_url => safe(&view.link("forget", &[])),
+            older_url => safe(&older.unwrap_or_default()),
+        }
+    }
+
+    /// What the template names.
+    fn context(&self, again: &Again) -> minijinja::Value {
+        let Self { site, view: View { language, .. }, info, slice, .. } = self;
+        let value = |value: Value| minijinja::Value::from(minijinja::value::Serde(value));
+        let asks = !self.is_older && info.rating && rating::asked(&slice.items);
+        let rules = site.inbox.file_rules();
+        context! {
+            lang => language.code,
+            title => site.settings.title(language),
+            subtitle => site.settings.subtitle.given(language).unwrap_or_default(),
+            v => assets::version(),
+            look => look(site),
+            frame => self.frame.is_some(),
+            early => minijinja::Value::from_safe_string(EARLY.0.clone()),
+            ask_name => site.settings.ask_name,
+            t => minijinja::Value::from(minijinja::value::Serde(&language.texts)),
+            info => value(info.for_page(site, &again.profile, &again.faults)),
+            rate => asks.then(|| rating::key(&fresh_key())),
+            // Files are kept for sessions only, and there is none yet.
+            waits => self.is_new,
+            name => &self.name,
+            draft => &again.draft,
+            error => &again.error,
+            items => minijinja::Value::from(minijinja::value::Serde(shown(site, language, &slice.items))),
+            more => slice.more,
+            older_page => self.is_older,
+            cursor => slice.rev.0,
+            key => fresh_key(),
+            accept => if rules.takes_all() { String::new() } else { rules.types.join(",") },
+            file_count => MAX_FILES.to_string(),
+            file_most => (rules.most / 1_000_000).to_string(),
+            config => self.config().to_string(),
+            ..self.addresses()
+        }
+    }
 }
 
 /// Texts that stand in the page only: the script has no use for them.

@@ -1,8 +1,8 @@
 //! What visitors type, checked; and the form that carries it without JavaScript.
 
 use crate::common::input::clean;
+use crate::website::bounds::{MAX_NAME, MAX_TEXT};
 use crate::website::error::{Problem, Refusal};
-use crate::website::site::{MAX_NAME, MAX_TEXT};
 use crate::website::welcome::introduce::Introduced;
 use openline_core::message::{Content, File, Incoming};
 use openline_core::text::RichText;

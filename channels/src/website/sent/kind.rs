@@ -3,8 +3,8 @@
 //! is left out, also not those without a body. Only a bearer token that is good needs none of this.
 
 use crate::common::multipart::is_multipart;
+use crate::website::answer::refuse;
 use crate::website::error::{Problem, Refusal};
-use crate::website::page::hosted::refuse;
 use crate::website::site::Site;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, header};

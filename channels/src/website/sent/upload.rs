@@ -1,10 +1,11 @@
 //! A message that comes as a form: with files, which are kept as they come and never held in memory.
 
 use crate::common::multipart::{Part, Parts, content, is_multipart};
+use crate::website::bounds::MAX_FILES;
 use crate::website::error::{Problem, Refusal};
 use crate::website::sent::form::{Typed, fields};
 use crate::website::session::sessions::Session;
-use crate::website::site::{MAX_FILES, Site};
+use crate::website::site::Site;
 use crate::website::welcome::before::Profile;
 use crate::website::welcome::introduce::{Brought, examine};
 use crate::website::welcome::texts::Catalogue;

@@ -5,3 +5,4 @@ pub(crate) mod assets;
 mod bundle;
 pub(crate) mod compress;
 pub(crate) mod lean;
+pub(crate) mod made;

@@ -2,8 +2,8 @@
 //! More than 400 lines with its tests, a quarter of the file.
 
 use crate::common::input::{clean, email, phone};
-use crate::website::error::{Problem, Refusal};
-use crate::website::site::MAX_NAME;
+use crate::website::bounds::MAX_NAME;
+use crate::website::error::{Faults, Problem, Refusal};
 use crate::website::welcome::texts::Catalogue;
 use crate::website::welcome::words::Words;
 use openline_core::ConfigError;
@@ -219,9 +219,6 @@ pub(in crate::website) struct Profile {
 pub(in crate::website) fn limit(key: &str) -> usize {
     if key == "name" { MAX_NAME } else { MAX_VALUE }
 }
-
-/// What is wrong, by the fields' keys: a code of the texts.
-pub(in crate::website) type Faults = BTreeMap<String, &'static str>;
 
 /// A profile that may be kept.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -1,9 +1,8 @@
 //! What stands before and around the conversation: `GET api/info`, and the same on the page.
 
-use super::words::Words;
-use crate::website::error::Problem;
+use crate::website::error::{Faults, Problem};
 use crate::website::site::Site;
-use crate::website::welcome::before::{self, Faults, Field, Kind, Profile};
+use crate::website::welcome::before::{self, Field, Kind, Profile};
 use crate::website::welcome::consent::Consent;
 use crate::website::welcome::hours::{Standing, standing};
 use crate::website::welcome::texts::Catalogue;
@@ -11,17 +10,7 @@ use openline_core::ChatId;
 use openline_core::handover::Continuation;
 use openline_core::line::LineInfo;
 use openline_core::message::Conversation;
-use serde::Deserialize;
 use serde_json::{Value, json};
-
-/// `[settings.welcome]`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(in crate::website) struct Welcome {
-    text: Words,
-    /// Show no greeting of the line.
-    ignore_line: bool,
-}
 
 /// What a visitor finds.
 pub(in crate::website) struct Info {

@@ -4,6 +4,8 @@ pub(crate) mod about;
 pub(crate) mod before;
 pub(crate) mod consent;
 pub(crate) mod contrast;
+pub(crate) mod embedding;
+pub(crate) mod greeting;
 pub(crate) mod hours;
 pub(crate) mod info;
 pub(crate) mod introduce;

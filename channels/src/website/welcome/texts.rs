@@ -1,7 +1,7 @@
 //! The languages of the chat page: one file of texts each, all with the same keys.
 
+use crate::website::bounds::{MAX_FILES, MAX_NAME, MAX_TEXT};
 use crate::website::error::{Problem, Refusal};
-use crate::website::site::{MAX_FILES, MAX_NAME, MAX_TEXT};
 use openline_core::ConfigError;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;

@@ -1,8 +1,8 @@
 //! The look that a configuration may change: colours that can be read, checked when it is loaded.
 
 use super::words::Words;
-use crate::website::page::widget::Made;
 use crate::website::served::assets;
+use crate::website::served::made::Made;
 use crate::website::welcome::contrast::{Colour, READABLE};
 use openline_core::ConfigError;
 use serde::{Deserialize, Serialize};

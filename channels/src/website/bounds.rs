@@ -1,0 +1,8 @@
+//! How much a visitor may send at once.
+
+/// Longest text, in characters.
+pub(super) const MAX_TEXT: usize = 10_000;
+/// Longest name, in characters.
+pub(super) const MAX_NAME: usize = 100;
+/// Most files in one message.
+pub(super) const MAX_FILES: usize = 10;
