@@ -61,6 +61,14 @@ fn user() -> String {
     std::env::var("SUDO_UID").map_or_else(|_| own.to_string(), |before| format!("{own} (by sudo of {before})"))
 }
 
+/// What the user is called on this machine; their number where they have no name.
+pub(crate) fn user_name() -> String {
+    let named = ["SUDO_USER", "LOGNAME", "USER"].into_iter().find_map(|name| std::env::var(name).ok());
+    named
+        .filter(|name| !name.trim().is_empty())
+        .unwrap_or_else(|| format!("user {}", rustix::process::getuid().as_raw()))
+}
+
 fn from() -> String {
     let connection = std::env::var("SSH_CONNECTION").unwrap_or_default();
     connection.split(' ').next().filter(|from| !from.is_empty()).unwrap_or("this machine").to_owned()

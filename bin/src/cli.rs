@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::commands::backup;
-use crate::commands::channels;
+use crate::commands::channels::{self, Trouble};
 use crate::commands::check;
 use crate::commands::dead;
 use crate::commands::demo;
@@ -117,7 +117,7 @@ enum Command {
     /// List, show, begin and test messengers that are described by a file
     #[command(subcommand)]
     Messengers(messengers::Action),
-    /// List the kinds of channels, and how the configured ones stand
+    /// List the kinds of channels, and how the configured ones stand; pause one, and let it go on
     #[command(args_conflicts_with_subcommands = true)]
     Channels {
         /// The configuration file; openline.toml when there is one
@@ -161,10 +161,13 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Restore(source) => in_runtime(async { told(backup::restore(source).await) }),
         Command::MigrateStore { from, to } => in_runtime(async { told(migrate::run(&from, &to).await) }),
         Command::Messengers(action) => in_runtime(async { told(messengers::run(action).await) }),
-        Command::Channels { action: Some(channels::Action::Example { kind }), .. } => match channels::example(&kind) {
-            Ok(text) => say(&text, ExitCode::SUCCESS),
-            Err(error) => complain(&error, ExitCode::from(BAD_CONFIG)),
-        },
+        Command::Channels { action: Some(action), .. } => in_runtime(async {
+            match channels::act(&action).await {
+                Ok(text) => say(&text, ExitCode::SUCCESS),
+                Err(Trouble::Failed(error)) => complain(&error, ExitCode::FAILURE),
+                Err(Trouble::Written(error)) => complain(&error, ExitCode::from(BAD_CONFIG)),
+            }
+        }),
         Command::Channels { config, action: None } => in_runtime(async {
             let file = config.clone().unwrap_or_else(|| PathBuf::from("openline.toml"));
             told(channels::report(&file, config.is_some()).await)

@@ -1,5 +1,6 @@
 //! What somebody has to mend: found while the program runs, told in the log once, and shown wherever people look.
 
+use crate::concern::{Concern, Problem};
 use crate::texts::{self, Catalogue};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -66,20 +67,9 @@ pub(crate) enum Area {
     Waiting,
 }
 
-/// What a person is told of a finding.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// The same for as long as it is the same finding.
-    pub key: String,
-    /// What is wrong.
-    pub problem: String,
-    /// What to do about it.
-    pub remedy: String,
-}
-
 impl Finding {
-    /// In that language.
-    pub(crate) fn told(&self, texts: &Catalogue) -> Problem {
+    /// As it is told in any language.
+    pub(crate) fn concern(&self) -> Concern {
         let (key, values): (_, Vec<(&str, &str)>) = match self {
             Self::Key { server, code } => ("key", vec![("server", server), ("code", code)]),
             Self::Scopes(scopes) => ("scopes", vec![("scopes", scopes)]),
@@ -92,11 +82,12 @@ impl Finding {
             Self::Elsewhere { name, line } => ("elsewhere", vec![("name", name), ("line", line)]),
         };
         let of = values.iter().filter(|(name, _)| ["name", "line", "address"].contains(name)).map(|(_, value)| *value);
-        Problem {
-            key: std::iter::once(key).chain(of).collect::<Vec<_>>().join("/"),
-            problem: texts.fill(&format!("problem_{key}"), &values),
-            remedy: texts.fill(&format!("remedy_{key}"), &values),
-        }
+        Concern::new(std::iter::once(key).chain(of).collect::<Vec<_>>().join("/"), key, &values)
+    }
+
+    /// In that language.
+    pub(crate) fn told(&self, texts: &Catalogue) -> Problem {
+        self.concern().within(texts)
     }
 }
 
@@ -146,6 +137,11 @@ impl Findings {
         self.lock().iter().filter(|(known, _)| *known == area).map(|(_, one)| one.clone()).collect()
     }
 
+    /// All, as they are told in any language.
+    pub(crate) fn concerns(&self) -> Vec<Concern> {
+        self.all().iter().map(Finding::concern).collect()
+    }
+
     /// All, in that language.
     pub(crate) fn told(&self, texts: &Catalogue) -> Vec<Problem> {
         self.all().iter().map(|finding| finding.told(texts)).collect()
@@ -162,7 +158,7 @@ impl Findings {
 }
 
 fn log(found: &Finding) {
-    let Problem { problem, remedy, .. } = found.told(texts::english());
+    let Problem { problem, remedy } = found.told(texts::english());
     tracing::error!(problem, remedy, "an administrator has to mend something");
 }
 
@@ -197,7 +193,7 @@ mod tests {
             Finding::Elsewhere { name: text(), line: text() },
         ];
         for finding in all {
-            let Problem { problem, remedy, .. } = finding.told(texts::english());
+            let Problem { problem, remedy } = finding.told(texts::english());
             assert!(!problem.is_empty() && !remedy.is_empty(), "{finding:?}");
             assert!(!format!("{problem}{remedy}").contains('{'), "{problem} {remedy}");
         }

@@ -5,6 +5,7 @@
 
 mod access;
 pub mod bbcode;
+mod concern;
 mod config;
 mod deliver;
 mod findings;
@@ -17,11 +18,12 @@ mod wire;
 
 pub use access::online::check_online;
 pub use access::servers::usual_server;
+pub use concern::{Concern, Problem, alert};
 pub use config::{Connector, PortalConfig, Shown, Shows};
-pub use findings::Problem;
 pub use lines::bindings::Binding;
 pub use lines::roster::Registered;
 pub use settings::{PortalSettings, RequestLimit, address, is_loopback};
+pub use texts::languages;
 pub use web::board::{Said, Watch};
 pub use wire::rest::CallError;
 pub use wire::verdict::Verdict;
@@ -49,8 +51,8 @@ pub struct Status {
     pub lost: Option<String>,
     /// Connector, line, how it stands.
     pub lines: Vec<(String, String, Binding)>,
-    /// What an administrator has to mend, in English.
-    pub problems: Vec<Problem>,
+    /// What an administrator has to mend.
+    pub problems: Vec<Concern>,
     /// When the last event of the portal came to this process.
     pub last_event: Option<Timestamp>,
 }
@@ -183,6 +185,11 @@ impl Bitrix {
         Ok(())
     }
 
+    /// The language of the portal's administrators, as its code; English until it is known.
+    pub fn language(&self) -> &'static str {
+        self.0.language().code
+    }
+
     /// How the portal stands.
     pub fn status(&self) -> Status {
         let (known, reason) = (self.0.portal.credentials(), self.0.portal.gate.reason());
@@ -195,7 +202,7 @@ impl Bitrix {
             member_id: known.map(|credentials| credentials.member_id.clone()),
             problem: reason,
             lines: self.0.lines.all(),
-            problems: self.0.findings.told(texts::english()),
+            problems: self.0.findings.concerns(),
             last_event: self.0.last_event(),
         }
     }
@@ -235,7 +242,7 @@ impl Backend for Bitrix {
     }
 
     fn language(&self) -> &'static str {
-        self.0.language().code
+        Self::language(self)
     }
 
     fn missed_limit(&self) -> usize {

@@ -32,6 +32,11 @@ pub(crate) fn find(tag: &str) -> &'static Catalogue {
     CATALOGUES.iter().find(|catalogue| catalogue.code == code).unwrap_or_else(|| english())
 }
 
+/// The codes of all languages there are.
+pub fn languages() -> impl Iterator<Item = &'static str> {
+    FILES.iter().map(|(code, _)| *code)
+}
+
 /// All of them.
 #[cfg(test)]
 pub(crate) fn all() -> &'static [Catalogue] {

@@ -12,6 +12,7 @@ mod private;
 mod search;
 mod sqlite;
 mod url;
+mod words;
 
 pub use copy::{Report, migrate};
 pub use disk::{DiskFiles, FileCheck, room};

@@ -1,17 +1,18 @@
 //! `openline channels`: the kinds there are, and how the configured instances stand.
 
+use crate::audit;
 use crate::config::{Config, Instance};
 use crate::serve::status::{self, Said};
-use crate::serve::watch::Concern;
 use clap::Subcommand;
-use openline_bitrix::Remembered;
+use openline_bitrix::{Problem, Remembered};
 use openline_channels::Kinds;
 use openline_core::channel::{Capabilities, Host};
+use openline_core::pauses::{self, By, Pause};
 use openline_core::secret::MasterSecret;
 use openline_core::store::Queue;
-use openline_core::{ChannelId, Store, SystemClock};
+use openline_core::{ChannelId, Clock, Store, SystemClock};
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What to say of channels.
@@ -22,6 +23,106 @@ pub enum Action {
         /// The kind
         kind: String,
     },
+    /// Let what operators write in a channel wait, until it is resumed; visitors' messages still arrive
+    ///
+    /// It counts for every process that runs on the store at once, and outlasts restarts. What is under way already still goes.
+    /// The exit status is 0 when the channel is paused now, 1 when that could not be stored, and 2 when the configuration can't
+    /// be used or has no such channel.
+    Pause {
+        /// Why; everybody who asks /health reads it
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        reason: String,
+        /// Which channel, where
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Let a paused channel go on
+    ///
+    /// The exit status is 0 when the channel is not paused now, 1 when that could not be stored, and 2 when the configuration
+    /// can't be used or has no such channel.
+    Resume {
+        /// Which channel, where
+        #[command(flatten)]
+        which: Which,
+    },
+}
+
+/// A channel of an installation.
+#[derive(Debug, clap::Args)]
+pub struct Which {
+    /// The channel's name in the configuration: NAME of [channels.NAME]
+    #[arg(value_name = "NAME")]
+    pub channel: String,
+    /// The configuration file
+    #[arg(long, short, value_name = "FILE", default_value = "openline.toml")]
+    pub config: PathBuf,
+}
+
+/// Why something was not done.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// What was written, in the configuration or at the command line, can't be used.
+    Written(String),
+    /// It went wrong.
+    Failed(String),
+}
+
+/// Pauses a channel, or lets it go on: beside the running service, or for when it runs again. What to print.
+///
+/// # Errors
+/// [`Trouble`].
+pub async fn act(action: &Action) -> Result<String, Trouble> {
+    let (which, reason) = match action {
+        Action::Example { kind } => return example(kind).map_err(Trouble::Written),
+        Action::Pause { which, reason } => (which, Some(reason)),
+        Action::Resume { which } => (which, None),
+    };
+    let config = Config::load(&which.config).map_err(|errors| Trouble::Written(errors.to_string()))?;
+    let store = openline_store::attach(&config.store).await.map_err(|error| Trouble::Failed(error.to_string()))?;
+    let done = hold(&config, &store, which, reason.map(String::as_str)).await;
+    store.close().await;
+    done
+}
+
+async fn hold(
+    config: &Config,
+    store: &Arc<dyn Store>,
+    Which { channel, config: file }: &Which,
+    reason: Option<&str>,
+) -> Result<String, Trouble> {
+    let failed = |error: openline_core::StoreError| Trouble::Failed(format!("store: {error}"));
+    let known = ChannelId::parse(channel).ok();
+    let paused = pauses::stored(store).await.map_err(failed)?;
+    // One that was paused and is not configured any more can be resumed.
+    let Some(id) = known.filter(|id| config.channels.contains_key(id) || reason.is_none() && paused.contains_key(id))
+    else {
+        let all = config.channels.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        return Err(Trouble::Written(format!("{channel:?} is not a channel of {}; there is: {all}", file.display())));
+    };
+    let (action, done) = match reason {
+        Some(reason) => {
+            let by = By::Command(audit::user_name());
+            ("channels pause", pauses::pause(store, &id, (reason, by), SystemClock::new().now()).await)
+        }
+        None => ("channels resume", pauses::resume(store, &id).await),
+    };
+    audit::note(store, action, &format!("channel {id}"), &done).await;
+    Ok(match (reason, done.map_err(failed)?, paused.get(&id)) {
+        (Some(_), true, _) => {
+            format!("{id} is paused: what operators write waits until `openline channels resume {id}`")
+        }
+        (Some(_), false, earlier) => {
+            format!("{id} is paused already: {}", earlier.map(told).unwrap_or_default())
+        }
+        (None, true, _) => format!("{id} goes on"),
+        (None, false, _) => format!("{id} is not paused"),
+    })
+}
+
+/// A pause, for people.
+fn told(Pause { since, why, by }: &Pause) -> String {
+    let why = crate::commands::dead::printable(why);
+    format!("since {} UTC by {by}: {}", crate::commands::dead::time(since.0), crate::commands::dead::or_dash(&why))
 }
 
 /// The example of a kind.
@@ -52,9 +153,9 @@ pub async fn report(file: &Path, wanted: bool) -> Result<String, String> {
     let _ = writeln!(out, "channels of {}", file.display());
     match openline_store::attach(&config.store).await {
         Ok(store) => {
-            let told = instances(&config, &store, &mut out).await;
+            let listed = instances(&config, &store, &mut out).await;
             store.close().await;
-            told.map_err(|error| format!("store: {error}"))?;
+            listed.map_err(|error| format!("store: {error}"))?;
         }
         // Before the first start there is no database.
         Err(error) => {
@@ -104,12 +205,11 @@ fn head(out: &mut String, id: &ChannelId, instance: &Instance) {
 async fn instances(config: &Config, store: &Arc<dyn Store>, out: &mut String) -> Result<(), openline_core::StoreError> {
     let known = openline_bitrix::remembered(store).await?;
     let said = status::last(store).await?;
-    let paused = openline_core::pauses::stored(store).await?;
+    let paused = pauses::stored(store).await?;
     for (id, instance) in &config.channels {
         head(out, id, instance);
         if let Some(pause) = paused.get(id) {
-            let (since, why) = (crate::commands::dead::time(pause.since.0), crate::commands::dead::or_dash(&pause.why));
-            let _ = writeln!(out, "    paused since {since} UTC, what operators write waits: {why}");
+            let _ = writeln!(out, "    paused, what operators write waits: {}", told(pause));
         }
         lines(out, &known, &instance.connector.id);
         let waiting = store.depth(&Queue::Channel(id.clone())).await?;
@@ -174,7 +274,8 @@ async fn portal(
             let _ = writeln!(out, "  {by}{problem}");
         }
         // What channels have is said of each.
-        for Concern { problem, remedy, .. } in one.problems.iter().filter(|one| !one.key.starts_with("channel/")) {
+        for concern in one.problems.iter().filter(|one| !one.key.starts_with("channel/")) {
+            let Problem { problem, remedy } = concern.english();
             let _ = writeln!(out, "  {by}to be mended: {problem}\n    {remedy}");
         }
     }

@@ -169,7 +169,7 @@ pub(crate) fn or_dash(text: &str) -> &str {
 }
 
 /// A stranger's text without what would move the cursor of a terminal.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|one| if one.is_control() { ' ' } else { one }).collect()
 }
 

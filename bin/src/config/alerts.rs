@@ -33,6 +33,9 @@ pub struct AlertSettings {
     /// The numbers of the users who are told in the portal.
     #[serde(rename = "portal_users")]
     pub users: Vec<u32>,
+    /// The language in which they are told, as its code; empty: the portal's.
+    #[serde(deserialize_with = "language")]
+    pub language: String,
     /// After how long what waits is told.
     #[serde(rename = "queue_seconds", deserialize_with = "seconds::<_, 1, 600_000>")]
     pub queue: Duration,
@@ -52,6 +55,7 @@ impl Default for AlertSettings {
             mail_from: None,
             mail_to: Vec::new(),
             users: Vec::new(),
+            language: String::new(),
             queue: Duration::from_secs(600),
             every: Duration::from_secs(15),
         }
@@ -83,6 +87,15 @@ impl AlertSettings {
             _ => Ok(()),
         }
     }
+}
+
+fn language<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let given = String::deserialize(from)?;
+    if given.is_empty() || openline_bitrix::languages().any(|known| known == given) {
+        return Ok(given);
+    }
+    let known = openline_bitrix::languages().collect::<Vec<_>>().join(", ");
+    Err(D::Error::custom(format!("{given:?} is not there; write one of {known}")))
 }
 
 fn no_address(given: &str) -> String {

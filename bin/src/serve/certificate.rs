@@ -1,5 +1,6 @@
 //! The certificate of the public address, as whoever opens it sees it: whether its chain is believed, and for how long.
 
+use openline_bitrix::Concern;
 use openline_core::Check;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -20,23 +21,46 @@ const LONGEST: u64 = 4000;
 /// A certificate that ends within so many days should have been renewed.
 pub(crate) const SOON: u64 = 14;
 
+/// What a look at it found.
+pub(crate) enum Found {
+    /// It is well, or can't be seen from here.
+    Fine(Check),
+    /// Somebody has to mend it.
+    Bad(Concern),
+}
+
+impl Found {
+    /// As `openline doctor` says it.
+    pub(crate) fn check(self) -> Check {
+        match self {
+            Self::Fine(check) => check,
+            Self::Bad(concern) => concern.check(WHAT),
+        }
+    }
+
+    pub(crate) fn concern(self) -> Option<Concern> {
+        match self {
+            Self::Fine(_) => None,
+            Self::Bad(concern) => Some(concern),
+        }
+    }
+}
+
 /// Looks at it; nothing to look at where plain http is spoken.
-pub(crate) async fn look(public_url: &str) -> Option<Check> {
+pub(crate) async fn look(public_url: &str) -> Option<Found> {
     let url = Url::parse(public_url).ok().filter(|url| url.scheme() == "https")?;
     let host = url.host_str()?.to_owned();
     Some(match tokio::time::timeout(PATIENCE, days(&url)).await {
-        Err(_) => away(&host, "does not answer"),
-        Ok(Err(Trouble::Away(problem))) => away(&host, &problem),
+        Err(_) => Found::Fine(away(&host, "does not answer")),
+        Ok(Err(Trouble::Away(problem))) => Found::Fine(away(&host, &problem)),
         Ok(Err(Trouble::Bad(problem))) => {
-            let remedy = "give the proxy the whole chain (fullchain.pem) of a certificate for this name, and let it be \
-                          renewed by itself (certbot, Caddy)";
-            Check::bad(WHAT, format!("{host}: {problem}"), remedy)
+            Found::Bad(Concern::new(WHAT, "certificate", &[("host", &host), ("reason", &problem)]))
         }
         Ok(Ok(days)) if days < SOON => {
-            let remedy = "look why it was not renewed (certbot renew, the proxy's log), and whether the proxy has read the new one";
-            Check::bad(WHAT, format!("{host}: the certificate ends within {} days", days + 1), remedy)
+            let days = (days + 1).to_string();
+            Found::Bad(Concern::new(WHAT, "certificate_ends", &[("host", &host), ("days", &days)]))
         }
-        Ok(Ok(days)) => Check::good(WHAT, format!("{host}: its chain is believed, for {days} more days")),
+        Ok(Ok(days)) => Found::Fine(Check::good(WHAT, format!("{host}: its chain is believed, for {days} more days"))),
     })
 }
 

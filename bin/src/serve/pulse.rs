@@ -3,8 +3,8 @@
 
 use openline_core::inbox::Doors;
 use openline_core::store::Expect;
-use openline_core::{Backend, Store, Timestamp};
-use std::collections::HashMap;
+use openline_core::{Backend, Store, StoreError, Timestamp};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -21,6 +21,8 @@ const GAP: Duration = Duration::from_secs(15);
 const ROWS: &str = "service/pulse/";
 /// Whoever wrote within this lives.
 const ALIVE: Duration = Duration::from_secs(10);
+/// Whoever did not write for so long, by another machine's clock, was killed.
+const KILLED: Duration = Duration::from_secs(30);
 /// Whoever did not write for so long is gone.
 const FORGOTTEN: Duration = Duration::from_secs(3600);
 
@@ -63,7 +65,7 @@ impl Pulse {
                 Some(Ok(written)) => self.set(written.err().map(|error| error.to_string())),
                 Some(Err(_)) => self.set(Some("the store does not answer".to_owned())),
             }
-            if store.news().is_some() {
+            if store.is_shared() {
                 let counting = tokio::time::timeout(PATIENCE, others.count(&store, &key));
                 if let Some(Ok(Some(others))) = stop.run_until_cancelled(counting).await {
                     backend.share(others + 1);
@@ -86,12 +88,26 @@ impl Pulse {
 
 /// Rows of processes that were killed.
 async fn clear_away(store: &Arc<dyn Store>, now: Timestamp) {
-    for (key, at) in store.state_list(ROWS).await.unwrap_or_default() {
-        let at = std::str::from_utf8(&at).ok().and_then(|at| at.parse().ok()).map_or(Timestamp(0), Timestamp);
-        if at.until(now) > FORGOTTEN {
+    for (key, written) in store.state_list(ROWS).await.unwrap_or_default() {
+        if at(&written).until(now) > FORGOTTEN {
             let _ = store.state_delete(&key).await;
         }
     }
+}
+
+fn at(written: &[u8]) -> Timestamp {
+    std::str::from_utf8(written).ok().and_then(|at| at.parse().ok()).map_or(Timestamp(0), Timestamp)
+}
+
+/// The words of the processes that live at `now`, by what they wrote: one that ended took it away, and of one that was killed
+/// it is soon too old.
+///
+/// # Errors
+/// When the store can't be read.
+pub(crate) async fn living(store: &Arc<dyn Store>, now: Timestamp) -> Result<BTreeSet<String>, StoreError> {
+    let rows = store.state_list(ROWS).await?.into_iter();
+    let alive = rows.filter(|(_, written)| at(written).until(now) < KILLED);
+    Ok(alive.filter_map(|(key, _)| Some(key.strip_prefix(ROWS)?.to_owned())).collect())
 }
 
 /// The other processes, by what they wrote last, and since when that is known here: their clocks may be others.

@@ -7,22 +7,27 @@ use crate::serve::swap::Swap;
 use crate::serve::watch::Watch;
 use openline_core::channel::Host;
 use openline_core::limits::Limits;
-use openline_core::store::Expect;
-use openline_core::{ChannelId, Store, StoreError};
+use openline_core::store::{Expect, News};
+use openline_core::{ChannelId, Clock, Store, StoreError, SystemClock};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Mutex, watch::Sender};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Under this stands the word of who asked last.
-const ASKED: &str = "service/reload/asked";
+const ASKED: &str = "reload/asked";
 /// Under this, the word and a process's tag stands what it says to it.
-const SAID: &str = "service/reload/said/";
-/// How often it is looked whether somebody asks.
-const LOOK: Duration = Duration::from_secs(1);
+const SAID: &str = "reload/said/";
+/// How often it is looked whether somebody asks, or has answered, of whom nothing was heard.
+const LOOK: Duration = Duration::from_secs(10);
+/// The same of answers where nothing can be heard.
+const DEAF: Duration = Duration::from_millis(50);
 /// How long the answers are waited for.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -119,12 +124,12 @@ impl Reloader {
         // One that has no file, as in a program of its own, has nothing to read again.
         let (Some(_), Ok(mut hangup)) = (&self.started.origin.file, signal(SignalKind::hangup())) else { return };
         let store = Arc::clone(self.watch.store());
-        let mut heard = store.state_get(ASKED).await.ok().flatten();
+        let (mut news, mut heard) = (store.news(), store.state_get(ASKED).await.ok().flatten());
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 _ = hangup.recv() => drop(self.again().await),
-                () = tokio::time::sleep(LOOK) => {
+                () = written(&mut news, ASKED, LOOK) => {
                     let asked = store.state_get(ASKED).await.ok().flatten();
                     if asked.is_some() && asked != heard {
                         heard.clone_from(&asked);
@@ -140,6 +145,22 @@ impl Reloader {
             }
         }
     }
+}
+
+/// Returns when another process may have written a value whose key begins so, after `most` at the latest.
+async fn written(news: &mut Option<Receiver<News>>, key: &str, most: Duration) {
+    let heard = async {
+        let Some(news) = news else { return std::future::pending().await };
+        loop {
+            match news.recv().await {
+                Ok(News::Value(written)) if written.starts_with(key) => return,
+                Ok(News::Gap) | Err(RecvError::Lagged(_)) => return,
+                Err(RecvError::Closed) => return std::future::pending().await,
+                Ok(_) => {}
+            }
+        }
+    };
+    let _ = tokio::time::timeout(most, heard).await;
 }
 
 /// What is written differently and can't be changed while the service runs.
@@ -188,24 +209,30 @@ fn fixed(old: &Config, new: &Config) -> Vec<String> {
 /// What went wrong, or that nobody answers.
 pub async fn ask(store: &Arc<dyn Store>) -> Result<Vec<(String, Result<Reloaded, String>)>, String> {
     let told = |error: StoreError| error.to_string();
-    let now = openline_core::Clock::now(&openline_core::SystemClock::new()).0;
+    let now = SystemClock::new().now();
     let running = status::running(store, now).await.map_err(told)?.len();
+    if running == 0 {
+        return Err("no service runs on this store; it reads its configuration when it is started".to_owned());
+    }
     let mut word = [0; 8];
     getrandom::fill(&mut word).map_err(|error| error.to_string())?;
-    let word = hex::encode(word);
+    let (word, mut news) = (hex::encode(word), store.news());
+    let look = if news.is_some() { LOOK } else { DEAF };
     store.state_put(ASKED, word.as_bytes(), Expect::Anything).await.map_err(told)?;
-    let (asked, place) = (tokio::time::Instant::now(), format!("{SAID}{word}/"));
+    let (asked, place) = (Instant::now(), format!("{SAID}{word}/"));
     loop {
         let rows = store.state_list(&place).await.map_err(told)?;
-        if rows.len() >= running.max(1) || asked.elapsed() > PATIENCE {
+        if rows.len() >= running || asked.elapsed() > PATIENCE {
             let read = |(_, value): &(String, Vec<u8>)| serde_json::from_slice::<Answer>(value).ok();
-            let answers: Vec<_> = rows.iter().filter_map(read).map(|answer| (answer.process, answer.outcome)).collect();
+            let answers = rows.iter().filter_map(read).map(|answer| (answer.process, answer.outcome));
+            let silent = running.saturating_sub(rows.len());
+            let others = (format!("{silent} more"), Err("no answer came in time; look at the log".to_owned()));
+            let answers = answers.chain((silent > 0).then_some(others)).collect();
             for (key, _) in rows {
                 store.state_delete(&key).await.map_err(told)?;
             }
-            let nobody = "no running service has answered; start it, or look at its log".to_owned();
-            return if answers.is_empty() { Err(nobody) } else { Ok(answers) };
+            return Ok(answers);
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        written(&mut news, &place, look.min(PATIENCE.saturating_sub(asked.elapsed()))).await;
     }
 }

@@ -1,16 +1,25 @@
-//! Room on the disk of the database; that of visitors' files is the store's own affair.
+//! Room on the disks of the database and of visitors' files.
 
 use crate::config::Config;
+use openline_bitrix::Concern;
 use std::path::{Path, PathBuf};
 
-/// The folder of a database that is a file, and how many bytes should be free there.
-pub(crate) fn of_database(config: &Config) -> Option<(PathBuf, u64)> {
-    let folder = config.store.file()?.parent().filter(|folder| !folder.as_os_str().is_empty());
-    Some((folder.unwrap_or(Path::new(".")).to_owned(), config.files.floor))
+/// The folders that are written to, and how many bytes should be free in each.
+pub(crate) fn places(config: &Config) -> Vec<(PathBuf, u64)> {
+    let of_database = config.store.file().and_then(Path::parent).map(|folder| match folder {
+        here if here.as_os_str().is_empty() => Path::new("."),
+        folder => folder,
+    });
+    let folders = std::iter::once(&*config.files.folder).chain(of_database);
+    folders.map(|folder| (folder.to_owned(), config.files.floor)).collect()
 }
 
-/// What is wrong when there is less.
-pub(crate) fn problem((folder, floor): &(PathBuf, u64)) -> Option<String> {
-    let free = openline_store::room(folder).filter(|free| free < floor)?;
-    Some(format!("{}: {} MB of room are left for the database", folder.display(), free / 1_000_000))
+/// What is wrong when there is less in one of them.
+pub(crate) fn problem(places: &[(PathBuf, u64)]) -> Option<Concern> {
+    let short = |(folder, floor): &(PathBuf, u64)| {
+        let free = openline_store::room(folder).filter(|free| free < floor)? / 1_000_000;
+        let (folder, megabytes) = (folder.display().to_string(), free.to_string());
+        Some(Concern::new("disk", "disk", &[("folder", &folder), ("megabytes", &megabytes)]))
+    };
+    places.iter().find_map(short)
 }

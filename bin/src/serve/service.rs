@@ -116,11 +116,11 @@ impl Service {
         let bridge = Bridge::new(doors.clone(), backend, channels.clone().into_iter().collect());
         let stop = CancellationToken::new();
         let pulse = Pulse::default();
-        let watch = Watch::new(&config, (&store, &doors, &bitrix), &channels, pulse.clone(), Arc::clone(&kept));
+        let watch = Watch::new(&config, (&store, &doors, &bitrix), &channels, pulse.clone());
         let alerts = tokio::sync::watch::Sender::new(Arc::new(config.alerts.clone()));
         let (pulse_too, files, desk) = (pulse.clone(), Arc::clone(&kept), Desk::new(&doors));
         let health = Health { pulse: pulse_too, files, desk, watch: watch.clone() };
-        let processes = Arc::new(Processes(Arc::clone(&store)));
+        let processes = Arc::new(Processes(watch.clone()));
         let pages = bitrix.routes(Arc::clone(&processes) as _);
         let app = routes(&bitrix, pages, &channels, &doors, health);
         let measured = metrics::routes(&config.metrics, &store, &doors, &bitrix, stop.clone());
@@ -354,7 +354,7 @@ struct Health {
 impl Health {
     fn told(&self, status: &Status) -> serde_json::Value {
         let store = self.pulse.problem();
-        let problems = self.watch.concerns().into_iter();
+        let problems = self.watch.concerns().into_iter().map(|one| one.english());
         let problems = problems.map(|one| serde_json::json!({ "problem": one.problem, "remedy": one.remedy }));
         let mut told = serde_json::json!({
             "status": if store.is_none() { "ok" } else { "unavailable" },

@@ -1,7 +1,9 @@
 //! How each running process stands, kept in the store so that `openline channels` can say it from another one.
 
-use crate::serve::watch::{Concern, Watch};
+use crate::serve::pulse;
+use crate::serve::watch::{self, Watch};
 use async_trait::async_trait;
+use openline_bitrix::Concern;
 use openline_core::store::Expect;
 use openline_core::{Channel, ChannelId, Store, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -105,7 +107,7 @@ pub(crate) fn process() -> String {
 async fn clear_away(store: &Arc<dyn Store>, now: i64) {
     for (key, value) in store.state_list(ROWS).await.unwrap_or_default() {
         let at = serde_json::from_slice(&value).map_or(0, |said: Said| said.at);
-        if store.news().is_none() || now - at > SILENT {
+        if !store.is_shared() || now - at > SILENT {
             let _ = store.state_delete(&key).await;
         }
     }
@@ -124,23 +126,28 @@ pub(crate) async fn last(store: &Arc<dyn Store>) -> Result<Vec<Said>, openline_c
     Ok(all)
 }
 
-/// What those said last that run at `now` (Unix milliseconds).
+/// What those said last that run at `now`.
 ///
 /// # Errors
 /// When the store can't be read.
-pub(crate) async fn running(store: &Arc<dyn Store>, now: i64) -> Result<Vec<Said>, openline_core::StoreError> {
-    let mut all = last(store).await?;
-    all.retain(|said| now - said.at < SILENT);
-    Ok(all)
+pub(crate) async fn running(store: &Arc<dyn Store>, now: Timestamp) -> Result<Vec<Said>, openline_core::StoreError> {
+    let living = pulse::living(store, now).await?;
+    let rows = store.state_list(ROWS).await?;
+    let lives = |key: &str| key.strip_prefix(ROWS).is_some_and(|tag| living.contains(tag));
+    Ok(rows.iter().filter(|(key, _)| lives(key)).filter_map(|(_, said)| serde_json::from_slice(said).ok()).collect())
 }
 
 /// What they said, for the dashboard.
-pub(crate) struct Processes(pub(crate) Arc<dyn Store>);
+pub(crate) struct Processes(pub(crate) Watch);
 
 #[async_trait]
 impl openline_bitrix::Watch for Processes {
+    async fn concerns(&self) -> Vec<Concern> {
+        self.0.look().await
+    }
+
     async fn said(&self) -> Vec<openline_bitrix::Said> {
-        let said = last(&self.0).await.unwrap_or_else(|error| {
+        let said = last(self.0.store()).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "can't read what the processes said");
             Vec::new()
         });
@@ -154,11 +161,15 @@ fn for_dashboard(said: Said) -> openline_bitrix::Said {
         Some((id.clone(), Timestamp(at), reason, of.solved_at.map(Timestamp)))
     };
     let errors = said.channels.iter().filter_map(error).collect();
-    let of_channels = said.channels.iter().filter_map(|(id, of)| Some(format!("{id}: {}", of.problem.as_ref()?)));
-    let problems = said.portal.clone().into_iter().chain(of_channels).collect();
+    let own = said.process == process();
+    let away = said.portal.filter(|_| said.problems.iter().all(|one| one.key != "portal/lost"));
+    // What is in the store this process sees as it is now.
+    let problems = said.problems.into_iter().filter(|concern| !watch::is_common(concern)).collect();
     openline_bitrix::Said {
         process: said.process,
+        own,
         at: Timestamp(said.at),
+        away,
         problems,
         errors,
         last_event: said.last_event.map(Timestamp),

@@ -1,15 +1,14 @@
-//! What somebody has to mend, of everything that this process knows: the one list that `/health`, `openline channels` and the
-//! alerts tell.
+//! What somebody has to mend, of everything that this process knows: the one list that the dashboard, `/health`,
+//! `openline channels`, `openline doctor` and the alerts tell.
 
 use crate::config::Config;
 use crate::serve::certificate;
 use crate::serve::pulse::Pulse;
 use crate::serve::room;
-use openline_bitrix::Bitrix;
+use openline_bitrix::{Bitrix, Concern};
 use openline_core::inbox::Doors;
-use openline_core::{Channel, ChannelId, Files, Store, StoreError};
-use openline_store::DiskFiles;
-use serde::{Deserialize, Serialize};
+use openline_core::store::Queue;
+use openline_core::{Channel, ChannelId, Store, StoreError, Timestamp};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,23 +18,6 @@ use tokio_util::sync::CancellationToken;
 
 /// How often the certificate is looked at.
 const CERTIFICATE: Duration = Duration::from_secs(3600);
-
-/// Something that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Concern {
-    /// The same for as long as it is the same thing: `disk`, `channel/site`, `portal/taken`.
-    pub(crate) key: String,
-    /// What is wrong.
-    pub(crate) problem: String,
-    /// What to do about it.
-    pub(crate) remedy: String,
-}
-
-impl Concern {
-    fn new(key: impl Into<String>, problem: impl Into<String>, remedy: &str) -> Self {
-        Self { key: key.into(), problem: problem.into(), remedy: remedy.to_owned() }
-    }
-}
 
 /// That nothing can be stored is a process's own, and can't be kept in the store.
 pub(crate) const STORE: &str = "store";
@@ -50,10 +32,9 @@ struct Inner {
     bitrix: Arc<Bitrix>,
     channels: BTreeMap<ChannelId, Arc<dyn Channel>>,
     pulse: Pulse,
-    files: Arc<DiskFiles>,
     public_url: String,
-    /// A place on the database's disk, and how many bytes should be free there.
-    disk: Option<(PathBuf, u64)>,
+    /// The folders that are written to, and how many bytes should be free there.
+    disks: Vec<(PathBuf, u64)>,
     /// After how long what waits is told.
     patience: Mutex<Duration>,
     /// What the last look at the store and at the certificate found.
@@ -66,7 +47,6 @@ impl Watch {
         (store, doors, bitrix): (&Arc<dyn Store>, &Doors, &Arc<Bitrix>),
         channels: &BTreeMap<ChannelId, Arc<dyn Channel>>,
         pulse: Pulse,
-        files: Arc<DiskFiles>,
     ) -> Self {
         Self(Arc::new(Inner {
             store: Arc::clone(store),
@@ -74,9 +54,8 @@ impl Watch {
             bitrix: Arc::clone(bitrix),
             channels: channels.clone(),
             pulse,
-            files,
             public_url: config.public_url.clone(),
-            disk: room::of_database(config),
+            disks: room::places(config),
             patience: Mutex::new(config.alerts.queue),
             slow: Mutex::default(),
         }))
@@ -85,32 +64,27 @@ impl Watch {
     /// Everything, the most urgent first.
     pub(crate) fn concerns(&self) -> Vec<Concern> {
         let known = &self.0;
-        let mut all: Vec<Concern> = known.pulse.problem().iter().map(|why| no_store(why)).collect();
-        all.extend(self.disk());
+        let no_store = |why: String| Concern::new(STORE, "store", &[("reason", &why)]);
+        let mut all: Vec<Concern> = known.pulse.problem().map(no_store).into_iter().collect();
+        all.extend(room::problem(&known.disks));
         let status = known.bitrix.status();
-        all.extend(
-            status
-                .lost
-                .map(|why| Concern::new("portal/lost", why, "nothing goes to the portal or comes from it until then")),
-        );
-        all.extend(status.problems.into_iter().map(|one| Concern {
-            key: format!("portal/{}", one.key),
-            problem: one.problem,
-            remedy: one.remedy,
-        }));
+        all.extend(status.lost.map(|why| Concern::new("lost", "lost", &[("reason", &why)]).under("portal")));
+        all.extend(status.problems.into_iter().map(|one| one.under("portal")));
         for (id, channel) in &known.channels {
-            let ill = channel.health().err();
-            all.extend(ill.map(|problem| Concern::new(format!("channel/{id}"), format!("{id}: {problem}"), CHANNEL)));
+            let values = |problem: String| {
+                Concern::new(format!("channel/{id}"), "channel", &[("name", id.as_str()), ("reason", &problem)])
+            };
+            all.extend(channel.health().err().map(values));
         }
         let slow = known.slow.lock().unwrap_or_else(PoisonError::into_inner);
         all.extend(slow.0.iter().chain(&slow.1).cloned());
         all
     }
 
-    fn disk(&self) -> Option<Concern> {
-        let of_database = || room::problem(self.0.disk.as_ref()?);
-        let problem = self.0.files.problem().or_else(of_database)?;
-        Some(Concern::new("disk", problem, "delete what is not needed, or give openline a larger disk"))
+    /// The same, with a look at the store before.
+    pub(crate) async fn look(&self) -> Vec<Concern> {
+        self.look_at_queues().await;
+        self.concerns()
     }
 
     /// Waits that are longer than this are told from now on.
@@ -127,11 +101,8 @@ impl Watch {
                 // Whoever is slow to answer holds nothing up.
                 tokio::spawn(self.clone().look_at_certificate());
             }
-            match stop.run_until_cancelled(self.look_at_store()).await {
-                None => return,
-                Some(Ok(found)) => self.0.slow.lock().unwrap_or_else(PoisonError::into_inner).0 = found,
-                // The pulse says it.
-                Some(Err(error)) => tracing::debug!(%error, "the queues can't be looked at"),
+            if stop.run_until_cancelled(self.look_at_queues()).await.is_none() {
+                return;
             }
             if stop.run_until_cancelled(tokio::time::sleep(every)).await.is_none() {
                 return;
@@ -139,32 +110,18 @@ impl Watch {
         }
     }
 
-    async fn look_at_store(&self) -> Result<Vec<Concern>, StoreError> {
-        let (known, mut found) = (&self.0, Vec::new());
-        let (now, patience) = (known.doors.now(), *known.patience.lock().unwrap_or_else(PoisonError::into_inner));
-        for queue in known.doors.queues() {
-            let waits = known.store.oldest(&queue).await?.map_or(Duration::ZERO, |oldest| oldest.until(now));
-            if waits >= patience {
-                let name = queue.name();
-                let problem = format!("what is to go to {} waits for {} minutes", side(&name), waits.as_secs() / 60);
-                found.push(Concern::new(
-                    format!("queue/{name}"),
-                    problem,
-                    "openline channels and openline doctor say why",
-                ));
-            }
+    async fn look_at_queues(&self) {
+        let (known, now) = (&self.0, self.0.doors.now());
+        let patience = *known.patience.lock().unwrap_or_else(PoisonError::into_inner);
+        match of_messages(&known.store, &known.doors.queues(), now, patience).await {
+            Ok(found) => self.0.slow.lock().unwrap_or_else(PoisonError::into_inner).0 = found,
+            // The pulse says it.
+            Err(error) => tracing::debug!(%error, "the queues can't be looked at"),
         }
-        if !known.store.dead_letters(None, 1).await?.is_empty() {
-            let problem = "messages were given up and did not arrive";
-            found.push(Concern::new("dead", problem, "openline dead list shows them; replay or drop each"));
-        }
-        Ok(found)
     }
 
     async fn look_at_certificate(self) {
-        let look = certificate::look(&self.0.public_url).await.filter(openline_core::Check::is_bad);
-        let found =
-            look.map(|check| Concern::new("certificate", check.found, check.remedy.as_deref().unwrap_or_default()));
+        let found = certificate::look(&self.0.public_url).await.and_then(certificate::Found::concern);
         self.0.slow.lock().unwrap_or_else(PoisonError::into_inner).1 = found;
     }
 
@@ -181,16 +138,36 @@ impl Watch {
     }
 }
 
-const CHANNEL: &str = "docs/troubleshooting.md says more; openline doctor asks the messenger";
-
-fn no_store(why: &str) -> Concern {
-    let remedy = "messages are refused until then: look at the disk, its rights, and the database server";
-    Concern::new(STORE, format!("nothing can be stored: {why}"), remedy)
+/// What waits for longer than `patience`, and that something was given up.
+///
+/// # Errors
+/// When the store can't be read.
+pub(crate) async fn of_messages(
+    store: &Arc<dyn Store>,
+    queues: &[Queue],
+    now: Timestamp,
+    patience: Duration,
+) -> Result<Vec<Concern>, StoreError> {
+    let mut found = Vec::new();
+    for queue in queues {
+        let waits = store.oldest(queue).await?.map_or(Duration::ZERO, |oldest| oldest.until(now));
+        if waits >= patience {
+            let (key, minutes) = (format!("queue/{}", queue.name()), (waits.as_secs() / 60).to_string());
+            found.push(match queue {
+                Queue::Channel(id) => {
+                    Concern::new(key, "queue_channel", &[("name", id.as_str()), ("minutes", &minutes)])
+                }
+                Queue::Backend | Queue::Confirm => Concern::new(key, "queue", &[("minutes", &minutes)]),
+            });
+        }
+    }
+    if !store.dead_letters(None, 1).await?.is_empty() {
+        found.push(Concern::new("dead", "dead", &[]));
+    }
+    Ok(found)
 }
 
-fn side(queue: &str) -> String {
-    match queue.strip_prefix("channel/") {
-        Some(channel) => format!("the visitors of {channel}"),
-        None => "the portal".to_owned(),
-    }
+/// Whether it is of the store that all processes share, so that each says the same of it.
+pub(crate) fn is_common(concern: &Concern) -> bool {
+    concern.key == "dead" || concern.key.starts_with("queue/")
 }

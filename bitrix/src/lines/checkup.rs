@@ -2,7 +2,8 @@
 //! service does by itself on a timer, and with what would be too much for a timer. With `mend` what can be is set right.
 
 use crate::access::budget::Class;
-use crate::findings::{Area, Problem};
+use crate::concern::Problem;
+use crate::findings::Area;
 use crate::lines::{connect, examine, heard, registration};
 use crate::shared::Inner;
 use crate::texts;

@@ -99,5 +99,6 @@ fn wrong_path(bitrix: &Inner, came_to: &str) {
 
 /// The page without a form, in a browser.
 pub(super) fn opened(bitrix: &Inner, query: Option<String>) -> Response {
-    Page::status(bitrix, asked_language(bitrix, query), false).respond(bitrix)
+    let bad = !bitrix.findings.all().is_empty();
+    Page::status(asked_language(bitrix, query), bitrix.portal.gate.reason(), bad).respond(bitrix)
 }

@@ -3,8 +3,8 @@
 
 use crate::access::claims::Disbelief;
 use crate::access::servers::VENDOR;
+use crate::concern::Problem;
 use crate::config::PortalConfig;
-use crate::findings::Problem;
 use crate::shared::Inner;
 use crate::texts::Catalogue;
 use crate::web::refusal;
@@ -88,11 +88,12 @@ impl Page {
         Self { tone: "good", ..Self::note(language, headline, text) }
     }
 
-    /// How it stands; `bad`: there is more to be mended than what is found here.
-    pub(super) fn status(bitrix: &Inner, language: &'static Catalogue, bad: bool) -> Self {
-        match bitrix.portal.gate.reason() {
+    /// How it stands: why nothing goes to the portal at the moment, unless that is told otherwise; or whether something has
+    /// to be mended.
+    pub(super) fn status(language: &'static Catalogue, away: Option<String>, bad: bool) -> Self {
+        match away {
             Some(reason) => Self::failure(language, "mend").saying(reason),
-            None if bad || !bitrix.findings.all().is_empty() => Self::failure(language, "mend"),
+            None if bad => Self::failure(language, "mend"),
             None => Self::success(language, "works", ""),
         }
     }
@@ -221,7 +222,7 @@ mod tests {
 
     #[test]
     fn every_page_can_be_shown_in_every_language() {
-        let problem = Problem { key: "k".to_owned(), problem: "p".to_owned(), remedy: "r".to_owned() };
+        let problem = Problem { problem: "p".to_owned(), remedy: "r".to_owned() };
         for language in texts::all() {
             let shown =
                 Page::installed(language).mending(vec![problem.clone()]).html("/x", "/x/bitrix/assets").unwrap();

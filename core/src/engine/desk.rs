@@ -5,7 +5,7 @@ use crate::domain::error::StoreError;
 use crate::domain::id::{ChannelId, JobId};
 use crate::engine::inbox::{Doors, OperatorInbox};
 use crate::engine::overview::{self, Entry};
-use crate::engine::pauses::{self, Paused};
+use crate::engine::pauses::{self, By, Paused};
 use crate::engine::troubles::Trouble;
 use crate::ports::clock::Timestamp;
 use crate::ports::store::{Queue, Replayed, Store};
@@ -101,9 +101,9 @@ impl Desk {
     ///
     /// # Errors
     /// When it can't be stored.
-    pub async fn pause(&self, channel: &ChannelId, why: &str) -> Result<bool, StoreError> {
+    pub async fn pause(&self, channel: &ChannelId, why: &str, by: By) -> Result<bool, StoreError> {
         let known = self.doors.waker(&Queue::Channel(channel.clone())).is_some();
-        let paused = known && pauses::pause(self.store(), channel, why, self.now()).await?;
+        let paused = known && pauses::pause(self.store(), channel, (why, by), self.now()).await?;
         self.doors.pauses.look(self.store()).await?;
         Ok(paused)
     }

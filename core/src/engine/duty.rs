@@ -37,7 +37,7 @@ impl Doors {
     where
         F: Future<Output = Result<(), E>>,
     {
-        if self.store.news().is_none() {
+        if !self.store.is_shared() {
             return work(stop.clone()).await;
         }
         let mut duty = Duty::new(&self.store, name);

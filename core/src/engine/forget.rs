@@ -59,7 +59,7 @@ pub(crate) async fn ask_here(doors: &Doors, id: ConversationId) -> Result<(), St
 /// Whether a conversation is being erased. Of what another process was asked for on a database that only one serves (by
 /// the command line) it may learn some seconds later.
 pub(crate) async fn is_going_on(doors: &Doors, id: ConversationId) -> Result<bool, StoreError> {
-    if doors.store.news().is_some() {
+    if doors.store.is_shared() {
         return is_asked(&doors.store, id).await;
     }
     {

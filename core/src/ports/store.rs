@@ -29,7 +29,7 @@ pub struct Change {
     pub rev: Rev,
 }
 
-/// What another process did on the same database; see [`Store::news`].
+/// What another process, a service or a command, did on the same database; see [`Store::news`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum News {
     /// A conversation has a new revision.
@@ -361,9 +361,15 @@ pub trait Store: Send + Sync + 'static {
         Ok(())
     }
 
-    /// What other processes do on the same database from now on, as far as it is heard of: it saves waiting for the next
-    /// look, and nothing may depend on it. Whoever lags behind takes that as a [`News::Gap`]. `None` when no other
-    /// process can have the database open.
+    /// Whether several services may work on the database at the same time: what one remembers may be old then. (Commands may
+    /// look into any database, and make small repairs.)
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    /// What other processes, services and commands, do on the same database from now on, as far as it is heard of: it saves
+    /// waiting for the next look, and nothing may depend on it. Whoever lags behind takes that as a [`News::Gap`]. `None` when
+    /// nothing is ever heard.
     fn news(&self) -> Option<broadcast::Receiver<News>> {
         None
     }

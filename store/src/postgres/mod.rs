@@ -369,6 +369,10 @@ impl Store for PostgresStore {
         self.owner.epoch()
     }
 
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     fn news(&self) -> Option<broadcast::Receiver<News>> {
         Some(self.telling.subscribe())
     }

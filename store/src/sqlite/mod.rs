@@ -5,6 +5,7 @@
 //! their own and see the last commit.
 
 mod backup;
+mod bell;
 mod claim;
 mod erase;
 mod lanes;
@@ -27,9 +28,11 @@ pub use backup::{erased, snapshot, tag_of};
 
 use crate::OpenError;
 use async_trait::async_trait;
+use bell::Bell;
 use openline_core::message::{Conversation, Incoming, Item, Note, OperatorEvent};
 use openline_core::store::{
-    Amend, Change, Claimed, Erased, Expect, Noted, PastDialog, Queue, Recorded, Replayed, Settlement, ShownJob, Slice,
+    Amend, Change, Claimed, Erased, Expect, News, Noted, PastDialog, Queue, Recorded, Replayed, Settlement, ShownJob,
+    Slice,
 };
 use openline_core::visitor::Wanted;
 use openline_core::{
@@ -39,10 +42,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use threads::Threads;
+use tokio::sync::broadcast;
 
 /// The embedded store.
 pub struct SqliteStore {
     path: PathBuf,
+    /// Before the threads: its place is another process's as soon as these end.
+    bell: Bell,
     threads: Threads,
     tag: Tag,
     /// The database's own word, by which the journal of what was erased knows it; a new one after a restore.
@@ -59,7 +65,7 @@ impl SqliteStore {
         let tag = crate::error::tag(path)?;
         let opened = schema::open(path)?;
         let threads = Threads::start(path, opened.connection, Some((opened.lock, opened.mark)))?;
-        Ok(Self { path: path.to_owned(), threads, tag, name: opened.name })
+        Ok(Self { path: path.to_owned(), bell: Bell::hear(path), threads, tag, name: opened.name })
     }
 
     /// Opens an existing database beside a running service, for looking and small repairs. Blocks.
@@ -68,7 +74,8 @@ impl SqliteStore {
     /// [`OpenError`] when there is none, or it can't be used.
     pub fn attach(path: &Path) -> Result<Self, OpenError> {
         let ((connection, name), tag) = (schema::attach(path)?, crate::error::tag(path)?);
-        Ok(Self { path: path.to_owned(), threads: Threads::start(path, connection, None)?, tag, name })
+        let threads = Threads::start(path, connection, None)?;
+        Ok(Self { path: path.to_owned(), bell: Bell::ring(path), threads, tag, name })
     }
 }
 
@@ -250,7 +257,11 @@ impl Store for SqliteStore {
     }
 
     async fn replay_dead(&self, job: JobId, now: Timestamp) -> Result<Option<Replayed>, StoreError> {
-        self.threads.write(move |db| settle::replay_dead(db, job, now)).await
+        let replayed = self.threads.write(move |db| settle::replay_dead(db, job, now)).await?;
+        if let Some(Replayed::Back { queue, change }) = &replayed {
+            self.bell.tell(change.map(News::Change).into_iter().chain([News::Queue(queue.clone())]));
+        }
+        Ok(replayed)
     }
 
     async fn dead_letters(&self, after: Option<JobId>, limit: usize) -> Result<Vec<ShownJob>, StoreError> {
@@ -282,14 +293,18 @@ impl Store for SqliteStore {
     }
 
     async fn state_put(&self, key: &str, value: &[u8], expect: Expect<'_>) -> Result<(), StoreError> {
-        let (key, value) = (key.to_owned(), value.to_owned());
+        let (own, value) = (key.to_owned(), value.to_owned());
         let expected = state::Expected::from(expect);
-        self.threads.write(move |db| state::put(db, &key, &value, &expected)).await
+        self.threads.write(move |db| state::put(db, &own, &value, &expected)).await?;
+        self.bell.tell(News::of_value(key));
+        Ok(())
     }
 
     async fn state_delete(&self, key: &str) -> Result<(), StoreError> {
-        let key = key.to_owned();
-        self.threads.write(move |db| state::delete(db, &key)).await
+        let own = key.to_owned();
+        self.threads.write(move |db| state::delete(db, &own)).await?;
+        self.bell.tell(News::of_value(key));
+        Ok(())
     }
 
     async fn state_list(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
@@ -305,7 +320,12 @@ impl Store for SqliteStore {
         self.threads.write(mark::made_good).await
     }
 
+    fn news(&self) -> Option<broadcast::Receiver<News>> {
+        self.bell.subscribe()
+    }
+
     async fn close(&self) {
+        self.bell.close();
         self.threads.close().await;
     }
 }

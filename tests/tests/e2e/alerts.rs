@@ -97,7 +97,7 @@ async fn each_alert_comes_once_and_is_taken_back() {
     for key in ["channel/tg", "queue/backend", "portal/taken/https://other.example/x"] {
         told(&receiver, key, &RAISED).await;
     }
-    let by_mail = ["openline: what is to go to the portal waits", "To: Ann <ann@example.com>", "openline channels"];
+    let by_mail = ["openline: What is to go to the portal waits", "To: Ann <ann@example.com>", "openline channels"];
     eventually("a mail", async || post.has(&by_mail).then_some(())).await;
     let noticed = |words: &str| world.sandbox.view(|portal| portal.notices(1).iter().any(|text| text.contains(words)));
     eventually("a notice in the portal", async || noticed("another openline with the same code").then_some(())).await;
@@ -107,7 +107,7 @@ async fn each_alert_comes_once_and_is_taken_back() {
     for key in ["channel/tg", "queue/backend", "portal/taken/https://other.example/x"] {
         told(&receiver, key, &MENDED).await;
     }
-    eventually("the mail that it is over", async || post.has(&["openline: mended: what is to go"]).then_some(())).await;
+    eventually("the mail that it is over", async || post.has(&["openline: mended: What is to go"]).then_some(())).await;
     eventually("the notice that it is over", async || noticed("mended: The portal sends").then_some(())).await;
 
     // A message that was given up, and one that goes on; tokens that are dead.

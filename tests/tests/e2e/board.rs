@@ -1,5 +1,6 @@
 //! The dashboard: the application's page in the portal, and `/admin` of the own listener.
 
+use openline::commands::channels::{self, Action, Trouble, Which};
 use openline_sandbox::{Fault, PageOptions, SandboxConfig};
 use openline_tests::{CHANNELS, Visitor, World, free_address};
 use serde_json::json;
@@ -93,6 +94,45 @@ async fn a_paused_channel_is_told_and_goes_on() {
     visitor.until(|items| items.iter().any(|item| item["text"] == "here I am")).await;
     let after = opened(&world, 1).await;
     assert!(!after.contains("none since the start"), "{after}");
+    // The same by command: beside the service, and while none runs.
+    let mut world = world;
+    let file = world.folder().join("openline.toml");
+    std::fs::write(&file, world.config_text()).unwrap();
+    let which = |name: &str| Which { channel: name.to_owned(), config: file.clone() };
+    let pause =
+        async |name, reason: &str| channels::act(&Action::Pause { reason: reason.into(), which: which(name) }).await;
+    let resume = async || channels::act(&Action::Resume { which: which("site") }).await;
+    let listed = async || channels::report(&file, true).await.unwrap();
+    assert!(pause("site", "a new bot").await.unwrap().starts_with("site is paused: what operators write waits"));
+    openline_tests::eventually_within(std::time::Duration::from_secs(10), "the service hears of it", async || {
+        (world.health().await["paused"] == json!({ "site": "a new bot" })).then_some(())
+    })
+    .await;
+    world.sandbox.operator_writes(chat, "is this seen?").unwrap();
+    let waits = async || listed().await.contains("1 waiting for the visitors' side").then_some(());
+    openline_tests::eventually("it waits", waits).await;
+    let said = pause("site", "again").await.unwrap();
+    assert!(said.contains("site is paused already: since ") && said.contains("command line: a new bot"), "{said}");
+    let line = listed().await;
+    assert!(
+        line.contains("    paused, what operators write waits: since ") && line.contains("line: a new bot"),
+        "{line}"
+    );
+    let page = opened(&world, 1).await;
+    assert!(page.contains("at the command line") && page.contains("a new bot"), "{page}");
+    assert_eq!(
+        pause("shop", "").await,
+        Err(Trouble::Written(format!("\"shop\" is not a channel of {}; there is: site", file.display())))
+    );
+    world.stop_service().await;
+    assert_eq!(resume().await.unwrap(), "site goes on");
+    assert_eq!(resume().await.unwrap(), "site is not paused");
+    pause("site", "").await.unwrap();
+    world.start_service().await;
+    openline_tests::eventually("it is paused", async || world.health().await.get("paused").is_some().then_some(()))
+        .await;
+    assert_eq!(resume().await.unwrap(), "site goes on");
+    openline_tests::eventually("it goes on", async || waits().await.is_none().then_some(())).await;
 }
 
 #[tokio::test]

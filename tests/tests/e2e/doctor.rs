@@ -17,7 +17,7 @@ const PLANTED: [(&str, &str, &str, &str); 20] = [
     ("the address is another program's", "public address", "not as openline does", "where the proxy leads"),
     ("nobody speaks https", "certificate", "no https is spoken there", "whole chain"),
     ("no folder for files", "files", "files.folder", "must be a folder"),
-    ("the disk is full", "disk", "MB of room are left", "delete what is not needed"),
+    ("the disk is full", "disk", "MB of room are left", "Delete what is not needed"),
     ("a secret is readable", "secrets", "everybody on this machine can read it", "chmod o-rwx"),
     ("too few descriptors", "open files", "limits.connections", "LimitNOFILE"),
     ("the portal shows an old name", "channels' data", "another name or address", "--fix"),
@@ -129,9 +129,18 @@ async fn what_is_planted_is_found_with_its_remedy() {
     let world = World::start().await;
     let well = look(written(&world, "openline", ("", "")), false, 20).await;
     assert!(!well.is_bad() && well.to_string().contains("nothing is broken"), "{well}");
-    for what in
-        ["service", "public address", "portal", "code and key", "installer", "clock", "events", "way back", "disk"]
-    {
+    for what in [
+        "service",
+        "public address",
+        "portal",
+        "code and key",
+        "installer",
+        "clock",
+        "events",
+        "way back",
+        "disk",
+        "messages",
+    ] {
         let is_it = |check: &&openline_core::Check| check.what == what;
         assert_eq!(well.0.iter().find(is_it).map(|check| check.standing), Some(Standing::Good), "{what} in {well}");
     }

@@ -146,7 +146,8 @@ async fn credentials_are_not_readable_in_the_database() {
     let world = World::start().await;
     let tokens = world.sandbox.application_token();
     let files = std::fs::read_dir(world.folder()).unwrap().flatten();
-    for file in files.filter(|file| file.file_name().to_string_lossy().starts_with("openline.db")) {
+    let is_one = |path: &std::path::Path| path.is_file() && path.to_string_lossy().contains("openline.db");
+    for file in files.filter(|file| is_one(&file.path())) {
         let bytes = std::fs::read(file.path()).unwrap();
         assert!(!bytes.windows(tokens.len()).any(|window| window == tokens.as_bytes()), "{:?}", file.path());
     }

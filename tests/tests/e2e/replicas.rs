@@ -2,11 +2,12 @@
 //! what one of them was doing when it went.
 
 use openline::Config;
+use openline::commands::channels::{self, Action, Which};
 use openline_bitrix::Bitrix;
 use openline_core::backend::Watched;
 use openline_core::inbox::Doors;
 use openline_core::{Backend, ChannelId, Store, SystemClock, Timestamp};
-use openline_sandbox::{Fault, SandboxConfig};
+use openline_sandbox::{Fault, PageOptions, SandboxConfig};
 use openline_tests::{Database, LEASES, PATIENCE, Process, Visitor, World, eventually, eventually_within};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -224,4 +225,50 @@ async fn an_uninstallation_is_known_to_all() {
     for base in [world.url(""), url] {
         eventually("uninstalled", async || (!installed(&base).await).then_some(())).await;
     }
+}
+
+/// A pause and a reload are heard at once by all; what each of them says is told of each.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_command_changes_all_hear_and_each_says_for_itself() {
+    let (world, first, second, url) = two().await;
+    let file = world.folder().join("openline.toml");
+    let all = [world.url(""), url.clone()];
+    let act = async |action| channels::act(&action).await.unwrap();
+    let which = || Which { channel: "site".to_owned(), config: file.clone() };
+    act(Action::Pause { reason: "a new bot".to_owned(), which: which() }).await;
+    let pauses = async |wanted: bool| {
+        for base in &all {
+            // Long before they would look by themselves.
+            eventually_within(Duration::from_secs(10), "each hears of it", async || {
+                let health: serde_json::Value = reqwest::get(format!("{base}/health")).await.ok()?.json().await.ok()?;
+                (health["paused"]["site"] == "a new bot").eq(&wanted).then_some(())
+            })
+            .await;
+        }
+    };
+    pauses(true).await;
+    act(Action::Resume { which: which() }).await;
+    pauses(false).await;
+    let said = openline::commands::reload::run(&file).await.unwrap();
+    let numbers = [first.id(), second.id()].map(|number| format!("({number}): changed: nothing"));
+    assert!(numbers.iter().all(|one| said.contains(one)) && said.lines().count() == 2, "{said}");
+    // A wrong file of one of them is told as that one's.
+    std::fs::write(world.folder().join(format!("{}.toml", url[7..].replace(':', "-"))), "listen = 7\n").unwrap();
+    let said = openline::commands::reload::run(&file).await.unwrap_err();
+    assert!(said.contains(&numbers[0]), "{said}");
+    assert!(said.contains(&format!("({}): nothing was changed: ", second.id())), "{said}");
+    world.sandbox.disconnect("openline_site", 1);
+    world.visitor().await.send("into the void").await;
+    let of = |number: u32, words: &str| format!("({number}): {words}");
+    eventually("each says what it found", async || {
+        let told = channels::report(&file, true).await.unwrap();
+        let lines = [of(first.id(), "the service said at"), of(second.id(), "the service said at")];
+        let page = world.sandbox.open_app_page(&world.url("/bitrix/app"), &PageOptions::default()).await.unwrap().body;
+        let processes = [first.id(), second.id()].iter().all(|number| page.contains(&format!("({number})</bdi>")));
+        let found = [first.id(), second.id()]
+            .iter()
+            .any(|number| told.contains(&of(*number, "to be mended: Messages of openline: site wait")));
+        (lines.iter().all(|line| told.contains(line)) && found && processes).then_some(())
+    })
+    .await;
 }

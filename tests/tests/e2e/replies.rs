@@ -7,6 +7,7 @@ use openline_core::clock::ManualClock;
 use openline_core::desk::Desk;
 use openline_core::inbox::Doors;
 use openline_core::message::{Content, Conversation, File, Happened, Incoming, OperatorEvent, Side, Thread};
+use openline_core::pauses::By;
 use openline_core::store::Queue;
 use openline_core::{Backend, Bridge, Channel, ChannelId, ChatId, Clock, DeliveryError, Store, Timestamp};
 use std::collections::HashMap;
@@ -279,9 +280,12 @@ async fn a_note_of_unknown_outcome_is_said_twice_at_most() {
 async fn a_paused_channel_keeps_what_operators_write_until_it_is_resumed() {
     let site = ChannelId::parse("site").unwrap();
     let service = Service::start().await;
-    assert!(Desk::new(&service.doors).pause(&site, " moving the bot ").await.unwrap());
-    assert!(!Desk::new(&service.doors).pause(&site, "again").await.unwrap(), "it is paused already");
-    assert!(!Desk::new(&service.doors).pause(&ChannelId::parse("other").unwrap(), "").await.unwrap(), "there is none");
+    assert!(Desk::new(&service.doors).pause(&site, " moving the bot ", By::Machine).await.unwrap());
+    assert!(!Desk::new(&service.doors).pause(&site, "again", By::Machine).await.unwrap(), "it is paused already");
+    assert!(
+        !Desk::new(&service.doors).pause(&ChannelId::parse("other").unwrap(), "", By::Machine).await.unwrap(),
+        "there is none"
+    );
     service.operator_writes(1..3, "hello").await;
     service.bridge.drain().await.unwrap();
     let service = service.restart().await;

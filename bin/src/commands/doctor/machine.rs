@@ -3,7 +3,7 @@
 use crate::config::{Config, Exposed};
 use crate::serve::{open_files, room};
 use openline_core::store::Expect;
-use openline_core::{Check, Files, SystemClock};
+use openline_core::{Check, SystemClock};
 use openline_store::DiskFiles;
 use std::sync::Arc;
 
@@ -59,18 +59,15 @@ async fn store(config: &Config) -> Check {
 /// The folder for files, and the room on the disks.
 async fn files(config: &Config) -> Vec<Check> {
     let folder = &config.files.folder;
-    let files = match DiskFiles::open(folder, Arc::new(SystemClock::new())).await {
-        Ok(files) => files.with_floor(config.files.floor),
-        Err(error) => {
-            let remedy = "files.folder must be a folder that openline's user can write to";
-            return vec![Check::bad("files", format!("files.folder: {error}"), remedy)];
-        }
-    };
+    if let Err(error) = DiskFiles::open(folder, Arc::new(SystemClock::new())).await {
+        let remedy = "files.folder must be a folder that openline's user can write to";
+        return vec![Check::bad("files", format!("files.folder: {error}"), remedy)];
+    }
     let folder = Check::good("files", format!("{}, can be written", folder.display()));
     let free = openline_store::room(&config.files.folder).unwrap_or_default() / 1_000_000;
-    let disk = match files.problem().or_else(|| room::problem(&room::of_database(config)?)) {
+    let disk = match room::problem(&room::places(config)) {
         None => Check::good("disk", format!("{free} MB are free")),
-        Some(problem) => Check::bad("disk", problem, "delete what is not needed, or give openline a larger disk"),
+        Some(concern) => concern.check("disk"),
     };
     vec![folder, disk]
 }

@@ -4,18 +4,21 @@ use crate::commands::health;
 use crate::config::Config;
 use crate::secret;
 use crate::serve::service::master_secret;
-use crate::serve::{certificate, status};
+use crate::serve::{certificate, status, watch};
 use openline_bitrix::Bitrix;
 use openline_core::inbox::Doors;
 use openline_core::secret::MasterSecret;
-use openline_core::{Channel, ChannelId, Check, Clock, Standing, Store, SystemClock};
+use openline_core::store::Queue;
+use openline_core::{Channel, ChannelId, Check, Clock, Standing, Store, SystemClock, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+const MESSAGES: &str = "messages";
+
 pub(super) async fn look(config: &Config, mend: bool, patience: Duration) -> Vec<Check> {
     let mut checks = vec![service(config).await];
-    checks.extend(certificate::look(&config.public_url).await);
+    checks.extend(certificate::look(&config.public_url).await.map(certificate::Found::check));
     // The store was looked at before: what is wrong with it was said there.
     let there = config.store.file().is_none_or(std::path::Path::exists);
     let store = if there { openline_store::attach(&config.store).await.ok() } else { None };
@@ -34,9 +37,26 @@ pub(super) async fn look(config: &Config, mend: bool, patience: Duration) -> Vec
             Ok(more) => checks.extend(more),
             Err(problem) => checks.push(Check::bad("installation", problem, "docs/troubleshooting.md says more")),
         }
+        checks.push(messages(config, &store).await);
         store.close().await;
     }
     checks
+}
+
+/// What waits, and what was given up.
+async fn messages(config: &Config, store: &Arc<dyn Store>) -> Check {
+    let of_channels = config.channels.keys().cloned().map(Queue::Channel);
+    let queues: Vec<_> = of_channels.chain([Queue::Backend, Queue::Confirm]).collect();
+    match watch::of_messages(store, &queues, SystemClock::new().now(), config.alerts.queue).await {
+        Err(error) => Check::bad(MESSAGES, error.to_string(), "look again"),
+        Ok(found) => match &found[..] {
+            [] => Check::good(MESSAGES, "none waits for long, and none was given up"),
+            [first, ..] => {
+                let told: Vec<_> = found.iter().map(|one| one.english().problem).collect();
+                Check::bad(MESSAGES, told.join(" "), first.english().remedy)
+            }
+        },
+    }
 }
 
 async fn service(config: &Config) -> Check {
@@ -66,7 +86,7 @@ async fn inside(
     let channels = config.build_channels(&host);
     let channels = channels.map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
     // First, because a bot learns its address here, which the portal is told.
-    let of_channels = messengers(store, &channels, doors.now().0, mend).await;
+    let of_channels = messengers(store, &channels, doors.now(), mend).await;
     let mut checks = Vec::new();
     if !away {
         let portal = config.portal_config(&channels);
@@ -82,7 +102,7 @@ async fn inside(
 async fn messengers(
     store: &Arc<dyn Store>,
     channels: &BTreeMap<ChannelId, Arc<dyn Channel>>,
-    now: i64,
+    now: Timestamp,
     mend: bool,
 ) -> Vec<Check> {
     let said = status::running(store, now).await.unwrap_or_default();
@@ -92,12 +112,10 @@ async fn messengers(
         let asked: Vec<_> = channel.examine(mend).await.into_iter().map(named).collect();
         let well = asked.iter().all(|check| check.standing == Standing::Good);
         let what = format!("channel {id}");
-        let troubles: Vec<_> = said.iter().filter_map(|one| one.channels.get(id.as_str())?.problem.clone()).collect();
-        match troubles.first().filter(|_| well) {
-            Some(problem) => {
-                let remedy = "docs/troubleshooting.md says more; the log has every attempt";
-                checks.push(Check::bad(&what, format!("the running service says: {problem}"), remedy));
-            }
+        let key = format!("channel/{id}");
+        let trouble = said.iter().flat_map(|one| &one.problems).find(|concern| concern.key == key);
+        match trouble.filter(|_| well) {
+            Some(concern) => checks.push(concern.check(&what)),
             None if asked.is_empty() => checks.push(Check::good(&what, "the running service says nothing against it")),
             None => {}
         }

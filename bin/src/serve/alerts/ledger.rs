@@ -1,7 +1,7 @@
 //! What was told of, and to whom: a row each in the store.
 
 use super::told::Told;
-use crate::serve::watch::Concern;
+use openline_bitrix::Concern;
 use openline_core::store::Expect;
 use openline_core::{Store, StoreError, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -14,8 +14,7 @@ const ROWS: &str = "service/alert/";
 /// Something that is or was wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Entry {
-    problem: String,
-    remedy: String,
+    concern: Concern,
     /// In Unix milliseconds.
     since: i64,
     /// Whether it is over.
@@ -28,8 +27,7 @@ pub(super) struct Entry {
 
 impl Entry {
     pub(super) fn new(concern: &Concern, now: Timestamp, ways: Vec<String>) -> Self {
-        let (problem, remedy) = (concern.problem.clone(), concern.remedy.clone());
-        Self { problem, remedy, since: now.0, over: false, heard: Vec::new(), waiting: ways }
+        Self { concern: concern.clone(), since: now.0, over: false, heard: Vec::new(), waiting: ways }
     }
 
     /// It is over, which only those are told who have heard of it.
@@ -52,9 +50,9 @@ impl Entry {
         }
     }
 
-    pub(super) fn told(&self, key: &str) -> Told {
-        let Self { problem, remedy, since, over, .. } = self.clone();
-        Told { key: key.to_owned(), problem, remedy, since: Timestamp(since), over }
+    pub(super) fn told(&self) -> Told {
+        let Self { concern, since, over, .. } = self.clone();
+        Told { concern, since: Timestamp(since), over }
     }
 }
 

@@ -7,8 +7,9 @@ mod ways;
 
 use crate::config::AlertSettings;
 use crate::serve::status;
-use crate::serve::watch::{Concern, STORE, Watch};
+use crate::serve::watch::{STORE, Watch};
 use ledger::{Entry, Ledger};
+use openline_bitrix::Concern;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -125,7 +126,7 @@ async fn tell(
         }
     }
     for (key, mut entry) in std::mem::take(&mut ledger.entries) {
-        let told = entry.told(&key);
+        let told = entry.told();
         for way in entry.waiting.clone() {
             if ways.tell(&way, &told, watch.doors().now()).await {
                 entry.is_told(&way);
@@ -153,7 +154,7 @@ async fn own(watch: &Watch, mut settings: Receiver<Arc<AlertSettings>>, stop: &C
             (_, open) => open,
         };
         if let Some(entry) = &mut open {
-            let told = entry.told(STORE);
+            let told = entry.told();
             for way in entry.waiting.clone() {
                 if stop.run_until_cancelled(ways.tell(&way, &told, now)).await == Some(true) {
                     entry.is_told(&way);

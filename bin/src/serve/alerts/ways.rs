@@ -4,7 +4,7 @@ use super::told::Told;
 use crate::config::AlertSettings;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
-use openline_bitrix::Bitrix;
+use openline_bitrix::{Bitrix, Problem};
 use openline_channels::signed::{self, Target};
 use openline_core::Timestamp;
 use secrecy::ExposeSecret;
@@ -41,14 +41,16 @@ impl Ways {
 
     /// Whether this way is done with: told, or not configured any more.
     pub(super) async fn tell(&self, way: &str, told: &Told, now: Timestamp) -> bool {
+        let AlertSettings { users, language, .. } = &*self.settings;
+        let language = if language.is_empty() { self.bitrix.language() } else { language };
+        let (head, below) = openline_bitrix::alert(&told.concern, language, &written(told.since), told.over);
         let telling = async {
             match (way, &self.webhook) {
-                (WEBHOOK, Some(target)) => post(target, told, now).await,
-                (MAIL, _) => send(&self.settings, told).await,
+                (WEBHOOK, Some(target)) => post(target, told, language, now).await,
+                (MAIL, _) => send(&self.settings, &head, &below).await,
                 (PORTAL, _) => {
-                    let users = &self.settings.users;
-                    let text = format!("openline: {}\n{}", subject(told), body(told));
-                    self.bitrix.notify(users, &text, &format!("openline|{}", told.key)).await.map_err(|e| e.to_string())
+                    let (text, tag) = (format!("openline: {head}\n{below}"), format!("openline|{}", told.concern.key));
+                    self.bitrix.notify(users, &text, &tag).await.map_err(|error| error.to_string())
                 }
                 _ => Ok(()),
             }
@@ -56,20 +58,10 @@ impl Ways {
         let done =
             tokio::time::timeout(PATIENCE, telling).await.unwrap_or_else(|_| Err("no answer in time".to_owned()));
         if let Err(problem) = &done {
-            tracing::warn!(way, alert = told.key, problem, "an alert can't be told, trying again");
+            tracing::warn!(way, alert = told.concern.key, problem, "an alert can't be told, trying again");
         }
         done.is_ok()
     }
-}
-
-/// One line.
-fn subject(told: &Told) -> String {
-    if told.over { format!("mended: {}", told.problem) } else { told.problem.clone() }
-}
-
-fn body(told: &Told) -> String {
-    let since = written(told.since);
-    if told.over { format!("It was so since {since}.") } else { format!("{}\nSince {since}.", told.remedy) }
 }
 
 /// A moment as RFC 3339 has it.
@@ -77,10 +69,10 @@ fn written(at: Timestamp) -> String {
     jiff::Timestamp::from_millisecond(at.0).unwrap_or_default().to_string()
 }
 
-async fn post(target: &Target, told: &Told, now: Timestamp) -> Result<(), String> {
+async fn post(target: &Target, told: &Told, language: &str, now: Timestamp) -> Result<(), String> {
     let (kind, word) = if told.over { ("alert.cleared", "cleared") } else { ("alert.raised", "raised") };
-    let Told { key, problem, remedy, since, .. } = told;
-    let data = json!({ "key": key, "problem": problem, "remedy": remedy, "since": written(*since) });
+    let (key, since, Problem { problem, remedy }) = (&told.concern.key, told.since, told.concern.told(language));
+    let data = json!({ "key": key, "problem": problem, "remedy": remedy, "since": written(since) });
     let body = json!({ "type": kind, "timestamp": written(now), "data": data }).to_string();
     let id = format!("alert_{}_{}_{word}", key.replace('/', "-"), since.0);
     let client = signed::client(PATIENCE).map_err(|error| error.to_string())?;
@@ -92,13 +84,13 @@ async fn post(target: &Target, told: &Told, now: Timestamp) -> Result<(), String
     }
 }
 
-async fn send(settings: &AlertSettings, told: &Told) -> Result<(), String> {
+async fn send(settings: &AlertSettings, head: &str, below: &str) -> Result<(), String> {
     let (Some(server), Some(from)) = (&settings.mail_server, &settings.mail_from) else { return Ok(()) };
-    let mut message = Message::builder().from(from.clone()).subject(format!("openline: {}", subject(told)));
+    let mut message = Message::builder().from(from.clone()).subject(format!("openline: {head}"));
     for to in &settings.mail_to {
         message = message.to(to.clone());
     }
-    let message = message.body(format!("{}\n\n{}\n", subject(told), body(told))).map_err(|error| error.to_string())?;
+    let message = message.body(format!("{head}\n\n{below}\n")).map_err(|error| error.to_string())?;
     let wrong = |error: lettre::transport::smtp::Error| error.to_string();
     let mut transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(server).map_err(wrong)?;
     if !settings.mail_user.is_empty() {

@@ -126,7 +126,7 @@ async fn carry_out(
     if matches!(act, Act::Look) {
         return None;
     }
-    let came = work(desk, act, why).await;
+    let came = work(desk, who, act, why).await;
     let result = match &came {
         Ok(Came::Of(_)) => "done",
         Ok(Came::Nothing | Came::Behind(_)) => "nothing to do",
@@ -146,7 +146,7 @@ async fn carry_out(
     })
 }
 
-async fn work(desk: &Desk, act: &Act, why: &str) -> Result<Came, StoreError> {
+async fn work(desk: &Desk, who: &Who, act: &Act, why: &str) -> Result<Came, StoreError> {
     let (done, key) = match act {
         Act::Look => (false, ""),
         Act::Replay(job) => match desk.replay(*job).await? {
@@ -154,7 +154,7 @@ async fn work(desk: &Desk, act: &Act, why: &str) -> Result<Came, StoreError> {
             replayed => (replayed.is_some(), "did_replay"),
         },
         Act::Drop(job) => (desk.forget(*job).await?, "did_drop"),
-        Act::Pause(channel) => (desk.pause(channel, why).await?, "did_pause"),
+        Act::Pause(channel) => (desk.pause(channel, why, who.by()).await?, "did_pause"),
         Act::Resume(channel) => (desk.resume(channel).await?, "did_resume"),
     };
     Ok(if done { Came::Of(key) } else { Came::Nothing })

@@ -1,7 +1,8 @@
 //! All that the dashboard shows, read anew each time.
 
 use super::rows::{Channel, Letter, Process};
-use super::shown::{Buttons, Moment, Shared, Who};
+use super::shown::{Buttons, Moment, Said, Shared, Who};
+use crate::concern::{Concern, Problem};
 use crate::texts::Catalogue;
 use crate::web::view;
 use openline_core::StoreError;
@@ -29,6 +30,9 @@ pub(super) struct Board {
     more_given_up: bool,
     last_event: Option<Moment>,
     processes: Vec<Process>,
+    /// What somebody has to mend, as any process says.
+    #[serde(skip)]
+    concerns: Vec<Concern>,
 }
 
 impl Board {
@@ -40,8 +44,8 @@ impl Board {
         prefix: &str,
     ) -> Result<Self, StoreError> {
         let (bitrix, desk) = (&*shared.bitrix, shared.desk());
-        let buttons = Buttons { bitrix, who };
-        let said = shared.watch.said().await;
+        let buttons = Buttons { bitrix, who, language };
+        let (concerns, said) = (shared.watch.concerns().await, shared.watch.said().await);
         let own_event = bitrix.last_event();
         let last_event = said.iter().filter_map(|one| one.last_event).chain(own_event).max();
         let waiting = desk.waiting(MOST_WAITING).await?;
@@ -75,12 +79,33 @@ impl Board {
             given_up: given_up.into_iter().map(letter).collect(),
             more_given_up,
             last_event: last_event.map(Moment::of),
-            processes: said.into_iter().map(Process::of).collect(),
+            concerns: together(concerns, &said),
+            processes: said.iter().map(|one| Process::of(one, said.len() > 1, language)).collect(),
         })
+    }
+
+    /// What somebody has to mend, in that language.
+    pub(super) fn told(&self, language: &Catalogue) -> Vec<Problem> {
+        self.concerns.iter().map(|concern| concern.within(language)).collect()
+    }
+
+    /// Whether that is among it.
+    pub(super) fn names(&self, reason: &str) -> bool {
+        self.concerns.iter().any(|concern| concern.names(reason))
     }
 
     /// Whether somebody has to do something.
     pub(super) fn is_bad(&self) -> bool {
-        !self.given_up.is_empty() || self.channels.iter().any(Channel::is_bad)
+        !self.concerns.is_empty() || !self.given_up.is_empty() || self.channels.iter().any(Channel::is_bad)
     }
+}
+
+/// What this process finds, and what only others say.
+fn together(mut own: Vec<Concern>, said: &[Said]) -> Vec<Concern> {
+    for concern in said.iter().filter(|one| !one.own).flat_map(|one| &one.problems) {
+        if own.iter().all(|known| known.key != concern.key) {
+            own.push(concern.clone());
+        }
+    }
+    own
 }

@@ -26,8 +26,9 @@ pub(in crate::web) async fn page(
             return (StatusCode::SERVICE_UNAVAILABLE, "the store can't be read at the moment").into_response();
         }
     };
-    let page = first.unwrap_or_else(|| Page::status(bitrix, language, board.is_bad()));
-    let page = page.noting(note).mending(bitrix.findings.told(language)).with_board(&board);
+    let away = bitrix.portal.gate.reason().filter(|reason| !board.names(reason));
+    let page = first.unwrap_or_else(|| Page::status(language, away, board.is_bad()));
+    let page = page.noting(note).mending(board.told(language)).with_board(&board);
     match who {
         Who::Portal(_) => page.respond(bitrix),
         Who::Machine => page.respond_alone(),

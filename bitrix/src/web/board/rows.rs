@@ -3,10 +3,11 @@
 use super::shown::{Buttons, Moment, Said};
 use crate::config::Connector;
 use crate::shared::Inner;
+use crate::texts::Catalogue;
 use crate::web::view;
 use openline_core::desk::Desk;
 use openline_core::overview::Entry;
-use openline_core::pauses::Pause;
+use openline_core::pauses::{By, Pause};
 use openline_core::store::Work;
 use serde::Serialize;
 
@@ -31,6 +32,7 @@ pub(super) struct Channel {
 struct Paused {
     since: Moment,
     why: String,
+    by: String,
 }
 
 /// What went wrong last.
@@ -62,7 +64,11 @@ impl Channel {
             word: buttons.word(if pause.is_some() { "resume" } else { "pause" }, &id),
             id,
             waits,
-            paused: pause.map(|pause| Paused { since: Moment::of(pause.since), why: pause.why }),
+            paused: pause.map(|pause| Paused {
+                since: Moment::of(pause.since),
+                by: by(&pause.by, buttons.language),
+                why: pause.why,
+            }),
             error: last.map(|(at, reason, solved)| Failure {
                 at: Moment::of(at),
                 reason,
@@ -73,6 +79,15 @@ impl Channel {
 
     pub(super) fn is_bad(&self) -> bool {
         self.shown.problem.is_some()
+    }
+}
+
+/// Who paused a channel, for people.
+fn by(who: &By, language: &Catalogue) -> String {
+    match who {
+        By::Backend(user) => language.fill("paused_by_user", &[("user", user)]),
+        By::Machine => language.get("paused_by_machine").to_owned(),
+        By::Command(user) => language.fill("paused_by_command", &[("user", user)]),
     }
 }
 
@@ -127,7 +142,10 @@ pub(super) struct Process {
 }
 
 impl Process {
-    pub(super) fn of(said: Said) -> Self {
-        Self { name: said.process, at: Moment::of(said.at), problems: said.problems }
+    /// What each of `several` says; of a single one the page says it first.
+    pub(super) fn of(said: &Said, several: bool, language: &Catalogue) -> Self {
+        let concerns = said.problems.iter().filter(|_| several).map(|concern| concern.within(language).problem);
+        let problems = said.away.clone().into_iter().filter(|_| several).chain(concerns).collect();
+        Self { name: said.process.clone(), at: Moment::of(said.at), problems }
     }
 }

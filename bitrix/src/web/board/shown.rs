@@ -1,11 +1,13 @@
 //! What the dashboard's parts share: what is known of the processes, who looks, moments and buttons.
 
+use crate::concern::Concern;
 use crate::shared::Inner;
 use crate::texts::Catalogue;
 use crate::web::word;
 use async_trait::async_trait;
 use openline_core::Timestamp;
 use openline_core::desk::Desk;
+use openline_core::pauses::By;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -16,18 +18,25 @@ pub struct Said {
     pub process: String,
     /// When.
     pub at: Timestamp,
-    /// What is wrong, for people.
-    pub problems: Vec<String>,
+    /// Whether it is this one.
+    pub own: bool,
+    /// Why it sends nothing to the portal at the moment, unless somebody has to mend that.
+    pub away: Option<String>,
+    /// What somebody has to mend.
+    pub problems: Vec<Concern>,
     /// What went wrong last: in which channel, when, what, and when it went well again.
     pub errors: Vec<(String, Timestamp, String, Option<Timestamp>)>,
     /// When the last event of the portal came.
     pub last_event: Option<Timestamp>,
 }
 
-/// Knows what the processes of the service said.
+/// Knows what somebody has to mend, as the processes of the service say.
 #[async_trait]
 pub trait Watch: Send + Sync {
-    /// The newest first.
+    /// What this process finds now, the most urgent first.
+    async fn concerns(&self) -> Vec<Concern>;
+
+    /// What the processes said, the newest first.
     async fn said(&self) -> Vec<Said>;
 }
 
@@ -66,6 +75,14 @@ impl Who {
         }
     }
 
+    /// As it stands with a pause.
+    pub(super) fn by(&self) -> By {
+        match self {
+            Self::Portal(user) => By::Backend(user.clone()),
+            Self::Machine => By::Machine,
+        }
+    }
+
     /// Where the forms go; `prefix`: the path of the public address.
     pub(super) fn address(&self, prefix: &str, language: &Catalogue) -> String {
         match self {
@@ -89,10 +106,11 @@ impl Moment {
     }
 }
 
-/// Makes the words of one page's buttons.
+/// Makes the words of one page's buttons, and knows its language.
 pub(super) struct Buttons<'b> {
     pub(super) bitrix: &'b Inner,
     pub(super) who: &'b Who,
+    pub(super) language: &'static Catalogue,
 }
 
 impl Buttons<'_> {

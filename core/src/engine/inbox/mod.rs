@@ -190,8 +190,8 @@ impl Doors {
         self.closing.cancel();
     }
 
-    /// Follows what other processes do on the same database, until [`Doors::close`]; returns at once when there can't be
-    /// others.
+    /// Follows what other processes, services and commands, do on the same database, until [`Doors::close`]; returns at once
+    /// when nothing is heard of them.
     pub async fn listen(&self) {
         let Some(mut news) = self.store.news() else { return };
         while let Some(heard) = self.closing.run_until_cancelled(news.recv()).await {
@@ -199,18 +199,20 @@ impl Doors {
                 Ok(News::Change(change)) => self.publish(change),
                 Ok(News::Queue(queue)) => self.wake(&queue),
                 Ok(News::Begun(address, conversation)) => self.directory.publish(&address, Some(conversation)),
-                Ok(News::Value(key)) => self.tell_backend(Some(&key)).await,
+                Ok(News::Value(key)) => self.changed_elsewhere(Some(&key)).await,
                 Ok(News::Gap) | Err(RecvError::Lagged(_)) => {
                     self.forget_all();
                     self.wakes.values().for_each(Notify::notify_one);
-                    self.tell_backend(None).await;
+                    self.changed_elsewhere(None).await;
                 }
                 Err(RecvError::Closed) => return,
             }
         }
     }
 
-    async fn tell_backend(&self, key: Option<&str>) {
+    /// Another process changed the value with this key; `None`: any may be changed.
+    async fn changed_elsewhere(&self, key: Option<&str>) {
+        self.pauses.changed_elsewhere(key);
         if let Some(backend) = self.backend.get() {
             backend.changed_elsewhere(key).await;
         }

@@ -26,7 +26,7 @@ impl VisitorInbox {
 
     /// Whether other processes work on the same store: what is remembered in memory may be old.
     pub fn is_shared(&self) -> bool {
-        self.doors.store.news().is_some()
+        self.doors.store.is_shared()
     }
 
     /// Keeps a value of the channel's own.

@@ -4,6 +4,7 @@
 mod contract;
 mod crashing;
 mod load;
+mod news;
 mod opening;
 mod talk;
 mod writing;
