@@ -46,6 +46,20 @@ impl Pulse {
         *known = problem;
     }
 
+    /// Writes for the first time, so that whoever looks who lives finds this process as soon as it answers.
+    pub(crate) async fn begin(&self, store: &Arc<dyn Store>, doors: &Doors) {
+        self.write(store, doors.now()).await;
+    }
+
+    async fn write(&self, store: &Arc<dyn Store>, now: Timestamp) {
+        let (key, moment) = (row(store), now.0.to_string());
+        let written = store.state_put(&key, moment.as_bytes(), Expect::Anything);
+        self.set(match tokio::time::timeout(PATIENCE, written).await {
+            Ok(written) => written.err().map(|error| error.to_string()),
+            Err(_) => Some("the store does not answer".to_owned()),
+        });
+    }
+
     /// Writes until `stop`. The row is this process's own, and goes with it.
     pub(crate) async fn run(
         self,
@@ -54,16 +68,12 @@ impl Pulse {
         backend: Arc<dyn Backend>,
         stop: CancellationToken,
     ) {
-        let key = format!("{ROWS}{}", store.tag());
+        let key = row(&store);
         clear_away(&store, doors.now()).await;
         let (mut looked, mut others) = (Moment::now(&doors), Others::default());
         loop {
-            let moment = looked.at.0.to_string();
-            let written = store.state_put(&key, moment.as_bytes(), Expect::Anything);
-            match stop.run_until_cancelled(tokio::time::timeout(PATIENCE, written)).await {
-                None => break,
-                Some(Ok(written)) => self.set(written.err().map(|error| error.to_string())),
-                Some(Err(_)) => self.set(Some("the store does not answer".to_owned())),
+            if stop.run_until_cancelled(self.write(&store, looked.at)).await.is_none() {
+                break;
             }
             if store.is_shared() {
                 let counting = tokio::time::timeout(PATIENCE, others.count(&store, &key));
@@ -84,6 +94,11 @@ impl Pulse {
         }
         let _ = tokio::time::timeout(EVERY, store.state_delete(&key)).await;
     }
+}
+
+/// This process's.
+fn row(store: &Arc<dyn Store>) -> String {
+    format!("{ROWS}{}", store.tag())
 }
 
 /// Rows of processes that were killed.

@@ -2,9 +2,9 @@
 //! hears. What can't be changed while the service runs is named.
 
 use crate::config::{AlertSettings, Config};
-use crate::serve::status;
 use crate::serve::swap::Swap;
 use crate::serve::watch::Watch;
+use crate::serve::{pulse, status};
 use openline_core::channel::Host;
 use openline_core::limits::Limits;
 use openline_core::store::{Expect, News};
@@ -210,7 +210,7 @@ fn fixed(old: &Config, new: &Config) -> Vec<String> {
 pub async fn ask(store: &Arc<dyn Store>) -> Result<Vec<(String, Result<Reloaded, String>)>, String> {
     let told = |error: StoreError| error.to_string();
     let now = SystemClock::new().now();
-    let running = status::running(store, now).await.map_err(told)?.len();
+    let running = pulse::living(store, now).await.map_err(told)?.len();
     if running == 0 {
         return Err("no service runs on this store; it reads its configuration when it is started".to_owned());
     }

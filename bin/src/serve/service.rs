@@ -126,6 +126,7 @@ impl Service {
         let measured = metrics::routes(&config.metrics, &store, &doors, &bitrix, stop.clone());
         let (app, apart) = apart(&config, app, measured, bitrix.admin(processes)).await?;
         let rules = http_rules(&config);
+        pulse.begin(&store, &doors).await;
         let listening = doors.clone();
         let mut tasks = vec![
             tokio::spawn(async move { listening.listen().await }),

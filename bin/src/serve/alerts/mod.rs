@@ -10,9 +10,11 @@ use crate::serve::status;
 use crate::serve::watch::{STORE, Watch};
 use ledger::{Entry, Ledger};
 use openline_bitrix::Concern;
+use openline_core::StoreError;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch::Receiver;
 use tokio_util::sync::CancellationToken;
 use ways::Ways;
@@ -21,6 +23,8 @@ use ways::Ways;
 const SURE: u32 = 2;
 /// After a start much is not known yet: so many looks long nothing is taken back.
 const NEW: u32 = 5;
+/// What is being told at the stop may take so long.
+const LAST: Duration = Duration::from_secs(3);
 /// A process that said nothing for so long, in milliseconds, is gone.
 const SILENT: i64 = 70_000;
 
@@ -49,22 +53,34 @@ async fn next(settings: &mut Receiver<Arc<AlertSettings>>, stop: &CancellationTo
     stop.run_until_cancelled(rest).await.is_some()
 }
 
+/// Returns a moment after the stop.
+async fn late(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(LAST).await;
+}
+
 /// What all processes say together.
 async fn common(watch: &Watch, mut settings: Receiver<Arc<AlertSettings>>, stop: &CancellationToken) {
     let (mut seen, mut looks) = (Seen::default(), 0);
     loop {
         let ways = Ways::new(&settings.borrow().clone(), watch.bitrix());
-        let round = async {
-            let now = said(watch).await?;
-            let ledger = Ledger::open(watch.store()).await?;
-            looks += 1;
-            let steady = seen.look(&now.keys().cloned().collect(), ledger.entries.keys().cloned());
-            tell(watch, &ways, ledger, &now, &steady, looks > NEW).await
+        let looking = async { Ok::<_, StoreError>((said(watch).await?, Ledger::open(watch.store()).await?)) };
+        let Some(looked) = stop.run_until_cancelled(looking).await else { return };
+        let told = match looked {
+            Err(error) => Err(error),
+            Ok((now, ledger)) => {
+                looks += 1;
+                let steady = seen.look(&now.keys().cloned().collect(), ledger.entries.keys().cloned());
+                // What was told and not written down would be told again after the next start.
+                let telling = tell(watch, (&ways, stop), ledger, &now, &steady, looks > NEW);
+                tokio::select! {
+                    told = telling => told,
+                    () = late(stop) => return,
+                }
+            }
         };
-        match stop.run_until_cancelled(round).await {
-            None => return,
-            Some(Err(error)) => tracing::warn!(%error, "alerts can't be told now"),
-            Some(Ok(())) => {}
+        if let Err(error) = told {
+            tracing::warn!(%error, "alerts can't be told now");
         }
         if !next(&mut settings, stop).await {
             return;
@@ -73,7 +89,7 @@ async fn common(watch: &Watch, mut settings: Receiver<Arc<AlertSettings>>, stop:
 }
 
 /// What any process says, by its key.
-async fn said(watch: &Watch) -> Result<BTreeMap<String, Concern>, openline_core::StoreError> {
+async fn said(watch: &Watch) -> Result<BTreeMap<String, Concern>, StoreError> {
     let now = watch.doors().now().0;
     let others = status::last(watch.store()).await?.into_iter().filter(|said| now - said.at < SILENT);
     let all = others.flat_map(|said| said.problems).chain(watch.concerns());
@@ -106,12 +122,12 @@ impl Seen {
 /// Brings the ledger in step with what is so, and tells what is not told yet.
 async fn tell(
     watch: &Watch,
-    ways: &Ways,
+    (ways, stop): (&Ways, &CancellationToken),
     mut ledger: Ledger,
     now: &BTreeMap<String, Concern>,
     sure: &BTreeSet<String>,
     takes_back: bool,
-) -> Result<(), openline_core::StoreError> {
+) -> Result<(), StoreError> {
     for key in sure {
         match (now.get(key), ledger.entries.remove(key)) {
             (Some(concern), None) => {
@@ -128,6 +144,9 @@ async fn tell(
     for (key, mut entry) in std::mem::take(&mut ledger.entries) {
         let told = entry.told();
         for way in entry.waiting.clone() {
+            if stop.is_cancelled() {
+                return Ok(());
+            }
             if ways.tell(&way, &told, watch.doors().now()).await {
                 entry.is_told(&way);
                 ledger.keep(&key, entry.clone()).await?;
