@@ -41,6 +41,7 @@ mod rng;
 mod routes;
 mod sandbox;
 mod server;
+mod start;
 pub mod telegram;
 mod tokens;
 mod verbs;

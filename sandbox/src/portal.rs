@@ -1,17 +1,16 @@
-//! The shared handle on one portal: its memory behind a lock, its clock, its faults, its event queue.
+//! The shared handle on one portal: its memory behind a lock, its clock, its faults, and what it says.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::config::SandboxConfig;
-use crate::events::queue::EventQueue;
 use crate::faults::Faults;
-use crate::model::State;
+use crate::model::{Delivery, State};
 
 /// User agent the portal shows when it downloads files (bitrix24.md §4.7).
 const DOWNLOAD_AGENT: &str = "Bitrix Connector Client";
@@ -22,7 +21,6 @@ pub(crate) struct Portal {
     pub(crate) config: SandboxConfig,
     pub(crate) clock: Clock,
     pub(crate) faults: Faults,
-    pub(crate) queue: EventQueue,
     /// Fetches files and pictures for the portal.
     pub(crate) downloads: reqwest::Client,
     /// Posts pages into iframes as a person's browser does; follows no redirects.
@@ -31,10 +29,17 @@ pub(crate) struct Portal {
     pub(crate) tasks: TaskTracker,
     state: Mutex<State>,
     changed: watch::Sender<u64>,
+    /// To the event queue.
+    said: mpsc::UnboundedSender<Delivery>,
 }
 
 impl Portal {
-    pub(crate) fn new(config: SandboxConfig, state: State) -> Result<Arc<Self>, reqwest::Error> {
+    /// A portal whose events go to `said`.
+    pub(crate) fn new(
+        config: SandboxConfig,
+        state: State,
+        said: mpsc::UnboundedSender<Delivery>,
+    ) -> Result<Arc<Self>, reqwest::Error> {
         let faults = Faults::seeded(config.seed);
         let timeout = Duration::from_millis(config.download_timeout_ms);
         let downloads = reqwest::Client::builder().user_agent(DOWNLOAD_AGENT).timeout(timeout).no_proxy();
@@ -42,13 +47,13 @@ impl Portal {
         Ok(Arc::new(Self {
             clock: Clock::default(),
             faults,
-            queue: EventQueue::new(Duration::from_millis(config.handler_timeout_ms))?,
             downloads: downloads.danger_accept_invalid_certs(true).build()?,
             browser: browser.redirect(reqwest::redirect::Policy::none()).timeout(Duration::from_secs(60)).build()?,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             state: Mutex::new(state),
             changed: watch::channel(0).0,
+            said,
             config,
         }))
     }
@@ -66,15 +71,16 @@ impl Portal {
     }
 
     /// Ends a hit: what was collected goes to the event queue (bitrix24.md §6.1).
-    pub(crate) fn finish_hit(self: &Arc<Self>) {
+    pub(crate) fn finish_hit(&self) {
         let deliveries = self.lock().take_outbox();
         for delivery in deliveries {
-            self.queue.push(self, delivery);
+            // Nobody listens when the sandbox is stopping.
+            let _ = self.said.send(delivery);
         }
     }
 
     /// A whole hit in one change.
-    pub(crate) fn hit<R>(self: &Arc<Self>, change: impl FnOnce(&mut State) -> R) -> R {
+    pub(crate) fn hit<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
         let result = self.edit(change);
         self.finish_hit();
         result

@@ -1,17 +1,13 @@
-//! Starting and stopping a sandbox, and who it is.
+//! Who a sandbox is, and its end.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
 use tokio_util::sync::DropGuard;
 
-use crate::config::SandboxConfig;
 use crate::faults::Faults;
 use crate::model::{App, State};
 use crate::portal::Portal;
-use crate::{auth_server, routes, server};
 
 /// A running stand-in portal with its authorization server.
 ///
@@ -29,20 +25,10 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Opens both servers. Fails when an address cannot be bound.
-    pub async fn start(config: SandboxConfig) -> io::Result<Self> {
-        // A second call finds a provider installed and is told so; both outcomes are fine.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let portal_listener = TcpListener::bind(config.portal_listen).await?;
-        let auth_listener = TcpListener::bind(config.auth_listen).await?;
-        let (portal_address, auth_address) = (portal_listener.local_addr()?, auth_listener.local_addr()?);
-        let state = State::new(&config, portal_address, auth_address);
-        let portal = Portal::new(config, state).map_err(io::Error::other)?;
-        let (stop, tasks) = (&portal.stop, &portal.tasks);
-        server::serve(stop.clone(), tasks.clone(), portal_listener, routes::portal(&portal, portal_address));
-        server::serve(stop.clone(), tasks.clone(), auth_listener, auth_server::router(Arc::clone(&portal)));
-        let owner = Some(portal.stop.clone().drop_guard());
-        Ok(Self { _owner: owner, ..Self::remote(portal) })
+    /// The handle that stops everything when it is dropped.
+    pub(crate) fn owner(portal: Arc<Portal>) -> Self {
+        let guard = Some(portal.stop.clone().drop_guard());
+        Self { _owner: guard, ..Self::remote(portal) }
     }
 
     /// A second handle on the same portal, for the control interface; dropping it stops nothing.
@@ -121,15 +107,5 @@ impl Sandbox {
     /// The faults in force.
     pub fn faults(&self) -> &Faults {
         &self.portal.faults
-    }
-
-    /// Opens one more listener of the portal.
-    pub(crate) async fn listen(&self) -> io::Result<SocketAddr> {
-        let any_port = SocketAddr::new(self.portal.config.portal_listen.ip(), 0);
-        let listener = TcpListener::bind(any_port).await?;
-        let address = listener.local_addr()?;
-        let (stop, tasks) = (self.portal.stop.clone(), self.portal.tasks.clone());
-        server::serve(stop, tasks, listener, routes::portal(&self.portal, address));
-        Ok(address)
     }
 }

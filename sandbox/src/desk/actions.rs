@@ -10,9 +10,11 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::MAX_UPLOAD;
 use crate::model::{Actor, State};
 use crate::portal::Portal;
+
+/// Largest upload of an operator.
+const MAX_UPLOAD: usize = 100 * 1024 * 1024;
 
 type Answer = (StatusCode, Json<Value>);
 

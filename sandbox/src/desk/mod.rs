@@ -13,9 +13,6 @@ use axum::routing::{get, patch, post};
 use crate::assets;
 use crate::portal::Portal;
 
-/// Largest upload of an operator.
-const MAX_UPLOAD: usize = 100 * 1024 * 1024;
-
 /// `/desk/…`.
 pub(crate) fn router() -> Router<Arc<Portal>> {
     Router::new()

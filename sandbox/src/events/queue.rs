@@ -1,7 +1,7 @@
 //! The vendor's event queue: one line of work a handler, one attempt an event, no retries (bitrix24.md §6.1).
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -13,109 +13,118 @@ use crate::portal::Portal;
 /// How long a held-back event waits for another one to overtake it.
 const REORDER_WAIT: Duration = Duration::from_millis(300);
 
-/// Posts events to handlers, one at a time for each handler URL.
-#[derive(Debug)]
-pub(crate) struct EventQueue {
-    client: reqwest::Client,
-    handlers: Mutex<HashMap<String, mpsc::UnboundedSender<Delivery>>>,
-}
-
-impl EventQueue {
-    pub(crate) fn new(timeout: Duration) -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder().user_agent("Bitrix24 Webhook Engine").timeout(timeout).no_proxy();
-        let client = client.redirect(reqwest::redirect::Policy::none()).build()?;
-        Ok(Self { client, handlers: Mutex::default() })
-    }
-
-    /// Puts an event at the end of its handler's line.
-    pub(crate) fn push(&self, portal: &Arc<Portal>, delivery: Delivery) {
-        let mut handlers = self.handlers.lock().unwrap_or_else(PoisonError::into_inner);
-        let sender = handlers.entry(delivery.url.clone()).or_insert_with(|| {
-            let (sender, receiver) = mpsc::unbounded_channel();
-            portal.tasks.spawn(serve_until_stopped(Arc::clone(portal), receiver));
-            sender
-        });
-        // A closed line means the sandbox is stopping.
-        let _ = sender.send(delivery);
-    }
-}
-
-async fn serve_until_stopped(portal: Arc<Portal>, line: mpsc::UnboundedReceiver<Delivery>) {
-    let stop = portal.stop.clone();
+/// Posts what the portal says until it stops, one event at a time for each handler URL.
+pub(crate) async fn run(portal: Arc<Portal>, mut said: mpsc::UnboundedReceiver<Delivery>, client: reqwest::Client) {
+    let mut handlers: HashMap<String, mpsc::UnboundedSender<Delivery>> = HashMap::new();
+    let sorting = async {
+        while let Some(delivery) = said.recv().await {
+            let line = handlers.entry(delivery.url.clone()).or_insert_with(|| {
+                let (sender, receiver) = mpsc::unbounded_channel();
+                let post = Poster { portal: Arc::clone(&portal), client: client.clone() };
+                portal.tasks.spawn(post.serve_until_stopped(receiver));
+                sender
+            });
+            // A closed line means the sandbox is stopping.
+            let _ = line.send(delivery);
+        }
+    };
     tokio::select! {
-        () = stop.cancelled() => {}
-        () = serve(portal, line) => {}
+        () = portal.stop.cancelled() => {}
+        () = sorting => {}
     }
 }
 
-async fn serve(portal: Arc<Portal>, mut line: mpsc::UnboundedReceiver<Delivery>) {
-    let mut held: Option<Delivery> = None;
-    loop {
-        let next = match held {
-            None => line.recv().await,
-            Some(_) => tokio::time::timeout(REORDER_WAIT, line.recv()).await.ok().flatten(),
-        };
-        match next {
-            Some(delivery) if held.is_none() => held = dispatch(&portal, delivery).await,
-            Some(delivery) => {
-                post(&portal, &delivery).await;
-                post_held(&portal, held.take()).await;
-            }
-            None if held.is_some() => post_held(&portal, held.take()).await,
-            None => return,
-        }
-    }
+/// Who posts, and who notes it.
+pub(crate) fn client(timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
+    let client = reqwest::Client::builder().user_agent("Bitrix24 Webhook Engine").timeout(timeout).no_proxy();
+    client.redirect(reqwest::redirect::Policy::none()).build()
 }
 
-async fn post_held(portal: &Arc<Portal>, held: Option<Delivery>) {
-    if let Some(delivery) = held {
-        post(portal, &delivery).await;
-    }
+/// One handler's line of work.
+#[derive(Clone)]
+struct Poster {
+    portal: Arc<Portal>,
+    client: reqwest::Client,
 }
 
-/// Applies the event faults; gives the event back when it has to wait for the next one.
-async fn dispatch(portal: &Arc<Portal>, delivery: Delivery) -> Option<Delivery> {
-    let EventPlan { drop, duplicate, reorder, delay } = portal.faults.event(&delivery.event);
-    if drop {
-        note(portal, &delivery, None, "dropped: fault".to_owned(), 0);
-        return None;
-    }
-    if let Some(delay) = delay {
-        post_later(portal, delivery, delay);
-        return None;
-    }
-    if reorder {
-        return Some(delivery);
-    }
-    post(portal, &delivery).await;
-    if duplicate {
-        post(portal, &delivery).await;
-    }
-    None
-}
-
-fn post_later(portal: &Arc<Portal>, delivery: Delivery, delay: Duration) {
-    let later = Arc::clone(portal);
-    portal.tasks.spawn(async move {
+impl Poster {
+    async fn serve_until_stopped(self, line: mpsc::UnboundedReceiver<Delivery>) {
+        let stop = self.portal.stop.clone();
         tokio::select! {
-            () = later.stop.cancelled() => {}
-            () = tokio::time::sleep(delay) => post(&later, &delivery).await,
+            () = stop.cancelled() => {}
+            () = self.serve(line) => {}
         }
-    });
-}
+    }
 
-/// The one attempt.
-async fn post(portal: &Arc<Portal>, delivery: &Delivery) {
-    let started = std::time::Instant::now();
-    let request = portal.queue.client.post(&delivery.url).body(delivery.body.clone());
-    let answer = request.header("content-type", "application/x-www-form-urlencoded").send().await;
-    let took = crate::clock::millis(started.elapsed());
-    match answer {
-        Ok(answer) => {
-            let outcome = if answer.status().is_success() { "delivered" } else { "refused" };
-            note(portal, delivery, Some(answer.status().as_u16()), outcome.to_owned(), took);
+    async fn serve(&self, mut line: mpsc::UnboundedReceiver<Delivery>) {
+        let mut held: Option<Delivery> = None;
+        loop {
+            let next = match held {
+                None => line.recv().await,
+                Some(_) => tokio::time::timeout(REORDER_WAIT, line.recv()).await.ok().flatten(),
+            };
+            match next {
+                Some(delivery) if held.is_none() => held = self.dispatch(delivery).await,
+                Some(delivery) => {
+                    self.post(&delivery).await;
+                    self.post_held(held.take()).await;
+                }
+                None if held.is_some() => self.post_held(held.take()).await,
+                None => return,
+            }
         }
-        Err(error) => note(portal, delivery, None, format!("unreachable: {error}"), took),
+    }
+
+    async fn post_held(&self, held: Option<Delivery>) {
+        if let Some(delivery) = held {
+            self.post(&delivery).await;
+        }
+    }
+
+    /// Applies the event faults; gives the event back when it has to wait for the next one.
+    async fn dispatch(&self, delivery: Delivery) -> Option<Delivery> {
+        let EventPlan { drop, duplicate, reorder, delay } = self.portal.faults.event(&delivery.event);
+        if drop {
+            note(&self.portal, &delivery, None, "dropped: fault".to_owned(), 0);
+            return None;
+        }
+        if let Some(delay) = delay {
+            self.post_later(delivery, delay);
+            return None;
+        }
+        if reorder {
+            return Some(delivery);
+        }
+        self.post(&delivery).await;
+        if duplicate {
+            self.post(&delivery).await;
+        }
+        None
+    }
+
+    fn post_later(&self, delivery: Delivery, delay: Duration) {
+        let later = self.clone();
+        self.portal.tasks.spawn(async move {
+            tokio::select! {
+                () = later.portal.stop.cancelled() => {}
+                () = tokio::time::sleep(delay) => later.post(&delivery).await,
+            }
+        });
+    }
+
+    /// The one attempt.
+    async fn post(&self, delivery: &Delivery) {
+        let started = std::time::Instant::now();
+        let request = self.client.post(&delivery.url).body(delivery.body.clone());
+        let answer = request.header("content-type", "application/x-www-form-urlencoded").send().await;
+        let took = crate::clock::millis(started.elapsed());
+        match answer {
+            Ok(answer) => {
+                let outcome = if answer.status().is_success() { "delivered" } else { "refused" };
+                note(&self.portal, delivery, Some(answer.status().as_u16()), outcome.to_owned(), took);
+            }
+            Err(error) => note(&self.portal, delivery, None, format!("unreachable: {error}"), took),
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! The front of a stand-in: calls come in, mishaps strike, the webhook is told.
 
-use super::call::{Call, Reply};
+use super::call::Call;
+use super::each::answer;
+use super::terms::{Mishap, Which, signature};
+use super::viber;
 use super::world::World;
-use super::{Mishap, Which, line, max, meta, signature, viber, vk, whatsapp};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -117,17 +119,6 @@ pub(super) async fn called(State(hub): State<Arc<Hub>>, request: Request) -> Res
         return StatusCode::BAD_GATEWAY.into_response();
     }
     reply.response()
-}
-
-fn answer(which: Which, base: &str, world: &mut World, call: &Call) -> Reply {
-    match which {
-        Which::Vk => vk::answer(base, world, call),
-        Which::Max => max::answer(base, world, call),
-        Which::WhatsApp => whatsapp::answer(base, world, call),
-        Which::Messenger => meta::answer(world, call),
-        Which::Viber => viber::answer(world, call),
-        Which::Line => line::answer(world, call),
-    }
 }
 
 fn file(hub: &Hub, id: &str) -> Response {

@@ -1,8 +1,8 @@
 //! LINE: lists of events, files by their numbers, a key for repeats, pictures by their addresses.
 
 use super::call::{Call, Reply};
+use super::terms::{Act, Mishap, TOKEN};
 use super::world::{Shown, World};
-use super::{Act, Mishap, TOKEN};
 use serde_json::{Value, json};
 
 pub(super) fn event(person: &str, act: &Act) -> Option<Value> {

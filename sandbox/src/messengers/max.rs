@@ -1,8 +1,8 @@
 //! MAX: a secret in a header, uploads of three shapes, a history, and no key.
 
 use super::call::{Call, Reply};
+use super::terms::{Act, Mishap, TOKEN};
 use super::world::{Shown, World};
-use super::{Act, Mishap, TOKEN};
 use serde_json::{Value, json};
 
 pub(super) fn event(base: &str, person: &str, act: &Act) -> Option<Value> {

@@ -1,8 +1,8 @@
 //! Messenger: entries with lists, attachments that are uploaded first, an echo of everything that is sent, no key.
 
 use super::call::{Call, Reply};
+use super::terms::{Act, Mishap, TOKEN};
 use super::world::{Shown, World};
-use super::{Act, Mishap, TOKEN};
 use serde_json::{Value, json};
 
 const PAGE: &str = "111";

@@ -4,73 +4,32 @@
 //! by which openline talks to the real ones.
 
 mod call;
+mod each;
 mod hub;
 mod line;
 mod max;
 mod meta;
 mod phone;
+mod terms;
 mod viber;
 mod vk;
 mod whatsapp;
 mod world;
 
 pub use call::Call;
-pub use world::{Shown, Upload};
+pub use terms::{Act, Mishap, Upload, Which};
+pub use world::Shown;
 
-use hmac::{Hmac, KeyInit, Mac};
+use each::event_of;
 use hub::Hub;
 use serde_json::Value;
-use sha2::Sha256;
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
+use terms::{SECRET, TOKEN, id, signature};
 use tokio::net::TcpListener;
 use tokio_util::sync::DropGuard;
-
-/// Which messenger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Which {
-    /// A VK community.
-    Vk,
-    /// A MAX bot.
-    Max,
-    /// A `WhatsApp` business number.
-    WhatsApp,
-    /// A Facebook page.
-    Messenger,
-    /// A Viber bot.
-    Viber,
-    /// A LINE official account.
-    Line,
-}
-
-impl Which {
-    /// What people call it.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Vk => "VK",
-            Self::Max => "MAX",
-            Self::WhatsApp => "WhatsApp",
-            Self::Messenger => "Messenger",
-            Self::Viber => "Viber",
-            Self::Line => "LINE",
-        }
-    }
-}
-
-/// What a person does.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Act {
-    /// Writes; the number names the message.
-    Writes(u64, String),
-    /// Sends a file that was put into the stand-in's store under this name.
-    Sends(u64, Upload),
-    /// Changes what they wrote.
-    Edits(u64, String),
-    /// Takes back what they wrote.
-    Deletes(u64),
-}
 
 /// A call to the webhook, ready to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,19 +38,6 @@ pub struct Post {
     pub headers: Vec<(&'static str, String)>,
     /// The body, as it was signed.
     pub body: String,
-}
-
-/// What goes wrong at the messenger, once or for a while.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mishap {
-    /// The next message is refused for good.
-    Refuses,
-    /// The next message is taken, and its answer lost.
-    LosesAnswer,
-    /// Calls are not let in until [`Server::relents`].
-    LocksOut,
-    /// The next message is asked to come later.
-    SlowsDown,
 }
 
 /// A running stand-in. Dropping it stops the server.
@@ -226,78 +172,5 @@ impl Server {
             let _ = tokio::time::timeout(Duration::from_millis(100), self.hub.changed.notified()).await;
         }
         Ok(())
-    }
-}
-
-/// What a messenger tells of what a person does.
-fn event_of(which: Which, base: &str, person: &str, act: &Act) -> Option<Value> {
-    match which {
-        Which::Vk => vk::event(base, person, act),
-        Which::Max => max::event(base, person, act),
-        Which::WhatsApp => Some(whatsapp::event(person, act)),
-        Which::Messenger => meta::event(base, person, act),
-        Which::Viber => viber::event(base, person, act),
-        Which::Line => line::event(person, act),
-    }
-}
-
-impl std::str::FromStr for Which {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        Ok(match name {
-            "vk" => Self::Vk,
-            "max" => Self::Max,
-            "whatsapp" => Self::WhatsApp,
-            "messenger" => Self::Messenger,
-            "viber" => Self::Viber,
-            "line" => Self::Line,
-            _ => return Err(format!("{name:?} is none; there is: vk, max, whatsapp, messenger, viber, line")),
-        })
-    }
-}
-
-/// What every call of openline has to bring.
-pub(crate) const TOKEN: &str = "t0ken-of-the-stand-in";
-/// What the messenger signs with.
-pub(crate) const SECRET: &str = "s3cret-of-the-stand-in";
-
-/// A number from 1 to a million that belongs to a word.
-fn number(word: &str) -> u64 {
-    word.bytes().fold(7_u64, |sum, byte| (sum * 131 + u64::from(byte)) % 999_983) + 1
-}
-
-/// What a messenger calls a person.
-fn id(which: Which, person: &str) -> String {
-    let n = number(person);
-    match which {
-        Which::Vk => n.to_string(),
-        Which::Max => format!("9{n:06}"),
-        Which::WhatsApp => format!("4917{n:07}"),
-        Which::Messenger => format!("5{n:014}"),
-        Which::Viber => format!("{n:012x}abcd+/=="),
-        Which::Line => format!("U{n:032x}"),
-    }
-}
-
-fn mac(key: &str, body: &str) -> Vec<u8> {
-    let mac = Hmac::<Sha256>::new_from_slice(key.as_bytes());
-    mac.map(|mut mac| {
-        mac.update(body.as_bytes());
-        mac.finalize().into_bytes().to_vec()
-    })
-    .unwrap_or_default()
-}
-
-fn signature(which: Which, body: &str) -> Option<(&'static str, String)> {
-    use base64::{Engine, prelude::BASE64_STANDARD};
-    match which {
-        Which::Vk => None,
-        Which::Max => Some(("x-max-bot-api-secret", SECRET.to_owned())),
-        Which::WhatsApp | Which::Messenger => {
-            Some(("x-hub-signature-256", format!("sha256={}", hex::encode(mac(SECRET, body)))))
-        }
-        Which::Viber => Some(("x-viber-content-signature", hex::encode(mac(TOKEN, body)))),
-        Which::Line => Some(("x-line-signature", BASE64_STANDARD.encode(mac(SECRET, body)))),
     }
 }

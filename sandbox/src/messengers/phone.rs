@@ -1,7 +1,8 @@
 //! `/phone/`: a page on which somebody plays the person who writes.
 
+use super::each::event_of;
 use super::hub::Hub;
-use super::{Act, event_of, id};
+use super::terms::{Act, id};
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;

@@ -1,8 +1,8 @@
 //! Viber: one event a call, files by their addresses, 200 whatever happens, tokens of 64 bits.
 
 use super::call::{Call, Reply};
+use super::terms::{Act, Mishap, TOKEN};
 use super::world::{Shown, World};
-use super::{Act, Mishap, TOKEN};
 use serde_json::{Value, json};
 
 /// Tokens differ in the last digits only: whoever keeps them as fractions mixes them up.

@@ -1,8 +1,8 @@
 //! VK: one event a call, a secret in the body, methods that take forms and answer 200 whatever happens.
 
 use super::call::{Call, Reply};
+use super::terms::{Act, Mishap, SECRET, TOKEN};
 use super::world::{Shown, World};
-use super::{Act, Mishap, SECRET, TOKEN};
 use serde_json::{Value, json};
 
 pub(super) fn event(base: &str, person: &str, act: &Act) -> Option<Value> {

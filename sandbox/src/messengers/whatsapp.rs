@@ -1,8 +1,8 @@
 //! WhatsApp: batches in envelopes, files that are looked up and fetched with the token, statuses, no key.
 
 use super::call::{Call, Reply};
+use super::terms::{Act, Mishap, TOKEN};
 use super::world::{Shown, World};
-use super::{Act, Mishap, TOKEN};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 

@@ -1,21 +1,9 @@
 //! What a messenger remembers.
 
-use super::{Call, Mishap};
+use super::call::Call;
+use super::terms::{Mishap, Upload};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
-
-/// A file in the messenger's store.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Upload {
-    /// Its number there.
-    pub id: u64,
-    /// Its name.
-    pub name: String,
-    /// Its type.
-    pub mime: String,
-    /// Bytes.
-    pub size: usize,
-}
 
 /// One of our messages as its person sees it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

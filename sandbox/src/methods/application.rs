@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, Outcome, table};
+use super::call::{Call, Outcome};
 use crate::clock::iso;
 use crate::model::{App, State};
 use crate::rest::envelope::Reply;
@@ -37,13 +37,14 @@ pub(super) fn server_time(call: &mut Call<'_>) -> Outcome {
 }
 
 pub(super) fn method_get(call: &mut Call<'_>) -> Outcome {
-    let found = table::find(&call.params.text("NAME").to_lowercase()).ok();
+    let name = call.params.text("NAME").to_lowercase();
+    let found = call.methods.iter().find(|method| method.name == name);
     let available = found.is_some_and(|method| call.caller.covers(method.scope));
     Ok(json!({ "isExisting": found.is_some(), "isAvailable": available }).into())
 }
 
 pub(super) fn methods(call: &mut Call<'_>) -> Outcome {
-    let known = table::all().iter().filter(|method| call.caller.covers(method.scope));
+    let known = call.methods.iter().filter(|method| call.caller.covers(method.scope));
     Ok(known.map(|method| json!(method.name)).collect::<Value>().into())
 }
 

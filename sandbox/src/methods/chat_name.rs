@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Call, Outcome};
+use super::call::{Call, Outcome};
 use crate::php::json::empty_object;
 use crate::rest::envelope::Reply;
 use crate::rest::error::RestError;

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, Outcome};
+use super::call::{Call, Outcome};
 use crate::model::Line;
 use crate::php::value;
 use crate::rest::error::RestError;

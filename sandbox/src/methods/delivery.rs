@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::call::{Call, Outcome};
 use super::send::Batch;
-use super::{Call, Outcome};
 use crate::openline::incoming::MAX_EXTERNAL_ID;
 use crate::php::value;
 use crate::rest::envelope::Reply;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, Outcome};
+use super::call::{Call, Outcome};
 use crate::model::{Chat, State};
 use crate::rest::error::RestError;
 

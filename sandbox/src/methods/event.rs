@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{Call, Outcome};
+use super::call::{Call, Outcome};
 use crate::events::emit::{Audience, Event};
 use crate::model::Binding;
 use crate::rest::error::RestError;

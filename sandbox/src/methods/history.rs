@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, Outcome};
+use super::call::{Call, Outcome};
 use crate::clock::iso;
 use crate::model::{Chat, Message, State, StoredFile, User};
 use crate::openline::text::legacy;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Call, Outcome};
+use super::call::{Call, Outcome};
 use crate::model::Author;
 use crate::openline::sessions::NewMessage;
 use crate::rest::error::RestError;

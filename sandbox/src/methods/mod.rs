@@ -1,6 +1,7 @@
 //! The REST methods, one file a family.
 
 mod application;
+mod call;
 mod chat_name;
 mod config;
 mod delivery;
@@ -18,22 +19,12 @@ mod user;
 
 use std::sync::Arc;
 
-use crate::model::State;
 use crate::portal::Portal;
 use crate::rest::caller::Caller;
 use crate::rest::envelope::Reply;
-use crate::rest::error::{Failure, RestError};
+use crate::rest::error::Failure;
 use crate::rest::params::Params;
-
-/// What a method that needs no waiting gives.
-type Outcome = Result<Reply, RestError>;
-
-/// One call of a quick method.
-struct Call<'a> {
-    state: &'a mut State,
-    caller: &'a Caller,
-    params: &'a Params,
-}
+use call::Call;
 
 /// Runs a method by its lower-case name; the caller is admitted already.
 pub(crate) async fn run(
@@ -48,7 +39,7 @@ pub(crate) async fn run(
         _ => {
             let found = table::find(method)?;
             let run = found.run;
-            Ok(portal.edit(|state| run(&mut Call { state, caller, params }))?)
+            Ok(portal.edit(|state| run(&mut Call { state, caller, params, methods: table::all() }))?)
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, Outcome};
+use super::call::{Call, Outcome};
 use crate::clock::iso;
 use crate::model::OfflineEvent;
 use crate::php::value;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, Outcome};
+use super::call::{Call, Outcome};
 use crate::model::{Connector, ConnectorFlags, Icon, Placement};
 use crate::php::value;
 use crate::rest::envelope::Reply;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, Outcome};
+use super::call::{Call, Outcome};
 use crate::model::StatusRow;
 use crate::php::value;
 use crate::rest::envelope::Reply;

@@ -1,19 +1,9 @@
 //! The list of methods: name, scope, and what runs them.
 
-use super::{Call, Outcome, application, chat_name, config, delivery, dialog, event, history, im, offline};
+use super::call::{Call, Method, Outcome};
+use super::{application, chat_name, config, delivery, dialog, event, history, im, offline};
 use super::{register, status, update, user};
 use crate::rest::error::RestError;
-
-/// One method the portal knows.
-#[derive(Clone, Copy)]
-pub(crate) struct Method {
-    pub(crate) name: &'static str,
-    /// Needed scope; empty for the basic ones.
-    pub(crate) scope: &'static str,
-    /// Whether it may stand inside `batch`.
-    pub(crate) batchable: bool,
-    pub(super) run: fn(&mut Call<'_>) -> Outcome,
-}
 
 const fn basic(name: &'static str, run: fn(&mut Call<'_>) -> Outcome) -> Method {
     Method { name, scope: "", batchable: true, run }

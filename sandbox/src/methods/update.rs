@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::call::{Call, Outcome};
 use super::send::Batch;
-use super::{Call, Outcome};
 use crate::openline::incoming::Element;
 use crate::php::value;
 use crate::portal::Portal;

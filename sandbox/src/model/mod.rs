@@ -8,6 +8,7 @@ mod file;
 mod line;
 mod record;
 mod state;
+mod usage;
 mod user;
 
 pub use chat::{Author, Message};
@@ -21,4 +22,5 @@ pub(crate) use file::{FileClass, StoredFile};
 pub(crate) use line::Line;
 pub(crate) use record::Record;
 pub(crate) use state::{Actor, HOPS, State};
+pub(crate) use usage::{Bucket, Operating};
 pub(crate) use user::{ADMIN, OPERATOR, User};

@@ -5,13 +5,13 @@ use std::net::{IpAddr, SocketAddr};
 
 use url::Url;
 
+use super::usage::{Bucket, Operating};
 use super::{
     App, AuthCode, Binding, Chat, Connector, Delivery, Line, Message, OPERATOR, OfflineEvent, Placement, Record,
     RefreshToken, Session, StatusRow, StoredFile, Token, User,
 };
 use crate::config::{SandboxConfig, Switches};
 use crate::flags::Flag;
-use crate::rest::limits::{Bucket, Operating};
 use crate::rng::Rng;
 
 /// How many times a chain of events and calls may go round (bitrix24.md §6.1).

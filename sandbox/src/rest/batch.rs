@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::caller::Caller;
 use super::envelope::Reply;
 use super::error::{Failure, RestError};
-use super::front::{run_metered, timing};
+use super::metered::{run_metered, timing};
 use super::params::Params;
 use crate::methods::table;
 use crate::model::State;

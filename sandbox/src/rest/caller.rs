@@ -4,7 +4,6 @@ use super::error::RestError;
 use super::request::{RestRequest, Webhook};
 use crate::config::RequestLimit;
 use crate::flags::Flag;
-use crate::methods::table;
 use crate::model::{Actor, App, State};
 
 /// An authorised caller.
@@ -38,20 +37,26 @@ impl Caller {
 }
 
 impl State {
-    /// Everything that can refuse a call before its method runs (bitrix24.md §2.8, §9.2).
-    pub(crate) fn admit(&mut self, request: &RestRequest, limit: Option<RequestLimit>) -> Result<Caller, RestError> {
+    /// Everything that can refuse a call before its method runs (bitrix24.md §2.8, §9.2); `scope` is what the method needs,
+    /// or why there is none.
+    pub(crate) fn admit(
+        &mut self,
+        request: &RestRequest,
+        limit: Option<RequestLimit>,
+        scope: Result<&str, RestError>,
+    ) -> Result<Caller, RestError> {
         if self.switches.require_https && !request.https {
             return Err(RestError::bad("INVALID_REQUEST", "Https required"));
         }
         self.take_request(request.peer, limit)?;
         self.check_flags(&[Flag::OverloadLimit, Flag::PortalDeleted, Flag::InternalServerError])?;
-        let method = table::find(&request.method)?;
+        let scope = scope?;
         self.check_flags(&[Flag::AccessDenied])?;
         let caller = match &request.webhook {
             Some(webhook) => self.authorise_webhook(webhook)?,
             None => self.authorise_token(request)?,
         };
-        if caller.covers(method.scope) { Ok(caller) } else { Err(self.insufficient_scope()) }
+        if caller.covers(scope) { Ok(caller) } else { Err(self.insufficient_scope()) }
     }
 
     /// 403 (or 401 by the source) `insufficient_scope`.

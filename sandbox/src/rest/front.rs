@@ -12,12 +12,12 @@ use serde_json::json;
 use super::answer::Answer;
 use super::batch;
 use super::caller::Caller;
-use super::envelope::{Reply, Timing, wrap};
+use super::envelope::{Reply, wrap};
 use super::error::Failure;
-use super::limits::seconds;
+use super::metered::{run_metered, timing};
 use super::params::Params;
 use super::request::RestRequest;
-use crate::methods;
+use crate::methods::table;
 use crate::model::State;
 use crate::portal::Portal;
 use crate::server::Peer;
@@ -89,7 +89,8 @@ fn begin(state: &mut State, call: &RestRequest) -> u64 {
 
 async fn execute(portal: &Arc<Portal>, call: RestRequest, id: u64) -> Answer {
     let start_ms = portal.clock.now_ms();
-    let caller = match portal.edit(|state| state.admit(&call, portal.config.request_limit)) {
+    let scope = table::find(&call.method).map(|method| method.scope);
+    let caller = match portal.edit(|state| state.admit(&call, portal.config.request_limit, scope)) {
         Ok(caller) => caller,
         Err(error) => return Answer::error(&error),
     };
@@ -122,27 +123,4 @@ fn answer(portal: &Portal, caller: &Caller, method: &str, reply: Reply, start_ms
         body: wrap(reply, &timing, nested),
         client_id: caller.app.map(|_| caller.client.clone()),
     }
-}
-
-/// When a method ran and what it has used of its operating time.
-pub(crate) fn timing(portal: &Portal, caller: &Caller, method: &str, start_ms: i64) -> Timing {
-    let limited = portal.config.operating_limit_s.is_some();
-    let operating = limited.then(|| portal.view(|state| state.operating_figures(&caller.client, method)));
-    Timing { start_ms, finish_ms: portal.clock.now_ms(), operating }
-}
-
-/// Runs one method under the operating limit.
-pub(crate) async fn run_metered(
-    portal: &Arc<Portal>,
-    caller: &Caller,
-    method: &str,
-    params: &Params,
-) -> Result<Reply, Failure> {
-    let limit = portal.config.operating_limit_s;
-    portal.edit(|state| state.check_operating(&caller.client, method, limit))?;
-    let started = portal.clock.now_ms();
-    let outcome = methods::run(portal, caller, method, params).await;
-    let spent = seconds(portal.clock.now_ms() - started);
-    portal.edit(|state| state.charge_operating(&caller.client, method, spent));
-    outcome
 }

@@ -1,48 +1,13 @@
 //! The leaky bucket and the operating-time limit (bitrix24.md §3.4).
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::error::RestError;
 use crate::config::RequestLimit;
-use crate::model::State;
+use crate::model::{Bucket, Operating, State};
 
 /// Calls shorter than this are not charged to the operating limit.
 const UNCHARGED_S: f64 = 0.1;
-/// The operating limit looks back over this many one-minute buckets.
-const MINUTES: i64 = 10;
-
-/// Request counter of one source address.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Bucket {
-    level: f64,
-    at_ms: i64,
-}
-
-/// Seconds of work per minute, of one method of one application.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Operating {
-    minutes: BTreeMap<i64, f64>,
-}
-
-impl Operating {
-    fn forget(&mut self, now_ms: i64) {
-        let oldest = now_ms / 60_000 - MINUTES;
-        self.minutes.retain(|minute, _| *minute > oldest);
-    }
-
-    /// Seconds charged within the window.
-    fn total(&self) -> f64 {
-        // A sum of nothing is -0.0.
-        self.minutes.values().sum::<f64>() + 0.0
-    }
-
-    /// Unix time when the oldest bucket drops out.
-    fn reset_at(&self, now_ms: i64) -> i64 {
-        let oldest = self.minutes.keys().next().copied().unwrap_or(now_ms / 60_000);
-        (oldest + MINUTES) * 60
-    }
-}
 
 impl State {
     /// Counts one HTTP request; a refused one is not counted.

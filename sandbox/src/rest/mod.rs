@@ -7,5 +7,6 @@ pub(crate) mod envelope;
 pub(crate) mod error;
 pub(crate) mod front;
 pub(crate) mod limits;
+mod metered;
 pub(crate) mod params;
 pub(crate) mod request;

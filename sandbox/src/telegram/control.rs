@@ -9,12 +9,12 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
+use super::bot::{Bot, add_bot};
 use super::config::TelegramSwitches;
 use super::faults::TelegramFault;
 use super::hub::Hub;
 use super::people::Person;
-use super::server::{Bot, add_bot};
-use super::view::seen;
+use super::seen::seen;
 
 /// `/sandbox/…`.
 pub(crate) fn router() -> Router<Arc<Hub>> {

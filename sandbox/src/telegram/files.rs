@@ -1,9 +1,10 @@
 //! Files on the stand-in's disk: who may use them, under which path, and for how long.
 
 use bytes::Bytes;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::error::ApiError;
+use super::kept::StoredFile;
 use super::world::World;
 use crate::files::sniff;
 
@@ -15,22 +16,6 @@ pub(crate) const MAX_PHOTO: usize = 10 << 20;
 pub(crate) const MAX_UPLOAD: usize = 50 << 20;
 /// How long a download link lives at least, and here exactly: one hour.
 const LINK_LIFE_MS: i64 = 3_600_000;
-
-/// One file as one bot knows it.
-#[derive(Debug, Clone)]
-pub(crate) struct StoredFile {
-    pub(crate) bot: i64,
-    pub(crate) id: String,
-    pub(crate) unique_id: String,
-    /// `photo`, `document`, …: the field it travels in.
-    pub(crate) kind: &'static str,
-    pub(crate) name: String,
-    pub(crate) mime: String,
-    pub(crate) bytes: Bytes,
-    pub(crate) path: String,
-    /// Unix milliseconds until which the path can be downloaded; 0 before `getFile`.
-    pub(crate) link_until: i64,
-}
 
 /// What somebody uploads.
 #[derive(Debug, Clone, Default)]
@@ -113,17 +98,6 @@ impl World {
                 Value::Object(json)
             })
             .collect()
-    }
-}
-
-impl StoredFile {
-    /// `file_id`, `file_unique_id`, `file_size`.
-    pub(crate) fn json(&self) -> Map<String, Value> {
-        let mut json = Map::new();
-        json.insert("file_id".to_owned(), json!(self.id));
-        json.insert("file_unique_id".to_owned(), json!(self.unique_id));
-        json.insert("file_size".to_owned(), json!(self.bytes.len()));
-        json
     }
 }
 

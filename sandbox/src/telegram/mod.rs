@@ -17,6 +17,7 @@
 //! # Ok(()) }
 //! ```
 
+mod bot;
 mod config;
 mod control;
 mod error;
@@ -24,11 +25,13 @@ mod faults;
 mod files;
 mod front;
 mod hub;
+mod kept;
 mod methods;
 mod params;
 mod people;
 mod phone;
 mod record;
+mod seen;
 mod server;
 mod shapes;
 mod text;
@@ -37,9 +40,11 @@ mod view;
 mod webhook;
 mod world;
 
+pub use bot::Bot;
 pub use config::{FloodLimit, TelegramConfig, TelegramSwitches};
 pub use faults::{TelegramFault, TelegramFaultKind, TelegramFaults};
 pub use people::{Group, Person};
 pub use record::{ApiCall, WebhookPost};
-pub use server::{Bot, TelegramServer};
-pub use view::{Seen, SeenFile, TelegramView, WebhookState};
+pub use seen::{Seen, SeenFile};
+pub use server::TelegramServer;
+pub use view::{TelegramView, WebhookState};

@@ -1,9 +1,8 @@
 //! The line of updates of each bot: kept until confirmed, for a day at most.
 
-use std::time::Instant;
+use serde_json::Value;
 
-use serde_json::{Map, Value, json};
-
+use super::kept::Update;
 use super::world::World;
 
 /// How long an unconfirmed update is kept.
@@ -11,44 +10,6 @@ const LIFE_MS: i64 = 24 * 3_600_000;
 
 /// Kinds of updates a bot gets only when it asks for them by name.
 const ON_REQUEST: [&str; 3] = ["chat_member", "message_reaction", "message_reaction_count"];
-
-/// One update that waits.
-#[derive(Debug, Clone)]
-pub(crate) struct Update {
-    pub(crate) id: i64,
-    /// `message`, `edited_message`, …
-    pub(crate) kind: &'static str,
-    /// Webhook updates with the same key are delivered one after the other.
-    pub(crate) key: String,
-    pub(crate) body: Value,
-    pub(crate) expires_at: i64,
-    /// Deliveries to the webhook that failed.
-    pub(crate) failures: u32,
-    /// Not before this moment.
-    pub(crate) not_before: Option<Instant>,
-    pub(crate) in_flight: bool,
-}
-
-impl Update {
-    pub(crate) fn json(&self) -> Value {
-        let mut json = Map::new();
-        json.insert("update_id".to_owned(), json!(self.id));
-        json.insert(self.kind.to_owned(), self.body.clone());
-        Value::Object(json)
-    }
-}
-
-/// Where a bot wants its updates.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Webhook {
-    pub(crate) url: String,
-    pub(crate) secret: String,
-    pub(crate) max_connections: usize,
-    /// Unix seconds and text of the last failure.
-    pub(crate) last_error: Option<(i64, String)>,
-    /// Grows with every `setWebhook`.
-    pub(crate) generation: u64,
-}
 
 impl World {
     /// Puts an update at the end of a bot's line, unless the bot does not want this kind.

@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 
 use super::faults::TelegramFaultKind;
 use super::hub::Hub;
+use super::kept::{Update, Webhook};
 use super::methods;
 use super::params::Params;
 use super::record::WebhookPost;
-use super::updates::{Update, Webhook};
 use super::world::World;
 
 /// Longest pause a webhook may ask for with `Retry-After`, in seconds.

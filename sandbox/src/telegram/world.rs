@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use serde_json::{Map, Value, json};
 
 use super::config::{TelegramConfig, TelegramSwitches};
-use super::files::StoredFile;
+use super::kept::{StoredFile, Update, Webhook};
 use super::record::Record;
-use super::updates::{Update, Webhook};
 use crate::rng::Rng;
 
 /// A person, or the account of a bot.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::input::{self, Input};
-use super::media::{self, MediaKind};
+use super::kinds::{self, MediaKind};
+use super::media;
 use super::{deliver, send};
 use crate::telegram::error::ApiError;
 use crate::telegram::hub::Hub;
@@ -71,7 +72,7 @@ async fn element(hub: &Arc<Hub>, bot: i64, item: &Value, params: &Params) -> Res
     if text("type").is_empty() {
         return Err(broken("Can't find field \"type\""));
     }
-    let kind = media::of_type(text("type")).filter(|kind| ALLOWED.contains(&kind.field));
+    let kind = kinds::of_type(text("type")).filter(|kind| ALLOWED.contains(&kind.field));
     let kind = kind.ok_or_else(|| broken(&format!("type \"{}\" can't be used in sendMediaGroup", text("type"))))?;
     let found = match text("media") {
         "" => None,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::media::MediaKind;
+use super::kinds::MediaKind;
 use crate::telegram::error::ApiError;
 use crate::telegram::files::{MAX_DOWNLOAD, MAX_UPLOAD, Upload, check_photo};
 use crate::telegram::hub::Hub;

@@ -6,12 +6,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{Failure, Reply};
+use super::reply::Reply;
 use crate::telegram::config::TelegramSwitches;
-use crate::telegram::error::ApiError;
+use crate::telegram::error::{ApiError, Failure};
 use crate::telegram::hub::Hub;
+use crate::telegram::kept::Webhook;
 use crate::telegram::params::Params;
-use crate::telegram::updates::Webhook;
 use crate::telegram::world::World;
 
 /// Longest long poll in seconds.

@@ -5,11 +5,14 @@ mod change;
 mod deliver;
 mod input;
 mod intake;
+mod kinds;
 mod media;
+mod reply;
 mod send;
 mod small;
 
 pub(crate) use media::file_content;
+pub(crate) use reply::Reply;
 
 use std::sync::Arc;
 
@@ -18,20 +21,6 @@ use serde_json::{Value, json};
 use super::error::{ApiError, Failure};
 use super::hub::Hub;
 use super::params::Params;
-
-/// What a method gives.
-#[derive(Debug)]
-pub(crate) struct Reply {
-    pub(crate) result: Value,
-    /// Only the webhook methods have one.
-    pub(crate) description: Option<String>,
-}
-
-impl From<Value> for Reply {
-    fn from(result: Value) -> Self {
-        Self { result, description: None }
-    }
-}
 
 /// Names as documented; calls may write them in any case.
 const NAMES: &[&str] = &[
@@ -81,7 +70,7 @@ pub(crate) async fn call(hub: &Arc<Hub>, bot: i64, method: &str, params: &Params
         "sendMediaGroup" => return Ok(album::send(hub, bot, params).await?.into()),
         _ => {}
     }
-    if let Some(kind) = media::of_method(method) {
+    if let Some(kind) = kinds::of_method(method) {
         return Ok(media::send(hub, bot, kind, params).await?.into());
     }
     Ok(hub.edit(|world| run(world, bot, method, params))?.into())

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::Person;
+use crate::telegram::bot::Bot;
 use crate::telegram::hub::Hub;
-use crate::telegram::server::Bot;
 use crate::telegram::text;
 use crate::telegram::world::{Content, GroupChat, Message, World};
 

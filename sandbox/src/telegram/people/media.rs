@@ -5,9 +5,9 @@ use serde_json::{Map, Value, json};
 
 use super::Person;
 use crate::files::sniff;
+use crate::telegram::bot::Bot;
 use crate::telegram::files::Upload;
 use crate::telegram::methods;
-use crate::telegram::server::Bot;
 use crate::telegram::text;
 use crate::telegram::world::{Content, Message};
 

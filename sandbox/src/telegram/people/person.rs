@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::telegram::bot::Bot;
 use crate::telegram::hub::Hub;
-use crate::telegram::server::Bot;
+use crate::telegram::seen::{Seen, seen};
 use crate::telegram::text;
-use crate::telegram::view::{Seen, seen};
 use crate::telegram::world::{Content, Message, World};
 
 /// Somebody with a Telegram account. Cheap to clone; all clones are the same person.

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::formatted::{Formatted, length};
 use super::validate::{kind, sort, span};
-use super::{Formatted, length};
 
 /// Endings of bare links that are recognised.
 const DOMAINS: [&str; 9] = ["com", "org", "net", "io", "ru", "de", "me", "example", "dev"];

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Formatted;
+use super::formatted::Formatted;
 
 /// An open tag.
 struct Open {

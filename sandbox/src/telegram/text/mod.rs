@@ -4,10 +4,12 @@
 //! points. The stand-in counts UTF-16 units, which is never more lenient.
 
 mod detect;
+mod formatted;
 mod html;
 mod validate;
 
 pub(crate) use detect::detect;
+pub(crate) use formatted::{Formatted, length};
 
 use serde_json::Value;
 
@@ -19,18 +21,6 @@ pub(crate) const MAX_TEXT: usize = 4096;
 pub(crate) const MAX_CAPTION: usize = 1024;
 /// Longest text that is looked at, in bytes.
 const MAX_BYTES: usize = 1 << 15;
-
-/// A text and what is marked in it.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Formatted {
-    pub(crate) text: String,
-    pub(crate) entities: Vec<Value>,
-}
-
-/// UTF-16 units of a text.
-pub(crate) fn length(text: &str) -> usize {
-    text.encode_utf16().count()
-}
 
 /// Reads a bot's text with its `parse_mode` or entities, as far as it can be judged without the chat.
 pub(crate) fn parse(text: &str, parse_mode: &str, entities: Option<&Value>) -> Result<Formatted, ApiError> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Formatted, length};
+use super::formatted::{Formatted, length};
 use crate::telegram::error::ApiError;
 
 /// Kinds a bot may give; a field they need.
