@@ -18,7 +18,7 @@ pub use engine::bridge::Bridge;
 pub use engine::channel::{Channel, ChannelKind};
 pub use engine::inbox::{OperatorInbox, VisitorInbox};
 pub use engine::{bridge, channel, desk, export, forget, handover, hub, inbox, lately, limits};
-pub use engine::{overview, pauses, reconcile, retry, troubles};
+pub use engine::{overview, pauses, reconcile, retry, trace, troubles};
 pub use ports::backend::Backend;
 pub use ports::client::ClientAddress;
 pub use ports::clock::{Clock, SystemClock, Timestamp};

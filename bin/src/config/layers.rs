@@ -8,8 +8,15 @@ use serde_path_to_error::Segment;
 use std::collections::HashMap;
 
 /// The secrets that the configuration itself has, beside those of its channels. Each is a text, or says where it stands.
-pub(super) const SECRETS: [&str; 6] =
-    ["secret", "portal.client_secret", "metrics.token", "admin.token", "alerts.webhook_secret", "alerts.mail_password"];
+pub(super) const SECRETS: [&str; 7] = [
+    "secret",
+    "portal.client_secret",
+    "metrics.token",
+    "traces.token",
+    "admin.token",
+    "alerts.webhook_secret",
+    "alerts.mail_password",
+];
 
 /// What has no default. What is right there says whoever reads it.
 const REQUIRED: [&str; 4] = ["public_url", "portal.url", "portal.client_id", "portal.client_secret"];

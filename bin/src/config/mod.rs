@@ -14,6 +14,7 @@ mod listener;
 mod log;
 mod privacy;
 mod proxies;
+mod traces;
 
 pub use alerts::AlertSettings;
 pub(crate) use checks::trusted;
@@ -25,6 +26,7 @@ pub use listener::ListenerSettings;
 pub use log::Log;
 pub use privacy::PrivacySettings;
 pub use proxies::Proxies;
+pub use traces::TraceSettings;
 
 use around::Around;
 use checks::{each, listen, public_url, secret, shared, store};
@@ -76,6 +78,8 @@ pub struct Config {
     pub log: Log,
     /// Where what is measured can be asked for.
     pub metrics: ListenerSettings,
+    /// Who is told which way messages took.
+    pub traces: TraceSettings,
     /// Where the dashboard is for operators of the machine.
     pub admin: ListenerSettings,
     /// Who is told what has to be mended.
@@ -222,6 +226,7 @@ impl Config {
             files: FilesSettings::default(),
             log: Log::default(),
             metrics: ListenerSettings::default(),
+            traces: TraceSettings::default(),
             admin: ListenerSettings::default(),
             alerts: AlertSettings::default(),
             privacy: PrivacySettings::default(),

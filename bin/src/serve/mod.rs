@@ -14,4 +14,5 @@ pub mod service;
 pub mod status;
 mod swap;
 mod token;
+mod traces;
 pub(crate) mod watch;

@@ -12,6 +12,7 @@ use crate::serve::pulse::Pulse;
 use crate::serve::reload::{Reloaded, Reloader};
 use crate::serve::status::{self, Processes};
 use crate::serve::swap::Swap;
+use crate::serve::traces::{self, Telling};
 use crate::serve::watch::Watch;
 use axum::Router;
 use axum::extract::State;
@@ -78,6 +79,8 @@ pub struct Service {
     reloader: Arc<Reloader>,
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
+    /// Of messages' ways, when somebody is told.
+    telling: Option<Telling>,
 }
 
 impl Service {
@@ -108,6 +111,7 @@ impl Service {
         let kept = Arc::new(kept.with_floor(config.files.floor));
         let doors = Doors::new(Arc::clone(&store), Arc::clone(&clock), &ids);
         let doors = doors.equipped(Arc::clone(&kept) as _, config.file_policy(), &config.public_url, &secret);
+        let (doors, telling) = traces::follow(doors, &config, &store.tag().to_string());
         let host = config.host(secret.clone(), clock);
         let (swaps, channels) = channels(&config, &host)?;
         let portal = config.portal_config(&channels);
@@ -150,7 +154,7 @@ impl Service {
         let reloader = Arc::new(Reloader { channels: swaps, alerts, watch, started: config, running });
         tasks.push(tokio::spawn(Arc::clone(&reloader).listen(stop.clone())));
         bitrix.start();
-        Ok(Self { address, store, bitrix, doors, reloader, stop, tasks })
+        Ok(Self { address, store, bitrix, doors, reloader, stop, tasks, telling })
     }
 
     /// Where it listens.
@@ -190,6 +194,9 @@ impl Service {
         if tokio::time::timeout(END, ending).await.is_err() {
             tracing::warn!("cut what did not end in time");
             self.tasks.iter().for_each(JoinHandle::abort);
+        }
+        if let Some(telling) = self.telling.take() {
+            telling.end().await;
         }
         if tokio::time::timeout(CLOSE, self.store.close()).await.is_err() {
             tracing::warn!("the database was not closed in time");

@@ -105,7 +105,7 @@ fn every_kinds_example_loads() {
 fn the_unset_keys_of_the_complete_example_are_good_too() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("secret"), "9f86d081884c7d659a2feaa0c55ad015\n").unwrap();
-    for name in ["metrics_token", "admin_token"] {
+    for name in ["metrics_token", "traces_token", "admin_token"] {
         std::fs::write(folder.path().join(name), "9f86d081884c7d65\n").unwrap();
     }
     std::fs::write(folder.path().join("alert_secret"), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n").unwrap();

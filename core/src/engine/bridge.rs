@@ -12,6 +12,7 @@ use crate::engine::inbox::{Asked, Doors};
 use crate::engine::measure;
 use crate::engine::reconcile::{self, Round};
 use crate::engine::retry::after_failure;
+use crate::engine::trace::{Moment, TraceId};
 use crate::ports::backend::{Backend, Receipt};
 use crate::ports::store::{Act, Claimed, Job, Outcome, Queue, Settlement, Work};
 use futures_util::StreamExt;
@@ -26,6 +27,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 /// How long a job is leased: longer than any adapter may take, `visitors::PATIENCE` among them.
 pub const LEASE: Duration = Duration::from_secs(180);
@@ -266,8 +268,9 @@ impl Bridge {
             Queue::Channel(_) | Queue::Backend => self.each(queue, jobs, held, |job| self.carried_out(job)).await,
             Queue::Confirm if jobs.is_empty() => {}
             Queue::Confirm => {
+                let claimed = self.doors.traces.claimed(&*self.doors.clock);
                 let outcomes = self.confirm(&jobs).await;
-                self.ended(queue, jobs.into_iter().zip(outcomes).collect()).await;
+                self.ended(queue, claimed, jobs.into_iter().zip(outcomes).collect()).await;
             }
         }
     }
@@ -294,11 +297,16 @@ impl Bridge {
         }
         // What is not needed is free at once.
         let mut held = held.and_then(|mut held| held.split(count));
-        let under_way: FuturesUnordered<_> = jobs.into_iter().map(carry).collect();
+        let claimed = self.doors.traces.claimed(&*self.doors.clock);
+        let followed = |job: Job| {
+            let span = self.doors.traces.span(&job);
+            carry(job).instrument(span)
+        };
+        let under_way: FuturesUnordered<_> = jobs.into_iter().map(followed).collect();
         let settling = |ended: Vec<(Job, Outcome)>| {
             let slots = held.as_mut().and_then(|held| held.split(ended.len()));
             async move {
-                self.ended(queue, ended).await;
+                self.ended(queue, claimed, ended).await;
                 drop(slots);
             }
         };
@@ -306,10 +314,11 @@ impl Bridge {
     }
 
     /// Tells of what ended, and settles it.
-    async fn ended(&self, queue: &Queue, ended: Vec<(Job, Outcome)>) {
+    async fn ended(&self, queue: &Queue, claimed: Option<Moment>, ended: Vec<(Job, Outcome)>) {
         for (job, outcome) in &ended {
             log(queue, job, outcome);
             measure::ended(job, outcome, self.doors.clock.now());
+            self.doors.traces.ended(claimed, job, outcome);
             let (troubles, now) = (&self.doors.troubles, self.doors.clock.now());
             match outcome {
                 Outcome::Done { .. } => troubles.went_well(&job.conversation.channel, queue, now),
@@ -371,13 +380,16 @@ fn done(receipt: Receipt) -> Outcome {
 
 fn log(queue: &Queue, job: &Job, outcome: &Outcome) {
     let (queue, task, item) = (queue.name(), job.work.name(), job.item.id);
+    // Made only when the line is written.
+    let trace = || TraceId::of_job(job);
     match outcome {
-        Outcome::Done { .. } => tracing::debug!(queue, task, %item, "done"),
+        Outcome::Done { .. } => tracing::debug!(queue, task, %item, trace = %trace(), "done"),
         Outcome::Retry { reason, at, uncertain, .. } => {
-            tracing::warn!(queue, task, %item, attempts = job.attempts, uncertain, until = %at, reason, "will try again");
+            let attempts = job.attempts;
+            tracing::warn!(queue, task, %item, trace = %trace(), attempts, uncertain, until = %at, reason, "will try again");
         }
         Outcome::Dead { reason, .. } => {
-            tracing::error!(queue, task, %item, reason, "given up, kept as a dead letter");
+            tracing::error!(queue, task, %item, trace = %trace(), reason, "given up, kept as a dead letter");
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::domain::id::ChannelId;
 use crate::ports::clock::Timestamp;
-use crate::ports::store::{Job, Outcome, Work};
+use crate::ports::store::{Job, Outcome};
 use metrics::{counter, histogram};
 
 /// A visitor's message is durable, or was known already.
@@ -31,25 +31,12 @@ pub(crate) fn limited(limit: &'static str) {
 
 /// A job ended, for now or for good.
 pub(crate) fn ended(job: &Job, outcome: &Outcome, now: Timestamp) {
-    let (channel, direction) = (job.conversation.channel.to_string(), direction(job.work));
-    let result = match outcome {
-        Outcome::Done { .. } => "done",
-        Outcome::Retry { .. } => "retry",
-        Outcome::Dead { .. } => "dead",
-    };
-    let (task, labels) = (job.work.name(), channel.clone());
+    let (channel, direction) = (job.conversation.channel.to_string(), job.work.direction());
+    let (task, labels, result) = (job.work.name(), channel.clone(), outcome.name());
     counter!("openline_jobs_total", "channel" => labels, "direction" => direction, "task" => task, "result" => result)
         .increment(1);
     if job.work.is_send() && matches!(outcome, Outcome::Done { .. }) {
         histogram!("openline_delivery_seconds", "channel" => channel, "direction" => direction)
             .record(job.created.until(now).as_secs_f64());
-    }
-}
-
-fn direction(work: Work) -> &'static str {
-    match work {
-        Work::ToOperators(_) | Work::Note => "to_operators",
-        Work::Confirm => "confirmation",
-        Work::ToVisitor(_) => "to_visitors",
     }
 }

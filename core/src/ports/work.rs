@@ -70,6 +70,15 @@ impl Work {
         }
     }
 
+    /// Which way it leads, as metrics and traces name it.
+    pub fn direction(self) -> &'static str {
+        match self {
+            Self::ToOperators(_) | Self::Note => "to_operators",
+            Self::Confirm => "confirmation",
+            Self::ToVisitor(_) => "to_visitors",
+        }
+    }
+
     /// Whether a message is brought by it, to either side: it stands or falls with it.
     pub fn is_send(self) -> bool {
         matches!(self, Self::ToOperators(Act::Send) | Self::ToVisitor(Act::Send))
@@ -167,6 +176,17 @@ pub enum Outcome {
         /// transaction.
         note: Option<Note>,
     },
+}
+
+impl Outcome {
+    /// Its name in metrics and traces.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Done { .. } => "done",
+            Self::Retry { .. } => "retry",
+            Self::Dead { .. } => "dead",
+        }
+    }
 }
 
 /// A job and its outcome.

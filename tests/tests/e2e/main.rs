@@ -46,6 +46,7 @@ mod sessions;
 mod stream;
 mod takeover;
 mod telegram;
+mod traces;
 mod trouble;
 
 use openline_tests::Process;

@@ -21,6 +21,7 @@ use crate::engine::hub::{Directory, Revisions};
 use crate::engine::lately::Visitors;
 use crate::engine::missing::Missing;
 use crate::engine::pauses::Pauses;
+use crate::engine::trace::{Tracer, Traces};
 use crate::engine::troubles::Troubles;
 use crate::engine::wishes::Wishes;
 use crate::ports::backend::Backend;
@@ -67,6 +68,8 @@ pub struct Doors {
     pub(crate) troubles: Troubles,
     /// Channels that an administrator paused.
     pub(crate) pauses: Pauses,
+    /// Who follows messages on their way.
+    pub(crate) traces: Traces,
     hold: Hold,
     erasing: Arc<Notify>,
     pub(crate) wishes: Arc<Wishes>,
@@ -107,6 +110,7 @@ impl Doors {
             equipment,
             troubles,
             pauses: Pauses::default(),
+            traces: Traces::default(),
             hold,
             erasing,
             wishes,
@@ -127,6 +131,12 @@ impl Doors {
         let policy = policy.into();
         let links = FileLinks::new(public_url, secret).with_reader(policy.reader_link);
         Self { equipment: Some(Equipment { files, policy, links, words: Words::new(secret) }), ..self }
+    }
+
+    /// The same doors with somebody who follows messages on their way.
+    #[must_use]
+    pub fn traced(self, tracer: Arc<dyn Tracer>) -> Self {
+        Self { traces: Traces(Some(tracer)), ..self }
     }
 
     /// Opens the file that a signed link names, see [`FileLinks`]; `None` when the link is not good, or what it named

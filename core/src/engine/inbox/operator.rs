@@ -4,7 +4,7 @@ use super::Doors;
 use crate::domain::error::StoreError;
 use crate::domain::id::ChatAddress;
 use crate::domain::message::OperatorEvent;
-use crate::engine::{forget, hold, measure};
+use crate::engine::{forget, hold, measure, trace};
 use crate::ports::clock::{Clock, Timestamp};
 use crate::ports::store::Queue;
 use crate::ports::store::Store;
@@ -56,8 +56,13 @@ impl OperatorInbox {
     async fn record(&self, ours: Vec<OperatorEvent>) -> Result<(), StoreError> {
         let addresses: Vec<_> =
             ours.iter().map(|e| ChatAddress { channel: e.channel.clone(), chat: e.chat.clone() }).collect();
+        let mut entries: Vec<_> = ours.iter().map(|event| self.doors.traces.event(&*self.doors.clock, event)).collect();
         let before = self.doors.before();
+        entries.iter_mut().flatten().for_each(trace::Entry::storing);
         let noted = self.doors.store.record_outgoing(ours, self.doors.clock.now()).await;
+        for (index, entry) in entries.into_iter().enumerate() {
+            trace::stored(entry, noted.as_ref().map(|noted| noted.get(index).is_some_and(|n| n.change.is_some())));
+        }
         // They come only once, so they have to be fetched as soon as the store works again.
         let noted = noted.inspect_err(|_| self.doors.missing.notice())?;
         for (note, address) in noted.into_iter().zip(addresses) {

@@ -8,11 +8,11 @@ use crate::domain::line::LineInfo;
 use crate::domain::message::{Conversation, File, Incoming, Item, Note, Visitor};
 use crate::domain::words::{self, Catalogue};
 use crate::engine::forget;
-use crate::engine::measure;
+use crate::engine::{measure, trace};
 use crate::ports::backend::FileStream;
 use crate::ports::clock::Timestamp;
 use crate::ports::files::{self, ByteStream, FileError, FilePlace, FileRules, Holder};
-use crate::ports::store::{Amend, Change, Queue, Recorded, Slice};
+use crate::ports::store::{Act, Amend, Change, Queue, Recorded, Slice};
 use std::time::Duration;
 
 /// Everything one channel instance may do with its conversations. It cannot reach those of another.
@@ -39,12 +39,18 @@ impl VisitorInbox {
     /// When nothing was stored; the visitor's side must repeat it with the same key. [`StoreError::Erasing`] as long as what
     /// the visitor wrote before is being erased.
     pub async fn accept(&self, mut incoming: Incoming) -> Result<Recorded, StoreError> {
+        let mut entry = self.entry((&incoming.chat, &incoming.key), Act::Send);
         let known = self.nothing_while_erasing(&incoming.chat).await?;
         let (address, before) = (self.address(incoming.chat.clone()), self.doors.before());
         // What is stored already is not stored again.
         let told = incoming.visitor.take().filter(|told| self.visitor_of(&address, known).as_ref() != Some(told));
         incoming.visitor.clone_from(&told);
-        let recorded = self.doors.store.record_incoming(&self.channel, incoming, self.doors.clock.now()).await?;
+        if let Some(entry) = &mut entry {
+            entry.storing();
+        }
+        let recorded = self.doors.store.record_incoming(&self.channel, incoming, self.doors.clock.now()).await;
+        trace::stored(entry, recorded.as_ref().map(|recorded| recorded.fresh));
+        let recorded = recorded?;
         measure::accepted(&self.channel, recorded.fresh);
         self.doors.named(&recorded.item.content).await;
         if recorded.fresh {
@@ -71,7 +77,10 @@ impl VisitorInbox {
             self.nothing_while_erasing(chat).await?;
         }
         let now = self.doors.clock.now();
-        let change = self.doors.store.amend_incoming(&self.channel, chat, key, amend, now).await?;
+        let entry = self.entry((chat, key), if matches!(amend, Amend::Edit(_)) { Act::Edit } else { Act::Delete });
+        let change = self.doors.store.amend_incoming(&self.channel, chat, key, amend, now).await;
+        trace::stored(entry, change.as_ref().map(Option::is_some));
+        let change = change?;
         if let Some(change) = change {
             self.doors.publish(change);
             self.doors.wake(&Queue::Backend);
@@ -272,6 +281,10 @@ impl VisitorInbox {
     /// When the store can't be read.
     pub async fn item(&self, id: ConversationId, message: MessageId) -> Result<Option<Item>, StoreError> {
         self.doors.store.item(id, message).await
+    }
+
+    fn entry(&self, message: (&ChatId, &str), act: Act) -> Option<trace::Entry> {
+        self.doors.traces.incoming(&*self.doors.clock, &self.channel, message, act)
     }
 
     fn address(&self, chat: ChatId) -> ChatAddress {
