@@ -231,8 +231,11 @@ fn nginx_takes_its_example() {
 }
 
 #[test]
-fn the_hosted_ci_runs_the_test_command() {
+fn the_hosted_ci_runs_the_test_command_and_tries_the_package_of_a_release() {
     let workflow = yaml("ci.yml", &read(".github/workflows/ci.yml"));
     let steps = workflow["jobs"]["test"]["steps"].as_vec().unwrap();
     assert!(steps.iter().any(|step| step["run"].as_str() == Some("tests/run")));
+    let workflow = yaml("release.yml", &read(".github/workflows/release.yml"));
+    let steps = workflow["jobs"]["package"]["steps"].as_vec().unwrap();
+    assert!(steps.iter().any(|step| step["run"].as_str() == Some("sudo deploy/deb/try")));
 }
