@@ -4,6 +4,7 @@ use crate::error::OpenError;
 use crate::url::{Place, StoreUrl};
 use crate::{PostgresStore, SqliteStore};
 use openline_core::Store;
+use openline_core::store::Opening;
 use std::path::Path;
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Promises of [`Store::amend_incoming`](crate::ports::store::Store::amend_incoming).
+//! Promises of [`crate::store::Conversations::amend_incoming`](crate::ports::store::Store::amend_incoming).
 
 use super::Harness;
 use super::fixture::{Talk, at, claim_one, done, settle, text_of};

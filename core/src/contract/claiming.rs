@@ -1,4 +1,4 @@
-//! Promises of [`Store::claim`](crate::ports::store::Store::claim) and its neighbours: lanes and leases.
+//! Promises of [`crate::store::Jobs::claim`](crate::ports::store::Store::claim) and its neighbours: lanes and leases.
 
 use super::Harness;
 use super::fixture::{ALL, LEASE, Talk, at, claim, claim_one, claim_some, die, done, retry, settle, started, text_of};

@@ -1,4 +1,4 @@
-//! Promises of [`Store::record_outgoing`](crate::ports::store::Store::record_outgoing): operators' edits and deletions.
+//! Promises of [`crate::store::Conversations::record_outgoing`](crate::ports::store::Store::record_outgoing): operators' edits and deletions.
 
 use super::Harness;
 use super::fixture::{Talk, at, edited, text_of, work_off};

@@ -1,4 +1,4 @@
-//! Promises of [`Store::erase`](crate::ports::store::Store::erase).
+//! Promises of [`crate::store::Erasing::erase`](crate::ports::store::Store::erase).
 
 use super::fixture::{ALL, Talk, at, claim, claim_one, claim_some, die, done, retry, settle, started, work_off};
 use super::{Harness, Stop};

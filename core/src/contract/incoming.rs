@@ -1,4 +1,4 @@
-//! Promises of [`Store::record_incoming`](crate::ports::store::Store::record_incoming).
+//! Promises of [`crate::store::Conversations::record_incoming`](crate::ports::store::Store::record_incoming).
 
 use super::Harness;
 use super::fixture::{Talk, at, claim, claim_one, text_of};

@@ -1,4 +1,4 @@
-//! Promises of [`Store::record_outgoing`](crate::ports::store::Store::record_outgoing): answers that come in another order than they
+//! Promises of [`crate::store::Conversations::record_outgoing`](crate::ports::store::Store::record_outgoing): answers that come in another order than they
 //! were written in, as after a time in which nobody listened.
 
 use super::Harness;

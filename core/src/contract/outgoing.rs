@@ -1,4 +1,4 @@
-//! Promises of [`Store::record_outgoing`](crate::ports::store::Store::record_outgoing): storing what operators wrote.
+//! Promises of [`crate::store::Conversations::record_outgoing`](crate::ports::store::Store::record_outgoing): storing what operators wrote.
 
 use super::Harness;
 use super::fixture::{Talk, at, claim_one, edited, finished, started, text_of, wrote};

@@ -1,4 +1,4 @@
-//! Promises of [`Store::settle`](crate::ports::store::Store::settle).
+//! Promises of [`crate::store::Jobs::settle`](crate::ports::store::Store::settle).
 
 use super::Harness;
 use super::fixture::{Talk, at, claim, claim_one, die, done, retry, settle, text_of, work_off};

@@ -68,7 +68,7 @@ impl Desk {
         self.doors.troubles().last(channel)
     }
 
-    /// Puts a dead letter back on its way; see [`Store::replay_dead`].
+    /// Puts a dead letter back on its way; see [`crate::store::DeadLetters::replay_dead`].
     ///
     /// # Errors
     /// When the store can't.

@@ -135,10 +135,10 @@ pub struct Job {
     pub created: Timestamp,
 }
 
-/// What [`crate::Store::claim`] found.
+/// What [`crate::store::Jobs::claim`] found.
 #[derive(Debug, Clone, Default)]
 pub struct Claimed {
-    /// The jobs, longest due first; see [`crate::Store::claim`].
+    /// The jobs, longest due first; see [`crate::store::Jobs::claim`].
     pub jobs: Vec<Job>,
     /// When nothing (more) is due: the moment at which the next lane will be.
     pub next_due: Option<Timestamp>,

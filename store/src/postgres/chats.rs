@@ -2,11 +2,11 @@
 
 use super::fault::{Result, corrupt};
 use super::past;
-use super::row::column;
+use super::row::{column, conversation as conversation_of, conversation_columns};
 use crate::code::Stored;
-use openline_core::message::{Dialog, Thread};
+use openline_core::message::{Conversation, Dialog, Thread};
 use openline_core::store::Change;
-use openline_core::{ConversationId, MessageId, Pos, Rev, Timestamp};
+use openline_core::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev, Timestamp};
 use sqlx::postgres::PgConnection;
 use std::collections::BTreeMap;
 
@@ -102,6 +102,31 @@ pub(crate) async fn lock_known(db: &mut PgConnection, channel: &str, chat: &str)
 pub(crate) async fn lock_id(db: &mut PgConnection, id: ConversationId) -> Result<bool> {
     let sql = "SELECT id FROM conversations WHERE id = $1 FOR NO KEY UPDATE";
     Ok(sqlx::query(sql).bind(id.0).fetch_optional(db).await?.is_some())
+}
+
+pub(crate) async fn conversation(
+    db: &mut PgConnection,
+    channel: &ChannelId,
+    chat: &ChatId,
+) -> Result<Option<Conversation>> {
+    let row = sqlx::query(concat!(
+        "SELECT ",
+        conversation_columns!(),
+        " FROM conversations c WHERE c.channel = $1 AND c.chat = $2"
+    ))
+    .bind(channel.as_str())
+    .bind(chat.as_str())
+    .fetch_optional(db)
+    .await?;
+    row.map(|row| conversation_of(&row, 0)).transpose()
+}
+
+pub(crate) async fn conversation_by_id(db: &mut PgConnection, id: ConversationId) -> Result<Option<Conversation>> {
+    let row = sqlx::query(concat!("SELECT ", conversation_columns!(), " FROM conversations c WHERE c.id = $1"))
+        .bind(id.0)
+        .fetch_optional(db)
+        .await?;
+    row.map(|row| conversation_of(&row, 0)).transpose()
 }
 
 /// Takes the next revision and the place at the end.

@@ -160,30 +160,3 @@ async fn give_up(db: &mut PgConnection, job: i64, error: &StoreError, now: Times
     sqlx::query(sql).bind(job).bind(State::Failed.code()).bind(sends()).execute(db).await?;
     Ok(())
 }
-
-/// In one order, as everybody locks lanes.
-pub(crate) async fn hurry(db: &mut PgConnection, queue: &str, now: Timestamp) -> Result<()> {
-    sqlx::query(
-        "WITH waiting AS MATERIALIZED (SELECT id FROM lanes WHERE queue = $1 AND due_at > $2 AND leased = 0 \
-            ORDER BY conversation FOR UPDATE) \
-         UPDATE lanes SET due_at = $2 WHERE id IN (SELECT id FROM waiting)",
-    )
-    .bind(queue)
-    .bind(now.0)
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-pub(crate) async fn oldest(db: &mut PgConnection, queue: &str) -> Result<Option<Timestamp>> {
-    let sql =
-        "SELECT min(j.created_at) FROM jobs j JOIN lanes l ON l.id = j.lane WHERE l.queue = $1 AND j.dead_at IS NULL";
-    let at: Option<i64> = sqlx::query_scalar(sql).bind(queue).fetch_one(db).await?;
-    Ok(at.map(Timestamp))
-}
-
-pub(crate) async fn depth(db: &mut PgConnection, queue: &str) -> Result<u64> {
-    let sql = "SELECT count(*) FROM jobs j JOIN lanes l ON l.id = j.lane WHERE l.queue = $1 AND j.dead_at IS NULL";
-    let count: i64 = sqlx::query_scalar(sql).bind(queue).fetch_one(db).await?;
-    Ok(u64::try_from(count).unwrap_or(0))
-}

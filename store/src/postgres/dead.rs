@@ -1,15 +1,50 @@
 //! Jobs that were given up.
 
+use super::PostgresStore;
 use super::chats::{lock_id, touch};
+use super::database::{query, transaction};
 use super::fault::{Result, corrupt};
-use super::row::{column, limit, words};
+use super::row::{column, limit, shown, shown_columns};
 use crate::code::{Stored, sends};
+use async_trait::async_trait;
 use openline_core::message::State;
-use openline_core::store::{Change, Queue, Replayed, ShownJob, Work};
-use openline_core::{ChannelId, ConversationId, JobId, MessageId, Timestamp};
-use sqlx::postgres::{PgConnection, PgRow};
+use openline_core::store::{Change, DeadLetters, Queue, Replayed, ShownJob, Work};
+use openline_core::{ConversationId, JobId, MessageId, StoreError, Timestamp};
+use sqlx::postgres::PgConnection;
 
-pub(crate) async fn retry(
+#[async_trait]
+impl DeadLetters for PostgresStore {
+    async fn dead_letters(&self, after: Option<JobId>, limit: usize) -> Result<Vec<ShownJob>, StoreError> {
+        query!(self.database, db => letters(db, after, limit))
+    }
+
+    async fn retry_failed(
+        &self,
+        id: ConversationId,
+        message: MessageId,
+        now: Timestamp,
+    ) -> Result<Option<(Change, Queue)>, StoreError> {
+        let retried = transaction!(self.database, db => retry(db, id, message, now))?;
+        if let Some((change, queue)) = &retried {
+            self.tell(Some(*change), Some(queue.clone()));
+        }
+        Ok(retried)
+    }
+
+    async fn replay_dead(&self, job: JobId, now: Timestamp) -> Result<Option<Replayed>, StoreError> {
+        let replayed = transaction!(self.database, db => replay(db, job, now))?;
+        if let Some(Replayed::Back { queue, change }) = &replayed {
+            self.tell(*change, Some(queue.clone()));
+        }
+        Ok(replayed)
+    }
+
+    async fn drop_dead(&self, job: JobId) -> Result<bool, StoreError> {
+        transaction!(self.database, db => forget(db, job))
+    }
+}
+
+async fn retry(
     db: &mut PgConnection,
     id: ConversationId,
     message: MessageId,
@@ -23,7 +58,7 @@ pub(crate) async fn retry(
     Ok(Some((sent_again(db, id, message).await?, queue)))
 }
 
-pub(crate) async fn replay(db: &mut PgConnection, job: JobId, now: Timestamp) -> Result<Option<Replayed>> {
+async fn replay(db: &mut PgConnection, job: JobId, now: Timestamp) -> Result<Option<Replayed>> {
     let sql = "SELECT m.conversation, j.message, j.task FROM jobs j JOIN messages m ON m.id = j.message \
                WHERE j.id = $1 AND j.dead_at IS NOT NULL";
     let found = sqlx::query(sql).bind(job.0).fetch_optional(&mut *db).await?;
@@ -78,48 +113,15 @@ async fn set_sent(db: &mut PgConnection, message: MessageId) -> Result<()> {
     Ok(())
 }
 
-pub(crate) async fn forget(db: &mut PgConnection, job: JobId) -> Result<bool> {
+async fn forget(db: &mut PgConnection, job: JobId) -> Result<bool> {
     let sql = "DELETE FROM jobs WHERE id = $1 AND dead_at IS NOT NULL";
     Ok(sqlx::query(sql).bind(job.0).execute(db).await?.rows_affected() > 0)
 }
 
-/// What is shown of a job; `at` is what tells when.
-macro_rules! letters {
-    ($at:literal, $which:literal) => {
-        concat!(
-            "SELECT j.id, c.channel, j.task, l.conversation, j.message, j.",
-            $at,
-            ", j.reason, j.attempts FROM jobs j JOIN lanes l ON l.id = j.lane JOIN conversations c ON c.id = l.conversation WHERE ",
-            $which,
-            " ORDER BY j.id LIMIT $2"
-        )
-    };
-}
-
-pub(crate) async fn letters(db: &mut PgConnection, after: Option<JobId>, most: usize) -> Result<Vec<ShownJob>> {
-    let sql = letters!("dead_at", "j.dead_at IS NOT NULL AND j.id > $1");
+async fn letters(db: &mut PgConnection, after: Option<JobId>, most: usize) -> Result<Vec<ShownJob>> {
+    let sql = shown_columns!("dead_at", "j.dead_at IS NOT NULL AND j.id > $1");
     let rows = sqlx::query(sql).bind(after.unwrap_or_default().0).bind(limit(most)).fetch_all(db).await?;
-    rows.iter().map(letter).collect()
-}
-
-pub(crate) async fn waiting(db: &mut PgConnection, queue: &Queue, most: usize) -> Result<Vec<ShownJob>> {
-    let sql = letters!("created_at", "j.dead_at IS NULL AND l.queue = $1");
-    let rows = sqlx::query(sql).bind(queue.name()).bind(limit(most)).fetch_all(db).await?;
-    rows.iter().map(letter).collect()
-}
-
-fn letter(row: &PgRow) -> Result<ShownJob> {
-    let attempts: i32 = column(row, 7)?;
-    Ok(ShownJob {
-        job: JobId(column(row, 0)?),
-        channel: ChannelId::parse(column(row, 1)?).map_err(|error| corrupt(error.to_string()))?,
-        work: Work::of(column(row, 2)?)?,
-        conversation: ConversationId(column(row, 3)?),
-        message: MessageId(column(row, 4)?),
-        at: Timestamp(column(row, 5)?),
-        reason: words(row, 6)?.unwrap_or_default(),
-        attempts: u32::try_from(attempts).unwrap_or(0),
-    })
+    rows.iter().map(shown).collect()
 }
 
 fn queue(name: &str) -> Result<Queue> {

@@ -2,7 +2,7 @@
 
 use openline_core::StoreError;
 
-pub(crate) type Result<T> = std::result::Result<T, Fault>;
+pub(crate) type Result<T, E = Fault> = std::result::Result<T, E>;
 
 /// Why a step failed, before it is known whether it is repeated.
 #[derive(Debug)]

@@ -1,14 +1,11 @@
 //! Messages' rows and the jobs about them, inside a conversation that this transaction has locked.
 
-use super::chats::touch;
 use super::fault::Result;
 use super::row::{item as item_of, item_columns, to_json};
-use super::state;
 use crate::code::Stored;
-use crate::files::let_go;
-use openline_core::message::{Content, Item, Side};
-use openline_core::store::{Act, Amend, Change, FORGET_FILES, Queue, Work};
-use openline_core::{ChannelId, ChatId, ConversationId, MessageId, Timestamp};
+use openline_core::message::{Item, Side};
+use openline_core::store::{Queue, Work};
+use openline_core::{ConversationId, MessageId, Timestamp};
 use sqlx::postgres::PgConnection;
 
 /// The item that is stored under a dedupe key.
@@ -96,39 +93,4 @@ pub(crate) async fn enqueue(db: &mut PgConnection, errands: &[Errand], at: Times
     .execute(db)
     .await?;
     Ok(())
-}
-
-/// A visitor edits or deletes an own message.
-pub(crate) async fn amend(
-    db: &mut PgConnection,
-    channel: &ChannelId,
-    chat: &ChatId,
-    key: &str,
-    amend: &Amend,
-    at: Timestamp,
-) -> Result<Option<Change>> {
-    let Some(conversation) = super::chats::lock_known(db, channel.as_str(), chat.as_str()).await? else {
-        return Ok(None);
-    };
-    let Some(item) = known(db, conversation, Side::Visitor, key).await? else { return Ok(None) };
-    let act = match amend {
-        Amend::Edit(content) if item.deleted || *content == item.content => return Ok(None),
-        Amend::Delete if item.deleted => return Ok(None),
-        Amend::Edit(content) => {
-            edit(db, item.id, &to_json(content)?).await?;
-            Act::Edit
-        }
-        Amend::Delete => {
-            delete(db, item.id).await?;
-            Act::Delete
-        }
-    };
-    let nothing = Content::default();
-    let now = if let Amend::Edit(content) = amend { content } else { &nothing };
-    for file in let_go(&item.content, now) {
-        state::put_new(db, &format!("{FORGET_FILES}{file}"), b"").await?;
-    }
-    let errand = Errand { conversation, queue: Queue::Backend, work: Work::ToOperators(act), message: item.id };
-    enqueue(db, &[errand], at).await?;
-    touch(db, conversation, item.id).await.map(Some)
 }

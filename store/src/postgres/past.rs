@@ -1,9 +1,7 @@
-//! Dialogs that are over, or that another one followed, and whose histories are to be read once more.
+//! Keeps which dialogs are over, or had to give way to another one.
 
 use super::fault::Result;
-use super::row::{column, conversation, conversation_columns, limit, text};
-use openline_core::store::PastDialog;
-use openline_core::{ConversationId, Timestamp};
+use openline_core::ConversationId;
 use sqlx::postgres::PgConnection;
 
 /// That dialog is over.
@@ -33,35 +31,5 @@ pub(crate) async fn add_before(db: &mut PgConnection, next: &[(ConversationId, &
     .bind(next.iter().map(|(_, session)| session.as_bytes()).collect::<Vec<_>>())
     .execute(db)
     .await?;
-    Ok(())
-}
-
-pub(crate) async fn page(
-    db: &mut PgConnection,
-    after: i64,
-    active_since: Timestamp,
-    most: usize,
-) -> Result<Vec<PastDialog>> {
-    let rows = sqlx::query(concat!(
-        "SELECT p.id, p.session, ",
-        conversation_columns!(),
-        " FROM past_dialogs p JOIN conversations c ON c.id = p.conversation \
-         WHERE p.id > $1 AND c.active_at >= $2 ORDER BY p.id LIMIT $3"
-    ))
-    .bind(after)
-    .bind(active_since.0)
-    .bind(limit(most))
-    .fetch_all(db)
-    .await?;
-    let past = |row| {
-        let mut conversation = conversation(row, 2)?;
-        conversation.thread.session = Some(text(column(row, 1)?)?);
-        Ok(PastDialog { id: column(row, 0)?, conversation })
-    };
-    rows.iter().map(past).collect()
-}
-
-pub(crate) async fn forget(db: &mut PgConnection, ids: &[i64]) -> Result<()> {
-    sqlx::query("DELETE FROM past_dialogs WHERE id = ANY($1)").bind(ids).execute(db).await?;
     Ok(())
 }

@@ -3,7 +3,8 @@
 use super::fault::{Fault, Result, corrupt};
 use crate::code::Stored;
 use openline_core::message::{Content, Conversation, Dialog, Item, ItemKind, Side, State, Thread};
-use openline_core::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev, StoreError, Tag, Timestamp};
+use openline_core::store::{ShownJob, Work};
+use openline_core::{ChannelId, ChatId, ConversationId, JobId, MessageId, Pos, Rev, StoreError, Tag, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::Row as _;
@@ -25,7 +26,19 @@ macro_rules! conversation_columns {
         "c.id, c.channel, c.chat, c.visitor, c.line, c.portal_chat, c.session, c.dialog, c.rev"
     };
 }
-pub(crate) use {conversation_columns, item_columns};
+/// Jobs as [`shown`] reads them; `at` is what tells when.
+macro_rules! shown_columns {
+    ($at:literal, $which:literal) => {
+        concat!(
+            "SELECT j.id, c.channel, j.task, l.conversation, j.message, j.",
+            $at,
+            ", j.reason, j.attempts FROM jobs j JOIN lanes l ON l.id = j.lane JOIN conversations c ON c.id = l.conversation WHERE ",
+            $which,
+            " ORDER BY j.id LIMIT $2"
+        )
+    };
+}
+pub(crate) use {conversation_columns, item_columns, shown_columns};
 
 pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<String> {
     serde_json::to_string(value).map_err(|e| corrupt(e.to_string()))
@@ -89,6 +102,20 @@ pub(crate) fn conversation(row: &PgRow, at: usize) -> Result<Conversation> {
         thread: Thread { line: words(row, at + 4)?, chat: words(row, at + 5)?, session: words(row, at + 6)? },
         dialog: Dialog::of(column(row, at + 7)?)?,
         rev: Rev(column(row, at + 8)?),
+    })
+}
+
+pub(crate) fn shown(row: &PgRow) -> Result<ShownJob> {
+    let attempts: i32 = column(row, 7)?;
+    Ok(ShownJob {
+        job: JobId(column(row, 0)?),
+        channel: ChannelId::parse(column(row, 1)?).map_err(|error| corrupt(error.to_string()))?,
+        work: Work::of(column(row, 2)?)?,
+        conversation: ConversationId(column(row, 3)?),
+        message: MessageId(column(row, 4)?),
+        at: Timestamp(column(row, 5)?),
+        reason: words(row, 6)?.unwrap_or_default(),
+        attempts: u32::try_from(attempts).unwrap_or(0),
     })
 }
 

@@ -129,20 +129,3 @@ fn give_up(db: &Connection, job: i64, error: &StoreError, now: Timestamp) -> Res
     let [visitors, operators] = sends();
     execute(db, sql, (job, State::Failed.code(), visitors, operators)).map(|_| ())
 }
-
-pub(crate) fn hurry(db: &Connection, queue: &str, now: Timestamp) -> Result<()> {
-    let sql = "UPDATE lanes SET due_at = ?2 WHERE queue = ?1 AND due_at > ?2 AND leased = 0";
-    execute(db, sql, (queue, now.0)).map(|_| ())
-}
-
-pub(crate) fn oldest(db: &Connection, queue: &str) -> Result<Option<Timestamp>> {
-    let sql =
-        "SELECT min(j.created_at) FROM jobs j JOIN lanes l ON l.id = j.lane WHERE l.queue = ?1 AND j.dead_at IS NULL";
-    let at: Option<i64> = only(db, sql, [queue], |row| column(row, 0))?;
-    Ok(at.map(Timestamp))
-}
-
-pub(crate) fn depth(db: &Connection, queue: &str) -> Result<u64> {
-    let sql = "SELECT count(*) FROM jobs j JOIN lanes l ON l.id = j.lane WHERE l.queue = ?1 AND j.dead_at IS NULL";
-    only(db, sql, [queue], |row| column(row, 0))
-}

@@ -1,7 +1,7 @@
 //! Notes: what only operators shall see.
 
+use super::items::known;
 use super::lanes::enqueue;
-use super::read::known;
 use super::row::{Result, Stored, first, only, to_json};
 use openline_core::message::{Content, ItemKind, Note, Side, State};
 use openline_core::store::{Queue, Work};

@@ -1,10 +1,9 @@
 //! Walk 2, step 4: what happened on the operators' side, once however often it is told.
 
+use super::items::{POS_STEP, Place, conversation_id, insert, known, next_place, set_dialog, touch};
 use super::lanes::enqueue;
 use super::past;
-use super::read::known;
 use super::row::{Result, Stored, all, column, execute, first, only, to_json};
-use super::write::{POS_STEP, Place, conversation_id, insert, next_place, set_dialog, touch};
 use openline_core::message::{Content, Dialog, Happened, Item, ItemKind, OperatorEvent, Side, State, Thread};
 use openline_core::store::{Act, Change, Noted, Queue, Work};
 use openline_core::text::RichText;

@@ -1,8 +1,7 @@
-//! Dialogs that are over, or that another one followed, and whose histories are to be read once more.
+//! Keeps which dialogs are over, or had to give way to another one.
 
-use super::row::{Result, all, column, conversation, conversation_columns, execute};
-use openline_core::store::PastDialog;
-use openline_core::{ConversationId, Timestamp};
+use super::row::{Result, execute};
+use openline_core::ConversationId;
 use rusqlite::Connection;
 
 /// That dialog is over.
@@ -16,26 +15,4 @@ pub(crate) fn add_before(db: &Connection, id: ConversationId, next: &str) -> Res
     let sql = "INSERT OR REPLACE INTO past_dialogs (conversation, session) \
                SELECT id, session FROM conversations WHERE id = ?1 AND session <> ?2";
     execute(db, sql, (id.0, next)).map(|_| ())
-}
-
-pub(crate) fn page(db: &Connection, after: i64, active_since: Timestamp, limit: usize) -> Result<Vec<PastDialog>> {
-    let sql = concat!(
-        "SELECT p.id, p.session, ",
-        conversation_columns!(),
-        " FROM past_dialogs p CROSS JOIN conversations c ON c.id = p.conversation \
-         WHERE p.id > ?1 AND c.active_at >= ?2 ORDER BY p.id LIMIT ?3"
-    );
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    all(db, sql, (after, active_since.0, limit), |row| {
-        let mut conversation = conversation(row, 2)?;
-        conversation.thread.session = Some(column(row, 1)?);
-        Ok(PastDialog { id: column(row, 0)?, conversation })
-    })
-}
-
-pub(crate) fn forget(db: &Connection, ids: &[i64]) -> Result<()> {
-    for id in ids {
-        execute(db, "DELETE FROM past_dialogs WHERE id = ?1", [id])?;
-    }
-    Ok(())
 }

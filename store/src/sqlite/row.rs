@@ -2,12 +2,13 @@
 
 pub(crate) use crate::code::Stored;
 use openline_core::message::{Content, Conversation, Dialog, Item, ItemKind, Side, State, Thread};
-use openline_core::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev, StoreError, Tag, Timestamp};
+use openline_core::store::{ShownJob, Work};
+use openline_core::{ChannelId, ChatId, ConversationId, JobId, MessageId, Pos, Rev, StoreError, Tag, Timestamp};
 use rusqlite::{CachedStatement, Connection, ErrorCode, Params, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub(crate) type Result<T> = std::result::Result<T, StoreError>;
+pub(crate) type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 /// SQLite's errors as ours.
 pub(crate) fn failed(error: &rusqlite::Error) -> StoreError {
@@ -38,7 +39,19 @@ macro_rules! conversation_columns {
         "c.id, c.channel, c.chat, c.visitor, c.line, c.portal_chat, c.session, c.dialog, c.rev"
     };
 }
-pub(crate) use {conversation_columns, item_columns};
+/// Jobs as [`shown`] reads them; `at` is what tells when.
+macro_rules! shown_columns {
+    ($at:literal, $which:literal) => {
+        concat!(
+            "SELECT j.id, c.channel, j.task, l.conversation, j.message, j.",
+            $at,
+            ", j.reason, j.attempts FROM jobs j JOIN lanes l ON l.id = j.lane JOIN conversations c ON c.id = l.conversation WHERE ",
+            $which,
+            " ORDER BY j.id LIMIT ?2"
+        )
+    };
+}
+pub(crate) use {conversation_columns, item_columns, shown_columns};
 
 pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<String> {
     serde_json::to_string(value).map_err(|e| StoreError::Corrupt(e.to_string()))
@@ -90,6 +103,20 @@ pub(crate) fn conversation(row: &Row<'_>, at: usize) -> Result<Conversation> {
         thread: Thread { line: column(row, at + 4)?, chat: column(row, at + 5)?, session: column(row, at + 6)? },
         dialog: Dialog::of(column(row, at + 7)?)?,
         rev: Rev(column(row, at + 8)?),
+    })
+}
+
+pub(crate) fn shown(row: &Row<'_>) -> Result<ShownJob> {
+    let channel: String = column(row, 1)?;
+    Ok(ShownJob {
+        job: JobId(column(row, 0)?),
+        channel: ChannelId::parse(&channel).map_err(|error| StoreError::Corrupt(error.to_string()))?,
+        work: Work::of(column(row, 2)?)?,
+        conversation: ConversationId(column(row, 3)?),
+        message: MessageId(column(row, 4)?),
+        at: Timestamp(column(row, 5)?),
+        reason: column::<Option<String>>(row, 6)?.unwrap_or_default(),
+        attempts: column(row, 7)?,
     })
 }
 

@@ -1,27 +1,26 @@
 //! Ending leases, and what follows: states, confirmations, the lane's next job.
 
+use super::items::next_rev;
 use super::lanes::enqueue;
 use super::notes;
 use super::outgoing::{delivered_into, remember_thread};
 use super::row::{Result, Stored, column, execute, first, to_json};
-use super::write::{next_rev, touch};
-use crate::code::sends;
 use openline_core::message::{Dialog, Side, State, Thread};
-use openline_core::store::{Change, Outcome, Queue, Replayed, Settlement, Work};
-use openline_core::{ConversationId, JobId, MessageId, StoreError, Timestamp};
+use openline_core::store::{Change, Outcome, Queue, Settlement, Work};
+use openline_core::{ConversationId, MessageId, Timestamp};
 use rusqlite::Connection;
 
 /// What is needed to know of a job to settle it.
-struct Row {
-    job: i64,
-    lane: i64,
+pub(crate) struct Row {
+    pub(crate) job: i64,
+    pub(crate) lane: i64,
     /// Whether it holds the lane's lease.
     leased: bool,
     /// Whether it may be given up: it holds the lease, or the oldest of a lane's confirmations holds it for all.
     may_die: bool,
-    work: Work,
-    message: MessageId,
-    conversation: ConversationId,
+    pub(crate) work: Work,
+    pub(crate) message: MessageId,
+    pub(crate) conversation: ConversationId,
     side: Side,
     state: State,
     /// What is known of the conversation's place.
@@ -39,8 +38,9 @@ macro_rules! job_rows {
                    JOIN conversations c ON c.id = m.conversation"
     };
 }
+pub(crate) use job_rows;
 
-fn row(row: &rusqlite::Row<'_>) -> Result<Row> {
+pub(crate) fn row(row: &rusqlite::Row<'_>) -> Result<Row> {
     let (work, leased, behind) = (Work::of(column(row, 2)?)?, column(row, 7)?, column(row, 8)?);
     Ok(Row {
         job: column(row, 0)?,
@@ -119,7 +119,7 @@ fn take_place(db: &Connection, row: &Row, told: &Thread) -> Result<()> {
 }
 
 /// Sets a sent message's state; a visitor sees that of their own messages.
-fn set_state(db: &Connection, row: &Row, state: State) -> Result<Option<Change>> {
+pub(crate) fn set_state(db: &Connection, row: &Row, state: State) -> Result<Option<Change>> {
     if !row.work.brings() || row.state == state {
         return Ok(None);
     }
@@ -137,62 +137,4 @@ fn next_in_lane(db: &Connection, row: &Row, now: Timestamp) -> Result<()> {
     let sql = "UPDATE lanes SET leased = 0, due_at = CASE WHEN EXISTS \
                (SELECT 1 FROM jobs WHERE lane = ?1 AND dead_at IS NULL) THEN ?2 END WHERE id = ?1 AND leased IN (0, ?3)";
     execute(db, sql, (row.lane, now.0, row.job)).map(|_| ())
-}
-
-pub(crate) fn retry_failed(
-    db: &Connection,
-    id: ConversationId,
-    message: MessageId,
-    now: Timestamp,
-) -> Result<Option<(Change, Queue)>> {
-    let sql = concat!(
-        job_rows!(),
-        " WHERE j.message = ?1 AND m.conversation = ?2 AND j.dead_at IS NOT NULL AND j.task IN (?3, ?4)"
-    );
-    let [visitors, operators] = sends();
-    let Some(found) = first(db, sql, (message.0, id.0, visitors, operators), row)? else { return Ok(None) };
-    let queue = revive(db, &found, now)?;
-    Ok(Some((sent_again(db, &found)?, queue)))
-}
-
-pub(crate) fn replay_dead(db: &Connection, job: JobId, now: Timestamp) -> Result<Option<Replayed>> {
-    let sql = concat!(job_rows!(), " WHERE j.id = ?1 AND j.dead_at IS NOT NULL");
-    let Some(found) = first(db, sql, [job.0], row)? else { return Ok(None) };
-    if !found.work.brings() {
-        let sql = "SELECT id FROM jobs WHERE message = ?1 AND dead_at IS NOT NULL AND task IN (?2, ?3)";
-        let [visitors, operators] = sends();
-        let before = first(db, sql, (found.message.0, visitors, operators), |row| column(row, 0))?;
-        if let Some(before) = before {
-            return Ok(Some(Replayed::Behind(JobId(before))));
-        }
-        execute(db, "UPDATE jobs SET uncertain = 0, unknown_since = NULL WHERE id = ?1", [found.job])?;
-    }
-    let queue = revive(db, &found, now)?;
-    let change = if found.work.is_send() {
-        Some(sent_again(db, &found)?)
-    } else {
-        // Of a change or a confirmation nothing.
-        set_state(db, &found, State::Sent)?
-    };
-    Ok(Some(Replayed::Back { queue, change }))
-}
-
-/// Lets a dead job live, at its old place.
-fn revive(db: &Connection, row: &Row, now: Timestamp) -> Result<Queue> {
-    let sql = "UPDATE jobs SET dead_at = NULL, attempts = 0, created_at = ?2 WHERE id = ?1";
-    execute(db, sql, (row.job, now.0))?;
-    let sql = "UPDATE lanes SET due_at = coalesce(due_at, ?2) WHERE id = ?1 RETURNING queue";
-    let queue: Option<String> = first(db, sql, (row.lane, now.0), |row| column(row, 0))?;
-    let queue = queue.as_deref().and_then(Queue::from_name);
-    queue.ok_or_else(|| StoreError::Corrupt("a job without a lane".to_owned()))
-}
-
-/// Its message is on its way again, whoever wrote it.
-fn sent_again(db: &Connection, row: &Row) -> Result<Change> {
-    execute(db, "UPDATE messages SET state = ?2 WHERE id = ?1", (row.message.0, State::Sent.code()))?;
-    touch(db, row.conversation, row.message)
-}
-
-pub(crate) fn drop_dead(db: &Connection, job: JobId) -> Result<bool> {
-    Ok(execute(db, "DELETE FROM jobs WHERE id = ?1 AND dead_at IS NOT NULL", [job.0])? > 0)
 }

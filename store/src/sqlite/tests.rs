@@ -2,8 +2,9 @@
 
 use super::SqliteStore;
 use openline_core::message::{Content, Happened, Incoming, OperatorEvent, Side, Thread};
+use openline_core::store::prelude::*;
 use openline_core::store::{Expect, Outcome, Queue, Settlement};
-use openline_core::{ChannelId, ChatId, Rev, Store, StoreError, Timestamp};
+use openline_core::{ChannelId, ChatId, Rev, StoreError, Timestamp};
 use rusqlite::{CachedStatement, Connection, StatementStatus};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -126,7 +127,7 @@ async fn a_step_that_breaks_off_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(&folder.path().join("openline.db")).unwrap();
     let half = |db: &Connection| {
-        super::state::put(db, "half", b"1", &super::state::Expected::Anything)?;
+        super::values::put(db, "half", b"1", &super::values::Expected::Anything)?;
         Err::<(), _>(StoreError::Corrupt("half-way".to_owned()))
     };
     let (before, broken, after) = tokio::join!(

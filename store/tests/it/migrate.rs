@@ -5,9 +5,10 @@ use crate::common::{migrate, open};
 use openline_core::message::{
     Content, File, FileSource, Happened, Incoming, Note, OperatorEvent, Side, Thread, Visitor,
 };
+use openline_core::store::prelude::*;
 use openline_core::store::{Amend, Expect, Job, Outcome, Queue, Settlement};
 use openline_core::text::RichText;
-use openline_core::{ChannelId, ChatId, Rev, Store, Timestamp};
+use openline_core::{ChannelId, ChatId, Rev, Timestamp};
 use openline_store::{Report, SqliteStore};
 use std::path::Path;
 use std::sync::Arc;

@@ -184,7 +184,7 @@ impl VisitorInbox {
         self.doors.closing.run_until_cancelled(wait).await.flatten().is_some()
     }
 
-    /// See [`Store::items_since`].
+    /// See [`crate::store::Conversations::items_since`].
     ///
     /// # Errors
     /// When the store can't be read.
@@ -192,7 +192,7 @@ impl VisitorInbox {
         self.doors.store.items_since(id, since, limit).await
     }
 
-    /// See [`Store::items_before`].
+    /// See [`crate::store::Conversations::items_before`].
     ///
     /// # Errors
     /// When the store can't be read.

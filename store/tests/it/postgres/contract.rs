@@ -2,8 +2,9 @@
 
 use crate::cluster::{Cluster, Database};
 use async_trait::async_trait;
+use openline_core::Tag;
 use openline_core::contract::{Harness, Stop};
-use openline_core::{Store, Tag};
+use openline_core::store::prelude::*;
 use openline_store::PostgresStore;
 use std::sync::{Arc, Mutex};
 

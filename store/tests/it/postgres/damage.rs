@@ -2,9 +2,10 @@
 
 use super::talk::{claim, write};
 use crate::cluster::Cluster;
+use openline_core::StoreError;
 use openline_core::message::State;
 use openline_core::store::Queue;
-use openline_core::{Store, StoreError};
+use openline_core::store::prelude::*;
 use openline_store::PostgresStore;
 
 const DAMAGE: &str = "UPDATE messages SET content = 'nonsense' WHERE key = convert_to('broken', 'UTF8')";

@@ -2,8 +2,8 @@
 
 use super::talk::write;
 use crate::cluster::Cluster;
-use openline_core::Store;
 use openline_core::store::Queue;
+use openline_core::store::prelude::*;
 use openline_store::PostgresStore;
 use std::collections::BTreeSet;
 use std::sync::Arc;

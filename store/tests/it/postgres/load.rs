@@ -2,7 +2,7 @@
 
 use crate::cluster::Cluster;
 use crate::common::load::{work_off, write_for};
-use openline_core::Store;
+use openline_core::store::prelude::*;
 use openline_store::PostgresStore;
 use std::sync::Arc;
 use std::time::Duration;

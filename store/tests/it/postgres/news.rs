@@ -2,9 +2,10 @@
 
 use super::talk::{NOW, claim, done, write};
 use crate::cluster::Cluster;
+use openline_core::ChatId;
 use openline_core::channel::ChatAddress;
+use openline_core::store::prelude::*;
 use openline_core::store::{Change, Expect, News, Queue};
-use openline_core::{ChatId, Store};
 use openline_store::PostgresStore;
 use std::time::Duration;
 use tokio::sync::broadcast::Receiver;

@@ -3,7 +3,7 @@
 use super::talk::write;
 use crate::cluster::{Cluster, Database};
 use crate::common::open;
-use openline_core::Store;
+use openline_core::store::prelude::*;
 use openline_store::{OpenError, PostgresStore};
 use std::collections::BTreeSet;
 

@@ -3,7 +3,8 @@
 use super::talk::{HOUR, NOW, channel, until, write};
 use crate::cluster::Cluster;
 use openline_core::store::Queue;
-use openline_core::{ChatId, Store, StoreError};
+use openline_core::store::prelude::*;
+use openline_core::{ChatId, StoreError};
 use openline_store::PostgresStore;
 use std::collections::HashSet;
 use std::sync::Arc;

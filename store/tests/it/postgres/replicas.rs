@@ -3,7 +3,8 @@
 use super::talk::{HOUR, NOW, claim, done, retry, until, write};
 use crate::cluster::Cluster;
 use openline_core::store::Queue;
-use openline_core::{ChannelId, ChatId, JobId, Store, StoreError};
+use openline_core::store::prelude::*;
+use openline_core::{ChannelId, ChatId, JobId, StoreError};
 use openline_store::PostgresStore;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};

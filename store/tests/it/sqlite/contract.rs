@@ -2,8 +2,9 @@
 
 use crate::common::copy_as_after_a_crash;
 use async_trait::async_trait;
+use openline_core::Tag;
 use openline_core::contract::{Harness, Stop};
-use openline_core::{Store, Tag};
+use openline_core::store::prelude::*;
 use openline_store::SqliteStore;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};

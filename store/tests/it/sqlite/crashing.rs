@@ -2,8 +2,9 @@
 
 use super::talk::{NOW, child, child_with_small_files, keys, part, write};
 use crate::common::{beside, copy_as_after_a_crash};
+use openline_core::StoreError;
 use openline_core::store::Queue;
-use openline_core::{Store, StoreError};
+use openline_core::store::prelude::*;
 use openline_store::SqliteStore;
 use rusqlite::Connection;
 use std::io::{BufRead, BufReader, Write};

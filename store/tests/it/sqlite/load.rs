@@ -1,7 +1,7 @@
 //! How much it takes: `cargo test --release -p openline-store --test it sqlite::load -- --ignored --nocapture`.
 
 use crate::common::load::{work_off, write_for};
-use openline_core::Store;
+use openline_core::store::prelude::*;
 use openline_store::SqliteStore;
 use std::sync::Arc;
 use std::time::Duration;

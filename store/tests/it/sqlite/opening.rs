@@ -3,7 +3,7 @@
 use super::talk::{child, keys, part, write};
 use crate::common::beside;
 use crate::common::open;
-use openline_core::Store;
+use openline_core::store::prelude::*;
 use openline_store::{OpenError, SqliteStore};
 use rusqlite::Connection;
 use std::path::Path;
@@ -29,7 +29,7 @@ async fn filled(path: &Path) {
     for n in 0..50 {
         write(&store, "c", &n.to_string(), &"text ".repeat(200)).await.unwrap();
     }
-    openline_core::Store::close(&store).await;
+    store.close().await;
 }
 
 /// As whoever was killed before it could say that it ended.
@@ -174,9 +174,9 @@ async fn only_who_closes_says_that_it_ended() {
     let store = SqliteStore::open(&path).unwrap();
     assert_eq!(ended(), 0);
     let beside = SqliteStore::attach(&path).unwrap();
-    openline_core::Store::close(&beside).await;
+    beside.close().await;
     assert_eq!(ended(), 0, "whoever looks beside a running service ends nothing");
-    openline_core::Store::close(&store).await;
+    store.close().await;
     assert_eq!(ended(), 1);
 }
 
@@ -213,7 +213,7 @@ async fn one_handle_at_a_time() {
     let first = SqliteStore::open(&path).unwrap();
     assert!(refusal(&path).contains("in use by another openline process"));
     write(&first, "c", "k", "text").await.unwrap();
-    openline_core::Store::close(&first).await;
+    first.close().await;
     let second = SqliteStore::open(&path).unwrap();
     assert_eq!(keys(&second).await, ["k"]);
     drop(second);
@@ -252,7 +252,7 @@ async fn is_restored(path: &Path) -> bool {
     let store = SqliteStore::open(path).unwrap();
     write(&store, "c", &store.tag().to_string(), "text").await.unwrap();
     let restored = store.is_restored().await.unwrap();
-    openline_core::Store::close(&store).await;
+    store.close().await;
     restored
 }
 

@@ -2,8 +2,9 @@
 
 use super::talk::{NOW, keys, write};
 use crate::common::commits;
+use openline_core::StoreError;
+use openline_core::store::prelude::*;
 use openline_core::store::{Expect, Queue, Recorded};
-use openline_core::{Store, StoreError};
 use openline_store::SqliteStore;
 use rusqlite::Connection;
 use std::future::{Future, poll_fn};

@@ -1,9 +1,39 @@
 //! Adapters' own values.
 
+use super::SqliteStore;
 use super::row::{Result, all, column, execute, first};
+use async_trait::async_trait;
 use openline_core::StoreError;
-use openline_core::store::Expect;
+use openline_core::store::{Expect, News, Values};
 use rusqlite::Connection;
+
+#[async_trait]
+impl Values for SqliteStore {
+    async fn state_get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let key = key.to_owned();
+        self.threads.read(move |db| get(db, &key)).await
+    }
+
+    async fn state_put(&self, key: &str, value: &[u8], expect: Expect<'_>) -> Result<(), StoreError> {
+        let (own, value) = (key.to_owned(), value.to_owned());
+        let expected = Expected::from(expect);
+        self.threads.write(move |db| put(db, &own, &value, &expected)).await?;
+        self.bell.tell(News::of_value(key));
+        Ok(())
+    }
+
+    async fn state_delete(&self, key: &str) -> Result<(), StoreError> {
+        let own = key.to_owned();
+        self.threads.write(move |db| delete(db, &own)).await?;
+        self.bell.tell(News::of_value(key));
+        Ok(())
+    }
+
+    async fn state_list(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        let prefix = prefix.to_owned();
+        self.threads.read(move |db| list(db, &prefix)).await
+    }
+}
 
 pub(crate) fn get(db: &Connection, key: &str) -> Result<Option<Vec<u8>>> {
     first(db, "SELECT value FROM state WHERE key = ?1", [key], |row| column(row, 0))

@@ -1,12 +1,38 @@
 //! Adapters' own values.
 
+use super::PostgresStore;
+use super::database::{query, transaction};
 use super::fault::Result;
 use super::row::{column, text};
+use async_trait::async_trait;
 use openline_core::StoreError;
-use openline_core::store::Expect;
+use openline_core::store::{Expect, Values};
 use sqlx::postgres::PgConnection;
 
 const NEW: &str = "INSERT INTO state (key, value) VALUES ($1, $2) ON CONFLICT (sha256(key)) DO NOTHING";
+
+#[async_trait]
+impl Values for PostgresStore {
+    async fn state_get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        query!(self.database, db => get(db, key))
+    }
+
+    async fn state_put(&self, key: &str, value: &[u8], expect: Expect<'_>) -> Result<(), StoreError> {
+        transaction!(self.database, db => put(db, key, value, expect))?;
+        self.tell_value(key);
+        Ok(())
+    }
+
+    async fn state_delete(&self, key: &str) -> Result<(), StoreError> {
+        transaction!(self.database, db => delete(db, key))?;
+        self.tell_value(key);
+        Ok(())
+    }
+
+    async fn state_list(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        query!(self.database, db => list(db, prefix))
+    }
+}
 
 pub(crate) async fn get(db: &mut PgConnection, key: &str) -> Result<Option<Vec<u8>>> {
     let sql = "SELECT value FROM state WHERE sha256(key) = sha256($1)";
