@@ -24,4 +24,4 @@ pub use ports::client::ClientAddress;
 pub use ports::clock::{Clock, SystemClock, Timestamp};
 pub use ports::files::Files;
 pub use ports::store::Store;
-pub use ports::{backend, client, clock, files, store};
+pub use ports::{backend, client, clock, files, steps, store};

@@ -47,8 +47,3 @@ impl Stored for Work {
 pub(crate) fn sends() -> [i16; 2] {
     [Work::ToOperators(Act::Send).code(), Work::ToVisitor(Act::Send).code()]
 }
-
-/// The key under which a note stands among what the line itself says, where dialog marks have theirs.
-pub(crate) fn note_key(key: &str) -> String {
-    format!("note/{key}")
-}

@@ -1,25 +1,11 @@
 //! Kept files, as contents name them.
 
 use openline_core::FileId;
-use openline_core::message::{Content, FileSource};
 
 /// The kept files that a stored content names. (Quotes in what somebody wrote have a backslash before them.)
 pub(crate) fn names(content: &str) -> impl Iterator<Item = FileId> {
     let behind = content.match_indices("\"stored\":\"").map(|(at, before)| &content[at + before.len()..]);
     behind.filter_map(|rest| FileId::parse(rest.split('"').next()?).ok())
-}
-
-/// The kept files that a message named before, and does not name in its new content.
-pub(crate) fn let_go(before: &Content, after: &Content) -> Vec<FileId> {
-    let stored = |content: &Content| -> Vec<FileId> {
-        let ids = content.files.iter().filter_map(|file| match &file.source {
-            FileSource::Stored(id) => Some(id.clone()),
-            FileSource::Backend(_) => None,
-        });
-        ids.collect()
-    };
-    let after = stored(after);
-    stored(before).into_iter().filter(|id| !after.contains(id)).collect()
 }
 
 #[cfg(test)]

@@ -54,6 +54,7 @@ pub async fn a_note_is_stored_once(harness: &dyn Harness) {
     assert_eq!(work_off(&store, &Queue::Backend, at(3)).await, ["a", "note 1", "b", "note 2"]);
     assert!(!store.record_note(id, note("1"), at(4)).await.unwrap(), "not after it was told either");
     assert_eq!(store.depth(&Queue::Backend).await.unwrap(), 0);
+    assert_eq!(store.untouched(at(3), None, ALL).await.unwrap(), [id], "what is known keeps nothing lively");
     write_with(&other, "a", "1").await;
     assert_eq!(work_off(&store, &Queue::Backend, at(5)).await, ["a", "note 1"], "each chat has its own");
 }

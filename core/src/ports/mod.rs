@@ -4,5 +4,6 @@ pub mod backend;
 pub mod client;
 pub mod clock;
 pub mod files;
+pub mod steps;
 pub mod store;
 pub mod work;

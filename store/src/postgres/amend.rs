@@ -5,9 +5,9 @@ use super::fault::Result;
 use super::items::{Errand, delete, edit, enqueue, known};
 use super::row::to_json;
 use super::values;
-use crate::files::let_go;
-use openline_core::message::{Content, Side};
-use openline_core::store::{Act, Amend, Change, FORGET_FILES, Queue, Work};
+use openline_core::message::Side;
+use openline_core::steps;
+use openline_core::store::{Amend, Change, FORGET_FILES, Queue, Work};
 use openline_core::{ChannelId, ChatId, Timestamp};
 use sqlx::postgres::PgConnection;
 
@@ -24,21 +24,12 @@ pub(crate) async fn amend(
         return Ok(None);
     };
     let Some(item) = known(db, conversation, Side::Visitor, key).await? else { return Ok(None) };
-    let act = match amend {
-        Amend::Edit(content) if item.deleted || *content == item.content => return Ok(None),
-        Amend::Delete if item.deleted => return Ok(None),
-        Amend::Edit(content) => {
-            edit(db, item.id, &to_json(content)?).await?;
-            Act::Edit
-        }
-        Amend::Delete => {
-            delete(db, item.id).await?;
-            Act::Delete
-        }
-    };
-    let nothing = Content::default();
-    let now = if let Amend::Edit(content) = amend { content } else { &nothing };
-    for file in let_go(&item.content, now) {
+    let Some(act) = steps::amend(&item, amend) else { return Ok(None) };
+    match amend {
+        Amend::Edit(content) => edit(db, item.id, &to_json(content)?).await?,
+        Amend::Delete => delete(db, item.id).await?,
+    }
+    for file in steps::let_go(&item.content, amend) {
         values::put_new(db, &format!("{FORGET_FILES}{file}"), b"").await?;
     }
     let errand = Errand { conversation, queue: Queue::Backend, work: Work::ToOperators(act), message: item.id };

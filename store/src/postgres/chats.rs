@@ -5,13 +5,11 @@ use super::past;
 use super::row::{column, conversation as conversation_of, conversation_columns};
 use crate::code::Stored;
 use openline_core::message::{Conversation, Dialog, Thread};
+use openline_core::steps::{POS_STEP, Place};
 use openline_core::store::Change;
 use openline_core::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev, Timestamp};
 use sqlx::postgres::PgConnection;
 use std::collections::BTreeMap;
-
-/// Space between two items' positions, for late ones.
-pub(crate) const POS_STEP: i64 = 1 << 16;
 
 /// How often conversations may be erased while somebody writes in them, before that one has to come again.
 const ERASED: u32 = 10;
@@ -25,12 +23,6 @@ pub(crate) struct Locked {
     pub(crate) id: i64,
     pub(crate) rev: i64,
     pub(crate) last_pos: i64,
-}
-
-/// What a new item of a conversation gets.
-pub(crate) struct Place {
-    pub(crate) rev: Rev,
-    pub(crate) pos: Pos,
 }
 
 /// Makes the conversations that are not there (begun at that time), and locks all.

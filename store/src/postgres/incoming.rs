@@ -1,11 +1,12 @@
 //! Walk 1, step 4: visitors' messages, their conversations and their jobs, many in one transaction.
 
-use super::chats::{self, Address, Locked, POS_STEP};
+use super::chats::{self, Address, Locked};
 use super::fault::{Result, corrupt};
 use super::notes;
 use super::row::{column, item, item_columns, to_json};
 use crate::code::Stored;
 use openline_core::message::{Incoming, Item, ItemKind, Side, State};
+use openline_core::steps::{self, POS_STEP, Place};
 use openline_core::store::{Act, Change, Queue, Recorded, Work};
 use openline_core::{ChannelId, ConversationId, MessageId, Pos, Rev, Tag, Timestamp};
 use sqlx::postgres::PgConnection;
@@ -36,23 +37,8 @@ impl Letter {
     }
 
     fn item(&self, place: &Locked) -> Item {
-        Item {
-            id: MessageId(0),
-            tag: self.tag,
-            rev: Rev(place.rev),
-            pos: Pos(place.last_pos),
-            kind: ItemKind::Message,
-            side: Side::Visitor,
-            state: State::Sent,
-            key: self.incoming.key.clone(),
-            author: None,
-            content: self.incoming.content.clone(),
-            at: self.at,
-            remote: None,
-            delivered_as: Vec::new(),
-            edited: false,
-            deleted: false,
-        }
+        let place = Place { rev: Rev(place.rev), pos: Pos(place.last_pos) };
+        steps::visitors(place, self.tag, self.at, self.incoming.key.clone(), self.incoming.content.clone())
     }
 }
 

@@ -1,10 +1,11 @@
 //! Where stands what comes later than its place: a reply that was written before others, a greeting, the start of a dialog.
 
-use super::chats::{POS_STEP, Place, next_place};
+use super::chats::next_place;
 use super::fault::Result;
 use crate::code::Stored;
 use openline_core::message::{ItemKind, Side};
-use openline_core::{ConversationId, Pos, Timestamp};
+use openline_core::steps::{POS_STEP, Place, Stands, Written, between};
+use openline_core::{ConversationId, Timestamp};
 use sqlx::postgres::PgConnection;
 
 /// The place at the end, or before the first reply that was written later but came earlier. A greeting stands before what
@@ -12,18 +13,17 @@ use sqlx::postgres::PgConnection;
 pub(crate) async fn place_by_remote(
     db: &mut PgConnection,
     id: ConversationId,
-    remote: i64,
-    greets: bool,
+    written: &Written,
     at: Timestamp,
 ) -> Result<Place> {
     let sql = "UPDATE conversations SET newest_remote = $2 WHERE id = $1 AND newest_remote < $2";
-    let newest = sqlx::query(sql).bind(id.0).bind(remote).execute(&mut *db).await?.rows_affected() > 0;
-    let next = match (newest, greets) {
-        (true, false) => None,
-        (true, true) => last_words(db, id).await?,
-        (false, _) => {
+    let newest = sqlx::query(sql).bind(id.0).bind(written.remote).execute(&mut *db).await?.rows_affected() > 0;
+    let next = match Stands::of(newest, written.greets) {
+        Stands::AtTheEnd => None,
+        Stands::BeforeLastWords => last_words(db, id).await?,
+        Stands::BeforeLater => {
             let sql = "SELECT min(pos) FROM messages WHERE conversation = $1 AND remote > $2";
-            sqlx::query_scalar(sql).bind(id.0).bind(remote).fetch_one(&mut *db).await?
+            sqlx::query_scalar(sql).bind(id.0).bind(written.remote).fetch_one(&mut *db).await?
         }
     };
     place_before(db, id, next, at).await
@@ -56,21 +56,18 @@ pub(crate) async fn place_before(
     next: Option<i64>,
     at: Timestamp,
 ) -> Result<Place> {
-    let Some(mut next) = next else { return next_place(db, id, at).await };
+    let Some(next) = next else { return next_place(db, id, at).await };
     let sql = "SELECT max(pos) FROM messages WHERE conversation = $1 AND pos < $2";
-    let before: Option<i64> = sqlx::query_scalar(sql).bind(id.0).bind(next).fetch_one(&mut *db).await?;
-    // Notes are below.
-    let before = before.unwrap_or(0).max(0);
-    if next - before < 2 {
-        next = make_room(db, id, next).await?;
+    let (pos, crowded) = between(sqlx::query_scalar(sql).bind(id.0).bind(next).fetch_one(&mut *db).await?, next);
+    if crowded {
+        make_room(db, id, next).await?;
     }
-    let place = next_place(db, id, at).await?;
-    Ok(Place { pos: Pos(before + (next - before) / 2), ..place })
+    Ok(Place { pos, ..next_place(db, id, at).await? })
 }
 
-/// Moves the item at `pos` and all after it one step on; each has changed for those who follow. The new `pos`. The late
+/// Moves the item at `pos` and all after it one step on; each has changed for those who follow. The late
 /// item takes a step at the end as every new one does, so that what comes next still stands behind all.
-async fn make_room(db: &mut PgConnection, id: ConversationId, pos: i64) -> Result<i64> {
+async fn make_room(db: &mut PgConnection, id: ConversationId, pos: i64) -> Result<()> {
     sqlx::query(
         "WITH behind AS (SELECT m.id, c.rev + row_number() OVER (ORDER BY m.pos) AS rev \
             FROM messages m JOIN conversations c ON c.id = m.conversation WHERE m.conversation = $1 AND m.pos >= $2), \
@@ -82,5 +79,5 @@ async fn make_room(db: &mut PgConnection, id: ConversationId, pos: i64) -> Resul
     .bind(POS_STEP)
     .execute(db)
     .await?;
-    Ok(pos + POS_STEP)
+    Ok(())
 }

@@ -3,8 +3,9 @@
 use super::fault::Result;
 use super::items::{Errand, enqueue, known};
 use super::row::to_json;
-use crate::code::{Stored, note_key};
+use crate::code::Stored;
 use openline_core::message::{Content, ItemKind, Note, Side, State};
+use openline_core::steps::note_key;
 use openline_core::store::{Queue, Work};
 use openline_core::{ConversationId, MessageId, Timestamp};
 use sqlx::postgres::PgConnection;

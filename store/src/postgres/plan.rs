@@ -4,6 +4,7 @@ use super::fault::Result;
 use super::items::Errand;
 use super::row::to_json;
 use openline_core::message::{Note, Side, State, Thread};
+use openline_core::steps::{Lease, counts, new_state};
 use openline_core::store::{Change, Outcome, Queue, Settlement, Work};
 use openline_core::{ConversationId, MessageId, Rev, Timestamp};
 use std::collections::BTreeMap;
@@ -123,6 +124,9 @@ impl Plan {
     pub(crate) fn settle(&mut self, settlement: &Settlement, finished: bool, now: Timestamp) -> Result<()> {
         let id = settlement.job.0;
         let Some(job) = self.jobs.get(&id).copied() else { return Ok(()) };
+        if !counts(job.work, self.lease(id, job), &settlement.outcome) {
+            return Ok(());
+        }
         match &settlement.outcome {
             Outcome::Done { thread, delivered_as, confirm } => {
                 self.jobs.remove(&id);
@@ -136,9 +140,6 @@ impl Plan {
                 }
                 self.set_state(job, State::Delivered);
             }
-            // Settled before, or leased to somebody else. Only that it was carried out is worth knowing even then.
-            Outcome::Retry { .. } if !self.holds(id, job) => {}
-            Outcome::Dead { .. } if !self.holds(id, job) && !self.stands_behind(id, job) => {}
             Outcome::Retry { at, reason, uncertain, counted } => {
                 let (counted, uncertain, reason) = (*counted, Some(*uncertain), reason.clone());
                 self.failed.push(Failed { job: id, counted, uncertain, dead_at: None, reason });
@@ -156,15 +157,9 @@ impl Plan {
         Ok(())
     }
 
-    /// Whether the job has the lane's lease, and that is the settling process's.
-    fn holds(&self, id: i64, job: Job) -> bool {
-        self.lanes.get(&job.lane).is_some_and(|lane| lane.leased == id && lane.owner == self.owner)
-    }
-
-    /// Whether another one has the lease for it, too: of a lane's confirmations the oldest.
-    fn stands_behind(&self, id: i64, job: Job) -> bool {
-        let leased = |lane: &Lane| lane.leased != 0 && lane.leased < id && lane.owner == self.owner;
-        job.work == Work::Confirm && self.lanes.get(&job.lane).is_some_and(leased)
+    /// Who has the lease of the job's lane, as far as it is the settling process's.
+    fn lease(&self, id: i64, job: Job) -> Lease {
+        self.lanes.get(&job.lane).map_or(Lease::Gone, |lane| Lease::of(lane.leased, id, lane.owner == self.owner))
     }
 
     fn free(&mut self, job: Job, next: Next) {
@@ -210,9 +205,7 @@ impl Plan {
         else {
             return;
         };
-        if !job.work.brings() || message.state == state {
-            return;
-        }
+        let Some(state) = new_state(job.work, message.state, state) else { return };
         (message.state, message.changed) = (state, true);
         if message.side == Side::Visitor {
             conversation.rev += 1;

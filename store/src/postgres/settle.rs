@@ -4,12 +4,12 @@
 use super::fault::{Result, corrupt};
 use super::items::enqueue;
 use super::notes;
-use super::outgoing::finish_key;
 use super::past;
 use super::plan::{Job, Next, Plan};
 use super::row::column;
 use crate::code::Stored;
 use openline_core::message::{Dialog, Side, State};
+use openline_core::steps::Mark;
 use openline_core::store::{Change, Outcome, Settlement, Work};
 use openline_core::{ConversationId, MessageId, Timestamp};
 use sqlx::postgres::{PgConnection, PgRow};
@@ -89,7 +89,7 @@ async fn finished(db: &mut PgConnection, settlements: &[Settlement], plan: &Plan
         {
             indices.push(index);
             conversations.push(job.conversation.0);
-            keys.push(finish_key(session).into_bytes());
+            keys.push(Mark::Finish.key(session).into_bytes());
         }
     }
     if indices.is_empty() {

@@ -4,10 +4,10 @@ use super::items::{conversation, conversation_id, insert, known, take_place, tou
 use super::lanes::enqueue;
 use super::row::{Result, column, execute, only, to_json};
 use super::{notes, values};
-use crate::files::let_go;
-use openline_core::message::{Content, Incoming, Item, ItemKind, Side, State};
+use openline_core::message::{Incoming, Side};
+use openline_core::steps;
 use openline_core::store::{Act, Amend, Change, FORGET_FILES, Queue, Recorded, Work};
-use openline_core::{ChannelId, ChatId, MessageId, Rev, Tag, Timestamp};
+use openline_core::{ChannelId, ChatId, Rev, Tag, Timestamp};
 use rusqlite::Connection;
 
 pub(crate) fn record_incoming(
@@ -24,23 +24,7 @@ pub(crate) fn record_incoming(
     }
     let visitor = incoming.visitor.as_ref().map(to_json).transpose()?;
     let place = take_place(db, id, at, visitor.as_deref())?;
-    let mut item = Item {
-        id: MessageId(0),
-        tag,
-        rev: place.rev,
-        pos: place.pos,
-        kind: ItemKind::Message,
-        side: Side::Visitor,
-        state: State::Sent,
-        key: incoming.key.clone(),
-        author: None,
-        content: incoming.content.clone(),
-        at,
-        remote: None,
-        delivered_as: Vec::new(),
-        edited: false,
-        deleted: false,
-    };
+    let mut item = steps::visitors(place, tag, at, incoming.key.clone(), incoming.content.clone());
     item.id = insert(db, id, &item)?;
     enqueue(db, id, &Queue::Backend, Work::ToOperators(Act::Send), item.id, at)?;
     if let Some(note) = &incoming.note {
@@ -59,21 +43,14 @@ pub(crate) fn amend_incoming(
 ) -> Result<Option<Change>> {
     let Some(conversation) = conversation(db, channel, chat)? else { return Ok(None) };
     let Some(item) = known(db, conversation.id, Side::Visitor, key)? else { return Ok(None) };
-    let act = match amend {
-        Amend::Edit(content) if item.deleted || *content == item.content => return Ok(None),
-        Amend::Delete if item.deleted => return Ok(None),
+    let Some(act) = steps::amend(&item, amend) else { return Ok(None) };
+    match amend {
         Amend::Edit(content) => {
-            execute(db, "UPDATE messages SET content = ?2, edited = 1 WHERE id = ?1", (item.id.0, to_json(content)?))?;
-            Act::Edit
+            execute(db, "UPDATE messages SET content = ?2, edited = 1 WHERE id = ?1", (item.id.0, to_json(content)?))?
         }
-        Amend::Delete => {
-            execute(db, "UPDATE messages SET content = '{}', deleted = 1 WHERE id = ?1", [item.id.0])?;
-            Act::Delete
-        }
+        Amend::Delete => execute(db, "UPDATE messages SET content = '{}', deleted = 1 WHERE id = ?1", [item.id.0])?,
     };
-    let nothing = Content::default();
-    let now = if let Amend::Edit(content) = amend { content } else { &nothing };
-    for file in let_go(&item.content, now) {
+    for file in steps::let_go(&item.content, amend) {
         values::put_new(db, &format!("{FORGET_FILES}{file}"), b"")?;
     }
     enqueue(db, conversation.id, &Queue::Backend, Work::ToOperators(act), item.id, at)?;

@@ -5,18 +5,10 @@ use super::row::{
     item_columns, only, to_json,
 };
 use openline_core::message::{Conversation, Dialog, Item, Side};
+use openline_core::steps::{POS_STEP, Place};
 use openline_core::store::Change;
 use openline_core::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev, Timestamp};
 use rusqlite::Connection;
-
-/// Space between two items' positions, for late ones.
-pub(crate) const POS_STEP: i64 = 1 << 16;
-
-/// What a new item of a conversation gets.
-pub(crate) struct Place {
-    pub(crate) rev: Rev,
-    pub(crate) pos: Pos,
-}
 
 pub(crate) fn conversation(db: &Connection, channel: &ChannelId, chat: &ChatId) -> Result<Option<Conversation>> {
     let sql = concat!("SELECT ", conversation_columns!(), " FROM conversations c WHERE c.channel = ?1 AND c.chat = ?2");

@@ -4,18 +4,19 @@ use super::items::known;
 use super::lanes::enqueue;
 use super::row::{Result, Stored, first, only, to_json};
 use openline_core::message::{Content, ItemKind, Note, Side, State};
+use openline_core::steps::note_key;
 use openline_core::store::{Queue, Work};
 use openline_core::{ConversationId, MessageId, Timestamp};
 use rusqlite::Connection;
 
 /// Stores a note with its job; false when there is no such conversation, or the key is known.
 pub(crate) fn record(db: &Connection, id: ConversationId, note: &Note, at: Timestamp) -> Result<bool> {
-    let sql = "UPDATE conversations SET active_at = max(active_at, ?2) WHERE id = ?1 RETURNING 1";
-    if first(db, sql, (id.0, at.0), |_| Ok(()))?.is_none() {
+    let key = note_key(&note.key);
+    if known(db, id, Side::System, &key)?.is_some() {
         return Ok(false);
     }
-    let key = crate::code::note_key(&note.key);
-    if known(db, id, Side::System, &key)?.is_some() {
+    let sql = "UPDATE conversations SET active_at = max(active_at, ?2) WHERE id = ?1 RETURNING 1";
+    if first(db, sql, (id.0, at.0), |_| Ok(()))?.is_none() {
         return Ok(false);
     }
     // Below all revisions and positions, so that nobody who reads the conversation comes across it.

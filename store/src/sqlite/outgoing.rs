@@ -1,76 +1,42 @@
 //! Walk 2, step 4: what happened on the operators' side, once however often it is told.
 
-use super::items::{POS_STEP, Place, conversation_id, insert, known, next_place, set_dialog, touch};
+use super::items::{conversation_id, insert, known, next_place, set_dialog, touch};
 use super::lanes::enqueue;
 use super::past;
 use super::row::{Result, Stored, all, column, execute, first, only, to_json};
-use openline_core::message::{Content, Dialog, Happened, Item, ItemKind, OperatorEvent, Side, State, Thread};
+use openline_core::message::{Content, Dialog, Item, ItemKind, OperatorEvent, Side, Thread};
+use openline_core::steps::{Heard, Mark, POS_STEP, Place, Stands, Written, between, remote_key};
 use openline_core::store::{Act, Change, Noted, Queue, Work};
 use openline_core::text::RichText;
-use openline_core::{ConversationId, MessageId, Pos, Tag, Timestamp};
+use openline_core::{ConversationId, MessageId, Tag, Timestamp};
 use rusqlite::Connection;
 
 pub(crate) fn record(db: &Connection, event: OperatorEvent, tag: Tag, at: Timestamp) -> Result<Noted> {
     let id = conversation_id(db, &event.channel, &event.chat, at)?;
     remember_thread(db, id, &event.thread)?;
     let queue = Queue::Channel(event.channel);
-    match event.happened {
-        Happened::Wrote { remote, side, author, content } => {
-            let written = Written { remote, side, author, content, arrived: None, greets: false, tag };
-            wrote(db, id, queue, written, at)
-        }
-        Happened::Greeted { remote, content } => {
-            let (side, author) = (Side::System, None);
-            let written = Written { remote, side, author, content, arrived: None, greets: true, tag };
-            wrote(db, id, queue, written, at)
-        }
-        Happened::Arrived { remote, side, author, content, delivered_as } => {
-            let written = Written { remote, side, author, content, arrived: Some(delivered_as), greets: false, tag };
-            wrote(db, id, queue, written, at)
-        }
-        Happened::Edited { remote, at: edited_at, text } => edited(db, id, queue, remote, edited_at, text, at),
-        Happened::Deleted { remote } => deleted(db, id, queue, remote, at),
-        Happened::DialogStarted { session } => dialog(db, id, &session, ItemKind::DialogStarted, tag, at),
-        Happened::DialogFinished { session } => dialog(db, id, &session, ItemKind::DialogFinished, tag, at),
+    match Heard::from(event.happened) {
+        Heard::Written(written) => wrote(db, id, queue, written, tag, at),
+        Heard::Edited { remote, at: edited_at, text } => edited(db, id, queue, remote, edited_at, text, at),
+        Heard::Deleted { remote } => deleted(db, id, queue, remote, at),
+        Heard::Marked { mark, session } => marked(db, id, &session, mark, tag, at),
     }
 }
 
-struct Written {
-    remote: i64,
-    side: Side,
-    author: Option<String>,
-    content: Content,
-    /// The ids under which it reached its visitor before.
-    arrived: Option<Vec<String>>,
-    /// It stands before what the visitor began the dialog with.
-    greets: bool,
+fn wrote(
+    db: &Connection,
+    id: ConversationId,
+    queue: Queue,
+    written: Written,
     tag: Tag,
-}
-
-fn wrote(db: &Connection, id: ConversationId, queue: Queue, written: Written, at: Timestamp) -> Result<Noted> {
+    at: Timestamp,
+) -> Result<Noted> {
     if by_remote(db, id, written.remote)?.is_some() {
         return Ok(Noted::default());
     }
-    let place = place_by_remote(db, id, written.remote, written.greets, at)?;
+    let place = place_by_remote(db, id, &written, at)?;
     let arrived = written.arrived.is_some();
-    let item = Item {
-        id: MessageId(0),
-        tag: written.tag,
-        rev: place.rev,
-        pos: place.pos,
-        kind: ItemKind::Message,
-        side: written.side,
-        state: if arrived { State::Delivered } else { State::Sent },
-        key: remote_key(written.remote),
-        author: written.author,
-        content: written.content,
-        at,
-        remote: Some(written.remote),
-        delivered_as: written.arrived.unwrap_or_default(),
-        edited: false,
-        deleted: false,
-    };
-    let message = insert(db, id, &item)?;
+    let message = insert(db, id, &written.item(place, tag, at))?;
     let change = Some(Change { conversation: id, rev: place.rev });
     if arrived {
         return Ok(Noted { change, queue: None });
@@ -108,59 +74,38 @@ fn deleted(db: &Connection, id: ConversationId, queue: Queue, remote: i64, at: T
     Ok(Noted { change: Some(touch(db, id, item.id)?), queue: Some(queue) })
 }
 
-fn dialog(
-    db: &Connection,
-    id: ConversationId,
-    session: &str,
-    kind: ItemKind,
-    tag: Tag,
-    at: Timestamp,
-) -> Result<Noted> {
-    let (word, state) = match kind {
-        ItemKind::DialogFinished => ("finish", Dialog::Closed),
-        _ => ("start", Dialog::Open),
+fn marked(db: &Connection, id: ConversationId, session: &str, mark: Mark, tag: Tag, at: Timestamp) -> Result<Noted> {
+    for earlier in mark.outdated_by() {
+        if is_marked(db, id, *earlier, session)? {
+            return Ok(Noted::default());
+        }
+    }
+    let another = mark == Mark::Finish && another_runs(db, id, session)?;
+    if let Some(dialog) = mark.dialog(another) {
+        set_dialog(db, id, dialog)?;
+    }
+    let opening = match mark {
+        Mark::Start => opening(db, id)?,
+        Mark::Finish => {
+            past::add(db, id, session)?;
+            None
+        }
     };
-    let key = format!("{word}/{session}");
-    // A start that comes after the finish of the same session is late: the dialog stays closed.
-    let late = state == Dialog::Open && known(db, id, Side::System, &format!("finish/{session}"))?.is_some();
-    if late || known(db, id, Side::System, &key)?.is_some() {
-        return Ok(Noted::default());
-    }
-    if state == Dialog::Open || !another_runs(db, id, session)? {
-        set_dialog(db, id, state)?;
-    }
-    if kind == ItemKind::DialogFinished {
-        past::add(db, id, session)?;
-    }
-    let opening = if kind == ItemKind::DialogStarted { opening(db, id)? } else { None };
     let place = place_before(db, id, opening, at)?;
-    let item = Item {
-        id: MessageId(0),
-        tag,
-        rev: place.rev,
-        pos: place.pos,
-        kind,
-        side: Side::System,
-        state: State::Delivered,
-        key,
-        author: None,
-        content: Content::default(),
-        at,
-        remote: None,
-        delivered_as: Vec::new(),
-        edited: false,
-        deleted: false,
-    };
-    insert(db, id, &item)?;
+    insert(db, id, &mark.item(session, place, tag, at))?;
     Ok(Noted { change: Some(Change { conversation: id, rev: place.rev }), queue: None })
+}
+
+fn is_marked(db: &Connection, id: ConversationId, mark: Mark, session: &str) -> Result<bool> {
+    Ok(known(db, id, Side::System, &mark.key(session))?.is_some())
 }
 
 /// Whether the dialog that began last is another one and has not been finished.
 fn another_runs(db: &Connection, id: ConversationId, session: &str) -> Result<bool> {
     let sql = "SELECT key FROM messages WHERE conversation = ?1 AND kind = ?2 ORDER BY pos DESC LIMIT 1";
     let started: Option<String> = first(db, sql, (id.0, ItemKind::DialogStarted.code()), |row| column(row, 0))?;
-    match started.as_deref().and_then(|key| key.strip_prefix("start/")) {
-        Some(running) if running != session => Ok(known(db, id, Side::System, &format!("finish/{running}"))?.is_none()),
+    match started.as_deref().and_then(|key| Mark::Start.session(key)) {
+        Some(running) if running != session => Ok(!is_marked(db, id, Mark::Finish, running)?),
         _ => Ok(false),
     }
 }
@@ -169,10 +114,7 @@ fn another_runs(db: &Connection, id: ConversationId, session: &str) -> Result<bo
 /// been lost, and then nobody would look for replies in it.)
 pub(crate) fn delivered_into(db: &Connection, id: ConversationId, thread: &Thread) -> Result<()> {
     let Some(session) = &thread.session else { return Ok(()) };
-    match known(db, id, Side::System, &format!("finish/{session}"))? {
-        Some(_) => Ok(()),
-        None => set_dialog(db, id, Dialog::Open),
-    }
+    if is_marked(db, id, Mark::Finish, session)? { Ok(()) } else { set_dialog(db, id, Dialog::Open) }
 }
 
 /// Keeps what is told of the conversation's place on the backend's side.
@@ -189,10 +131,6 @@ pub(crate) fn remember_thread(db: &Connection, id: ConversationId, thread: &Thre
     execute(db, sql, (id.0, &thread.line, &thread.chat, &thread.session)).map(|_| ())
 }
 
-fn remote_key(remote: i64) -> String {
-    format!("im/{remote}")
-}
-
 fn by_remote(db: &Connection, id: ConversationId, remote: i64) -> Result<Option<Item>> {
     let key = remote_key(remote);
     match known(db, id, Side::Operator, &key)? {
@@ -203,15 +141,17 @@ fn by_remote(db: &Connection, id: ConversationId, remote: i64) -> Result<Option<
 
 /// The place at the end, or before the first reply that was written later but came earlier. A greeting stands before what
 /// the visitor wrote last.
-fn place_by_remote(db: &Connection, id: ConversationId, remote: i64, greets: bool, at: Timestamp) -> Result<Place> {
-    let sql = "SELECT newest_remote FROM conversations WHERE id = ?1";
-    let newest: i64 = only(db, sql, [id.0], |row| column(row, 0))?;
-    let next = if remote > newest {
-        execute(db, "UPDATE conversations SET newest_remote = ?2 WHERE id = ?1", (id.0, remote))?;
-        if greets { last_words(db, id)? } else { None }
-    } else {
-        let sql = "SELECT min(pos) FROM messages WHERE conversation = ?1 AND remote > ?2";
-        first(db, sql, (id.0, remote), |row| column(row, 0))?.flatten()
+fn place_by_remote(db: &Connection, id: ConversationId, written: &Written, at: Timestamp) -> Result<Place> {
+    let remote = written.remote;
+    let sql = "UPDATE conversations SET newest_remote = ?2 WHERE id = ?1 AND newest_remote < ?2";
+    let newest = execute(db, sql, (id.0, remote))? > 0;
+    let next = match Stands::of(newest, written.greets) {
+        Stands::AtTheEnd => None,
+        Stands::BeforeLastWords => last_words(db, id)?,
+        Stands::BeforeLater => {
+            let sql = "SELECT min(pos) FROM messages WHERE conversation = ?1 AND remote > ?2";
+            first(db, sql, (id.0, remote), |row| column(row, 0))?.flatten()
+        }
     };
     place_before(db, id, next, at)
 }
@@ -237,25 +177,22 @@ fn last_words(db: &Connection, id: ConversationId) -> Result<Option<i64>> {
 
 /// The middle between the item at `next` and what stands before it, or the place at the end.
 fn place_before(db: &Connection, id: ConversationId, next: Option<i64>, at: Timestamp) -> Result<Place> {
-    let Some(mut next) = next else { return next_place(db, id, at) };
+    let Some(next) = next else { return next_place(db, id, at) };
     let sql = "SELECT max(pos) FROM messages WHERE conversation = ?1 AND pos < ?2";
-    let before: Option<i64> = first(db, sql, (id.0, next), |row| column(row, 0))?.flatten();
-    // Notes are below.
-    let before = before.unwrap_or(0).max(0);
-    if next - before < 2 {
-        next = make_room(db, id, next)?;
+    let (pos, crowded) = between(first(db, sql, (id.0, next), |row| column(row, 0))?.flatten(), next);
+    if crowded {
+        make_room(db, id, next)?;
     }
-    let place = next_place(db, id, at)?;
-    Ok(Place { pos: Pos(before + (next - before) / 2), ..place })
+    Ok(Place { pos, ..next_place(db, id, at)? })
 }
 
-/// Moves the item at `pos` and all after it one step on; each has changed for those who follow. The new `pos`. The late
+/// Moves the item at `pos` and all after it one step on; each has changed for those who follow. The late
 /// item takes a step at the end as every new one does, so that what comes next still stands behind all.
-fn make_room(db: &Connection, id: ConversationId, pos: i64) -> Result<i64> {
+fn make_room(db: &Connection, id: ConversationId, pos: i64) -> Result<()> {
     let sql = "SELECT id FROM messages WHERE conversation = ?1 AND pos >= ?2 ORDER BY pos";
     for message in all(db, sql, (id.0, pos), |row| column::<i64>(row, 0))? {
         execute(db, "UPDATE messages SET pos = pos + ?2 WHERE id = ?1", (message, POS_STEP))?;
         touch(db, id, MessageId(message))?;
     }
-    Ok(pos + POS_STEP)
+    Ok(())
 }

@@ -6,6 +6,7 @@ use super::notes;
 use super::outgoing::{delivered_into, remember_thread};
 use super::row::{Result, Stored, column, execute, first, to_json};
 use openline_core::message::{Dialog, Side, State, Thread};
+use openline_core::steps::{Lease, counts, new_state};
 use openline_core::store::{Change, Outcome, Queue, Settlement, Work};
 use openline_core::{ConversationId, MessageId, Timestamp};
 use rusqlite::Connection;
@@ -14,10 +15,8 @@ use rusqlite::Connection;
 pub(crate) struct Row {
     pub(crate) job: i64,
     pub(crate) lane: i64,
-    /// Whether it holds the lane's lease.
-    leased: bool,
-    /// Whether it may be given up: it holds the lease, or the oldest of a lane's confirmations holds it for all.
-    may_die: bool,
+    /// Who has its lane's lease.
+    lease: Lease,
     pub(crate) work: Work,
     pub(crate) message: MessageId,
     pub(crate) conversation: ConversationId,
@@ -32,8 +31,8 @@ pub(crate) struct Row {
 
 macro_rules! job_rows {
     () => {
-        "SELECT j.id, j.lane, j.task, j.message, m.conversation, m.side, m.state, l.leased = j.id, \
-                   l.leased <> 0 AND l.leased < j.id, c.line, c.portal_chat, c.session, c.dialog, l.fresh \
+        "SELECT j.id, j.lane, j.task, j.message, m.conversation, m.side, m.state, l.leased, \
+                   c.line, c.portal_chat, c.session, c.dialog, l.fresh \
                    FROM jobs j JOIN messages m ON m.id = j.message JOIN lanes l ON l.id = j.lane \
                    JOIN conversations c ON c.id = m.conversation"
     };
@@ -41,20 +40,19 @@ macro_rules! job_rows {
 pub(crate) use job_rows;
 
 pub(crate) fn row(row: &rusqlite::Row<'_>) -> Result<Row> {
-    let (work, leased, behind) = (Work::of(column(row, 2)?)?, column(row, 7)?, column(row, 8)?);
+    let job = column(row, 0)?;
     Ok(Row {
-        job: column(row, 0)?,
+        job,
         lane: column(row, 1)?,
-        work,
+        work: Work::of(column(row, 2)?)?,
         message: MessageId(column(row, 3)?),
         conversation: ConversationId(column(row, 4)?),
         side: Side::of(column(row, 5)?)?,
         state: State::of(column(row, 6)?)?,
-        thread: Thread { line: column(row, 9)?, chat: column(row, 10)?, session: column(row, 11)? },
-        dialog: Dialog::of(column(row, 12)?)?,
-        fresh: column(row, 13)?,
-        leased,
-        may_die: leased || (behind && work == Work::Confirm),
+        thread: Thread { line: column(row, 8)?, chat: column(row, 9)?, session: column(row, 10)? },
+        dialog: Dialog::of(column(row, 11)?)?,
+        fresh: column(row, 12)?,
+        lease: Lease::of(column(row, 7)?, job, true),
     })
 }
 
@@ -70,6 +68,9 @@ pub(crate) fn settle(db: &Connection, settlements: &[Settlement], now: Timestamp
 }
 
 fn settle_one(db: &Connection, row: &Row, outcome: &Outcome, now: Timestamp) -> Result<Option<Change>> {
+    if !counts(row.work, row.lease, outcome) {
+        return Ok(None);
+    }
     match outcome {
         Outcome::Done { thread, delivered_as, confirm } => {
             take_place(db, row, thread)?;
@@ -87,9 +88,6 @@ fn settle_one(db: &Connection, row: &Row, outcome: &Outcome, now: Timestamp) -> 
             }
             set_state(db, row, State::Delivered)
         }
-        // Settled before. Only that it was carried out is worth knowing even then.
-        Outcome::Retry { .. } if !row.leased => Ok(None),
-        Outcome::Dead { .. } if !row.may_die => Ok(None),
         Outcome::Retry { at, reason, uncertain, counted } => {
             let sql = "UPDATE jobs SET attempts = attempts + ?2, uncertain = ?3, reason = ?4, \
                        unknown_since = CASE WHEN ?2 AND ?3 THEN ?5 ELSE unknown_since END WHERE id = ?1";
@@ -120,9 +118,7 @@ fn take_place(db: &Connection, row: &Row, told: &Thread) -> Result<()> {
 
 /// Sets a sent message's state; a visitor sees that of their own messages.
 pub(crate) fn set_state(db: &Connection, row: &Row, state: State) -> Result<Option<Change>> {
-    if !row.work.brings() || row.state == state {
-        return Ok(None);
-    }
+    let Some(state) = new_state(row.work, row.state, state) else { return Ok(None) };
     if row.side != Side::Visitor {
         execute(db, "UPDATE messages SET state = ?2 WHERE id = ?1", (row.message.0, state.code()))?;
         return Ok(None);
