@@ -1,8 +1,9 @@
 use super::*;
-use crate::common::memory::{self, Memory, Shelf};
+use crate::common::memory::{self, Shelf};
 use axum::extract::Request;
 use axum::http::Method;
 use openline_core::clock::{Clock, ManualClock, Timestamp};
+use openline_core::contract::MemoryStore;
 use openline_core::files::FileRules;
 use openline_core::inbox::Doors;
 use openline_core::message::{Conversation, Dialog, Side, Thread};
@@ -29,7 +30,7 @@ async fn network() -> (String, Calls) {
 }
 
 /// An instance, and its inbox.
-fn instance(api: &str, memory: &Arc<Memory>) -> (Arc<Pager>, VisitorInbox) {
+fn instance(api: &str, memory: &Arc<MemoryStore>) -> (Arc<Pager>, VisitorInbox) {
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Timestamp(1_790_000_000_000)));
     let id = ChannelId::parse("kit").unwrap();
     let secret = MasterSecret::new([7; 32]);
@@ -61,7 +62,7 @@ async fn posts(pager: &Arc<Pager>, secret: &str, event: &Value) -> u16 {
 async fn what_is_signed_is_taken_once_with_its_file_and_its_changes() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let (url, _) = network().await;
-    let memory = Arc::new(Memory::default());
+    let memory = Arc::new(MemoryStore::default());
     let (pager, _) = instance(&url, &memory);
     let file = json!({ "url": format!("{url}f"), "name": "a.json" });
     let event = json!({ "event": "message", "id": "m1", "chat": "c1", "name": "Ann", "text": "hi", "file": file });
@@ -75,10 +76,10 @@ async fn what_is_signed_is_taken_once_with_its_file_and_its_changes() {
     assert_eq!(posts(&pager, "s", &json!({ "event": "deleted", "id": "m3", "chat": "c1" })).await, 200);
     assert_eq!(posts(&pager, "s", &json!({ "event": "typing", "id": "m1", "chat": "c1" })).await, 200);
     assert_eq!(posts(&pager, "s", &json!({ "nothing": "known" })).await, 200);
-    memory.full.store(true, std::sync::atomic::Ordering::SeqCst);
+    memory.refuse(true);
     let event = json!({ "event": "message", "id": "m4", "chat": "c1", "text": "later" });
     assert_eq!(posts(&pager, "s", &event).await, 503);
-    let rooms = memory.rooms.lock().unwrap();
+    let rooms = memory.all();
     let shown: Vec<_> = rooms[0].1.iter().map(|item| item.content.text.to_plain()).collect();
     assert_eq!(shown, ["hello", "[file] b: it is at a host that is not the pager's"]);
 }
@@ -87,7 +88,7 @@ async fn what_is_signed_is_taken_once_with_its_file_and_its_changes() {
 async fn a_long_reply_goes_in_parts_each_under_its_own_key_and_changes_where_it_is() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let (url, calls) = network().await;
-    let memory = Arc::new(Memory::default());
+    let memory = Arc::new(MemoryStore::default());
     let (pager, _) = instance(&url, &memory);
     let mut item = memory::item(1, "k", Side::Operator, Content::plain("word ".repeat(500).trim()));
     let conversation = Conversation {

@@ -28,6 +28,7 @@ mod fixture;
 pub mod hostile;
 pub mod incoming;
 pub mod late;
+mod memory;
 pub mod model;
 pub mod notes;
 pub mod outgoing;
@@ -36,6 +37,8 @@ pub mod reading;
 mod reference;
 pub mod settling;
 pub mod state;
+
+pub use memory::MemoryStore;
 
 use crate::ports::store::Store;
 use async_trait::async_trait;

@@ -3,7 +3,7 @@
 use super::items::{conversation_id, insert, known, next_place, set_dialog, touch};
 use super::lanes::enqueue;
 use super::past;
-use super::row::{Result, Stored, all, column, execute, first, only, to_json};
+use super::row::{Result, Stored, all, column, execute, first, to_json};
 use openline_core::message::{Content, Dialog, Item, ItemKind, OperatorEvent, Side, Thread};
 use openline_core::steps::{Heard, Mark, POS_STEP, Place, Stands, Written, between, remote_key};
 use openline_core::store::{Act, Change, Noted, Queue, Work};

@@ -82,10 +82,10 @@ async fn a_failure_told_later_is_a_note_once() {
 #[tokio::test]
 async fn what_is_not_stored_must_come_again() {
     let stage = stage();
-    stage.memory.full.store(true, std::sync::atomic::Ordering::SeqCst);
+    stage.memory.refuse(true);
     let body = json!({ "messages": [message(1, "hello")] });
     assert!(stage.comes(body.clone()).await.is_err());
-    stage.memory.full.store(false, std::sync::atomic::Ordering::SeqCst);
+    stage.memory.refuse(false);
     stage.comes(body).await.unwrap();
     assert_eq!(stage.texts("a"), ["hello"]);
 }

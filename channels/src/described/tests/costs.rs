@@ -83,7 +83,7 @@ async fn a_chat_is_marked_as_read_once_for_what_was_written() {
     let items =
         vec![item(7, "k7", Side::Visitor, Content::plain("x")), item(8, "o", Side::Operator, Content::plain("y"))];
     let earlier = Conversation { id: ConversationId(2), ..stage.conversation("b") };
-    stage.memory.rooms.lock().unwrap().push((earlier, items));
+    stage.memory.put(&earlier, items);
     read("b").await;
     read("c").await;
     assert_eq!(stage.script.asked().last().unwrap()["json"]["last"], "k7");

@@ -86,7 +86,7 @@ async fn outside_of_the_window_there_is_another_way_or_a_refusal_at_once() {
     // The visitor's is looked for behind many of ours.
     let answers =
         (0..50).map(|n| Item { at: plain.clock.now(), ..item(1500 + n, "o", Side::Operator, Content::plain("x")) });
-    plain.memory.rooms.lock().unwrap()[0].1.extend(answers);
+    plain.memory.put(&plain.memory.all()[0].0, answers);
     plain.clock.advance(23 * HOUR);
     assert!(plain.sends("a", "hi", false).await.is_ok());
     plain.clock.advance(HOUR);

@@ -17,9 +17,10 @@ use super::script::{Script, Scripted};
 use super::sender::Sender;
 use super::settings;
 use super::transport::Transport;
-use crate::common::memory::{Memory, Shelf, item};
+use crate::common::memory::{Shelf, item};
 use openline_core::channel::Outgoing;
 use openline_core::clock::{ManualClock, Timestamp};
+use openline_core::contract::MemoryStore;
 use openline_core::files::{FilePolicy, FileRules, Files};
 use openline_core::inbox::Doors;
 use openline_core::message::{Content, Conversation, Dialog, Item, Side, Thread, Visitor};
@@ -72,7 +73,7 @@ steps = [{ post = "/send", json = { to = "{{ chat }}", text = "{{ text }}", tag 
 /// A channel at work.
 struct Stage {
     intake: Arc<Intake>,
-    memory: Arc<Memory>,
+    memory: Arc<MemoryStore>,
     clock: Arc<ManualClock>,
     script: Script,
 }
@@ -91,7 +92,7 @@ impl Stage {
     fn over(more: &str, settings: &str, transport: Box<dyn Transport>) -> Self {
         let description = Arc::new(load(&format!("{KIT}{more}")).unwrap_or_else(|wrong| panic!("{wrong}")));
         let given = settings::read(&description.settings, settings.parse().unwrap()).unwrap();
-        let (clock, memory) = (Arc::new(ManualClock::at(Timestamp(NOW))), Arc::new(Memory::default()));
+        let (clock, memory) = (Arc::new(ManualClock::at(Timestamp(NOW))), Arc::new(MemoryStore::default()));
         let id = ChannelId::parse("kit").unwrap();
         let store = Arc::clone(&memory) as Arc<dyn Store>;
         let doors = Doors::new(store, Arc::clone(&clock) as Arc<dyn Clock>, std::slice::from_ref(&id));
@@ -120,7 +121,7 @@ impl Stage {
 
     /// Items of a chat.
     fn items(&self, chat: &str) -> Vec<Item> {
-        let rooms = self.memory.rooms.lock().unwrap();
+        let rooms = self.memory.all();
         rooms.iter().find(|(room, _)| room.chat.as_str() == chat).map(|(_, items)| items.clone()).unwrap_or_default()
     }
 
@@ -129,11 +130,11 @@ impl Stage {
     }
 
     fn notes(&self) -> Vec<String> {
-        self.memory.notes.lock().unwrap().iter().map(|note| note.text.clone()).collect()
+        self.memory.all_notes().iter().map(|note| note.content.text.to_plain()).collect()
     }
 
     fn conversation(&self, chat: &str) -> Conversation {
-        let rooms = self.memory.rooms.lock().unwrap();
+        let rooms = self.memory.all();
         let known = rooms.iter().find(|(room, _)| room.chat.as_str() == chat).map(|(room, _)| room.clone());
         known.unwrap_or_else(|| Conversation {
             id: ConversationId(99),

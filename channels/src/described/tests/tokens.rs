@@ -155,9 +155,9 @@ async fn the_cursor_moves_when_everything_is_stored() {
     let big = 9_007_199_254_740_993;
     let stage = Stage::scripted(&more, [page(big, &["one", "two"]), page(big, &["one", "two"]), page(7, &[])]);
     let poll = stage.intake.instance.description.poll.as_ref().unwrap();
-    stage.memory.full.store(true, std::sync::atomic::Ordering::SeqCst);
+    stage.memory.refuse(true);
     assert!(running::round(&stage.intake, poll).await.is_err());
-    stage.memory.full.store(false, std::sync::atomic::Ordering::SeqCst);
+    stage.memory.refuse(false);
     running::round(&stage.intake, poll).await.unwrap();
     assert_eq!(stage.texts("a"), ["one", "two"]);
     running::round(&stage.intake, poll).await.unwrap();

@@ -9,16 +9,16 @@ use std::time::Instant;
 #[tokio::test]
 async fn polling_acknowledges_only_what_is_stored_and_stops_at_once() {
     let mut world = World::new("").await;
-    world.memory.full.store(true, Ordering::SeqCst);
+    world.memory.refuse(true);
     // The bot's name is learnt before anything is polled, so let that be known.
-    world.memory.state.lock().unwrap().insert("channel/tg/username".into(), b"shop_bot".to_vec());
+    world.memory.put_value("channel/tg/username", b"shop_bot");
     world.fake.bring(json!({"update_id": 40, "message": ann(1, json!({"text": "one"}))}));
     world.fake.bring(json!({"update_id": 41, "message": ann(2, json!({"text": "two"}))}));
     let (stop, task) = world.run();
     world.fake.until("asked again", |fake| fake.asked.lock().unwrap().len() >= 2).await;
     assert!(world.fake.asked.lock().unwrap().iter().all(Option::is_none));
     assert!(world.channel.health().unwrap_err().contains("nothing was stored"));
-    world.memory.full.store(false, Ordering::SeqCst);
+    world.memory.refuse(false);
     world.fake.until("acknowledged", |fake| fake.asked.lock().unwrap().last() == Some(&Some(42))).await;
     assert_eq!(world.read("tg5"), ["one", "two"]);
     assert_eq!(world.channel.health(), Ok(()));
@@ -123,7 +123,7 @@ async fn the_same_update_counts_once_and_edits_are_followed() {
     world.take(&edit(7, "older")).await.unwrap();
     world.take(&json!({"edited_message": ann(1, json!({"location": {"latitude": 1, "longitude": 2}}))})).await.unwrap();
     assert_eq!(world.read("tg5"), ["two", "older"]);
-    let visitor = world.memory.rooms.lock().unwrap()[0].0.visitor.clone();
+    let visitor = world.memory.all()[0].0.visitor.clone();
     assert_eq!((visitor.name.as_str(), visitor.url.as_deref()), ("Ann", Some("https://t.me/ann")));
 }
 
@@ -240,7 +240,7 @@ async fn a_conversation_is_brought_along_with_the_first_message() {
     assert!(world.notes()[0].contains("from the site"));
     world.say(ann(3, json!({"text": format!("/start {word}")}))).await;
     assert_eq!(world.notes().len(), 1);
-    assert!(!world.memory.state.lock().unwrap().keys().any(|key| key.contains("handover")));
+    assert!(!world.memory.values().keys().any(|key| key.contains("handover")));
 }
 
 #[tokio::test]
@@ -302,7 +302,7 @@ async fn groups_are_refused_once() {
     world.say(group(1, json!({"text": "one"}))).await;
     world.say(group(2, json!({"text": "two"}))).await;
     assert_eq!(world.fake.calls("sendMessage").len(), 1);
-    assert!(world.memory.rooms.lock().unwrap().is_empty());
+    assert!(world.memory.all().is_empty());
 }
 
 #[tokio::test]
@@ -362,12 +362,6 @@ async fn what_waits_for_the_first_message_is_no_text() {
     let world = World::new("").await;
     let word = word(&world).await;
     world.say(ann(1, json!({"text": format!("/start {word}")}))).await;
-    let kept = world
-        .memory
-        .state
-        .lock()
-        .unwrap()
-        .values()
-        .any(|value| String::from_utf8_lossy(value).contains("from the site"));
+    let kept = world.memory.values().values().any(|value| String::from_utf8_lossy(value).contains("from the site"));
     assert!(!kept);
 }

@@ -118,7 +118,7 @@ async fn an_old_message_that_was_never_here_is_not_new_when_it_is_changed() {
         update
     };
     world.take(&days(60)).await.unwrap();
-    assert!(world.memory.rooms.lock().unwrap().is_empty(), "no dialog is opened");
+    assert!(world.memory.all().is_empty(), "no dialog is opened");
     // It may have come while openline was down.
     world.take(&days(0)).await.unwrap();
     assert_eq!(world.read("tg5"), ["corrected"]);
@@ -141,11 +141,11 @@ async fn reactions_are_notes() {
     task.await.unwrap().unwrap();
     // Nothing is begun by a reaction.
     world.take(&reaction(1, 1, &[], &["👍"])).await.unwrap();
-    assert!(world.memory.rooms.lock().unwrap().is_empty() && world.notes().is_empty());
+    assert!(world.memory.all().is_empty() && world.notes().is_empty());
     world.say(ann(1, json!({"text": "is it green?"}))).await;
     let mut answer = memory::item(2, "100", Side::Operator, Content::plain("Yes.\nAlways."));
     (answer.remote, answer.delivered_as) = (Some(100), vec!["55".to_owned()]);
-    world.memory.rooms.lock().unwrap()[0].1.push(answer);
+    world.memory.put(&world.memory.all()[0].0, [answer]);
     for change in [
         reaction(55, 2, &[], &["👍"]),
         reaction(55, 2, &[], &["👍"]),

@@ -99,7 +99,7 @@ async fn failures_have_their_verdicts() {
 async fn visitors_are_told_of_what_was_given_up() {
     let world = World::new("").await;
     world.say(ann(10, json!({"text": "hello"}))).await;
-    let lost = world.memory.rooms.lock().unwrap()[0].1[0].clone();
+    let lost = world.memory.all()[0].1[0].clone();
     let conversation = conversation("tg5");
     let outgoing =
         Outgoing { conversation: &conversation, item: &lost, uncertain: false, attempts: 0, since: Timestamp(0) };

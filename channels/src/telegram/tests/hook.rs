@@ -3,7 +3,6 @@
 use super::*;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use std::sync::atomic::Ordering;
 use tower::ServiceExt;
 
 async fn post(world: &World, secret: &str, body: String) -> StatusCode {
@@ -30,10 +29,10 @@ async fn only_telegram_is_let_in_and_answered_when_it_is_stored() {
 
     assert_eq!(post(&world, "", update.clone()).await, StatusCode::UNAUTHORIZED);
     assert_eq!(post(&world, &secret[1..], update.clone()).await, StatusCode::UNAUTHORIZED);
-    world.memory.full.store(true, Ordering::SeqCst);
+    world.memory.refuse(true);
     assert_eq!(post(&world, &secret, update.clone()).await, StatusCode::SERVICE_UNAVAILABLE);
     assert!(world.read("tg5").is_empty());
-    world.memory.full.store(false, Ordering::SeqCst);
+    world.memory.refuse(false);
     assert_eq!(post(&world, &secret, update.clone()).await, StatusCode::OK);
     assert_eq!(post(&world, &secret, update).await, StatusCode::OK);
     assert_eq!(world.read("tg5"), ["one"]);
@@ -53,9 +52,9 @@ async fn a_chats_later_updates_wait_for_one_that_was_not_taken() {
         let request = request.body(Body::from(update.to_string())).unwrap();
         router.clone().oneshot(request).await.unwrap().status()
     };
-    world.memory.full.store(true, Ordering::SeqCst);
+    world.memory.refuse(true);
     assert_eq!(post(1).await, StatusCode::SERVICE_UNAVAILABLE);
-    world.memory.full.store(false, Ordering::SeqCst);
+    world.memory.refuse(false);
     assert_eq!(post(2).await, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!((post(1).await, post(2).await), (StatusCode::OK, StatusCode::OK));
     assert_eq!(world.read("tg5"), ["1", "2"]);

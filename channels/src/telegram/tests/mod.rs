@@ -10,10 +10,11 @@ mod going;
 mod hook;
 
 use super::Telegram;
-use crate::common::memory::{self, Memory, Nobody, Shelf};
+use crate::common::memory::{self, Nobody, Shelf};
 use fake::Telegram as Fake;
 use openline_core::channel::Host;
 use openline_core::clock::{ManualClock, Timestamp};
+use openline_core::contract::MemoryStore;
 use openline_core::files::{FilePolicy, FileRules, Files};
 use openline_core::inbox::Doors;
 use openline_core::message::{Content, Conversation, Dialog, Thread, Visitor};
@@ -30,7 +31,7 @@ const TOKEN: &str = "12:hush-hush";
 
 struct World {
     fake: Arc<Fake>,
-    memory: Arc<Memory>,
+    memory: Arc<MemoryStore>,
     shelf: Arc<Shelf>,
     doors: Doors,
     host: Host,
@@ -45,7 +46,7 @@ fn id(text: &str) -> ChannelId {
 impl World {
     async fn new(settings: &str) -> Self {
         let (fake, url) = Fake::start().await;
-        let (memory, shelf) = (Arc::new(Memory::default()), Arc::new(Shelf::default()));
+        let (memory, shelf) = (Arc::new(MemoryStore::default()), Arc::new(Shelf::default()));
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Timestamp(1_790_000_000_000)));
         let secret = MasterSecret::new([7; 32]);
         let store = Arc::clone(&memory) as Arc<dyn Store>;
@@ -101,13 +102,13 @@ impl World {
 
     /// What the operators would read, of one chat.
     fn read(&self, chat: &str) -> Vec<String> {
-        let rooms = self.memory.rooms.lock().unwrap();
+        let rooms = self.memory.all();
         let room = rooms.iter().find(|(room, _)| room.chat.as_str() == chat);
         room.map(|(_, items)| items.iter().map(|item| shown(&item.content)).collect()).unwrap_or_default()
     }
 
     fn notes(&self) -> Vec<String> {
-        self.memory.notes.lock().unwrap().iter().map(|note| note.text.clone()).collect()
+        self.memory.all_notes().iter().map(|note| note.content.text.to_plain()).collect()
     }
 }
 

@@ -158,10 +158,10 @@ fn filled(words: &words::Catalogue, checked: &Checked, info: &Info, now: Timesta
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::common::memory::Memory;
     use crate::website::settings::Settings;
     use openline_core::channel::Host;
     use openline_core::clock::ManualClock;
+    use openline_core::contract::MemoryStore;
     use openline_core::inbox::Doors;
     use openline_core::message::{Content, Incoming};
     use openline_core::secret::MasterSecret;
@@ -169,7 +169,7 @@ mod tests {
     use std::path::PathBuf;
     use std::sync::Arc;
 
-    fn site(memory: &Arc<Memory>) -> Site {
+    fn site(memory: &Arc<MemoryStore>) -> Site {
         let (id, clock) =
             (ChannelId::parse("site").unwrap(), Arc::new(ManualClock::at(Timestamp(0))) as Arc<dyn Clock>);
         let store = Arc::clone(memory) as Arc<dyn Store>;
@@ -183,7 +183,7 @@ mod tests {
     /// Front ends send the name with each message.
     #[tokio::test]
     async fn a_name_that_is_repeated_costs_no_read() {
-        let memory = Arc::new(Memory::default());
+        let memory = Arc::new(MemoryStore::default());
         let (site, chat) = (site(&memory), ChatId::parse("c").unwrap());
         let send = async |name: &str, key: &str| {
             let name = Some(name.to_owned());
@@ -192,7 +192,7 @@ mod tests {
             let (key, content) = (key.to_owned(), Content::plain("hello"));
             let incoming = Incoming { chat: chat.clone(), key, visitor: with.visitor, content, note: None };
             site.inbox.accept(incoming).await.unwrap();
-            (memory.calls(), memory.rooms.lock().unwrap()[0].0.visitor.name.clone())
+            (memory.calls(), memory.all()[0].0.visitor.name.clone())
         };
         send("Ada", "0").await;
         // The first one behind it asks which conversations are to be erased.
