@@ -21,7 +21,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use openline_channels::Kinds;
 use openline_core::channel::{Host, Outgoing};
 use openline_core::clock::ManualClock;
-use openline_core::inbox::Doors;
+use openline_core::contract::Nobody;
+use openline_core::inbox::{Doors, VisitorInbox};
 use openline_core::message::{Content, Conversation, Item, ItemKind, Side, State};
 use openline_core::secret::MasterSecret;
 use openline_core::{Channel, ChannelId, ChannelKind, ChatId, Clock, MessageId, Pos, Store, SystemClock, Tag};
@@ -235,7 +236,7 @@ async fn place(kind: &Kind, less: Less) -> Place {
         None => openline_channels::kind(kind.name).expect("the kind").build(&id, table, &host),
     };
     let channel = channel.expect("the channel");
-    let app = Arc::clone(&channel).routes(doors.visitor_inbox(id.clone()));
+    let app = Arc::clone(&channel).routes(VisitorInbox::alone(doors, Arc::new(Nobody), id.clone()));
     Place { store, channel, app, id, clock, _folder: folder }
 }
 

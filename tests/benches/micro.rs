@@ -9,7 +9,8 @@ use axum::http::{Request, StatusCode};
 use divan::{Bencher, black_box};
 use openline_bitrix::bbcode;
 use openline_core::channel::Host;
-use openline_core::inbox::Doors;
+use openline_core::contract::Nobody;
+use openline_core::inbox::{Doors, VisitorInbox};
 use openline_core::message::{Content, Incoming, Thread};
 use openline_core::secret::{MasterSecret, sign};
 use openline_core::store::{Outcome, Queue, Recorded, Settlement};
@@ -162,7 +163,7 @@ fn chat(place: &Place) -> (Router, String) {
         Host { public_url, secret: MasterSecret::new([7; 32]), clock, folder: PathBuf::new(), limits: Arc::default() };
     let kind = openline_channels::kind("website").expect("the kind");
     let channel = kind.build(&place.channel, toml_table(), &host).expect("the channel");
-    let app = channel.routes(doors.visitor_inbox(place.channel.clone()));
+    let app = channel.routes(VisitorInbox::alone(doors, Arc::new(Nobody), place.channel.clone()));
     let open = Request::post("/api/session").header("content-type", "application/json");
     let open = open.body(Body::from(r#"{"bearer":true}"#)).expect("a request");
     let token = place.runtime.block_on(async {

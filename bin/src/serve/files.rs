@@ -7,29 +7,29 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use openline_core::DeliveryError;
 use openline_core::backend::FileStream;
 use openline_core::files;
-use openline_core::inbox::Doors;
 use openline_core::message::File;
+use openline_core::{Bridge, DeliveryError};
+use std::sync::Arc;
 
 /// Short, so that what is deleted is soon gone from caches too.
 const CACHED: &str = "private, max-age=300";
 
 /// The route, to be mounted at the root.
-pub(crate) fn routes(doors: Doors) -> Router {
-    Router::new().route("/f/{token}/{name}", get(file)).with_state(doors)
+pub(crate) fn routes(bridge: Arc<Bridge>) -> Router {
+    Router::new().route("/f/{token}/{name}", get(file)).with_state(bridge)
 }
 
 /// A link that is forged, over, or names what is deleted: nobody is told which.
 async fn file(
-    State(doors): State<Doors>,
+    State(bridge): State<Arc<Bridge>>,
     method: Method,
     path: Result<Path<(String, String)>, PathRejection>,
 ) -> Response {
     // The name is for those who save the file.
     let Ok(Path((token, _))) = path else { return plain(StatusCode::NOT_FOUND, "There is no such file.") };
-    match doors.linked_file(&token).await {
+    match bridge.linked_file(&token).await {
         Ok(Some((file, stream))) => give(&file, stream, method == Method::HEAD),
         Ok(None) | Err(DeliveryError::Refused { .. }) => plain(StatusCode::NOT_FOUND, "There is no such file."),
         Err(error) => {

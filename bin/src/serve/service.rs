@@ -76,6 +76,7 @@ pub struct Service {
     store: Arc<dyn Store>,
     bitrix: Arc<Bitrix>,
     doors: Doors,
+    bridge: Arc<Bridge>,
     reloader: Arc<Reloader>,
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
@@ -110,10 +111,12 @@ impl Service {
         let kept = kept.checked_by(FileCheck::new(config.files.check.clone(), config.files.check_patience));
         let kept = Arc::new(kept.with_floor(config.files.floor));
         let doors = Doors::new(Arc::clone(&store), Arc::clone(&clock), &ids);
-        let doors = doors.equipped(Arc::clone(&kept) as _, config.file_policy(), &config.public_url, &secret);
-        let (doors, telling) = traces::follow(doors, &config, &store.tag().to_string());
         let host = config.host(secret.clone(), clock);
         let (swaps, channels) = channels(&config, &host)?;
+        let doors = doors.equipped(Arc::clone(&kept) as _, config.file_policy(), &config.public_url, &secret);
+        let fixed = channels.iter().filter(|(_, channel)| channel.capabilities().fixed_order);
+        let doors = doors.in_fixed_order(fixed.map(|(id, _)| id.clone()));
+        let (doors, telling) = traces::follow(doors, &config, &store.tag().to_string());
         let portal = config.portal_config(&channels);
         let bitrix = Arc::new(Bitrix::open(portal, doors.operator_inbox(), &secret).await?);
         let backend: Arc<dyn Backend> = Arc::clone(&bitrix) as _;
@@ -126,16 +129,16 @@ impl Service {
         let health = Health { pulse: pulse_too, files, desk, watch: watch.clone() };
         let processes = Arc::new(Processes(watch.clone()));
         let pages = bitrix.routes(Arc::clone(&processes) as _);
-        let app = routes(&bitrix, pages, &channels, &doors, health);
+        let app = routes(&bitrix, pages, &channels, &bridge, health);
         let measured = metrics::routes(&config.metrics, &store, &doors, &bitrix, stop.clone());
         let (app, apart) = apart(&config, app, measured, bitrix.admin(processes)).await?;
         let rules = http_rules(&config);
         pulse.begin(&store, &doors).await;
-        let listening = doors.clone();
+        let listening = Arc::clone(&bridge);
         let mut tasks = vec![
             tokio::spawn(async move { listening.listen().await }),
             tokio::spawn(openline_core::forget::run(doors.clone(), config.privacy.keep, stop.clone())),
-            tokio::spawn(bridge.run(config.portal.reconcile_every, stop.clone())),
+            tokio::spawn(Arc::clone(&bridge).run(config.portal.reconcile_every, stop.clone())),
             tokio::spawn(http::serve(listener, app, rules.clone(), stop.clone())),
         ];
         for (listener, app) in apart {
@@ -148,13 +151,13 @@ impl Service {
         tasks.push(tokio::spawn(keep_tidy(kept, stop.clone())));
         tasks.push(tokio::spawn(audit::run(Arc::clone(&store), stop.clone())));
         for (id, channel) in channels {
-            tasks.push(tokio::spawn(keep_running(doors.clone(), channel, doors.visitor_inbox(id), stop.clone())));
+            tasks.push(tokio::spawn(keep_running(doors.clone(), channel, bridge.visitor_inbox(id), stop.clone())));
         }
         let running = tokio::sync::Mutex::new((None, host));
         let reloader = Arc::new(Reloader { channels: swaps, alerts, watch, started: config, running });
         tasks.push(tokio::spawn(Arc::clone(&reloader).listen(stop.clone())));
         bitrix.start();
-        Ok(Self { address, store, bitrix, doors, reloader, stop, tasks, telling })
+        Ok(Self { address, store, bitrix, doors, bridge, reloader, stop, tasks, telling })
     }
 
     /// Where it listens.
@@ -177,7 +180,7 @@ impl Service {
 
     /// The door of one of its channels, for programs that run the service inside themselves.
     pub fn visitor_inbox(&self, channel: ChannelId) -> VisitorInbox {
-        self.doors.visitor_inbox(channel)
+        self.bridge.visitor_inbox(channel)
     }
 
     /// Finishes what is under way, and closes the database; all within ten seconds. What has to be cut is uncertain, and
@@ -305,7 +308,7 @@ fn routes(
     bitrix: &Arc<Bitrix>,
     pages: Router,
     channels: &BTreeMap<ChannelId, Arc<dyn Channel>>,
-    doors: &Doors,
+    bridge: &Arc<Bridge>,
     health_of: Health,
 ) -> Router {
     let mut app = Router::new()
@@ -316,13 +319,13 @@ fn routes(
         .with_state((Arc::clone(bitrix), health_of))
         .nest("/bitrix", pages)
         .merge(bitrix.strays())
-        .merge(files::routes(doors.clone()));
+        .merge(files::routes(Arc::clone(bridge)));
     for (id, channel) in channels {
         // Relative, so that a prefix that a proxy takes away stays.
         let page = format!("{id}/");
         app = app
             .route(&format!("/c/{id}"), get(async move |uri: Uri| to_page(&page, &uri)))
-            .nest_service(&format!("/c/{id}/"), Arc::clone(channel).routes(doors.visitor_inbox(id.clone())));
+            .nest_service(&format!("/c/{id}/"), Arc::clone(channel).routes(bridge.visitor_inbox(id.clone())));
     }
     app.fallback(|| async { (StatusCode::NOT_FOUND, "There is nothing at this address.") })
 }

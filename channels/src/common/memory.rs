@@ -1,13 +1,13 @@
-//! Files and backend in memory: as much of them as a channel uses. The store in memory is core's.
+//! Files in memory, and an item. The store in memory is core's.
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
-use openline_core::backend::{Backend, Confirmation, Delivery, FileStream, Missed, Receipt, Watched};
+use openline_core::backend::FileStream;
 use openline_core::clock::Timestamp;
 use openline_core::files::{ByteStream, FileError, Files, HEAD, Kept};
-use openline_core::message::{Content, Conversation, File, Item, ItemKind, Side, State};
-use openline_core::{DeliveryError, FileId, MessageId, Pos, Rev};
+use openline_core::message::{Content, Item, ItemKind, Side, State};
+use openline_core::{FileId, MessageId, Pos, Rev};
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -76,27 +76,5 @@ impl Files for Shelf {
 
     async fn remove(&self, _: &FileId, _: bool) -> Result<bool, FileError> {
         Ok(false)
-    }
-}
-
-/// A backend that does nothing.
-pub(crate) struct Nobody;
-
-#[async_trait]
-impl Backend for Nobody {
-    async fn deliver(&self, _: Delivery) -> Result<Receipt, DeliveryError> {
-        Err(DeliveryError::Unsupported)
-    }
-    async fn confirm(&self, _: &[Confirmation]) -> Vec<Result<(), DeliveryError>> {
-        Vec::new()
-    }
-    async fn missed(&self, _: &[Watched]) -> Vec<Result<Missed, DeliveryError>> {
-        Vec::new()
-    }
-    async fn note(&self, _: &Conversation, _: &str) -> Result<(), DeliveryError> {
-        Ok(())
-    }
-    async fn open(&self, _: &File) -> Result<FileStream, DeliveryError> {
-        Err(DeliveryError::Unsupported)
     }
 }

@@ -3,7 +3,7 @@ use crate::common::memory::{self, Shelf};
 use axum::extract::Request;
 use axum::http::Method;
 use openline_core::clock::{Clock, ManualClock, Timestamp};
-use openline_core::contract::MemoryStore;
+use openline_core::contract::{MemoryStore, Nobody};
 use openline_core::files::FileRules;
 use openline_core::inbox::Doors;
 use openline_core::message::{Conversation, Dialog, Side, Thread};
@@ -44,7 +44,7 @@ fn instance(api: &str, memory: &Arc<MemoryStore>) -> (Arc<Pager>, VisitorInbox) 
     assert_eq!((Kind.name(), Kind.secrets().len()), ("pager", 2));
     assert!(Kind.example().contains("pager") && !Kind.summary().is_empty());
     let pager = Arc::new(Pager::of(settings::read(table).unwrap()));
-    let inbox = doors.visitor_inbox(id);
+    let inbox = VisitorInbox::alone(doors, Arc::new(Nobody), id);
     let _ = Arc::clone(&pager).routes(inbox.clone());
     (pager, inbox)
 }

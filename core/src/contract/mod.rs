@@ -30,6 +30,7 @@ pub mod incoming;
 pub mod late;
 mod memory;
 pub mod model;
+mod nobody;
 pub mod notes;
 pub mod outgoing;
 mod random;
@@ -39,6 +40,7 @@ pub mod settling;
 pub mod state;
 
 pub use memory::MemoryStore;
+pub use nobody::Nobody;
 
 use crate::ports::store::Store;
 use async_trait::async_trait;

@@ -1,5 +1,7 @@
 //! The dispatcher: claims due jobs, has them carried out by the other side's adapter, and settles them.
 
+mod asked;
+mod beyond;
 mod gates;
 mod operators;
 mod visitors;
@@ -7,8 +9,7 @@ mod visitors;
 use crate::domain::error::{DeliveryError, StoreError};
 use crate::domain::id::ChannelId;
 use crate::engine::channel::Channel;
-use crate::engine::handover::Continuation;
-use crate::engine::inbox::{Asked, Doors};
+use crate::engine::inbox::{Beyond, Doors};
 use crate::engine::measure;
 use crate::engine::reconcile::{self, Round};
 use crate::engine::retry::after_failure;
@@ -67,36 +68,21 @@ impl Held {
     }
 }
 
-/// What the doors ask is asked of this channel.
-struct Of(Arc<dyn Channel>);
-
-impl Asked for Of {
-    fn has_fixed_order(&self) -> bool {
-        self.0.capabilities().fixed_order
-    }
-
-    fn continue_at(&self, word: &str) -> Option<Continuation> {
-        self.0.continue_at(word)
-    }
-}
-
 /// The bridge between the channels and the backend.
 pub struct Bridge {
     doors: Doors,
     backend: Arc<dyn Backend>,
     channels: HashMap<ChannelId, Arc<dyn Channel>>,
+    beyond: Arc<Beyond>,
     gates: Gates,
 }
 
 impl Bridge {
-    /// A bridge over these doors.
+    /// A bridge over these doors. Everything that it joins is there already, so nobody has to wait for a part of it.
     pub fn new(doors: Doors, backend: Arc<dyn Backend>, channels: HashMap<ChannelId, Arc<dyn Channel>>) -> Arc<Self> {
-        let _ = doors.backend.set(Arc::clone(&backend));
-        let asked =
-            |(id, channel): (&ChannelId, &Arc<dyn Channel>)| (id.clone(), Box::new(Of(Arc::clone(channel))) as _);
-        let _ = doors.channels.set(channels.iter().map(asked).collect());
+        let beyond = beyond::of(&backend, &channels);
         let gates = Gates::of(channels.keys());
-        Arc::new(Self { doors, backend, channels, gates })
+        Arc::new(Self { doors, backend, channels, beyond, gates })
     }
 
     /// Works off all queues until `stop`, then finishes what is under way and returns. Looks for missed replies at the

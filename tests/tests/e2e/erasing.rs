@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use openline_core::backend::FileStream;
+use openline_core::contract::Nobody;
 use openline_core::files::{ByteStream, FileError, FileRules, Files, Kept};
 use openline_core::inbox::Doors;
 use openline_core::message::{Content, File, FileSource, Incoming};
@@ -63,7 +64,7 @@ impl Place {
         let doors = Doors::new(store, Arc::new(SystemClock::default()), std::slice::from_ref(&site));
         let files = Arc::clone(&drawer) as Arc<dyn Files>;
         let doors = doors.equipped(files, FileRules::default(), "https://chat.example", &MasterSecret::new([1; 32]));
-        let inbox = doors.visitor_inbox(site);
+        let inbox = VisitorInbox::alone(doors.clone(), Arc::new(Nobody), site);
         Self { _folder: folder, drawer, doors, inbox }
     }
 

@@ -64,7 +64,7 @@ async fn an_hour_without_the_portal_loses_nothing_and_drains_in_order() {
     let doors = Doors::new(Arc::clone(&store), Arc::clone(&clock) as Arc<dyn Clock>, std::slice::from_ref(&site));
     let portal = Arc::new(Portal::default());
     let bridge = Bridge::new(doors.clone(), Arc::clone(&portal) as Arc<dyn Backend>, HashMap::new());
-    let inbox = doors.visitor_inbox(site);
+    let inbox = bridge.visitor_inbox(site);
     portal.away.store(true, Ordering::SeqCst);
     for minute in 0..60 {
         join_all((0..CHATS).map(|chat| {

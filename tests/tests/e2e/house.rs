@@ -140,8 +140,10 @@ fn walks_and_changes_take_few_files() {
     let walks = (opened("## Walk 1", "## Walk 2"), opened("## Walk 2", "## Invariants"));
     println!("a walk names {} files on the way to the operator, {} back", walks.0, walks.1);
     assert!(walks.0 <= 20 && walks.1 <= 18, "{walks:?}");
-    for (what, word, most) in [("the key", "unregister_removed", 3), ("the store's method", "unnamed_files", 6)] {
-        let files = structure::files_that_name(word);
+    for (what, word, most) in [("the key", "unregister_removed", 3), ("the store's method", "unnamed_files", 5)] {
+        let mut files = structure::files_that_name(word);
+        // Who calls a method is no cost of its being there.
+        files.retain(|file| !file.contains("core/src/engine/"));
         println!("{what} {word} is known to {} files: {}", files.len(), files.join(", "));
         assert!((1..=most).contains(&files.len()), "{files:#?}");
     }

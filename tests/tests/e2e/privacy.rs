@@ -2,9 +2,10 @@
 
 use openline::commands::privacy::{self, Whose};
 use openline_core::clock::ManualClock;
+use openline_core::contract::Nobody;
 use openline_core::inbox::Doors;
 use openline_core::message::{Content, Incoming};
-use openline_core::{ChannelId, ChatId, Clock, Timestamp, forget};
+use openline_core::{ChannelId, ChatId, Clock, Timestamp, VisitorInbox, forget};
 use openline_sandbox::{Fault, View};
 use openline_tests::{Visitor, World};
 use reqwest::Client;
@@ -115,7 +116,7 @@ async fn what_is_too_old_is_forgotten() {
     let clock = Arc::new(ManualClock::at(Timestamp(1_767_225_600_000)));
     let site = ChannelId::parse("site").unwrap();
     let doors = Doors::new(Arc::clone(&store), Arc::clone(&clock) as Arc<dyn Clock>, std::slice::from_ref(&site));
-    let inbox = doors.visitor_inbox(site);
+    let inbox = VisitorInbox::alone(doors.clone(), Arc::new(Nobody), site);
     let day = Duration::from_secs(24 * 3600);
     for name in ["old", "waiting", "new"] {
         let (chat, content) = (ChatId::parse(name).unwrap(), Content::plain(name));

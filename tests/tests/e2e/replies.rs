@@ -130,6 +130,7 @@ impl Service {
         let store = openline_store::open(&url.parse().unwrap()).await.unwrap();
         let site = ChannelId::parse("site").unwrap();
         let doors = Doors::new(Arc::clone(&store), Arc::clone(&clock) as Arc<dyn Clock>, std::slice::from_ref(&site));
+        let doors = doors.in_fixed_order(can.fixed_order.then(|| site.clone()));
         let given_up = Arc::<Mutex<Vec<String>>>::default();
         let messenger = Messenger { can, given_up: Arc::clone(&given_up) };
         let channels = HashMap::from([(site, Arc::new(messenger) as Arc<dyn Channel>)]);
@@ -210,7 +211,7 @@ async fn visitors_are_told_of_what_the_operators_will_not_get() {
     for text in ["hello", "please refuse this", "bye"] {
         let (chat, content) = (ChatId::parse("c").unwrap(), Content::plain(text));
         let incoming = Incoming { chat, key: text.to_owned(), visitor: None, content, note: None };
-        service.doors.visitor_inbox(site.clone()).accept(incoming).await.unwrap();
+        service.bridge.visitor_inbox(site.clone()).accept(incoming).await.unwrap();
     }
     service.bridge.drain().await.unwrap();
     assert_eq!(*service.given_up.lock().unwrap(), ["please refuse this"]);

@@ -20,12 +20,12 @@ use super::transport::Transport;
 use crate::common::memory::{Shelf, item};
 use openline_core::channel::Outgoing;
 use openline_core::clock::{ManualClock, Timestamp};
-use openline_core::contract::MemoryStore;
+use openline_core::contract::{MemoryStore, Nobody};
 use openline_core::files::{FilePolicy, FileRules, Files};
 use openline_core::inbox::Doors;
 use openline_core::message::{Content, Conversation, Dialog, Item, Side, Thread, Visitor};
 use openline_core::secret::MasterSecret;
-use openline_core::{ChannelId, ChatId, Clock, ConversationId, DeliveryError, Rev, Store};
+use openline_core::{ChannelId, ChatId, Clock, ConversationId, DeliveryError, Rev, Store, VisitorInbox};
 use serde_json::Value as Json;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -102,8 +102,8 @@ impl Stage {
         let of_channels = HashMap::from([(id.clone(), rules(&["image/*", "text/plain"]))]);
         let policy = FilePolicy { of_channels, ..rules(&["*/*"]).into() };
         let files = Arc::new(Shelf::default()) as Arc<dyn Files>;
-        let inbox =
-            doors.equipped(files, policy, "https://chat.example", &MasterSecret::new([7; 32])).visitor_inbox(id);
+        let doors = doors.equipped(files, policy, "https://chat.example", &MasterSecret::new([7; 32]));
+        let inbox = VisitorInbox::alone(doors, Arc::new(Nobody), id);
         let instance = Instance::new(description, given, HOOK, transport, Arc::clone(&clock) as Arc<dyn Clock>);
         let _ = instance.inbox.set(inbox.clone());
         let intake = Arc::new(Intake::new(Arc::new(instance), inbox));

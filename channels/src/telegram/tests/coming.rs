@@ -176,7 +176,7 @@ async fn a_file_of_a_type_that_is_not_taken_here_is_told_to_the_operators() {
     let of_channels = HashMap::from([(id("tg"), rules("image/*"))]);
     let policy = FilePolicy { of_channels, ..rules("*/*").into() };
     let files = Arc::clone(&world.shelf) as Arc<dyn Files>;
-    world.doors = world.doors.clone().equipped(files, policy, "https://chat.example", &world.host.secret);
+    world.equip(files, policy);
     world.fake.files.lock().unwrap().insert("photos/file_1.jpg".into(), b"%PDF-1.4".as_slice().into());
     let document = json!({"file_id": "f", "file_name": "offer.pdf", "mime_type": "application/pdf"});
     world.say(ann(1, json!({"caption": "look", "document": document}))).await;
@@ -212,7 +212,7 @@ async fn a_start_greets_and_begins_no_conversation() {
 
 /// The word that leads from the website here.
 async fn word(world: &World) -> String {
-    let site = world.doors.visitor_inbox(id("site"));
+    let site = world.bridge.visitor_inbox(id("site"));
     let chat = ChatId::parse("c1").unwrap();
     let content = Content::plain("from the site");
     let incoming =
@@ -253,7 +253,7 @@ async fn in_a_known_chat_it_is_told_at_once() {
     assert_eq!(world.notes().len(), 1);
     assert_eq!(world.read("tg5"), ["hello"]);
     // What was written there since is told, too.
-    let (site, content) = (world.doors.visitor_inbox(id("site")), Content::plain("and one thing more"));
+    let (site, content) = (world.bridge.visitor_inbox(id("site")), Content::plain("and one thing more"));
     let (chat, key) = (ChatId::parse("c1").unwrap(), "k2".into());
     let more = openline_core::message::Incoming { chat, key, visitor: None, content, note: None };
     site.accept(more).await.unwrap();

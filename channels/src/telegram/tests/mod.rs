@@ -10,11 +10,11 @@ mod going;
 mod hook;
 
 use super::Telegram;
-use crate::common::memory::{self, Nobody, Shelf};
+use crate::common::memory::{self, Shelf};
 use fake::Telegram as Fake;
 use openline_core::channel::Host;
 use openline_core::clock::{ManualClock, Timestamp};
-use openline_core::contract::MemoryStore;
+use openline_core::contract::{MemoryStore, Nobody};
 use openline_core::files::{FilePolicy, FileRules, Files};
 use openline_core::inbox::Doors;
 use openline_core::message::{Content, Conversation, Dialog, Thread, Visitor};
@@ -34,6 +34,7 @@ struct World {
     memory: Arc<MemoryStore>,
     shelf: Arc<Shelf>,
     doors: Doors,
+    bridge: Arc<Bridge>,
     host: Host,
     url: String,
     channel: Arc<Telegram>,
@@ -41,6 +42,11 @@ struct World {
 
 fn id(text: &str) -> ChannelId {
     ChannelId::parse(text).unwrap()
+}
+
+fn joined(doors: &Doors, channel: &Arc<Telegram>) -> Arc<Bridge> {
+    let channels = HashMap::from([(id("tg"), Arc::clone(channel) as Arc<dyn Channel>)]);
+    Bridge::new(doors.clone(), Arc::new(Nobody), channels)
 }
 
 impl World {
@@ -64,13 +70,18 @@ impl World {
         let settings = format!("token = '{TOKEN}'\napi_url = '{url}'\n{settings}");
         let channel = Telegram::new(&id("tg"), toml::from_str(&settings).unwrap(), &host).unwrap();
         let channel = Arc::new(channel);
-        let channels = HashMap::from([(id("tg"), Arc::clone(&channel) as Arc<dyn Channel>)]);
-        let _ = Bridge::new(doors.clone(), Arc::new(Nobody), channels);
-        Self { fake, memory, shelf, doors, host, url, channel }
+        let bridge = joined(&doors, &channel);
+        Self { fake, memory, shelf, doors, bridge, host, url, channel }
     }
 
     fn inbox(&self) -> VisitorInbox {
-        self.doors.visitor_inbox(id("tg"))
+        self.bridge.visitor_inbox(id("tg"))
+    }
+
+    /// With other rules for files.
+    fn equip(&mut self, files: Arc<dyn Files>, policy: FilePolicy) {
+        self.doors = self.doors.clone().equipped(files, policy, "https://chat.example", &self.host.secret);
+        self.bridge = joined(&self.doors, &self.channel);
     }
 
     /// As after a restart: nothing is in memory but what was stored.

@@ -161,11 +161,11 @@ mod tests {
     use crate::website::settings::Settings;
     use openline_core::channel::Host;
     use openline_core::clock::ManualClock;
-    use openline_core::contract::MemoryStore;
+    use openline_core::contract::{MemoryStore, Nobody};
     use openline_core::inbox::Doors;
     use openline_core::message::{Content, Incoming};
     use openline_core::secret::MasterSecret;
-    use openline_core::{ChannelId, Clock, Store};
+    use openline_core::{ChannelId, Clock, Store, VisitorInbox};
     use std::path::PathBuf;
     use std::sync::Arc;
 
@@ -173,7 +173,8 @@ mod tests {
         let (id, clock) =
             (ChannelId::parse("site").unwrap(), Arc::new(ManualClock::at(Timestamp(0))) as Arc<dyn Clock>);
         let store = Arc::clone(memory) as Arc<dyn Store>;
-        let inbox = Doors::new(store, Arc::clone(&clock), std::slice::from_ref(&id)).visitor_inbox(id);
+        let doors = Doors::new(store, Arc::clone(&clock), std::slice::from_ref(&id));
+        let inbox = VisitorInbox::alone(doors, Arc::new(Nobody), id);
         let secret = MasterSecret::new([7; 32]);
         let public_url = "https://chat.example".to_owned();
         let host = Host { public_url, secret, clock, folder: PathBuf::new(), limits: Arc::default() };

@@ -31,20 +31,25 @@ use crate::ports::files::Files;
 use crate::ports::files::{FileError, FileLinks, FilePolicy};
 use crate::ports::store::Store;
 use crate::ports::store::{Change, News, Queue};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use tokio::sync::Notify;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-/// What the doors ask of a channel.
+/// What visitors' doors ask of the other channels.
 pub(crate) trait Asked: Send + Sync {
-    /// See [`crate::channel::Capabilities::fixed_order`].
-    fn has_fixed_order(&self) -> bool;
-
     /// See [`crate::Channel::continue_at`].
     fn continue_at(&self, word: &str) -> Option<Continuation>;
+}
+
+/// What visitors' doors reach beyond the store.
+pub(crate) struct Beyond {
+    /// For what the open line says, and the bytes of operators' files.
+    pub(crate) backend: Arc<dyn Backend>,
+    /// Where conversations may be gone on with.
+    pub(crate) channels: HashMap<ChannelId, Box<dyn Asked>>,
 }
 
 /// What the doors and the dispatcher share.
@@ -60,10 +65,8 @@ pub struct Doors {
     wakes: Arc<HashMap<Queue, Notify>>,
     /// Whether there was a gap in which events may have been lost.
     pub(crate) missing: Missing,
-    /// For the bytes of operators' files; known once the bridge is built.
-    pub(crate) backend: Arc<OnceLock<Arc<dyn Backend>>>,
-    /// Where conversations may be gone on with; known once the bridge is built.
-    pub(crate) channels: Arc<OnceLock<HashMap<ChannelId, Box<dyn Asked>>>>,
+    /// The channels in which what was delivered keeps its place, see [`crate::channel::Capabilities::fixed_order`].
+    fixed_order: Arc<BTreeSet<ChannelId>>,
     pub(crate) equipment: Option<Equipment>,
     pub(crate) troubles: Troubles,
     /// Channels that an administrator paused.
@@ -93,7 +96,6 @@ impl Doors {
         let queues = channels.iter().cloned().map(Queue::Channel).chain([Queue::Backend, Queue::Confirm]);
         let wakes = Arc::new(queues.map(|queue| (queue, Notify::new())).collect());
         let (revisions, directory) = (Revisions::default(), Directory::default());
-        let (missing, backend, channels) = (Missing::default(), Arc::default(), Arc::default());
         let (closing, troubles, forgotten) = (CancellationToken::new(), Troubles::default(), Arc::default());
         let (equipment, erasing, wishes, hold) = (None, Arc::default(), Arc::default(), Hold::default());
         Self {
@@ -104,9 +106,8 @@ impl Doors {
             visitors: Arc::default(),
             forgotten,
             wakes,
-            missing,
-            backend,
-            channels,
+            missing: Missing::default(),
+            fixed_order: Arc::default(),
             equipment,
             troubles,
             pauses: Pauses::default(),
@@ -139,40 +140,31 @@ impl Doors {
         Self { traces: Traces(Some(tracer)), ..self }
     }
 
-    /// Opens the file that a signed link names, see [`FileLinks`]; `None` when the link is not good, or what it named
-    /// is gone.
-    ///
-    /// # Errors
-    /// When the file can't be opened now.
-    pub async fn linked_file(&self, token: &str) -> Result<Option<(File, FileStream)>, DeliveryError> {
+    /// The same doors, behind which replies for these channels come in the order in which they were written.
+    #[must_use]
+    pub fn in_fixed_order(self, channels: impl IntoIterator<Item = ChannelId>) -> Self {
+        Self { fixed_order: Arc::new(channels.into_iter().collect()), ..self }
+    }
+
+    /// The file that a signed link names, see [`FileLinks`]; `None` when the link is not good, or what it named is gone.
+    pub(crate) async fn linked(&self, token: &str) -> Result<Option<File>, DeliveryError> {
         let links = self.equipment.as_ref().map(|equipment| &equipment.links);
         let Some(place) = links.and_then(|links| links.check(token, self.clock.now())) else { return Ok(None) };
         let item = self.store.item(place.conversation, place.message).await;
         let item = item.map_err(|error| DeliveryError::retry(error.to_string()))?.filter(|item| !item.deleted);
-        let Some(file) = item.and_then(|item| item.content.files.into_iter().nth(place.index)) else { return Ok(None) };
-        let stream = self.open_file(&file).await?;
-        Ok(Some((file, stream)))
+        Ok(item.and_then(|item| item.content.files.into_iter().nth(place.index)))
     }
 
-    async fn open_file(&self, file: &File) -> Result<FileStream, DeliveryError> {
-        match &file.source {
-            FileSource::Backend(_) => match self.backend.get() {
-                Some(backend) => backend.open(file).await,
-                None => Err(DeliveryError::retry("the backend is not there yet")),
-            },
-            FileSource::Stored(id) => match &self.equipment {
-                Some(equipment) => equipment.files.open(id).await.map_err(|error| match error {
-                    FileError::Gone => DeliveryError::refused(error.to_string()),
-                    other => DeliveryError::retry(other.to_string()),
-                }),
-                None => Err(DeliveryError::retry("there is no place for files")),
-            },
+    /// Opens a file, whichever side it is from.
+    pub(crate) async fn open_file(&self, file: &File, backend: &dyn Backend) -> Result<FileStream, DeliveryError> {
+        match (&file.source, &self.equipment) {
+            (FileSource::Backend(_), _) => backend.open(file).await,
+            (FileSource::Stored(id), Some(equipment)) => equipment.files.open(id).await.map_err(|error| match error {
+                FileError::Gone => DeliveryError::refused(error.to_string()),
+                other => DeliveryError::retry(other.to_string()),
+            }),
+            (FileSource::Stored(_), None) => Err(DeliveryError::retry("there is no place for files")),
         }
-    }
-
-    /// The door for one channel instance.
-    pub fn visitor_inbox(&self, channel: ChannelId) -> VisitorInbox {
-        VisitorInbox { doors: self.clone(), channel }
     }
 
     /// The door for the backend.
@@ -202,18 +194,18 @@ impl Doors {
 
     /// Follows what other processes, services and commands, do on the same database, until [`Doors::close`]; returns at once
     /// when nothing is heard of them.
-    pub async fn listen(&self) {
+    pub(crate) async fn listen(&self, backend: &dyn Backend) {
         let Some(mut news) = self.store.news() else { return };
         while let Some(heard) = self.closing.run_until_cancelled(news.recv()).await {
             match heard {
                 Ok(News::Change(change)) => self.publish(change),
                 Ok(News::Queue(queue)) => self.wake(&queue),
                 Ok(News::Begun(address, conversation)) => self.directory.publish(&address, Some(conversation)),
-                Ok(News::Value(key)) => self.changed_elsewhere(Some(&key)).await,
+                Ok(News::Value(key)) => self.changed_elsewhere(Some(&key), backend).await,
                 Ok(News::Gap) | Err(RecvError::Lagged(_)) => {
                     self.forget_all();
                     self.wakes.values().for_each(Notify::notify_one);
-                    self.changed_elsewhere(None).await;
+                    self.changed_elsewhere(None, backend).await;
                 }
                 Err(RecvError::Closed) => return,
             }
@@ -221,11 +213,9 @@ impl Doors {
     }
 
     /// Another process changed the value with this key; `None`: any may be changed.
-    async fn changed_elsewhere(&self, key: Option<&str>) {
+    async fn changed_elsewhere(&self, key: Option<&str>, backend: &dyn Backend) {
         self.pauses.changed_elsewhere(key);
-        if let Some(backend) = self.backend.get() {
-            backend.changed_elsewhere(key).await;
-        }
+        backend.changed_elsewhere(key).await;
     }
 
     /// This process did nothing for a while: what is remembered may be wrong, leases may have run out, and events of the
@@ -253,8 +243,7 @@ impl Doors {
 
     /// Whether what was delivered in this channel can't be put into another order.
     pub(crate) fn has_fixed_order(&self, channel: &ChannelId) -> bool {
-        let channels = self.channels.get();
-        channels.and_then(|all| all.get(channel)).is_some_and(|channel| channel.has_fixed_order())
+        self.fixed_order.contains(channel)
     }
 
     pub(crate) fn publish(&self, change: Change) {

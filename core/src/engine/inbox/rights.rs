@@ -18,13 +18,12 @@ impl VisitorInbox {
         chat: &ChatId,
         offered: Option<&[ChannelId]>,
     ) -> Result<Vec<Continuation>, StoreError> {
-        let (Some(equipment), Some(channels)) = (&self.doors.equipment, self.doors.channels.get()) else {
-            return Ok(Vec::new());
-        };
+        let Some(equipment) = &self.doors.equipment else { return Ok(Vec::new()) };
         let Some(id) = self.find(chat).await? else { return Ok(Vec::new()) };
         let word = equipment.words.make(id, self.now().plus(handover::LIFETIME));
         let is_offered = |channel: &ChannelId| offered.is_none_or(|offered| offered.contains(channel));
-        let others = channels.iter().filter(|(channel, _)| **channel != self.channel && is_offered(channel));
+        let others =
+            self.beyond.channels.iter().filter(|(channel, _)| **channel != self.channel && is_offered(channel));
         Ok(handover::told_apart(others.filter_map(|(_, channel)| channel.continue_at(&word)).collect()))
     }
 

@@ -1,6 +1,6 @@
 //! The visitors' door.
 
-use super::{Doors, Equipment};
+use super::{Beyond, Doors, Equipment};
 use crate::domain::error::{DeliveryError, StoreError};
 use crate::domain::id::ChatAddress;
 use crate::domain::id::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev};
@@ -9,20 +9,33 @@ use crate::domain::message::{Conversation, File, Incoming, Item, Note, Visitor};
 use crate::domain::words::{self, Catalogue};
 use crate::engine::forget;
 use crate::engine::{measure, trace};
-use crate::ports::backend::FileStream;
+use crate::ports::backend::{Backend, FileStream};
 use crate::ports::clock::Timestamp;
 use crate::ports::files::{self, ByteStream, FileError, FilePlace, FileRules, Holder};
 use crate::ports::store::{Act, Amend, Change, Queue, Recorded, Slice};
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Everything one channel instance may do with its conversations. It cannot reach those of another.
 #[derive(Clone)]
 pub struct VisitorInbox {
     pub(super) doors: Doors,
+    pub(super) beyond: Arc<Beyond>,
     pub(super) channel: ChannelId,
 }
 
 impl VisitorInbox {
+    /// The door of one channel.
+    pub(crate) fn new(doors: Doors, beyond: Arc<Beyond>, channel: ChannelId) -> Self {
+        Self { doors, beyond, channel }
+    }
+
+    /// The door of a channel beside which there is no other one.
+    pub fn alone(doors: Doors, backend: Arc<dyn Backend>, channel: ChannelId) -> Self {
+        Self::new(doors, Arc::new(Beyond { backend, channels: HashMap::new() }), channel)
+    }
+
     /// The instance.
     pub fn channel(&self) -> &ChannelId {
         &self.channel
@@ -210,7 +223,7 @@ impl VisitorInbox {
     /// # Errors
     /// See [`Backend::open`]; `Refused` when it is gone.
     pub async fn open_file(&self, file: &File) -> Result<FileStream, DeliveryError> {
-        self.doors.open_file(file).await
+        self.doors.open_file(file, &*self.beyond.backend).await
     }
 
     /// The rules for visitors' files in this channel.
@@ -247,15 +260,12 @@ impl VisitorInbox {
     /// # Errors
     /// See [`Backend::line`].
     pub async fn line(&self) -> Result<LineInfo, DeliveryError> {
-        match self.doors.backend.get() {
-            Some(backend) => backend.line(&self.channel).await,
-            None => Err(DeliveryError::retry("the backend is not there yet")),
-        }
+        self.beyond.backend.line(&self.channel).await
     }
 
     /// What operators read, in their language: notes are written by it.
     pub fn words(&self) -> &'static Catalogue {
-        words::operators(self.doors.backend.get().map_or("en", |backend| backend.language()))
+        words::operators(self.beyond.backend.language())
     }
 
     /// Tells the operators of a chat's conversation something. False when there is no conversation yet, it is being erased,

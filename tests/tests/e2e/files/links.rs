@@ -1,14 +1,16 @@
 //! A link names a place, not bytes: it ends with its time, and with what it names.
 
 use openline_core::clock::ManualClock;
+use openline_core::contract::Nobody;
 use openline_core::files::{ByteStream, FilePolicy, FileRules, Holder};
 use openline_core::inbox::Doors;
 use openline_core::message::{Content, Incoming};
 use openline_core::secret::MasterSecret;
 use openline_core::store::Amend;
 use openline_core::text::RichText;
-use openline_core::{ChannelId, ChatId, Clock, Timestamp};
+use openline_core::{Bridge, ChannelId, ChatId, Clock, Timestamp};
 use openline_store::DiskFiles;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,7 +35,8 @@ async fn a_link_ends_with_its_time_and_with_its_message() {
         "https://chat.example",
         &secret,
     );
-    let inbox = doors.visitor_inbox(channel);
+    let bridge = Bridge::new(doors, Arc::new(Nobody), HashMap::new());
+    let inbox = bridge.visitor_inbox(channel);
     let chat = ChatId::parse("c").unwrap();
     let mut links = Vec::new();
     for key in ["a", "b"] {
@@ -46,7 +49,7 @@ async fn a_link_ends_with_its_time_and_with_its_message() {
     }
     let opens = async |link: &str| {
         let token = link.split('/').nth(4).unwrap();
-        doors.linked_file(token).await.unwrap().is_some()
+        bridge.linked_file(token).await.unwrap().is_some()
     };
     assert!(opens(&links[0]).await && opens(&links[1]).await);
     inbox.amend(&chat, "a", Amend::Delete).await.unwrap().unwrap();
