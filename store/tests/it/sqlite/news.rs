@@ -1,7 +1,7 @@
 //! What the service hears of commands that work beside it.
 
 use super::talk::{NOW, write};
-use openline_core::Store;
+use openline_core::store::prelude::*;
 use openline_core::store::{Expect, News, Outcome, Queue, Settlement};
 use openline_store::SqliteStore;
 use std::time::Duration;
