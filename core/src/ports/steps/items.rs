@@ -181,7 +181,7 @@ impl Mark {
 
     /// As an item; its id is made where it is stored.
     pub fn item(self, session: &str, place: Place, tag: Tag, at: Timestamp) -> Item {
-        let (key, state) = (self.key(session), State::Delivered);
-        Item { key, state, ..item(place, self.kind(), Side::System, tag, at) }
+        let (state, key) = (State::Delivered, self.key(session));
+        Item { state, key, ..item(place, self.kind(), Side::System, tag, at) }
     }
 }
