@@ -20,6 +20,7 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use openline_bitrix::{Bitrix, Status};
+use openline_core::again::Ladder;
 use openline_core::channel::Host;
 use openline_core::desk::Desk;
 use openline_core::inbox::Doors;
@@ -38,6 +39,9 @@ use tokio_util::sync::CancellationToken;
 /// is what systemd and container hosts are told to wait at the least.
 const END: Duration = Duration::from_millis(8500);
 const CLOSE: Duration = Duration::from_millis(1000);
+
+/// Until an intake that ended begins again.
+const INTAKE_AGAIN: Ladder = Ladder::of(&[1, 2, 4, 8, 16, 32, 60]);
 
 /// How often it is looked for what uploads left.
 const TIDY_EVERY: Duration = Duration::from_secs(300);
@@ -287,9 +291,9 @@ async fn keep_tidy(files: Arc<DiskFiles>, stop: CancellationToken) {
 
 /// Runs a channel's intake, again after a pause when it fails.
 async fn keep_running(doors: Doors, channel: Arc<dyn Channel>, inbox: VisitorInbox, stop: CancellationToken) {
-    let mut pause = Duration::from_secs(1);
+    let mut failures = 0;
     while !stop.is_cancelled() {
-        let id = inbox.channel().clone();
+        let (id, pause) = (inbox.channel().clone(), INTAKE_AGAIN.step(failures));
         let run = |stop| channel.run(inbox.clone(), stop);
         let ended = if channel.runs_alone() {
             doors.alone(&format!("channel/{id}"), &stop, run).await
@@ -300,7 +304,7 @@ async fn keep_running(doors: Doors, channel: Arc<dyn Channel>, inbox: VisitorInb
             tracing::error!(channel = %id, error, retry_s = pause.as_secs(), "a channel's intake failed");
         }
         let _ = stop.run_until_cancelled(tokio::time::sleep(pause)).await;
-        pause = (pause * 2).min(Duration::from_secs(60));
+        failures += 1;
     }
 }
 

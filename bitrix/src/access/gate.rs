@@ -1,6 +1,7 @@
 //! Whether the portal can be worked with now. While it can't, no work is claimed, so that an outage of any length
 //! burns no attempts and fills no memory.
 
+use openline_core::again::{Ladder, spread};
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -9,6 +10,8 @@ use tokio::time::Instant;
 
 /// Longest pause between two looks at a portal that can't be reached.
 const MAX_BACKOFF: Duration = Duration::from_secs(60);
+/// What is waited before that is reached.
+const LADDER: Ladder = Ladder::of(&[1, 2, 4, 8, 16, 32, 64]);
 
 #[derive(Debug, Clone, Default)]
 struct State {
@@ -66,7 +69,7 @@ impl Gate {
         if failures > 0 && known {
             return;
         }
-        let wait = Duration::from_secs(1 << failures.min(6)).min(MAX_BACKOFF).mul_f64(0.5 + jitter / 2.0);
+        let wait = spread(LADDER.step(failures).min(MAX_BACKOFF), jitter);
         tracing::warn!(reason, wait_ms = wait.as_millis(), "the portal can't be worked with, waiting");
         self.shut(reason, wait, failures + 1);
     }

@@ -10,10 +10,10 @@ use crate::access::oauth;
 use crate::config::PortalConfig;
 use crate::wire::rest::CallError;
 use crate::wire::verdict::{self, Verdict};
+use openline_core::again::chance;
 use openline_core::secret::Keys;
 use openline_core::{Clock, OperatorInbox, StoreError};
 use reqwest::Client;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -232,7 +232,7 @@ impl Portal {
                 if error.is(OVERFLOW) {
                     self.budget.overflowed();
                 }
-                self.gate.back_off(&reason, jitter(), began);
+                self.gate.back_off(&reason, chance(), began);
             }
             Verdict::MethodBlocked => self.block(method, error),
             // What we can do without (a history, a list of lines) must not stop what we can't do without.
@@ -241,7 +241,7 @@ impl Portal {
             }
             Verdict::Suspend(pause) => self.gate.suspend(&reason, pause),
             // Expired again already: nothing is wrong with the installation.
-            Verdict::Refresh if error.is("expired_token") => self.gate.back_off(&reason, jitter(), began),
+            Verdict::Refresh if error.is("expired_token") => self.gate.back_off(&reason, chance(), began),
             // Still refused with a renewed token. Only the portal's own word is final: a proxy may answer 401 too.
             Verdict::Refresh if !error.is_final_auth() => self.gate.suspend(&reason, Duration::from_secs(60)),
             // The renewal has acted on its own failure; nothing is to be done where nothing is installed.
@@ -281,9 +281,4 @@ impl Portal {
 
 fn is_usable(credentials: Option<&Credentials>) -> bool {
     credentials.is_some_and(|credentials| credentials.broken.is_none())
-}
-
-/// A random number from 0 to 1, from the hasher's own keys.
-pub(crate) fn jitter() -> f64 {
-    f64::from(u32::try_from(RandomState::new().hash_one(0) >> 32).unwrap_or(0)) / f64::from(u32::MAX)
 }

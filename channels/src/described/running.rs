@@ -7,6 +7,7 @@ use super::instance::{Call, Instance};
 use super::intake::Intake;
 use minijinja::value::ValueKind;
 use openline_core::Check;
+use openline_core::again::Ladder;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -14,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 /// Under which name it is kept how far a poll has come.
 const CURSOR: &str = "cursor";
 /// Waiting times after failures, in seconds.
-const LADDER: [u64; 6] = [1, 2, 5, 15, 30, 60];
+const LADDER: Ladder = Ladder::of(&[1, 2, 5, 15, 30, 60]);
 
 /// Runs until `stop`.
 pub(super) async fn run(intake: &Arc<Intake>, stop: &CancellationToken) {
@@ -68,7 +69,7 @@ async fn look_after(instance: &Instance, setup: &Setup, stop: &CancellationToken
             Err(failed) => {
                 instance.troubled(&failed.error.to_string());
                 failures += 1;
-                Duration::from_secs(LADDER[(failures - 1).min(LADDER.len() - 1)])
+                LADDER.step(failures - 1)
             }
         };
         if stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_none() {
@@ -89,7 +90,7 @@ async fn poll_on(intake: &Arc<Intake>, poll: &Poll, stop: &CancellationToken) {
             Err(problem) => {
                 intake.instance.troubled(&problem);
                 failures += 1;
-                Duration::from_secs(LADDER[(failures - 1).min(LADDER.len() - 1)])
+                LADDER.step(failures - 1)
             }
         };
         stop.run_until_cancelled(tokio::time::sleep(wait)).await;

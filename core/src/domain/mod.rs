@@ -1,5 +1,6 @@
 //! What a message, a conversation and a visitor are: pure values, no I/O.
 
+pub mod again;
 pub mod check;
 pub mod error;
 pub mod id;

@@ -6,6 +6,7 @@ mod gates;
 mod operators;
 mod visitors;
 
+use crate::domain::again::chance;
 use crate::domain::error::{DeliveryError, StoreError};
 use crate::domain::id::ChannelId;
 use crate::engine::channel::Channel;
@@ -22,7 +23,6 @@ use futures_util::stream::FuturesUnordered;
 use gates::{Gates, May};
 use std::collections::HashMap;
 use std::future::Future;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -323,10 +323,7 @@ impl Bridge {
     }
 
     fn failed(&self, job: &Job, error: DeliveryError) -> Outcome {
-        // A random number that needs no seed: the hasher's own keys.
-        let jitter =
-            f64::from(u32::try_from(RandomState::new().hash_one(job.id) >> 32).unwrap_or(0)) / f64::from(u32::MAX);
-        after_failure(job, error, self.doors.clock.now(), jitter)
+        after_failure(job, error, self.doors.clock.now(), chance())
     }
 
     /// Settles, and keeps trying while the store is unavailable: an outcome that is forgotten would be done twice.

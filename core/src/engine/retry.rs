@@ -1,12 +1,12 @@
 //! When a failed job is tried again, and when it is given up. The only place that decides it.
 
+use crate::domain::again::{Ladder, spread};
 use crate::domain::error::DeliveryError;
 use crate::ports::clock::Timestamp;
 use crate::ports::store::{Job, Outcome};
 use std::time::Duration;
 
-/// Waiting times after the first, second, … failed attempt, in seconds. The last one repeats.
-const LADDER: [u64; 11] = [1, 2, 4, 8, 15, 30, 60, 120, 300, 900, 1800];
+const LADDER: Ladder = Ladder::of(&[1, 2, 4, 8, 15, 30, 60, 120, 300, 900, 1800]);
 
 /// A job is given up after at least so many attempts (time in which the other side was away is none) …
 const ENOUGH: u32 = 20;
@@ -34,20 +34,14 @@ pub fn after_failure(job: &Job, error: DeliveryError, now: Timestamp, jitter: f6
             Outcome::Dead { reason: format!("given up after {} attempts: {error}", job.attempts + 1), note: None }
         }
         DeliveryError::Retry { reason, after } => {
-            let wait = after.unwrap_or_default().max(step(job.attempts, jitter));
+            let wait = after.unwrap_or_default().max(spread(LADDER.step(job.attempts), jitter));
             Outcome::Retry { at: now.plus(wait), reason, uncertain: job.uncertain, counted: true }
         }
         DeliveryError::Unknown { reason } => {
-            let at = now.plus(step(job.attempts, jitter));
+            let at = now.plus(spread(LADDER.step(job.attempts), jitter));
             Outcome::Retry { at, reason, uncertain: unknown, counted: true }
         }
     }
-}
-
-/// The ladder's step after `attempts` earlier failures, between 50 % and 100 % of it.
-fn step(attempts: u32, jitter: f64) -> Duration {
-    let index = usize::try_from(attempts).unwrap_or(usize::MAX).min(LADDER.len() - 1);
-    Duration::from_secs(LADDER[index]).mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! One call of a method, with its renewals, its price and what it tells of the portal.
 
-use super::{OVERFLOW, Portal, jitter};
+use super::{OVERFLOW, Portal};
 use crate::access::budget::Fare;
 use crate::access::credentials::Credentials;
 use crate::access::measure;
 use crate::wire::rest::{self, Answer, CallError, Spent};
 use crate::wire::verdict::{self, Verdict};
+use openline_core::again::chance;
 use openline_core::{DeliveryError, Timestamp};
 use serde_json::Value;
 use std::sync::Arc;
@@ -100,7 +101,7 @@ impl Portal {
         for pause in PAUSES {
             match self.call(method, params, fare).await {
                 Err(error) if verdict::of(&error) == Verdict::Unknown && began.elapsed() < QUICK => {
-                    tokio::time::sleep(pause.mul_f64(0.5 + jitter())).await;
+                    tokio::time::sleep(pause.mul_f64(0.5 + chance())).await;
                     fare = fare.class.into();
                 }
                 other => return other,
@@ -131,7 +132,7 @@ impl Portal {
                 // Not carried out. A full bucket refuses it again, a bad moment does not.
                 Err(CallError::Api { code, .. }) if doubts > 0 && code.eq_ignore_ascii_case(OVERFLOW) => {
                     doubts -= 1;
-                    tokio::time::sleep(DOUBT.mul_f64(0.5 + jitter())).await;
+                    tokio::time::sleep(DOUBT.mul_f64(0.5 + chance())).await;
                 }
                 Err(error) if !renewed && verdict::of(&error) == Verdict::Refresh => {
                     renewed = true;

@@ -9,6 +9,7 @@ use crate::telegram::updates::intake::read;
 use crate::telegram::updates::way_in::{Held, Intake};
 use futures_util::FutureExt;
 use openline_core::StoreError;
+use openline_core::again::Ladder;
 use openline_core::clock::Timestamp;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -62,7 +63,9 @@ pub(in crate::telegram) async fn run(intake: Arc<Intake>, status: &Status, stop:
     }
 }
 
-/// How long to wait after a failure: 1, 2, 4 … 30 s, or what Telegram says.
+const LADDER: Ladder = Ladder::of(&[1, 2, 4, 8, 16, 30]);
+
+/// How long to wait after a failure: by the ladder, or what Telegram says.
 #[derive(Default)]
 pub(in crate::telegram) struct Pause {
     failures: u32,
@@ -70,7 +73,7 @@ pub(in crate::telegram) struct Pause {
 
 impl Pause {
     pub(in crate::telegram) fn next(&mut self, trouble: &Trouble) -> Duration {
-        let wait = Duration::from_secs(1 << self.failures.min(5)).min(Duration::from_secs(30));
+        let wait = LADDER.step(self.failures);
         self.failures += 1;
         match trouble {
             Trouble::Telegram(failure) => failure.retry_after().unwrap_or_default().max(wait),
