@@ -118,8 +118,7 @@ impl Service {
         let host = config.host(secret.clone(), clock);
         let (swaps, channels) = channels(&config, &host)?;
         let doors = doors.equipped(Arc::clone(&kept) as _, config.file_policy(), &config.public_url, &secret);
-        let fixed = channels.iter().filter(|(_, channel)| channel.capabilities().fixed_order);
-        let doors = doors.in_fixed_order(fixed.map(|(id, _)| id.clone()));
+        let doors = doors.in_fixed_order(in_fixed_order(&channels));
         let (doors, telling) = traces::follow(doors, &config, &store.tag().to_string());
         let portal = config.portal_config(&channels);
         let bitrix = Arc::new(Bitrix::open(portal, doors.operator_inbox(), &secret).await?);
@@ -129,8 +128,8 @@ impl Service {
         let pulse = Pulse::default();
         let watch = Watch::new(&config, (&store, &doors, &bitrix), &channels, pulse.clone());
         let alerts = tokio::sync::watch::Sender::new(Arc::new(config.alerts.clone()));
-        let (pulse_too, files, desk) = (pulse.clone(), Arc::clone(&kept), Desk::new(&doors));
-        let health = Health { pulse: pulse_too, files, desk, watch: watch.clone() };
+        let (files, desk) = (Arc::clone(&kept), Desk::new(&doors));
+        let health = Health { pulse: pulse.clone(), files, desk, watch: watch.clone() };
         let processes = Arc::new(Processes(watch.clone()));
         let pages = bitrix.routes(Arc::clone(&processes) as _);
         let app = routes(&bitrix, pages, &channels, &bridge, health);
@@ -243,6 +242,12 @@ fn channels(
         built.into_iter().map(|(id, channel)| (id, Arc::new(Swap::new(channel)))).collect();
     let channels = swaps.iter().map(|(id, swap)| (id.clone(), Arc::clone(swap) as _)).collect();
     Ok((swaps, channels))
+}
+
+/// The channels in which what was delivered keeps its place.
+fn in_fixed_order(channels: &BTreeMap<ChannelId, Arc<dyn Channel>>) -> Vec<ChannelId> {
+    let fixed = channels.iter().filter(|(_, channel)| channel.capabilities().fixed_order);
+    fixed.map(|(id, _)| id.clone()).collect()
 }
 
 /// Who may hold connections.
