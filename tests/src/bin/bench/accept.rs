@@ -2,6 +2,7 @@
 
 use crate::REPEATS;
 use crate::machine::Watch;
+use crate::overhead;
 use crate::process;
 use crate::stand::{Stand, unlimited};
 use crate::stats::{Samples, micros_each, ms, rate};
@@ -14,12 +15,12 @@ const WARM_UP: Duration = Duration::from_millis(500);
 const TIME: Duration = Duration::from_secs(3);
 
 /// What one measurement saw.
-struct Seen {
-    others: String,
-    samples: Samples,
-    time: Duration,
+pub(crate) struct Seen {
+    pub(crate) others: String,
+    pub(crate) samples: Samples,
+    pub(crate) time: Duration,
     /// Service's CPU while accepting, per accepted message, in microseconds.
-    cpu: f64,
+    pub(crate) cpu: f64,
     /// The same until everything was delivered; zero when the portal is away.
     cpu_delivered: f64,
     portal: f64,
@@ -56,7 +57,7 @@ pub(crate) async fn run() -> Result<()> {
         for visitors in [1, 16, 64] {
             let mut best: Option<Seen> = None;
             for _ in 0..REPEATS {
-                let seen = once(visitors, away).await?;
+                let seen = once(visitors, away, "").await?;
                 if best.as_ref().is_none_or(|best| seen.samples.count() > best.samples.count()) {
                     best = Some(seen);
                 }
@@ -67,7 +68,7 @@ pub(crate) async fn run() -> Result<()> {
         }
         table.print();
     }
-    Ok(())
+    overhead::run().await
 }
 
 fn row(visitors: usize, seen: &Seen) -> Vec<String> {
@@ -91,8 +92,10 @@ fn row(visitors: usize, seen: &Seen) -> Vec<String> {
     ]
 }
 
-async fn once(visitors: usize, away: bool) -> Result<Seen> {
-    let mut stand = Stand::start(unlimited()).await?;
+/// One measurement; `tables` are more of the configuration.
+pub(crate) async fn once(visitors: usize, away: bool, tables: &str) -> Result<Seen> {
+    let channels = format!("{tables}[channels.site]\nkind = \"website\"\n");
+    let mut stand = Stand::with(unlimited(), &channels, &["openline_site"]).await?;
     let crowd = Visitor::crowd(&stand, visitors).await?;
     let (crowd, _) = all_send(crowd, WARM_UP).await?;
     let warm = crowd.iter().map(Visitor::sent).sum();

@@ -15,9 +15,11 @@ mod http;
 mod latency;
 mod machine;
 mod memory;
+mod overhead;
 mod php;
 mod php_site;
 mod poll;
+mod portals;
 mod process;
 mod stand;
 mod start;
@@ -30,7 +32,8 @@ use anyhow::{Result, bail};
 /// Every measurement is repeated, and the best one shown: others may use the machine meanwhile.
 const REPEATS: usize = 3;
 
-const USAGE: &str = "usage: tests/bench accept|latency|poll|event|drain [MINUTES [SCENARIOS]]|memory|start|php|all";
+const USAGE: &str = "usage: tests/bench accept|overhead|latency|poll|event|drain [MINUTES [SCENARIOS]]|memory|\
+    portals [SECONDS]|start|php|all";
 
 fn main() -> Result<()> {
     let Some(what) = std::env::args().nth(1) else { bail!(USAGE) };
@@ -40,6 +43,8 @@ fn main() -> Result<()> {
     runtime.block_on(async {
         match what.as_str() {
             "accept" => accept::run().await,
+            "overhead" => overhead::run().await,
+            "portals" => portals::run(number(2, portals::WATCHED)?).await,
             "latency" => latency::run().await,
             "poll" => poll::run().await,
             "event" => event::run().await,

@@ -60,6 +60,17 @@ pub(crate) fn memory(pid: u32) -> Result<(f64, f64)> {
     Ok((kilobytes("Rss:") * 1024.0 / 1e6, kilobytes("Pss:") * 1024.0 / 1e6))
 }
 
+/// How often its threads went to sleep by themselves, and so were woken.
+pub(crate) fn wakes(pid: u32) -> Result<u64> {
+    let mut all = 0;
+    for task in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+        let status = std::fs::read_to_string(task?.path().join("status")).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        all += line.and_then(|count| count.trim().parse::<u64>().ok()).unwrap_or(0);
+    }
+    Ok(all)
+}
+
 /// The most that was ever resident, in MB.
 pub(crate) fn peak(pid: u32) -> Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
