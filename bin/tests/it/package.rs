@@ -46,6 +46,8 @@ fn command(folder: &TempDir, key: &str) -> Command {
     let mut command = Command::new(words.next().unwrap());
     command.args(words).current_dir(folder.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.env("OPENLINE__LISTEN", "127.0.0.1:0").env("OPENLINE__PORTAL__CLIENT_SECRET", "pXw2fK9sQz7");
+    // What the package says is for the machine that it is installed on.
+    command.env("OPENLINE__STORE", "sqlite:data/openline.db");
     command
 }
 

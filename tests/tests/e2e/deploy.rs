@@ -104,6 +104,13 @@ fn words_of<'t>(dockerfile: &'t str, instruction: &str) -> Vec<&'t str> {
 }
 
 #[test]
+fn the_configuration_of_the_package_names_places_that_do_not_depend_on_where_a_command_is_called() {
+    let text = read("deploy/deb/openline.toml");
+    loads("deploy/deb/openline.toml", &text, &[]);
+    assert!(text.contains("store = \"sqlite:/var/lib/openline/data/openline.db\""));
+}
+
+#[test]
 fn the_image_runs_commands_that_exist_and_not_as_root() {
     let dockerfile = read("deploy/Dockerfile");
     let (program, serve) = (words_of(&dockerfile, "ENTRYPOINT"), words_of(&dockerfile, "\nCMD"));
