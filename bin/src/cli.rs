@@ -4,6 +4,7 @@ use crate::commands::backup;
 use crate::commands::channels::{self, Trouble};
 use crate::commands::check;
 use crate::commands::dead;
+#[cfg(feature = "demo")]
 use crate::commands::demo;
 use crate::commands::doctor;
 use crate::commands::health;
@@ -36,8 +37,9 @@ const LEFT_OVER: Duration = Duration::from_millis(200);
 /// back to the visitors. openline runs on your own machine, beside a reverse proxy that speaks https, and keeps every
 /// message until the other side has it.
 ///
-/// Begin with `openline demo`, which needs nothing. Then write openline.toml as docs/portal.md says, look at it with
-/// `openline check --online`, and run `openline serve`.
+#[cfg_attr(feature = "demo", doc = " Begin with `openline demo`, which needs nothing. Then write openline.toml as")]
+#[cfg_attr(not(feature = "demo"), doc = " Write openline.toml as")]
+/// docs/portal.md says, look at it with `openline check --online`, and run `openline serve`.
 #[derive(Debug, Parser)]
 #[command(name = "openline", version, about, long_about, max_term_width = 100)]
 pub struct Cli {
@@ -48,7 +50,16 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Try it: a stand-in portal with an operator desk, and a website chat connected to it
+    #[cfg(feature = "demo")]
     Demo(demo::Options),
+    /// Try it: not in this build
+    #[cfg(not(feature = "demo"))]
+    #[command(hide = true)]
+    Demo {
+        /// Whatever it is asked for
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
     /// Run the service
     Serve {
         /// The configuration file
@@ -133,6 +144,12 @@ pub fn run(cli: Cli) -> ExitCode {
     // Whatever is made is for this user only.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     match cli.command {
+        #[cfg(not(feature = "demo"))]
+        Command::Demo { options: _ } => complain(
+            "this build has no demo, as packages have none; the sources have it: cargo run -p openline -- demo",
+            ExitCode::FAILURE,
+        ),
+        #[cfg(feature = "demo")]
         Command::Demo(options) => {
             crate::log::start("warn,openline=info", false);
             in_runtime(async {

@@ -4,6 +4,7 @@ pub mod backup;
 pub mod channels;
 pub mod check;
 pub mod dead;
+#[cfg(feature = "demo")]
 pub mod demo;
 pub mod doctor;
 pub mod health;
