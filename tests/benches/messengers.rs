@@ -86,102 +86,127 @@ fn ten(one: impl FnMut(u64) -> Value) -> Vec<Value> {
 }
 
 fn kinds(base: &str) -> Vec<Kind> {
+    let all: [fn(&str) -> Kind; 7] = [api, whatsapp, messenger, line, vk, max, viber];
+    all.map(|kind| kind(base)).into()
+}
+
+/// Settings of a messenger whose calls go to the stand-in.
+fn own(base: &str, more: &str) -> String {
+    format!("{more}\napi = '{base}'")
+}
+
+fn api(base: &str) -> Kind {
     let key = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
-    let api = format!("token = '0123456789abcdef'\nwebhook = '{base}/hook'\nwebhook_secret = '{key}'");
-    let own = |more: &str| format!("{more}\napi = '{base}'");
-    vec![
-        Kind {
-            name: "api",
-            settings: api,
-            chat: |n| format!("49171{n}"),
-            path: "/messages",
-            posts: |round| {
-                let body = |n| json!({ "chat": format!("49171{n}"), "id": format!("{round}.{n}"), "text": "hello" });
-                let headers = || {
-                    vec![
-                        ("authorization", "Bearer 0123456789abcdef".to_owned()),
-                        ("content-type", "application/json".to_owned()),
-                    ]
-                };
-                ten(body).iter().map(|body| (body.to_string(), headers())).collect()
-            },
+    let settings = format!("token = '0123456789abcdef'\nwebhook = '{base}/hook'\nwebhook_secret = '{key}'");
+    Kind {
+        name: "api",
+        settings,
+        chat: |n| format!("49171{n}"),
+        path: "/messages",
+        posts: |round| {
+            let body = |n| json!({ "chat": format!("49171{n}"), "id": format!("{round}.{n}"), "text": "hello" });
+            let headers = || {
+                vec![
+                    ("authorization", "Bearer 0123456789abcdef".to_owned()),
+                    ("content-type", "application/json".to_owned()),
+                ]
+            };
+            ten(body).iter().map(|body| (body.to_string(), headers())).collect()
         },
-        Kind {
-            name: "whatsapp",
-            settings: own("phone_number_id = '7'\ntoken = 't'\napp_secret = 'k3y'\nverify_token = 'w'"),
-            chat: |n| format!("49171{n}"),
-            path: "/hook",
-            posts: |round| {
-                let message = |n| json!({ "from": format!("49171{n}"), "id": format!("w.{round}.{n}"), "type": "text", "text": { "body": "hello" } });
-                let value = json!({ "metadata": { "phone_number_id": "7" }, "messages": ten(message) });
-                meta(&json!({ "entry": [{ "changes": [{ "field": "messages", "value": value }] }] }))
-            },
+    }
+}
+
+fn whatsapp(base: &str) -> Kind {
+    Kind {
+        name: "whatsapp",
+        settings: own(base, "phone_number_id = '7'\ntoken = 't'\napp_secret = 'k3y'\nverify_token = 'w'"),
+        chat: |n| format!("49171{n}"),
+        path: "/hook",
+        posts: |round| {
+            let message = |n| json!({ "from": format!("49171{n}"), "id": format!("w.{round}.{n}"), "type": "text", "text": { "body": "hello" } });
+            let value = json!({ "metadata": { "phone_number_id": "7" }, "messages": ten(message) });
+            meta(&json!({ "entry": [{ "changes": [{ "field": "messages", "value": value }] }] }))
         },
-        Kind {
-            name: "messenger",
-            settings: own("account = '111'\ntoken = 't'\napp_secret = 'k3y'\nverify_token = 'w'"),
-            chat: |n| format!("5{n}"),
-            path: "/hook",
-            posts: |round| {
-                let message = |n| json!({ "sender": { "id": format!("5{n}") }, "recipient": { "id": "111" }, "timestamp": 1, "message": { "mid": format!("m.{round}.{n}"), "text": "hello" } });
-                meta(&json!({ "object": "page", "entry": [{ "id": "111", "time": 1, "messaging": ten(message) }] }))
-            },
+    }
+}
+
+fn messenger(base: &str) -> Kind {
+    Kind {
+        name: "messenger",
+        settings: own(base, "account = '111'\ntoken = 't'\napp_secret = 'k3y'\nverify_token = 'w'"),
+        chat: |n| format!("5{n}"),
+        path: "/hook",
+        posts: |round| {
+            let message = |n| json!({ "sender": { "id": format!("5{n}") }, "recipient": { "id": "111" }, "timestamp": 1, "message": { "mid": format!("m.{round}.{n}"), "text": "hello" } });
+            meta(&json!({ "object": "page", "entry": [{ "id": "111", "time": 1, "messaging": ten(message) }] }))
         },
-        Kind {
-            name: "line",
-            settings: own("secret = 'k3y'\ntoken = 't'"),
-            chat: |n| format!("U{n}"),
-            path: "/hook",
-            posts: |round| {
-                let event = |n| json!({ "type": "message", "webhookEventId": format!("e{round}.{n}"), "mode": "active", "source": { "type": "user", "userId": format!("U{n}") }, "message": { "type": "text", "id": format!("{round}.{n}"), "quoteToken": "q3", "markAsReadToken": format!("r{round}.{n}"), "text": "hello" } });
-                let body = json!({ "destination": "U", "events": ten(event) }).to_string();
-                let signed = vec![("x-line-signature", BASE64_STANDARD.encode(mac(&body)))];
-                vec![(body, signed)]
-            },
+    }
+}
+
+fn line(base: &str) -> Kind {
+    Kind {
+        name: "line",
+        settings: own(base, "secret = 'k3y'\ntoken = 't'"),
+        chat: |n| format!("U{n}"),
+        path: "/hook",
+        posts: |round| {
+            let event = |n| json!({ "type": "message", "webhookEventId": format!("e{round}.{n}"), "mode": "active", "source": { "type": "user", "userId": format!("U{n}") }, "message": { "type": "text", "id": format!("{round}.{n}"), "quoteToken": "q3", "markAsReadToken": format!("r{round}.{n}"), "text": "hello" } });
+            let body = json!({ "destination": "U", "events": ten(event) }).to_string();
+            let signed = vec![("x-line-signature", BASE64_STANDARD.encode(mac(&body)))];
+            vec![(body, signed)]
         },
-        Kind {
-            name: "vk",
-            settings: own("group = 300\ntoken = 't'\nsecret = 's3'"),
-            chat: |n| (7000 + n).to_string(),
-            path: "/hook",
-            posts: |round| {
-                let event = |n| {
-                    let message = json!({ "id": n, "from_id": 7000 + n, "peer_id": 7000 + n, "out": 0, "conversation_message_id": round, "text": "hello", "attachments": [], "fwd_messages": [] });
-                    json!({ "type": "message_new", "group_id": 300, "event_id": format!("{round}.{n}"), "secret": "s3", "object": { "message": message } })
-                };
-                ten(event).iter().map(|body| (body.to_string(), Vec::new())).collect()
-            },
+    }
+}
+
+fn vk(base: &str) -> Kind {
+    Kind {
+        name: "vk",
+        settings: own(base, "group = 300\ntoken = 't'\nsecret = 's3'"),
+        chat: |n| (7000 + n).to_string(),
+        path: "/hook",
+        posts: |round| {
+            let event = |n| {
+                let message = json!({ "id": n, "from_id": 7000 + n, "peer_id": 7000 + n, "out": 0, "conversation_message_id": round, "text": "hello", "attachments": [], "fwd_messages": [] });
+                json!({ "type": "message_new", "group_id": 300, "event_id": format!("{round}.{n}"), "secret": "s3", "object": { "message": message } })
+            };
+            ten(event).iter().map(|body| (body.to_string(), Vec::new())).collect()
         },
-        Kind {
-            name: "max",
-            settings: own("token = 't'\nsecret = 's3cret'"),
-            chat: |n| (9000 + n).to_string(),
-            path: "/hook",
-            posts: |round| {
-                let event = |n| {
-                    let message = json!({ "sender": { "user_id": n, "first_name": "Ada", "is_bot": false }, "recipient": { "chat_id": 9000 + n, "chat_type": "dialog" }, "timestamp": 1, "body": { "mid": format!("m{round}.{n}"), "seq": 1, "text": "hello" } });
-                    json!({ "update_type": "message_created", "timestamp": 1, "message": message })
-                };
-                let headers = || vec![("x-max-bot-api-secret", "s3cret".to_owned())];
-                ten(event).iter().map(|body| (body.to_string(), headers())).collect()
-            },
+    }
+}
+
+fn max(base: &str) -> Kind {
+    Kind {
+        name: "max",
+        settings: own(base, "token = 't'\nsecret = 's3cret'"),
+        chat: |n| (9000 + n).to_string(),
+        path: "/hook",
+        posts: |round| {
+            let event = |n| {
+                let message = json!({ "sender": { "user_id": n, "first_name": "Ada", "is_bot": false }, "recipient": { "chat_id": 9000 + n, "chat_type": "dialog" }, "timestamp": 1, "body": { "mid": format!("m{round}.{n}"), "seq": 1, "text": "hello" } });
+                json!({ "update_type": "message_created", "timestamp": 1, "message": message })
+            };
+            let headers = || vec![("x-max-bot-api-secret", "s3cret".to_owned())];
+            ten(event).iter().map(|body| (body.to_string(), headers())).collect()
         },
-        Kind {
-            name: "viber",
-            settings: own("token = 'k3y'\nsender = 'Shop'"),
-            chat: |n| format!("v{n}=="),
-            path: "/hook",
-            posts: |round| {
-                let event = |n| json!({ "event": "message", "timestamp": 1, "message_token": round * 10 + n, "sender": { "id": format!("v{n}=="), "name": "Ada" }, "message": { "type": "text", "text": "hello" } });
-                let signed = |body: &Value| {
-                    let body = body.to_string();
-                    let sign = vec![("x-viber-content-signature", hex(&mac(&body)))];
-                    (body, sign)
-                };
-                ten(event).iter().map(signed).collect()
-            },
+    }
+}
+
+fn viber(base: &str) -> Kind {
+    Kind {
+        name: "viber",
+        settings: own(base, "token = 'k3y'\nsender = 'Shop'"),
+        chat: |n| format!("v{n}=="),
+        path: "/hook",
+        posts: |round| {
+            let event = |n| json!({ "event": "message", "timestamp": 1, "message_token": round * 10 + n, "sender": { "id": format!("v{n}=="), "name": "Ada" }, "message": { "type": "text", "text": "hello" } });
+            let signed = |body: &Value| {
+                let body = body.to_string();
+                let sign = vec![("x-viber-content-signature", hex(&mac(&body)))];
+                (body, sign)
+            };
+            ten(event).iter().map(signed).collect()
         },
-    ]
+    }
 }
 
 struct Place {

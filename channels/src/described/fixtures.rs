@@ -291,7 +291,6 @@ async fn sending(
     wanted: &Sent,
     user: &mut BTreeMap<String, String>,
 ) -> Result<Vec<String>, Failed> {
-    let refused = |problem: String| Failed::from(DeliveryError::refused(problem));
     let text: RichText = match &wanted.rich {
         Some(rich) => rich.clone().try_into().map_err(|error| refused(format!("rich: {error}")))?,
         None => RichText::plain(wanted.text.clone()),
@@ -301,45 +300,78 @@ async fn sending(
     let mut scope = instance.scope().with("kept", value(&kept));
     scope.set("chat", wanted.chat.clone());
     scope.set("late", wanted.late);
-    let writing = instance.writing()?;
-    let acts = [(&wanted.edit, &instance.description.edit), (&wanted.delete, &instance.description.delete)];
-    for (id, act) in acts {
-        if let Some(id) = id {
-            let act = act.as_ref().ok_or(DeliveryError::Unsupported)?;
-            let (written, plain) = writing.pieces(&rendered).into_iter().next().unwrap_or_default();
-            scope.set("text", written);
-            scope.set("plain", plain);
-            return self::act(instance, act, id, scope, wanted.attempts).await;
-        }
+    if wanted.edit.is_some() || wanted.delete.is_some() {
+        return changing(instance, wanted, &rendered, scope).await;
     }
-    let description = &instance.description;
     if wanted.user.is_some() {
-        let profile = description.profile.as_ref().ok_or(DeliveryError::Unsupported)?;
-        instance.run(&Call::of(&profile.steps), &mut scope).await?;
-        let told = profile.user.iter().map(|(name, template)| Ok((name.clone(), template.text(&scope)?)));
-        *user = told.collect::<Result<_, String>>().map_err(refused)?;
+        *user = asking_who(instance, &mut scope).await?;
         return Ok(Vec::new());
     }
     if wanted.setup {
-        let setup = description.setup.as_ref().ok_or(DeliveryError::Unsupported)?;
+        let setup = instance.description.setup.as_ref().ok_or(DeliveryError::Unsupported)?;
         return instance.run(&Call::of(&setup.steps), &mut scope).await.map(|_| Vec::new());
     }
     if wanted.look {
-        let (written, plain) = writing.pieces(&rendered).into_iter().next().unwrap_or_default();
-        for (name, known) in [("text", written), ("plain", plain)] {
-            scope.set(name, known);
-        }
-        scope.set("since", NOW * 1000);
-        instance.run(&Call::of(&description.once.steps), &mut scope).await?;
-        let found = description.once.found.as_ref().map(|found| found.eval(&scope)).transpose().map_err(refused)?;
-        return Ok(found.map(|id| super::filters::text(&id)).filter(|id| !id.is_empty()).into_iter().collect());
+        return looking(instance, &rendered, scope).await;
     }
     if wanted.read {
         let act = instance.description.read.as_ref().ok_or(DeliveryError::Unsupported)?;
         return self::act(instance, act, "", scope.with("last", wanted.last.clone()), wanted.attempts).await;
     }
+    sending_parts(instance, wanted, &rendered, &scope).await
+}
+
+fn refused(problem: String) -> Failed {
+    Failed::from(DeliveryError::refused(problem))
+}
+
+/// An edit or a deletion.
+async fn changing(
+    instance: &Instance,
+    wanted: &Sent,
+    rendered: &Rendered,
+    mut scope: Scope,
+) -> Result<Vec<String>, Failed> {
+    let acts = [(&wanted.edit, &instance.description.edit), (&wanted.delete, &instance.description.delete)];
+    let Some((Some(id), act)) = acts.into_iter().find(|(id, _)| id.is_some()) else { return Ok(Vec::new()) };
+    let act = act.as_ref().ok_or(DeliveryError::Unsupported)?;
+    let (written, plain) = instance.writing()?.pieces(rendered).into_iter().next().unwrap_or_default();
+    scope.set("text", written);
+    scope.set("plain", plain);
+    self::act(instance, act, id, scope, wanted.attempts).await
+}
+
+/// Who the visitor is, as the messenger tells it.
+async fn asking_who(instance: &Instance, scope: &mut Scope) -> Result<BTreeMap<String, String>, Failed> {
+    let profile = instance.description.profile.as_ref().ok_or(DeliveryError::Unsupported)?;
+    instance.run(&Call::of(&profile.steps), scope).await?;
+    let told = profile.user.iter().map(|(name, template)| Ok((name.clone(), template.text(scope)?)));
+    told.collect::<Result<_, String>>().map_err(refused)
+}
+
+/// Whether a message is there whose answer was lost.
+async fn looking(instance: &Instance, rendered: &Rendered, mut scope: Scope) -> Result<Vec<String>, Failed> {
+    let (written, plain) = instance.writing()?.pieces(rendered).into_iter().next().unwrap_or_default();
+    for (name, known) in [("text", written), ("plain", plain)] {
+        scope.set(name, known);
+    }
+    scope.set("since", NOW * 1000);
+    let once = &instance.description.once;
+    instance.run(&Call::of(&once.steps), &mut scope).await?;
+    let found = once.found.as_ref().map(|found| found.eval(&scope)).transpose().map_err(refused)?;
+    Ok(found.map(|id| super::filters::text(&id)).filter(|id| !id.is_empty()).into_iter().collect())
+}
+
+/// A message, in as many parts as it takes.
+async fn sending_parts(
+    instance: &Instance,
+    wanted: &Sent,
+    rendered: &Rendered,
+    scope: &Scope,
+) -> Result<Vec<String>, Failed> {
+    let writing = instance.writing()?;
     let files: Vec<_> = wanted.files.iter().map(given).collect();
-    let parts = plan(&instance.description, writing, &rendered, &files, &scope).map_err(refused)?;
+    let parts = plan(&instance.description, writing, rendered, &files, scope).map_err(refused)?;
     let mut ids = Vec::new();
     for part in parts {
         let names =

@@ -62,6 +62,38 @@ fn conversation(portal: View<'_>, first: &str) -> Option<Conversation> {
     Some((dialog.chat_id, dialog.connector, dialog.line, texts, files.collect()))
 }
 
+/// Each connector is registered, and connected with its line only.
+async fn connect(world: &World) {
+    let mut registered = world.sandbox.view(|portal| portal.connectors());
+    registered.sort();
+    let mut wanted = LINES.map(|(connector, _)| connector.to_owned());
+    wanted.sort();
+    assert_eq!(registered, wanted);
+    for (connector, line) in LINES {
+        world.connect(connector, line).await;
+    }
+    for (connector, line) in LINES {
+        assert!(world.sandbox.view(|portal| portal.status(connector, line).status), "{connector} on {line}");
+        assert!(!world.sandbox.view(|portal| portal.status(connector, 3 - line).status), "{connector} elsewhere");
+    }
+}
+
+/// The portal's chat of each line, with what its visitor wrote and the file of this name.
+async fn arrived(world: &World, files: [&str; 5]) -> Vec<i64> {
+    let mut chats = Vec::new();
+    for ((connector, line), file) in LINES.into_iter().zip(files) {
+        let first = connector.replace("openline_", "to ");
+        let there = |portal: View<'_>| conversation(portal, &first).is_some_and(|it| it.4.len() == 1);
+        world.sandbox.wait_until(there).await.unwrap_or_else(|e| panic!("{first}: {e}"));
+        let (chat, by, on, texts, names) = world.sandbox.view(|portal| conversation(portal, &first)).unwrap();
+        assert_eq!((by.as_str(), on), (connector, line));
+        assert_eq!(texts, [first, String::new()]);
+        assert_eq!(names, [file]);
+        chats.push(chat);
+    }
+    chats
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_channels_keep_apart() {
     let telegram = TelegramServer::start(TelegramConfig::default()).await.unwrap();
@@ -75,18 +107,7 @@ async fn many_channels_keep_apart() {
     world.sandbox.set_line_texts(2, None, None);
     world.start_service().await;
     world.install().await;
-    let mut registered = world.sandbox.view(|portal| portal.connectors());
-    registered.sort();
-    let mut wanted = LINES.map(|(connector, _)| connector.to_owned());
-    wanted.sort();
-    assert_eq!(registered, wanted);
-    for (connector, line) in LINES {
-        world.connect(connector, line).await;
-    }
-    for (connector, line) in LINES {
-        assert!(world.sandbox.view(|portal| portal.status(connector, line).status), "{connector} on {line}");
-        assert!(!world.sandbox.view(|portal| portal.status(connector, 3 - line).status), "{connector} elsewhere");
-    }
+    connect(&world).await;
 
     // The same person writes to both bots: the same chat id in two channels.
     let ann = telegram.person("Ann");
@@ -104,18 +125,7 @@ async fn many_channels_keep_apart() {
     ann.sends_document(&bots[0], "one.txt", "text/plain", "1");
     ann.sends_document(&bots[1], "two.txt", "text/plain", "2");
     app.attaches("app.txt", "3").await;
-    let files = ["page.png", "page.png", "one.txt", "two.txt", "app.txt"];
-    let mut chats = Vec::new();
-    for ((connector, line), file) in LINES.into_iter().zip(files) {
-        let first = connector.replace("openline_", "to ");
-        let there = |portal: View<'_>| conversation(portal, &first).is_some_and(|it| it.4.len() == 1);
-        world.sandbox.wait_until(there).await.unwrap_or_else(|e| panic!("{first}: {e}"));
-        let (chat, by, on, texts, names) = world.sandbox.view(|portal| conversation(portal, &first)).unwrap();
-        assert_eq!((by.as_str(), on), (connector, line));
-        assert_eq!(texts, [first, String::new()]);
-        assert_eq!(names, [file]);
-        chats.push(chat);
-    }
+    let chats = arrived(&world, ["page.png", "page.png", "one.txt", "two.txt", "app.txt"]).await;
     assert_eq!(world.sandbox.dialogs().len(), LINES.len());
 
     let answers = LINES.map(|(connector, _)| connector.replace("openline_", "from "));

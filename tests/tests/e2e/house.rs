@@ -104,12 +104,7 @@ fn imports_run_downwards_and_in_no_circles() {
 }
 
 /// Files of more than 400 lines, and functions of more than 60, that are still to be divided.
-const LONG: &[&str] = &[
-    "bin/tests/it/config/mistakes.rs: errors_name_file_and_key_and_what_would_be_right",
-    "channels/src/described/fixtures.rs: sending",
-    "tests/benches/messengers.rs: kinds",
-    "tests/tests/e2e/five.rs: many_channels_keep_apart",
-];
+const LONG: &[&str] = &[];
 
 /// What is longer is hard to read in one go.
 #[test]

@@ -9,99 +9,91 @@ fn said(from: &str, to: &str) -> String {
     bad(&whole.replacen(from, to, 1), &[])
 }
 
+/// What is written instead of what, and what is said of it.
+const MISTAKES: &[(&str, &str, &str)] = &[
+    (
+        "client_id",
+        "clientid",
+        "portal.clientid: unknown field `clientid`, expected one of `url`, `auth_server`, `client_id`",
+    ),
+    ("public_url", "colour = 1\npublic_url", "colour: unknown field `colour`, expected one of `listen`, `public_url`"),
+    (
+        "kind =",
+        "color = 1\nkind =",
+        "channels.site.color: unknown field `color`, expected one of `kind`, `connector`, `files`, `settings`",
+    ),
+    (
+        "kind = ",
+        "connector.colour = 1\nkind = ",
+        "channels.site.connector.colour: unknown field `colour`, expected one of `id`",
+    ),
+    (
+        "kind = ",
+        "settings.titel = 'x'\nkind = ",
+        "channels.site.settings.titel: unknown field `titel`, expected one of `title`",
+    ),
+    (SITE, "", "channels: there is none; add one, for example [channels.site] with kind = \"website\""),
+    ("channels.site", "channels.My-Site", "channels.My-Site: \"My-Site\" is not a channel id: use 1 to 32 of a-z"),
+    (
+        "https://chat",
+        "http://chat",
+        "public_url: \"http://chat.example.com\" must begin with https:// (plain http is for 127.0.0.1",
+    ),
+    ("public_url", "listen = '127.0.0.1:1' #", "public_url: is missing; write the address under which"),
+    ("https://company", "company", "portal.url: \"company.bitrix24.com\" is not a URL; write one like"),
+    (
+        ".com\"\nclient",
+        ".com/rest\"\nclient",
+        "portal.url: must not have a path: write \"https://company.bitrix24.com\"",
+    ),
+    (
+        "client_secret",
+        "#",
+        "portal.client_secret: is missing; write the key that Bitrix24 shows for the local application",
+    ),
+    ("\"pXw2fK9sQz7\"", "{ file = \"nowhere\" }", "portal.client_secret: the file nowhere can't be read: No such file"),
+    (
+        "\"pXw2fK9sQz7\"",
+        "{ env = \"OPENLINE_NOT_SET\" }",
+        "portal.client_secret: the environment variable OPENLINE_NOT_SET is not set",
+    ),
+    ("\"pXw2fK9sQz7\"", "7", "portal.client_secret: must be a text, { file = \"…\" } or { env = \"…\" }"),
+    (
+        "client_id",
+        "limit = 'lots'\nclient_id",
+        "portal.limit: \"lots\" is not a limit; there is: auto, standard, enterprise, none",
+    ),
+    (
+        "kind",
+        "connector.color = 'red'\nkind",
+        "channels.site.connector.color: \"red\" is not a color; write one like \"#1f7a8c\"",
+    ),
+    (
+        "kind",
+        "connector.id = 'a.b'\nkind",
+        "channels.site.connector.id: \"a.b\" is not a connector id; use 1 to 50 of a-z",
+    ),
+    ("kind", "connector.icon = 'x.gif'\nkind", "channels.site.connector.icon: x.gif must be an .svg or .png file"),
+    (
+        "kind",
+        "connector.line = 'one'\nkind",
+        "channels.site.connector.line: invalid type: string \"one\", expected an integer",
+    ),
+    ("public_url", "listen = '8080'\npublic_url", "listen: \"8080\" is not an address to listen at; write one like"),
+    ("public_url", "secret = 'short'\npublic_url", "secret: is too short; write at least 32 random characters"),
+    ("[portal]", "log.level = 'loud'\n[portal]", "log.level: \"loud\" is not a level; there is: error, warn, info"),
+    ("[portal]", "log.format = 'xml'\n[portal]", "log.format: \"xml\" is not a format; there is: text, json"),
+];
+
 #[test]
 fn errors_name_file_and_key_and_what_would_be_right() {
     let kinds: Vec<_> = openline_channels::Kinds::shipped().iter().map(openline_core::ChannelKind::name).collect();
     let kinds = kinds.join(", ");
-    let table = [
-        (
-            "client_id",
-            "clientid",
-            "portal.clientid: unknown field `clientid`, expected one of `url`, `auth_server`, `client_id`",
-        ),
-        (
-            "public_url",
-            "colour = 1\npublic_url",
-            "colour: unknown field `colour`, expected one of `listen`, `public_url`",
-        ),
-        (
-            "kind =",
-            "color = 1\nkind =",
-            "channels.site.color: unknown field `color`, expected one of `kind`, `connector`, `files`, `settings`",
-        ),
-        (
-            "kind = ",
-            "connector.colour = 1\nkind = ",
-            "channels.site.connector.colour: unknown field `colour`, expected one of `id`",
-        ),
-        (
-            "kind = ",
-            "settings.titel = 'x'\nkind = ",
-            "channels.site.settings.titel: unknown field `titel`, expected one of `title`",
-        ),
+    let of_kinds: [(&str, &str, &str); 2] = [
         ("\"website\"", "\"fax\"", &format!("channels.site.kind: \"fax\" is not a kind of channel; there is: {kinds}")),
         ("kind = \"website\"", "", &format!("channels.site.kind: is missing; there is: {kinds}")),
-        (SITE, "", "channels: there is none; add one, for example [channels.site] with kind = \"website\""),
-        ("channels.site", "channels.My-Site", "channels.My-Site: \"My-Site\" is not a channel id: use 1 to 32 of a-z"),
-        (
-            "https://chat",
-            "http://chat",
-            "public_url: \"http://chat.example.com\" must begin with https:// (plain http is for 127.0.0.1",
-        ),
-        ("public_url", "listen = '127.0.0.1:1' #", "public_url: is missing; write the address under which"),
-        ("https://company", "company", "portal.url: \"company.bitrix24.com\" is not a URL; write one like"),
-        (
-            ".com\"\nclient",
-            ".com/rest\"\nclient",
-            "portal.url: must not have a path: write \"https://company.bitrix24.com\"",
-        ),
-        (
-            "client_secret",
-            "#",
-            "portal.client_secret: is missing; write the key that Bitrix24 shows for the local application",
-        ),
-        (
-            "\"pXw2fK9sQz7\"",
-            "{ file = \"nowhere\" }",
-            "portal.client_secret: the file nowhere can't be read: No such file",
-        ),
-        (
-            "\"pXw2fK9sQz7\"",
-            "{ env = \"OPENLINE_NOT_SET\" }",
-            "portal.client_secret: the environment variable OPENLINE_NOT_SET is not set",
-        ),
-        ("\"pXw2fK9sQz7\"", "7", "portal.client_secret: must be a text, { file = \"…\" } or { env = \"…\" }"),
-        (
-            "client_id",
-            "limit = 'lots'\nclient_id",
-            "portal.limit: \"lots\" is not a limit; there is: auto, standard, enterprise, none",
-        ),
-        (
-            "kind",
-            "connector.color = 'red'\nkind",
-            "channels.site.connector.color: \"red\" is not a color; write one like \"#1f7a8c\"",
-        ),
-        (
-            "kind",
-            "connector.id = 'a.b'\nkind",
-            "channels.site.connector.id: \"a.b\" is not a connector id; use 1 to 50 of a-z",
-        ),
-        ("kind", "connector.icon = 'x.gif'\nkind", "channels.site.connector.icon: x.gif must be an .svg or .png file"),
-        (
-            "kind",
-            "connector.line = 'one'\nkind",
-            "channels.site.connector.line: invalid type: string \"one\", expected an integer",
-        ),
-        (
-            "public_url",
-            "listen = '8080'\npublic_url",
-            "listen: \"8080\" is not an address to listen at; write one like",
-        ),
-        ("public_url", "secret = 'short'\npublic_url", "secret: is too short; write at least 32 random characters"),
-        ("[portal]", "log.level = 'loud'\n[portal]", "log.level: \"loud\" is not a level; there is: error, warn, info"),
-        ("[portal]", "log.format = 'xml'\n[portal]", "log.format: \"xml\" is not a format; there is: text, json"),
     ];
-    for (from, to, expected) in table {
+    for (from, to, expected) in MISTAKES.iter().copied().chain(of_kinds) {
         let said = said(from, to);
         assert!(said.starts_with(&format!("c.toml: {expected}")), "{to}\n{said}");
         assert!(!said.contains("for key"), "{said}");
