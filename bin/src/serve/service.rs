@@ -124,8 +124,7 @@ impl Service {
         let bitrix = Arc::new(Bitrix::open(portal, doors.operator_inbox(), &secret).await?);
         let backend: Arc<dyn Backend> = Arc::clone(&bitrix) as _;
         let bridge = Bridge::new(doors.clone(), backend, channels.clone().into_iter().collect());
-        let stop = CancellationToken::new();
-        let pulse = Pulse::default();
+        let (stop, pulse) = (CancellationToken::new(), Pulse::default());
         let watch = Watch::new(&config, (&store, &doors, &bitrix), &channels, pulse.clone());
         let alerts = tokio::sync::watch::Sender::new(Arc::new(config.alerts.clone()));
         let (files, desk) = (Arc::clone(&kept), Desk::new(&doors));

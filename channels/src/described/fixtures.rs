@@ -6,6 +6,7 @@ use super::description::Act;
 use super::events::Happened;
 use super::expr::{Scope, value};
 use super::file::Action;
+use super::fixture_file::{Fixtures, Given, Hooked, Sent};
 use super::instance::{Call, Instance};
 use super::load::load;
 use super::parts::{Seen, plan};
@@ -20,7 +21,6 @@ use openline_core::clock::ManualClock;
 use openline_core::message::{File, FileSource};
 use openline_core::text::RichText;
 use openline_core::{DeliveryError, Timestamp};
-use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -39,80 +39,6 @@ pub struct Outcome {
     pub line: usize,
     /// What is otherwise than it should be, each with its key; empty when it passed.
     pub problems: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Fixtures {
-    #[serde(default)]
-    settings: toml::Table,
-    #[serde(default)]
-    webhook: Vec<toml::Spanned<Hooked>>,
-    #[serde(default)]
-    send: Vec<toml::Spanned<Sent>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
-struct Hooked {
-    name: String,
-    method: Option<String>,
-    query: String,
-    headers: BTreeMap<String, String>,
-    body: String,
-    /// Whether the verification is carried out, too.
-    signed: bool,
-    now: Option<i64>,
-    settings: toml::Table,
-    status: Option<u16>,
-    answer: Option<String>,
-    comes: Vec<toml::Value>,
-    unknown: usize,
-    answers: VecDeque<Scripted>,
-    requests: Option<Vec<toml::Value>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
-#[allow(clippy::struct_excessive_bools)] // switches of a fixture, each by its own name
-struct Sent {
-    name: String,
-    chat: String,
-    text: String,
-    rich: Option<toml::Value>,
-    files: Vec<Given>,
-    author: String,
-    late: bool,
-    attempts: u32,
-    kept: toml::Table,
-    settings: toml::Table,
-    edit: Option<String>,
-    delete: Option<String>,
-    read: bool,
-    /// The key of the visitor's newest message, for `read`.
-    last: String,
-    /// The steps of `once`, after a lost answer.
-    look: bool,
-    /// The steps of `setup`.
-    setup: bool,
-    /// The steps of `profile`, and what they must tell.
-    user: Option<BTreeMap<String, String>>,
-    answers: VecDeque<Scripted>,
-    requests: Option<Vec<toml::Value>>,
-    sent: Option<Vec<String>>,
-    verdict: Option<String>,
-    after: Option<u64>,
-    why: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Given {
-    name: String,
-    #[serde(default, rename = "type")]
-    mime: String,
-    #[serde(default)]
-    size: Option<u64>,
 }
 
 /// Runs fixtures.

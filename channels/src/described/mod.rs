@@ -8,6 +8,7 @@ mod events;
 mod expr;
 mod file;
 mod filters;
+mod fixture_file;
 mod fixtures;
 mod instance;
 mod intake;

@@ -94,6 +94,17 @@ async fn arrived(world: &World, files: [&str; 5]) -> Vec<i64> {
     chats
 }
 
+/// Operators answer in each chat, by a text and by a file.
+fn answer(world: &World, chats: &[i64], answers: &[String]) {
+    for (chat, answer) in chats.iter().zip(answers) {
+        world.sandbox.operator_writes(*chat, answer).unwrap();
+        world
+            .sandbox
+            .operator_writes_with_file(*chat, "", &format!("{answer}.txt"), "text/plain", answer.clone())
+            .unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_channels_keep_apart() {
     let telegram = TelegramServer::start(TelegramConfig::default()).await.unwrap();
@@ -129,13 +140,7 @@ async fn many_channels_keep_apart() {
     assert_eq!(world.sandbox.dialogs().len(), LINES.len());
 
     let answers = LINES.map(|(connector, _)| connector.replace("openline_", "from "));
-    for (chat, answer) in chats.iter().zip(&answers) {
-        world.sandbox.operator_writes(*chat, answer).unwrap();
-        world
-            .sandbox
-            .operator_writes_with_file(*chat, "", &format!("{answer}.txt"), "text/plain", answer.clone())
-            .unwrap();
-    }
+    answer(&world, &chats, &answers);
     for (visitor, answer) in [(&site, &answers[0]), (&shop, &answers[1])] {
         let two = |items: &[openline_tests::Item]| items.iter().filter(|item| item["from"] == "operator").count() == 2;
         let items = visitor.until(two).await;
