@@ -8,14 +8,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How often at the least it is looked whether such a message has arrived.
-const LOOK: Duration = Duration::from_secs(2);
-
 /// What is known of a message's call.
 #[derive(Clone, Copy)]
 enum Flight {
-    /// It began then; after so long nobody waited for it any more, unless somebody still does.
-    Begun(Instant, Option<Duration>),
+    /// It began then with so many messages; after so long nobody waited for it any more, unless somebody still does.
+    Begun(Instant, usize, Option<Duration>),
     /// It was not of this process, and is over by then.
     Elsewhere(Instant),
     /// It has ended with an answer that did not tell what became of the message.
@@ -27,11 +24,11 @@ enum Flight {
 pub(crate) struct Flights(Mutex<HashMap<String, Flight>>);
 
 impl Flights {
-    /// A call with these messages begins.
-    pub(crate) fn started<'i>(&self, ids: impl Iterator<Item = &'i str>) {
+    /// A request begins with these messages, and so many in all.
+    pub(crate) fn started<'i>(&self, ids: impl Iterator<Item = &'i str>, count: usize) {
         let now = Instant::now();
         let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        flights.extend(ids.map(|id| (id.to_owned(), Flight::Begun(now, None))));
+        flights.extend(ids.map(|id| (id.to_owned(), Flight::Begun(now, count, None))));
     }
 
     /// The portal has answered, so it does not work on these any more; what became of them it did not tell.
@@ -44,7 +41,7 @@ impl Flights {
     pub(crate) fn cut<'i>(&self, ids: impl Iterator<Item = &'i str>) {
         let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for id in ids {
-            if let Some(Flight::Begun(began, ran)) = flights.get_mut(id) {
+            if let Some(Flight::Begun(began, _, ran)) = flights.get_mut(id) {
                 *ran = Some(began.elapsed());
             }
         }
@@ -58,22 +55,22 @@ impl Flights {
         }
     }
 
-    /// Whether the portal may still be working on a message: how long to wait before looking again. `longest` says how
-    /// long a call takes at most that ran for so long until it was cut. A message whose call is not known here was sent by
+    /// Whether the portal may still be working on a message: how long it can't be missing yet. `longest` says how
+    /// long a request with so many messages takes at most that ran for so long until it was cut. A message whose call is not known here was sent by
     /// another process, or before this one started: `elsewhere` is how long that call may go on from now.
     pub(crate) fn still_flying(
         &self,
         id: &str,
-        longest: impl FnOnce(Duration) -> Duration,
+        longest: impl FnOnce(usize, Duration) -> Duration,
         elsewhere: Duration,
     ) -> Option<Duration> {
         let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let unknown = || Flight::Elsewhere(Instant::now() + elsewhere);
         let left = match *flights.entry(id.to_owned()).or_insert_with(unknown) {
             Flight::Elsewhere(over) => over.saturating_duration_since(Instant::now()),
-            Flight::Begun(began, ran) => {
+            Flight::Begun(began, count, ran) => {
                 let elapsed = began.elapsed();
-                longest(ran.unwrap_or(elapsed)).saturating_sub(elapsed)
+                longest(count, ran.unwrap_or(elapsed)).saturating_sub(elapsed)
             }
             Flight::Ended => Duration::ZERO,
         };
@@ -81,7 +78,7 @@ impl Flights {
             flights.remove(id);
             return None;
         }
-        Some(left.min(LOOK))
+        Some(left)
     }
 }
 
@@ -93,11 +90,11 @@ mod tests {
     async fn a_cut_call_may_go_on_for_a_while() {
         let flights = Flights::default();
         let seven = Duration::from_secs(7);
-        let flying = |id| flights.still_flying(id, |_| Duration::from_secs(5), seven);
-        flights.started(["a"].into_iter());
+        let flying = |id| flights.still_flying(id, |_, _| Duration::from_secs(5), seven);
+        flights.started(["a"].into_iter(), 1);
         tokio::time::advance(Duration::from_secs(4)).await;
         assert_eq!(flying("a"), Some(Duration::from_secs(1)));
-        assert_eq!(flying("of another process"), Some(LOOK));
+        assert_eq!(flying("of another process"), Some(seven));
         flights.ended(["answered"].into_iter());
         assert_eq!(flying("answered"), None);
         tokio::time::advance(Duration::from_secs(1)).await;
@@ -111,12 +108,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn it_counts_how_long_a_call_had_run_when_it_was_cut() {
         let flights = Flights::default();
-        flights.started(["a"].into_iter());
+        flights.started(["a"].into_iter(), 1);
         tokio::time::advance(Duration::from_secs(2)).await;
         flights.cut(["a"].into_iter());
         tokio::time::advance(Duration::from_secs(3)).await;
-        assert_eq!(flights.still_flying("a", |ran| ran * 3, Duration::ZERO), Some(Duration::from_secs(1)));
+        assert_eq!(flights.still_flying("a", |_, ran| ran * 3, Duration::ZERO), Some(Duration::from_secs(1)));
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!(flights.still_flying("a", |ran| ran * 3, Duration::ZERO), None);
+        assert_eq!(flights.still_flying("a", |_, ran| ran * 3, Duration::ZERO), None);
     }
 }

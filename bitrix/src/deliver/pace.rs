@@ -10,6 +10,8 @@ const MOST: usize = 20;
 const TARGET: Duration = Duration::from_secs(15);
 /// A request lasts no longer than this at the portal, with some seconds to spare.
 const LONGEST: Duration = Duration::from_secs(65);
+/// However few messages there are, a request may meet a slow moment.
+const AT_LEAST: Duration = Duration::from_secs(2);
 /// Taken for the time of one message until it is measured.
 const GUESS_US: u64 = 150_000;
 
@@ -43,16 +45,16 @@ impl Pace {
         self.feared.fetch_max(each(messages, ran), Ordering::Relaxed);
     }
 
-    /// How long after a call was cut the portal may still be working on it: it goes on when nobody waits any more, but
-    /// not for longer than its own limit. How long it fetches files nobody knows. One that had been running for `ran`
-    /// when it was cut is slower than others, whatever is known of those. From the call's beginning.
-    pub(crate) fn settled_after(&self, with_files: bool, ran: Duration) -> Duration {
+    /// How long after a request with so many messages was cut the portal may still be working on it: it goes on when nobody
+    /// waits any more, but not for longer than its own limit. How long it fetches files nobody knows. One that had been
+    /// running for `ran` when it was cut is slower than others, whatever is known of those. From the request's beginning.
+    pub(crate) fn settled_after(&self, messages: usize, with_files: bool, ran: Duration) -> Duration {
         if with_files {
             return LONGEST;
         }
         let each = Duration::from_micros(self.measured.load(Ordering::Relaxed));
-        let whole_call = each * u32::try_from(MOST).unwrap_or(20);
-        (whole_call * 3 + Duration::from_secs(1)).max(ran * 3).min(LONGEST)
+        let expected = each.saturating_mul(u32::try_from(messages).unwrap_or(u32::MAX));
+        (expected.saturating_mul(3) + AT_LEAST).max(ran * 3).min(LONGEST)
     }
 
     /// How many messages the next call may have.
@@ -98,11 +100,12 @@ mod tests {
     fn a_call_that_ran_long_may_go_on_long() {
         let pace = Pace::default();
         (0..60).for_each(|_| pace.note(10, Duration::from_millis(100)));
-        let settled = |ran| pace.settled_after(false, Duration::from_millis(ran));
-        assert!((1600..1700).contains(&settled(20).as_millis()), "{:?}", settled(20));
+        let settled = |ran| pace.settled_after(20, false, Duration::from_millis(ran));
+        assert!((2600..2700).contains(&settled(20).as_millis()), "{:?}", settled(20));
         assert_eq!(settled(2_000), Duration::from_secs(6));
         assert_eq!(settled(68_000), LONGEST);
-        assert_eq!(pace.settled_after(true, Duration::ZERO), LONGEST);
+        assert_eq!(pace.settled_after(1, true, Duration::ZERO), LONGEST);
+        assert!(pace.settled_after(1, false, Duration::ZERO) < Duration::from_millis(2_100));
         // What was cut says how small calls shall be, not how long an answered one takes.
         pace.note_cut(1, Duration::from_secs(2));
         assert_eq!(settled(2_000), Duration::from_secs(6));

@@ -182,7 +182,7 @@ fn ids<'d>(deliveries: &'d [&Delivery]) -> impl Iterator<Item = &'d str> + Clone
 
 async fn call(bitrix: &Arc<Inner>, key: &CallKey, deliveries: &[&Delivery], fare: Fare) -> Vec<Delivered> {
     let (method, params) = command(key, deliveries, &bitrix.refused_blocks);
-    bitrix.flights.started(ids(deliveries));
+    bitrix.flights.started(ids(deliveries), deliveries.len());
     let began = Instant::now();
     let result = bitrix.portal.call(method, &params, fare).await;
     if let (Ok(answer), None) = (&result, &key.alone) {
@@ -195,10 +195,11 @@ async fn call(bitrix: &Arc<Inner>, key: &CallKey, deliveries: &[&Delivery], fare
 async fn together(bitrix: &Arc<Inner>, groups: &[Group<'_>], class: Class) -> Vec<Vec<Delivered>> {
     let commands: Vec<_> =
         groups.iter().map(|(key, deliveries)| command(key, deliveries, &bitrix.refused_blocks)).collect();
+    let count = groups.iter().map(|(_, deliveries)| deliveries.len()).sum();
     for (_, deliveries) in groups {
-        bitrix.flights.started(ids(deliveries));
+        bitrix.flights.started(ids(deliveries), count);
     }
-    let (began, count) = (Instant::now(), groups.iter().map(|(_, deliveries)| deliveries.len()).sum());
+    let began = Instant::now();
     let results = match bitrix.portal.batch(&commands, class.paid()).await {
         Ok(results) => {
             bitrix.pace.note(count, began.elapsed());

@@ -17,6 +17,9 @@ use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// How often at the least it is looked whether such a message has arrived, where requests are not short.
+const LOOK: Duration = Duration::from_secs(2);
+
 /// After an unknown outcome: whether the portal has the message already.
 pub(crate) async fn already_there(
     bitrix: &Arc<Inner>,
@@ -28,7 +31,7 @@ pub(crate) async fn already_there(
     }
     // The portal goes on with a request whose connection is gone: what is not there yet may come.
     let flying = || {
-        let longest = |ran| bitrix.pace.settled_after(key.alone.is_some(), ran);
+        let longest = |count, ran| bitrix.pace.settled_after(count, key.alone.is_some(), ran);
         bitrix.flights.still_flying(&delivery.external_id, longest, elsewhere(bitrix, delivery))
     };
     // Where requests are short, a look that may decide nothing is not worth one.
@@ -50,7 +53,7 @@ pub(crate) async fn already_there(
         return Ok(Some(Receipt { thread, note }));
     }
     if let Some(after) = known.unwrap_or_else(flying) {
-        return Err(waiting(after));
+        return Err(waiting(after.min(LOOK)));
     }
     bitrix.looks.forget(&delivery.external_id);
     if matches!(arrival, Arrival::Missing) || delivery.item.deleted {

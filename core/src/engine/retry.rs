@@ -13,8 +13,10 @@ const ENOUGH: u32 = 20;
 /// … and not before it is this old: 3 days.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(3 * 24 * 3600);
 
-/// Jobs that wait for the same come back within so long, not all at once.
+/// Jobs that wait for the same come back within so long, not all at once …
 const SPREAD: Duration = Duration::from_secs(15);
+/// … unless they wait for less than this: those that come together can be asked for together.
+const SHORT: Duration = Duration::from_secs(5);
 
 /// The outcome of a failed attempt. `jitter` is a random number from 0 to 1.
 pub fn after_failure(job: &Job, error: DeliveryError, now: Timestamp, jitter: f64) -> Outcome {
@@ -23,7 +25,7 @@ pub fn after_failure(job: &Job, error: DeliveryError, now: Timestamp, jitter: f6
         DeliveryError::Refused { reason } => Outcome::Dead { reason, note: None },
         DeliveryError::Unsupported => Outcome::Dead { reason: "the channel can't do this".to_owned(), note: None },
         DeliveryError::Paused { reason, after } | DeliveryError::Closed { reason, after } => Outcome::Retry {
-            at: now.plus(after + after.min(SPREAD).mul_f64(jitter)),
+            at: now.plus(after + after.saturating_sub(SHORT).min(SPREAD).mul_f64(jitter)),
             reason,
             uncertain: job.uncertain,
             counted: false,
@@ -123,7 +125,7 @@ pub(crate) mod tests {
     #[test]
     fn a_long_pause_is_not_made_much_longer() {
         let paused = |secs| DeliveryError::Paused { reason: "x".into(), after: Duration::from_secs(secs) };
-        assert_eq!((wait_of(0, paused(2), 1.0), wait_of(0, paused(600), 1.0)), (4_000, 615_000));
+        assert_eq!((wait_of(0, paused(2), 1.0), wait_of(0, paused(600), 1.0)), (2_000, 615_000));
         assert_eq!(wait_of(0, paused(600), 0.0), 600_000);
     }
 
