@@ -253,8 +253,13 @@ impl Backend for Bitrix {
         deliver::missed::missed(&self.0, dialogs).await
     }
 
-    async fn note(&self, conversation: &Conversation, text: &str) -> Result<(), DeliveryError> {
-        deliver::note::note(&self.0, conversation, text).await
+    async fn note(
+        &self,
+        conversation: &Conversation,
+        text: &str,
+        unknown_since: Option<Timestamp>,
+    ) -> Result<(), DeliveryError> {
+        deliver::note::note(&self.0, conversation, text, unknown_since).await
     }
 
     async fn line(&self, channel: &ChannelId) -> Result<LineInfo, DeliveryError> {

@@ -5,7 +5,7 @@
 use crate::access::batch::{each, if_any};
 use crate::access::budget::Class;
 use crate::deliver::history::{self, places, unread};
-use crate::deliver::replies::{self, id, messages};
+use crate::deliver::replies::{self, id, messages, written};
 use crate::shared::Inner;
 use crate::wire::rest::CallError;
 use crate::wire::values::{integer, line_number};
@@ -112,12 +112,6 @@ fn found(history: Option<&Value>, dialog: &Watched, probe: Probe, now: Timestamp
     let mut events = replies::told(history, &dialog.conversation, dialog.seen.unwrap_or(0), portal);
     events.retain(|(id, _)| young.is_none_or(|young| *id < young));
     Missed { events: events.into_iter().map(|(_, event)| event).collect(), newest: newest.max(dialog.seen) }
-}
-
-/// When a message was written, by the portal's clock.
-fn written(message: &Value) -> Option<Timestamp> {
-    let at: jiff::Timestamp = message.get("date")?.as_str()?.parse().ok()?;
-    Some(Timestamp(at.as_millisecond()))
 }
 
 #[cfg(test)]

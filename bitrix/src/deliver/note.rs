@@ -5,13 +5,14 @@ use crate::access::batch::each;
 use crate::access::budget::Class;
 use crate::bbcode;
 use crate::deliver::gather::spawn;
+use crate::deliver::{history, replies};
 use crate::shared::Inner;
 use crate::wire::rest::CallError;
 use crate::wire::verdict::{self, Verdict};
 use futures_util::future::BoxFuture;
-use openline_core::DeliveryError;
-use openline_core::message::Conversation;
+use openline_core::message::{Conversation, Thread};
 use openline_core::text::RichText;
+use openline_core::{DeliveryError, Timestamp};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -20,14 +21,42 @@ const METHOD: &str = "im.message.add";
 /// Notes in one request where requests are limited.
 const A_CALL: usize = 25;
 
-pub(crate) async fn note(bitrix: &Arc<Inner>, conversation: &Conversation, text: &str) -> Result<(), DeliveryError> {
+/// Says it, unless it may be there since then and is found.
+pub(crate) async fn note(
+    bitrix: &Arc<Inner>,
+    conversation: &Conversation,
+    text: &str,
+    unknown_since: Option<Timestamp>,
+) -> Result<(), DeliveryError> {
     let chat = conversation.thread.chat.as_deref();
     let chat = chat.ok_or_else(|| DeliveryError::refused("the portal's chat is not known"))?;
     // It may repeat what a visitor wrote, or how they called a file.
     let text = bbcode::write(&RichText::plain(text));
+    if let Some(since) = unknown_since
+        && is_there(bitrix, &conversation.thread, &text, since).await?
+    {
+        return Ok(());
+    }
     let params = json!({ "DIALOG_ID": format!("chat{chat}"), "MESSAGE": text, "SYSTEM": "Y" });
     let carried = bitrix.gathered.notes.carried(params, || lead(Arc::clone(bitrix))).await;
     carried.unwrap_or_else(|| Err(DeliveryError::unknown("no result")))
+}
+
+/// Whether a note stands in the dialog's history. Where that can't be read, `portal.resend_unknown` decides whether it is
+/// said once more.
+async fn is_there(bitrix: &Arc<Inner>, thread: &Thread, text: &str, since: Timestamp) -> Result<bool, DeliveryError> {
+    let mut readable = false;
+    for params in history::places(thread) {
+        let Some(found) = history::read(bitrix, params).await? else { continue };
+        readable = true;
+        if replies::has_note(&found, text, since) {
+            return Ok(true);
+        }
+    }
+    if readable || bitrix.portal.config.resend_unknown {
+        return Ok(false);
+    }
+    Err(DeliveryError::refused("it may be there, and the dialog's history can't be read"))
 }
 
 fn lead(bitrix: Arc<Inner>) -> BoxFuture<'static, ()> {

@@ -6,9 +6,11 @@ use crate::deliver::files;
 use crate::wire::field::field;
 use crate::wire::form::elements;
 use crate::wire::values::{integer, text, truthy};
+use openline_core::Timestamp;
 use openline_core::message::{Content, Conversation, Happened, OperatorEvent, Side, Thread};
 use openline_core::text::{RichText, Span};
 use serde_json::Value;
+use std::time::Duration;
 use url::Url;
 
 /// Where the dialog of a history is.
@@ -20,6 +22,25 @@ pub(crate) fn thread(history: &Value) -> Thread {
 /// The message of a history that has this external id.
 pub(crate) fn ours<'h>(history: &'h Value, external_id: &str) -> Option<&'h Value> {
     messages(history).find(|message| external_ids(message).any(|id| id == external_id))
+}
+
+/// When a message was written, by the portal's clock.
+pub(crate) fn written(message: &Value) -> Option<Timestamp> {
+    let at: jiff::Timestamp = message.get("date")?.as_str()?.parse().ok()?;
+    Some(Timestamp(at.as_millisecond()))
+}
+
+/// The portal's clock may be so far behind ours.
+const SKEW: Duration = Duration::from_secs(60);
+
+/// Whether a history has a system message with that text (BB code) that is not older than that.
+pub(crate) fn has_note(history: &Value, bb: &str, since: Timestamp) -> bool {
+    let is_it = |message: &Value| {
+        let is_system = field(message, "senderid").and_then(integer) == Some(0);
+        let same = field(message, "text").and_then(|bb| text(Some(bb))).is_some_and(|there| there.trim() == bb.trim());
+        is_system && same && written(message).is_none_or(|at| at.plus(SKEW) >= since)
+    };
+    messages(history).any(is_it)
 }
 
 /// How many files a message has.

@@ -3,6 +3,7 @@
 use crate::domain::error::DeliveryError;
 use crate::domain::message::{Conversation, File};
 use crate::ports::backend::{Backend, Confirmation, Delivery, FileStream, Missed, Receipt, Watched};
+use crate::ports::clock::Timestamp;
 use async_trait::async_trait;
 
 /// A backend that does nothing.
@@ -19,7 +20,7 @@ impl Backend for Nobody {
     async fn missed(&self, _: &[Watched]) -> Vec<Result<Missed, DeliveryError>> {
         Vec::new()
     }
-    async fn note(&self, _: &Conversation, _: &str) -> Result<(), DeliveryError> {
+    async fn note(&self, _: &Conversation, _: &str, _: Option<Timestamp>) -> Result<(), DeliveryError> {
         Ok(())
     }
     async fn open(&self, _: &File) -> Result<FileStream, DeliveryError> {

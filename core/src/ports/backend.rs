@@ -116,11 +116,17 @@ pub trait Backend: Send + Sync + 'static {
     /// [`Happened::Arrived`](crate::message::Happened::Arrived); it is taken after a backup was restored only.
     async fn missed(&self, dialogs: &[Watched]) -> Vec<Result<Missed, DeliveryError>>;
 
-    /// Tells the operators of a conversation something about it that its visitor shall not see.
+    /// Tells the operators of a conversation something about it that its visitor shall not see. `unknown_since` is since when
+    /// it may be there already: then it is looked for first.
     ///
     /// # Errors
     /// See [`DeliveryError`].
-    async fn note(&self, conversation: &Conversation, text: &str) -> Result<(), DeliveryError>;
+    async fn note(
+        &self,
+        conversation: &Conversation,
+        text: &str,
+        unknown_since: Option<Timestamp>,
+    ) -> Result<(), DeliveryError>;
 
     /// The operators' language, as a code of [`crate::domain::words::operators`]: what notes are written in.
     fn language(&self) -> &'static str {

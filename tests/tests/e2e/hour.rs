@@ -43,7 +43,7 @@ impl Backend for Portal {
         dialogs.iter().map(|_| Ok(Missed::default())).collect()
     }
 
-    async fn note(&self, _: &Conversation, _: &str) -> Result<(), DeliveryError> {
+    async fn note(&self, _: &Conversation, _: &str, _: Option<Timestamp>) -> Result<(), DeliveryError> {
         Ok(())
     }
 

@@ -155,3 +155,14 @@ fn the_external_id_is_found_in_all_shapes_of_a_history() {
         assert!(ours(&empty, "m-1").is_none(), "{empty}");
     }
 }
+
+#[test]
+fn a_note_is_known_by_its_text_its_author_and_its_time() {
+    let written = |at: &str| Timestamp(at.parse::<jiff::Timestamp>().unwrap().as_millisecond());
+    let (at, later) = (written("2026-03-11T12:12:30Z"), written("2026-03-11T12:14:00Z"));
+    let there = |text: &str, since| has_note(&documented(), text, since);
+    assert!(there("[USER=27 REPLACE]Anna Lee[/USER] joined", at));
+    assert!(!there("[USER=27 REPLACE]Anna Lee[/USER] joined", later), "it was said before");
+    assert!(!there("Anna Lee joined", at));
+    assert!(!there("Good day!", at), "an operator wrote it");
+}

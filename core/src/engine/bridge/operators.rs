@@ -11,8 +11,10 @@ use std::time::Duration;
 
 /// How often a note is tried to be stored; the message that it is about does not wait for longer.
 const NOTE_TRIES: u32 = 5;
-/// Until a note of unknown outcome is said once more, and how long a note is tried that is certainly not there.
+/// Until a note of unknown outcome is looked for and said once more, how often that is done, and how long a note is tried
+/// that is certainly not there.
 const NOTE_PAUSE: Duration = Duration::from_secs(15);
+const NOTE_SAYINGS: u32 = 4;
 const NOTE_PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 impl Bridge {
@@ -20,10 +22,11 @@ impl Bridge {
     /// what its visitor writes.
     pub(super) async fn note(&self, job: &Job) -> Outcome {
         let now = || self.doors.clock.now();
-        let reason = match self.backend.note(&job.conversation, &job.item.content.text.to_plain()).await {
+        let since = job.uncertain.then_some(job.created);
+        let reason = match self.backend.note(&job.conversation, &job.item.content.text.to_plain(), since).await {
             Ok(()) => return done(Receipt::default()),
-            // Nobody can look whether it is there. Said once more it may stand there twice; more is not worth it.
-            Err(DeliveryError::Unknown { reason }) if !job.uncertain => {
+            // What the visitor writes waits behind it.
+            Err(DeliveryError::Unknown { reason }) if job.attempts + 1 < NOTE_SAYINGS => {
                 return Outcome::Retry { at: now().plus(NOTE_PAUSE), reason, uncertain: true, counted: true };
             }
             Err(DeliveryError::Refused { reason } | DeliveryError::Unknown { reason }) => reason,
