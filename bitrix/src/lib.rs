@@ -22,7 +22,7 @@ pub use concern::{Concern, Problem, alert};
 pub use config::{Connector, PortalConfig, Shown, Shows};
 pub use lines::bindings::Binding;
 pub use lines::roster::Registered;
-pub use settings::{PortalSettings, RequestLimit, address, is_loopback};
+pub use settings::{PortalSettings, RECONCILE, RequestLimit, address, is_loopback};
 pub use texts::languages;
 pub use web::board::{Said, Watch};
 pub use wire::rest::CallError;
@@ -124,6 +124,7 @@ impl Bitrix {
             registered: tokio::sync::Mutex::default(),
             file_client,
             looked_for_lines,
+            reconfigured: tokio::sync::Notify::new(),
         })))
     }
 
@@ -154,9 +155,24 @@ impl Bitrix {
                 tracing::error!(%error, "can't look for claims of an installation that wait");
             }
         });
-        let every = self.0.portal.config.check_every;
-        let looking = lines::looking::keep_looking(Arc::clone(&self.0), every);
-        tokio::spawn(looking);
+        tokio::spawn(lines::looking::keep_looking(Arc::clone(&self.0)));
+    }
+
+    /// Goes on with another configuration: calls under way end as they began, connectors that are new or different are
+    /// registered, and what is told to the portal is told anew.
+    pub fn exchange(&self, config: PortalConfig) {
+        match wire::rest::client(config.timeout) {
+            Ok(client) => self.0.portal.exchange(config, client),
+            // It differs by a time only: the earlier one does.
+            Err(error) => {
+                tracing::error!(%error, "no other HTTP client");
+                self.0.portal.exchange(config, self.0.portal.client());
+            }
+        }
+        self.0.reconfigured.notify_waiters();
+        if self.0.portal.credentials().is_some_and(|credentials| credentials.broken.is_none()) {
+            web::afterwards::reconcile_later(&self.0);
+        }
     }
 
     /// Waits for what must not be dropped half-way: a renewal of the tokens, a registration.
@@ -269,6 +285,6 @@ impl Backend for Bitrix {
     async fn open(&self, file: &File) -> Result<FileStream, DeliveryError> {
         let portal = &self.0.portal;
         let endpoint = portal.credentials().map(|credentials| credentials.client_endpoint.clone());
-        deliver::files::open(&self.0.file_client, &portal.config, endpoint.as_deref(), file).await
+        deliver::files::open(&self.0.file_client, &portal.config(), endpoint.as_deref(), file).await
     }
 }

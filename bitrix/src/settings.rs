@@ -4,7 +4,7 @@
 use openline_core::ConfigError;
 use openline_core::settings::{seconds, told};
 use openline_core::weak::{Maker, strong};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use std::time::Duration;
@@ -65,6 +65,30 @@ impl Default for PortalSettings {
         }
     }
 }
+
+impl PortalSettings {
+    /// The keys that have another value in `other`.
+    pub fn differing(&self, other: &Self) -> Vec<&'static str> {
+        let secret = |settings: &Self| settings.client_secret.expose_secret().to_owned();
+        let all = [
+            ("url", self.url != other.url),
+            ("auth_server", self.auth_server != other.auth_server),
+            ("client_id", self.client_id != other.client_id),
+            ("client_secret", secret(self) != secret(other)),
+            ("limit", self.limit != other.limit),
+            ("resend_unknown", self.resend_unknown != other.resend_unknown),
+            ("unregister_removed", self.unregister_removed != other.unregister_removed),
+            ("timeout_seconds", self.timeout != other.timeout),
+            (RECONCILE, self.reconcile_every != other.reconcile_every),
+            ("check_seconds", self.check_every != other.check_every),
+            ("file_hosts", self.file_hosts != other.file_hosts),
+        ];
+        all.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
+    }
+}
+
+/// The key that counts from the next start on.
+pub const RECONCILE: &str = "reconcile_seconds";
 
 /// In seconds.
 const DAY: u64 = 24 * 3600;

@@ -41,6 +41,8 @@ pub(crate) struct Inner {
     pub(crate) refusals: crate::deliver::tries::Tries,
     pub(crate) refused_blocks: crate::deliver::names::RefusedBlocks,
     pub(crate) file_client: reqwest::Client,
+    /// Another configuration is used from now on.
+    pub(crate) reconfigured: tokio::sync::Notify,
     pub(crate) looked_for_lines: tokio::sync::Mutex<HashMap<String, Instant>>,
     /// When each connector was registered again last, because the portal did not know it.
     pub(crate) registered: tokio::sync::Mutex<HashMap<String, Instant>>,

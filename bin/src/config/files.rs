@@ -3,7 +3,7 @@
 use openline_core::ConfigError;
 use openline_core::files::{FileRules, USUAL};
 use openline_core::settings::seconds;
-use openline_store::StoreUrl;
+use openline_store::{FileCheck, StoreUrl};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use std::path::{Path, PathBuf};
@@ -74,6 +74,11 @@ impl FilesSettings {
     /// Which are taken.
     pub fn rules(&self) -> FileRules {
         FileRules { most: self.most, types: self.types.clone() }
+    }
+
+    /// The program that looks at each file, as the store takes it.
+    pub(crate) fn checked_by(&self) -> Option<FileCheck> {
+        FileCheck::new(self.check.clone(), self.check_patience)
     }
 
     /// As `openline check` says it.

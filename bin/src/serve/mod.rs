@@ -3,6 +3,7 @@
 mod admin;
 mod alerts;
 pub(crate) mod certificate;
+mod channels;
 pub mod files;
 pub mod http;
 mod metrics;

@@ -4,6 +4,7 @@ use crate::audit;
 use crate::config::Config;
 use crate::secret;
 use crate::serve::admin;
+use crate::serve::channels::Served;
 use crate::serve::files;
 use crate::serve::http;
 use crate::serve::metrics;
@@ -16,18 +17,17 @@ use crate::serve::traces::{self, Telling};
 use crate::serve::watch::Watch;
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use openline_bitrix::{Bitrix, Status};
-use openline_core::again::Ladder;
 use openline_core::channel::Host;
 use openline_core::desk::Desk;
 use openline_core::inbox::Doors;
 use openline_core::secret::MasterSecret;
 use openline_core::{Backend, Bridge, Channel, ChannelId, Clock, Files, Store, SystemClock, VisitorInbox};
-use openline_store::{DiskFiles, FileCheck};
-use std::collections::BTreeMap;
+use openline_store::DiskFiles;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,9 +39,6 @@ use tokio_util::sync::CancellationToken;
 /// is what systemd and container hosts are told to wait at the least.
 const END: Duration = Duration::from_millis(8500);
 const CLOSE: Duration = Duration::from_millis(1000);
-
-/// Until an intake that ended begins again.
-const INTAKE_AGAIN: Ladder = Ladder::of(&[1, 2, 4, 8, 16, 32, 60]);
 
 /// How often it is looked for what uploads left.
 const TIDY_EVERY: Duration = Duration::from_secs(300);
@@ -112,30 +109,31 @@ impl Service {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let ids: Vec<ChannelId> = config.channels.keys().cloned().collect();
         let kept = DiskFiles::open(&config.files.folder, Arc::clone(&clock)).await.map_err(StartError::Files)?;
-        let kept = kept.checked_by(FileCheck::new(config.files.check.clone(), config.files.check_patience));
-        let kept = Arc::new(kept.with_floor(config.files.floor));
+        kept.guard_by(config.files.checked_by(), config.files.floor);
+        let kept = Arc::new(kept);
         let doors = Doors::new(Arc::clone(&store), Arc::clone(&clock), &ids);
         let host = config.host(secret.clone(), clock);
-        let (swaps, channels) = channels(&config, &host)?;
+        let swaps = channels(&config, &host)?;
+        let shown = swaps.iter().map(|(id, swap)| (id.clone(), Arc::clone(swap) as Arc<dyn Channel>)).collect();
         let doors = doors.equipped(Arc::clone(&kept) as _, config.file_policy(), &config.public_url, &secret);
-        let doors = doors.in_fixed_order(in_fixed_order(&channels));
         let (doors, telling) = traces::follow(doors, &config, &store.tag().to_string());
-        let portal = config.portal_config(&channels);
-        let bitrix = Arc::new(Bitrix::open(portal, doors.operator_inbox(), &secret).await?);
+        let bitrix = Arc::new(Bitrix::open(config.portal_config(&shown), doors.operator_inbox(), &secret).await?);
         let backend: Arc<dyn Backend> = Arc::clone(&bitrix) as _;
-        let bridge = Bridge::new(doors.clone(), backend, channels.clone().into_iter().collect());
+        let bridge = Bridge::new(doors.clone(), backend, HashMap::new());
         let (stop, pulse) = (CancellationToken::new(), Pulse::default());
-        let watch = Watch::new(&config, (&store, &doors, &bitrix), &channels, pulse.clone());
+        let served = Served::new(&doors, &bridge, &stop);
+        let watch = Watch::new(&config, (&store, &doors, &bitrix), &served, pulse.clone());
         let alerts = tokio::sync::watch::Sender::new(Arc::new(config.alerts.clone()));
         let (files, desk) = (Arc::clone(&kept), Desk::new(&doors));
         let health = Health { pulse: pulse.clone(), files, desk, watch: watch.clone() };
         let processes = Arc::new(Processes(watch.clone()));
         let pages = bitrix.routes(Arc::clone(&processes) as _);
-        let app = routes(&bitrix, pages, &channels, &bridge, health);
+        let app = served.below(routes(&bitrix, pages, &bridge, health));
         let measured = metrics::routes(&config.metrics, &store, &doors, &bitrix, stop.clone());
         let (app, apart) = apart(&config, app, measured, bitrix.admin(processes)).await?;
         let rules = http_rules(&config);
         pulse.begin(&store, &doors).await;
+        served.add(swaps);
         let listening = Arc::clone(&bridge);
         let mut tasks = vec![
             tokio::spawn(async move { listening.listen().await }),
@@ -146,17 +144,15 @@ impl Service {
         for (listener, app) in apart {
             tasks.push(tokio::spawn(http::serve(listener, app, rules.clone(), stop.clone())));
         }
-        tasks.push(tokio::spawn(status::keep(watch.clone(), channels.clone(), stop.clone())));
+        tasks.push(tokio::spawn(status::keep(watch.clone(), stop.clone())));
         tasks.push(tokio::spawn(crate::serve::alerts::run(watch.clone(), alerts.subscribe(), stop.clone())));
         tasks.push(tokio::spawn(watch.clone().run(config.alerts.every, stop.clone())));
         tasks.push(tokio::spawn(pulse.run(Arc::clone(&store), doors.clone(), Arc::clone(&bitrix) as _, stop.clone())));
-        tasks.push(tokio::spawn(keep_tidy(kept, stop.clone())));
+        tasks.push(tokio::spawn(keep_tidy(Arc::clone(&kept), stop.clone())));
         tasks.push(tokio::spawn(audit::run(Arc::clone(&store), stop.clone())));
-        for (id, channel) in channels {
-            tasks.push(tokio::spawn(keep_running(doors.clone(), channel, bridge.visitor_inbox(id), stop.clone())));
-        }
+        tasks.push(tokio::spawn(served.ended()));
         let running = tokio::sync::Mutex::new((None, host));
-        let reloader = Arc::new(Reloader { channels: swaps, alerts, watch, started: config, running });
+        let reloader = Arc::new(Reloader { files: kept, alerts, watch, started: config, running });
         tasks.push(tokio::spawn(Arc::clone(&reloader).listen(stop.clone())));
         bitrix.start();
         Ok(Self { address, store, bitrix, doors, bridge, reloader, stop, tasks, telling })
@@ -229,24 +225,11 @@ async fn apart(
 }
 
 /// The channels, each so that it can be changed.
-#[allow(clippy::type_complexity)] // one by one, and as core takes them
-fn channels(
-    config: &Config,
-    host: &Host,
-) -> Result<(BTreeMap<ChannelId, Arc<Swap>>, BTreeMap<ChannelId, Arc<dyn Channel>>), StartError> {
+fn channels(config: &Config, host: &Host) -> Result<BTreeMap<ChannelId, Arc<Swap>>, StartError> {
     let built = config
         .build_channels(host)
         .map_err(|errors| StartError::Config(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
-    let swaps: BTreeMap<ChannelId, Arc<Swap>> =
-        built.into_iter().map(|(id, channel)| (id, Arc::new(Swap::new(channel)))).collect();
-    let channels = swaps.iter().map(|(id, swap)| (id.clone(), Arc::clone(swap) as _)).collect();
-    Ok((swaps, channels))
-}
-
-/// The channels in which what was delivered keeps its place.
-fn in_fixed_order(channels: &BTreeMap<ChannelId, Arc<dyn Channel>>) -> Vec<ChannelId> {
-    let fixed = channels.iter().filter(|(_, channel)| channel.capabilities().fixed_order);
-    fixed.map(|(id, _)| id.clone()).collect()
+    Ok(built.into_iter().map(|(id, channel)| (id, Arc::new(Swap::new(channel)))).collect())
 }
 
 /// Who may hold connections.
@@ -293,33 +276,8 @@ async fn keep_tidy(files: Arc<DiskFiles>, stop: CancellationToken) {
     }
 }
 
-/// Runs a channel's intake, again after a pause when it fails.
-async fn keep_running(doors: Doors, channel: Arc<dyn Channel>, inbox: VisitorInbox, stop: CancellationToken) {
-    let mut failures = 0;
-    while !stop.is_cancelled() {
-        let (id, pause) = (inbox.channel().clone(), INTAKE_AGAIN.step(failures));
-        let run = |stop| channel.run(inbox.clone(), stop);
-        let ended = if channel.runs_alone() {
-            doors.alone(&format!("channel/{id}"), &stop, run).await
-        } else {
-            run(stop.clone()).await
-        };
-        if let Err(error) = ended {
-            tracing::error!(channel = %id, error, retry_s = pause.as_secs(), "a channel's intake failed");
-        }
-        let _ = stop.run_until_cancelled(tokio::time::sleep(pause)).await;
-        failures += 1;
-    }
-}
-
-fn routes(
-    bitrix: &Arc<Bitrix>,
-    pages: Router,
-    channels: &BTreeMap<ChannelId, Arc<dyn Channel>>,
-    bridge: &Arc<Bridge>,
-    health_of: Health,
-) -> Router {
-    let mut app = Router::new()
+fn routes(bitrix: &Arc<Bitrix>, pages: Router, bridge: &Arc<Bridge>, health_of: Health) -> Router {
+    Router::new()
         .route("/health", get(health))
         .route("/health/all", get(all_is_well))
         .route("/health/live", get(async || StatusCode::OK))
@@ -327,19 +285,7 @@ fn routes(
         .with_state((Arc::clone(bitrix), health_of))
         .nest("/bitrix", pages)
         .merge(bitrix.strays())
-        .merge(files::routes(Arc::clone(bridge)));
-    for (id, channel) in channels {
-        // Relative, so that a prefix that a proxy takes away stays.
-        let page = format!("{id}/");
-        app = app
-            .route(&format!("/c/{id}"), get(async move |uri: Uri| to_page(&page, &uri)))
-            .nest_service(&format!("/c/{id}/"), Arc::clone(channel).routes(bridge.visitor_inbox(id.clone())));
-    }
-    app.fallback(|| async { (StatusCode::NOT_FOUND, "There is nothing at this address.") })
-}
-
-fn to_page(page: &str, uri: &Uri) -> Redirect {
-    Redirect::permanent(&uri.query().map_or(page.to_owned(), |query| format!("{page}?{query}")))
+        .merge(files::routes(Arc::clone(bridge)))
 }
 
 /// For load balancers: 200 while the service can store messages, whatever the portal does; else 503 with the reason.

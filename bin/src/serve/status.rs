@@ -54,14 +54,14 @@ pub(crate) struct SaidOfChannel {
 }
 
 /// Says it until `stop`.
-pub(crate) async fn keep(watch: Watch, channels: BTreeMap<ChannelId, Arc<dyn Channel>>, stop: CancellationToken) {
+pub(crate) async fn keep(watch: Watch, stop: CancellationToken) {
     let (store, doors) = (Arc::clone(watch.store()), watch.doors().clone());
     let (key, process) = (format!("{ROWS}{}", store.tag()), process());
     clear_away(&store, doors.now().0).await;
     let mut before = Said::default();
     loop {
         let now = doors.now();
-        let said = Said { at: before.at, process: process.clone(), ..look(&watch, &channels) };
+        let said = Said { at: before.at, process: process.clone(), ..look(&watch) };
         // That an event came is no news that has to be told at once.
         let is_new = Said { last_event: before.last_event, ..said.clone() } != before;
         if is_new || now.0 - before.at >= AT_LEAST {
@@ -78,10 +78,10 @@ pub(crate) async fn keep(watch: Watch, channels: BTreeMap<ChannelId, Arc<dyn Cha
     }
 }
 
-fn look(watch: &Watch, channels: &BTreeMap<ChannelId, Arc<dyn Channel>>) -> Said {
+fn look(watch: &Watch) -> Said {
     let doors = watch.doors();
-    let of = |(id, channel): (&ChannelId, &Arc<dyn Channel>)| {
-        let trouble = doors.troubles().last(id);
+    let of = |(id, channel): (ChannelId, Arc<dyn Channel>)| {
+        let trouble = doors.troubles().last(&id);
         let solved_at = trouble.as_ref().and_then(|trouble| trouble.solved).map(|solved| solved.0);
         let last_error = trouble.map(|trouble| (trouble.at.0, trouble.reason));
         (id.to_string(), SaidOfChannel { problem: channel.health().err(), last_error, solved_at })
@@ -93,7 +93,7 @@ fn look(watch: &Watch, channels: &BTreeMap<ChannelId, Arc<dyn Channel>>) -> Said
         portal: status.problem,
         problems: watch.concerns(),
         last_event: status.last_event.map(|at| at.0),
-        channels: channels.iter().map(of).collect(),
+        channels: watch.served().all().into_iter().map(of).collect(),
     }
 }
 

@@ -3,13 +3,13 @@
 
 use crate::config::Config;
 use crate::serve::certificate;
+use crate::serve::channels::Served;
 use crate::serve::pulse::Pulse;
 use crate::serve::room;
 use openline_bitrix::{Bitrix, Concern};
 use openline_core::inbox::Doors;
 use openline_core::store::Queue;
-use openline_core::{Channel, ChannelId, Store, StoreError, Timestamp};
-use std::collections::BTreeMap;
+use openline_core::{Store, StoreError, Timestamp};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -30,11 +30,11 @@ struct Inner {
     store: Arc<dyn Store>,
     doors: Doors,
     bitrix: Arc<Bitrix>,
-    channels: BTreeMap<ChannelId, Arc<dyn Channel>>,
+    served: Arc<Served>,
     pulse: Pulse,
     public_url: String,
     /// The folders that are written to, and how many bytes should be free there.
-    disks: Vec<(PathBuf, u64)>,
+    disks: Mutex<Vec<(PathBuf, u64)>>,
     /// After how long what waits is told.
     patience: Mutex<Duration>,
     /// What the last look at the store and at the certificate found.
@@ -45,17 +45,17 @@ impl Watch {
     pub(crate) fn new(
         config: &Config,
         (store, doors, bitrix): (&Arc<dyn Store>, &Doors, &Arc<Bitrix>),
-        channels: &BTreeMap<ChannelId, Arc<dyn Channel>>,
+        served: &Arc<Served>,
         pulse: Pulse,
     ) -> Self {
         Self(Arc::new(Inner {
             store: Arc::clone(store),
             doors: doors.clone(),
             bitrix: Arc::clone(bitrix),
-            channels: channels.clone(),
+            served: Arc::clone(served),
             pulse,
             public_url: config.public_url.clone(),
-            disks: room::places(config),
+            disks: Mutex::new(room::places(config)),
             patience: Mutex::new(config.alerts.queue),
             slow: Mutex::default(),
         }))
@@ -66,11 +66,11 @@ impl Watch {
         let known = &self.0;
         let no_store = |why: String| Concern::new(STORE, "store", &[("reason", &why)]);
         let mut all: Vec<Concern> = known.pulse.problem().map(no_store).into_iter().collect();
-        all.extend(room::problem(&known.disks));
+        all.extend(room::problem(&known.disks.lock().unwrap_or_else(PoisonError::into_inner)));
         let status = known.bitrix.status();
         all.extend(status.lost.map(|why| Concern::new("lost", "lost", &[("reason", &why)]).under("portal")));
         all.extend(status.problems.into_iter().map(|one| one.under("portal")));
-        for (id, channel) in &known.channels {
+        for (id, channel) in known.served.all() {
             let values = |problem: String| {
                 Concern::new(format!("channel/{id}"), "channel", &[("name", id.as_str()), ("reason", &problem)])
             };
@@ -87,9 +87,12 @@ impl Watch {
         self.concerns()
     }
 
-    /// Waits that are longer than this are told from now on.
-    pub(crate) fn be_patient(&self, patience: Duration) {
-        *self.0.patience.lock().unwrap_or_else(PoisonError::into_inner) = patience;
+    /// Looks for what another configuration says from now on; `here`: the files still lie where it says.
+    pub(crate) fn exchange(&self, config: &Config, here: bool) {
+        *self.0.patience.lock().unwrap_or_else(PoisonError::into_inner) = config.alerts.queue;
+        if here {
+            *self.0.disks.lock().unwrap_or_else(PoisonError::into_inner) = room::places(config);
+        }
     }
 
     /// Looks at what takes a question, until `stop`.
@@ -131,6 +134,10 @@ impl Watch {
 
     pub(crate) fn doors(&self) -> &Doors {
         &self.0.doors
+    }
+
+    pub(crate) fn served(&self) -> &Arc<Served> {
+        &self.0.served
     }
 
     pub(crate) fn bitrix(&self) -> &Arc<Bitrix> {

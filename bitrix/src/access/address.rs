@@ -74,7 +74,7 @@ impl Portal {
 
     async fn ask_for_endpoint(self: &Arc<Self>) -> Result<(), CallError> {
         let known = self.fresh().await?;
-        match oauth::whereabouts(&self.client, known.server(&self.config), &known.access_token).await {
+        match oauth::whereabouts(&self.client(), known.server(&self.config()), &known.access_token).await {
             Ok(told) if told.member_id == known.member_id => self.keep_endpoint(&known.member_id, &told.endpoint).await,
             Ok(_) => tracing::error!("the authorization server names another portal for our token"),
             // Its answer to a renewal names the address too.
@@ -96,7 +96,7 @@ impl Portal {
         if self.credentials().is_none_or(|known| !moved(&&*known)) {
             return;
         }
-        if !self.config.may_be_at(endpoint) {
+        if !self.config().may_be_at(endpoint) {
             tracing::error!(endpoint, "the portal has moved to a host that is not the vendor's: set portal.url to it");
             return;
         }

@@ -75,6 +75,14 @@ impl Budget {
         Self { inner: Mutex::new(inner), moved: Notify::new() }
     }
 
+    /// Another limit is configured, or another host.
+    pub(crate) fn be(&self, limit: RequestLimit, host: &str) {
+        let mut inner = self.lock();
+        inner.limit = inner.limit.replaced(limit, crate::access::servers::is_vendor_host(host));
+        drop(inner);
+        self.moved.notify_waiters();
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }

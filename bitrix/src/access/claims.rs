@@ -65,19 +65,20 @@ pub(crate) async fn prove(bitrix: &Inner, claimed: Credentials, from: ClientAddr
 
 /// The same for a caller whose turn it is.
 async fn prove_now(bitrix: &Inner, mut claimed: Credentials) -> Result<Credentials, Disbelief> {
-    let config = &bitrix.portal.config;
+    let config = bitrix.portal.config();
     match ask(bitrix, &config.endpoint(), &claimed.access_token, "app.info").await {
         Ok(info) => {
             let code = text(info.result.get("CODE"));
-            is_ours(config, code.ok_or(Disbelief::Missing("a token of an application"))?)?;
+            is_ours(&config, code.ok_or(Disbelief::Missing("a token of an application"))?)?;
             // The portal's own word for its address, when it is on the server that just confirmed the token.
             if !config.is_configured(&claimed.client_endpoint) {
                 claimed.client_endpoint = config.endpoint();
             }
         }
         Err(CallError::Moved { .. } | CallError::Connect { .. } | CallError::NotJson { .. }) => {
-            let told = oauth::whereabouts(&bitrix.portal.client, claimed.server(config), &claimed.access_token).await?;
-            is_ours(config, told.client_id)?;
+            let told =
+                oauth::whereabouts(&bitrix.portal.client(), claimed.server(&config), &claimed.access_token).await?;
+            is_ours(&config, told.client_id)?;
             if told.member_id != claimed.member_id || !config.may_be_at(&told.endpoint) {
                 return Err(Disbelief::OtherPortal(config.url.to_string()));
             }
@@ -107,7 +108,7 @@ pub(crate) async fn prove_installation_now(bitrix: &Inner, claimed: Credentials)
     let proven = match prove_now(bitrix, claimed.clone()).await {
         Err(Disbelief::Call(error)) if error.is("expired_token") && !claimed.refresh_token.is_empty() => {
             let portal = &bitrix.portal;
-            let renewed = oauth::refresh(&portal.client, &portal.config, &claimed, portal.clock().now()).await?;
+            let renewed = oauth::refresh(&portal.client(), &portal.config(), &claimed, portal.clock().now()).await?;
             prove_now(bitrix, Credentials { application_token: claimed.application_token, ..renewed }).await?
         }
         other => other?,
@@ -134,5 +135,5 @@ pub(crate) async fn prove_rights(bitrix: &Inner, proven: &Credentials) -> Result
 
 /// A call with a claimed token at an address that is known to be the portal's.
 async fn ask(bitrix: &Inner, place: &str, token: &str, method: &str) -> Result<Answer, CallError> {
-    rest::call(&bitrix.portal.client, place, token, method, &json!({})).await
+    rest::call(&bitrix.portal.client(), place, token, method, &json!({})).await
 }

@@ -27,8 +27,9 @@ const INSTALLED_ELSEWHERE: Duration = Duration::from_secs(5);
 const OVERFLOW: &str = "QUERY_LIMIT_EXCEEDED";
 /// The portal as the rest of this crate sees it.
 pub(crate) struct Portal {
-    pub(crate) config: PortalConfig,
-    pub(crate) client: Client,
+    /// What counts now; whoever began with an earlier one ends with it.
+    config: RwLock<Arc<PortalConfig>>,
+    client: RwLock<Client>,
     pub(crate) budget: Budget,
     pub(crate) gate: Gate,
     pub(crate) inbox: OperatorInbox,
@@ -65,8 +66,8 @@ impl Portal {
         };
         let budget = Budget::new(config.limit, config.url.host_str().unwrap_or_default());
         let portal = Self {
-            config,
-            client,
+            config: RwLock::new(Arc::new(config)),
+            client: RwLock::new(client),
             budget,
             gate: Gate::open(),
             inbox,
@@ -84,6 +85,26 @@ impl Portal {
             portal.gate.close(&reason);
         }
         Ok(portal)
+    }
+
+    /// The configuration as it is now.
+    pub(crate) fn config(&self) -> Arc<PortalConfig> {
+        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Makes requests.
+    pub(crate) fn client(&self) -> Client {
+        self.client.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Goes on with another configuration, and a client for it.
+    pub(crate) fn exchange(&self, config: PortalConfig, client: Client) {
+        let old = self.config();
+        if (old.limit, old.url.host_str()) != (config.limit, config.url.host_str()) {
+            self.budget.be(config.limit, config.url.host_str().unwrap_or_default());
+        }
+        *self.client.write().unwrap_or_else(PoisonError::into_inner) = client;
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {
@@ -139,7 +160,7 @@ impl Portal {
     /// The `member_id` of the configured portal, when it is sure: claims for another are not worth a question.
     pub(crate) fn expected_member(&self) -> Option<String> {
         let known = self.credentials()?;
-        let sure = known.broken.is_none() && self.config.is_configured(&known.client_endpoint);
+        let sure = known.broken.is_none() && self.config().is_configured(&known.client_endpoint);
         sure.then(|| known.member_id.clone())
     }
 
@@ -194,7 +215,7 @@ impl Portal {
         if used.access_token != stale {
             return Ok(used);
         }
-        let renewed = match oauth::refresh(&self.client, &self.config, &used, self.clock().now()).await {
+        let renewed = match oauth::refresh(&self.client(), &self.config(), &used, self.clock().now()).await {
             Ok(renewed) => renewed,
             Err(error) => {
                 if verdict::of(&error) != Verdict::Reauthorise {
@@ -260,7 +281,7 @@ impl Portal {
         let reason = format!(
             "the portal does not accept openline any more ({reason}): an administrator has to open {}/bitrix/authorize, or \
              the application from the portal's menu",
-            self.config.public_url
+            self.config().public_url
         );
         let mut stopped = false;
         let change = |known: Option<&Credentials>| {

@@ -94,7 +94,8 @@ async fn conclude(bitrix: &Arc<Inner>, place: &Place, elements: &[(usize, Value)
 fn element(bitrix: &Inner, confirmation: &Confirmation) -> Result<((String, String), Value), DeliveryError> {
     let (conversation, item) = (&confirmation.conversation, &confirmation.item);
     let refused = |what: &str| DeliveryError::refused(format!("can't be confirmed: {what}"));
-    let connector = bitrix.portal.config.connector_of(&conversation.channel).ok_or_else(|| refused("no connector"))?;
+    let config = bitrix.portal.config();
+    let connector = config.connector_of(&conversation.channel).ok_or_else(|| refused("no connector"))?;
     let line = conversation.thread.line.clone().ok_or_else(|| refused("no line"))?;
     let remote = item.remote.ok_or_else(|| refused("not the portal's message"))?;
     if let Some(after) = bitrix.portal.budget.rests(METHOD, bitrix.portal.clock().now()) {

@@ -184,7 +184,7 @@ async fn newer(
 
 fn in_history(bitrix: &Inner, history: &Value, conversation: &Conversation, event: &OperatorEvent) -> Option<Happened> {
     let Happened::Wrote { remote, .. } = &event.happened else { return None };
-    let told = replies::told(history, conversation, remote - 1, &bitrix.portal.config.url);
+    let told = replies::told(history, conversation, remote - 1, &bitrix.portal.config().url);
     told.into_iter().find(|(id, _)| id == remote).map(|(_, event)| event.happened)
 }
 

@@ -25,7 +25,8 @@ pub(crate) fn walk(bitrix: &Inner, result: &Value, key: &CallKey, deliveries: &[
         Some(Value::Object(map)) => map.get(&index.to_string()),
         _ => None,
     };
-    let told = (bitrix.words(), bitrix.portal.config.public_url.as_str());
+    let config = bitrix.portal.config();
+    let told = (bitrix.words(), config.public_url.as_str());
     let judged = |(index, delivery): (usize, &&Delivery)| {
         let judged = judge(at(index), told, key, delivery, &bitrix.refusals);
         let refused = at(index).is_some_and(|element| !truthy(element.get("SUCCESS")));

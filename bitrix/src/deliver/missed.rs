@@ -63,8 +63,9 @@ pub(crate) async fn missed(bitrix: &Arc<Inner>, dialogs: &[Watched]) -> Vec<Look
         let entries = entries.unwrap_or_else(|error| vec![Err(error); group.len()]);
         for (index, entry) in group.into_iter().zip(entries) {
             let read = if_any(entry).map_err(|error| unread(&error));
-            let (now, portal) = (bitrix.portal.clock().now(), &bitrix.portal.config.url);
-            results[index] = Some(read.map(|read| found(read.as_ref(), &dialogs[index], probes[index], now, portal)));
+            let (now, config) = (bitrix.portal.clock().now(), bitrix.portal.config());
+            results[index] =
+                Some(read.map(|read| found(read.as_ref(), &dialogs[index], probes[index], now, &config.url)));
         }
     }
     results.into_iter().map(|result| result.unwrap_or_else(|| Err(DeliveryError::unknown("no result")))).collect()

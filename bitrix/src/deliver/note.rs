@@ -53,7 +53,7 @@ async fn is_there(bitrix: &Arc<Inner>, thread: &Thread, text: &str, since: Times
             return Ok(true);
         }
     }
-    if readable || bitrix.portal.config.resend_unknown {
+    if readable || bitrix.portal.config().resend_unknown {
         return Ok(false);
     }
     Err(DeliveryError::refused("it may be there, and the dialog's history can't be read"))

@@ -141,7 +141,8 @@ async fn prepare(bitrix: &Arc<Inner>, delivery: &Delivery) -> Result<Prepared, D
 /// Where a delivery goes; an error when its connector is on for no line.
 async fn place(bitrix: &Inner, delivery: &Delivery) -> Result<CallKey, DeliveryError> {
     let conversation = &delivery.conversation;
-    let connector = bitrix.portal.config.connector_of(&conversation.channel);
+    let config = bitrix.portal.config();
+    let connector = config.connector_of(&conversation.channel);
     let connector = connector.ok_or_else(|| DeliveryError::paused("the channel has no connector"))?;
     let method = match delivery.act {
         Act::Send => "imconnector.send.messages",

@@ -49,7 +49,7 @@ pub(crate) async fn already_there(
     }
     if let Arrival::There { mut thread, files } = arrival {
         thread.line = Some(key.line.clone());
-        let note = attached::missing(bitrix.words(), &bitrix.portal.config.public_url, delivery, Some(files));
+        let note = attached::missing(bitrix.words(), &bitrix.portal.config().public_url, delivery, Some(files));
         return Ok(Some(Receipt { thread, note }));
     }
     if let Some(after) = known.unwrap_or_else(flying) {
@@ -59,7 +59,7 @@ pub(crate) async fn already_there(
     if matches!(arrival, Arrival::Missing) || delivery.item.deleted {
         return Ok(None);
     }
-    if !bitrix.portal.config.resend_unknown {
+    if !bitrix.portal.config().resend_unknown {
         return Err(DeliveryError::refused("it may have arrived, and the dialog's history can't be read"));
     }
     tracing::warn!(message = delivery.external_id, "sent again without knowing whether it arrived");
@@ -69,7 +69,7 @@ pub(crate) async fn already_there(
 /// How long a call that is not of this process may go on: as long as the portal lets any request run, from when the lease
 /// ended under which it may have been made.
 fn elsewhere(bitrix: &Inner, delivery: &Delivery) -> Duration {
-    let longest = bitrix.portal.config.timeout;
+    let longest = bitrix.portal.config().timeout;
     let since = delivery.unknown_since.map(|since| since.plus(LEASE).until(bitrix.portal.clock().now()));
     longest.saturating_sub(since.unwrap_or_default())
 }

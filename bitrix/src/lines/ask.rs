@@ -13,7 +13,8 @@ use std::sync::Arc;
 
 /// The settings of the line that a channel's connector is on for.
 pub(crate) async fn line(bitrix: &Arc<Inner>, channel: &ChannelId) -> Result<LineInfo, DeliveryError> {
-    let connector = bitrix.portal.config.connector_of(channel);
+    let config = bitrix.portal.config();
+    let connector = config.connector_of(channel);
     let connector = connector.ok_or_else(|| DeliveryError::refused("the channel has no connector"))?;
     let line = bitrix.lines.choose(connector, None);
     let line = line.ok_or_else(|| DeliveryError::paused("the connector is connected to no open line"))?;
@@ -22,7 +23,7 @@ pub(crate) async fn line(bitrix: &Arc<Inner>, channel: &ChannelId) -> Result<Lin
 
 /// Asks for the settings of all lines that connectors are on for, before a visitor's page does.
 pub(crate) fn fetch(bitrix: &Arc<Inner>) {
-    for connector in &bitrix.portal.config.connectors {
+    for connector in &bitrix.portal.config().connectors {
         if let Some(line) = bitrix.lines.choose(connector, None) {
             bitrix.line_infos.fetch(&line, asking(bitrix, &line));
         }

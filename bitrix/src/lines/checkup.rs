@@ -51,7 +51,7 @@ pub(crate) async fn look(bitrix: &Inner, mend: bool, patience: Duration) -> Vec<
 
 /// Whether openline is installed, and its tokens are those of an administrator who is there.
 async fn installed(bitrix: &Inner) -> Vec<Check> {
-    let config = &bitrix.portal.config;
+    let config = bitrix.portal.config();
     let again = format!("an administrator of the portal has to open {}/bitrix/authorize", config.public_url);
     let Some(known) = bitrix.portal.credentials() else {
         let why = bitrix.portal.gate.reason().unwrap_or_else(|| "openline is not installed in the portal".to_owned());
@@ -130,7 +130,7 @@ async fn connectors(bitrix: &Inner, mend: bool) -> Vec<Check> {
     };
     let known: BTreeSet<String> = listed.as_object().into_iter().flatten().map(|(id, _)| id.to_lowercase()).collect();
     let mut checks = Vec::new();
-    for connector in &bitrix.portal.config.connectors {
+    for connector in &bitrix.portal.config().connectors {
         let what = format!("connector {}", connector.id);
         if known.contains(&connector.id) {
             checks.push(Check::good(&what, format!("{:?} is registered", connector.name)));
@@ -151,7 +151,7 @@ async fn connectors(bitrix: &Inner, mend: bool) -> Vec<Check> {
 async fn lines(bitrix: &Inner, mend: bool) -> Vec<Check> {
     registration::check_lines(bitrix).await;
     let mut checks = Vec::new();
-    for connector in &bitrix.portal.config.connectors {
+    for connector in &bitrix.portal.config().connectors {
         let what = format!("line of {}", connector.id);
         if bitrix.lines.active_lines(&connector.id).is_empty() {
             registration::find_lines(bitrix, connector).await;
@@ -173,7 +173,7 @@ async fn lines(bitrix: &Inner, mend: bool) -> Vec<Check> {
     examine::lines(bitrix).await;
     let named = |line: &String| bitrix.named_line(line);
     for (check, connector) in
-        checks.iter_mut().zip(&bitrix.portal.config.connectors).filter(|(one, _)| one.found.is_empty())
+        checks.iter_mut().zip(&bitrix.portal.config().connectors).filter(|(one, _)| one.found.is_empty())
     {
         let all: Vec<_> = bitrix.lines.active_lines(&connector.id).iter().map(named).collect();
         check.found = format!("{:?} is connected to {}", connector.name, all.join(", "));
@@ -201,7 +201,7 @@ async fn data(bitrix: &Inner, mend: bool) -> Check {
 
 /// Who gets the events.
 async fn events(bitrix: &Inner, mend: bool) -> Check {
-    let (what, ours) = ("events", bitrix.portal.config.events_url());
+    let (what, ours) = ("events", bitrix.portal.config().events_url());
     let handlers = match registration::handlers(bitrix, Class::Admin).await {
         Ok(handlers) => handlers,
         Err(error) => return Check::bad(what, format!("the portal does not tell who has them: {error}"), "look again"),

@@ -40,16 +40,16 @@ fn data(connector: &Connector, line: &str) -> Value {
 
 /// What the portal was not told yet of the channels: their names, `public_url`, a bot's address that was not known before.
 /// An address that is not known at the moment is no change.
-pub(crate) async fn untold(bitrix: &Inner) -> Vec<(&Connector, String, Value)> {
+pub(crate) async fn untold(bitrix: &Inner) -> Vec<(Connector, String, Value)> {
     let mut untold = Vec::new();
-    for connector in &bitrix.portal.config.connectors {
+    for connector in &bitrix.portal.config().connectors {
         for line in bitrix.lines.active_lines(&connector.id) {
             let now = data(connector, &line);
             let told = bitrix.portal.inbox.store().state_get(&key(connector, &line)).await;
             let told: Value =
                 told.ok().flatten().and_then(|told| serde_json::from_slice(&told).ok()).unwrap_or_default();
             if now.as_object().into_iter().flatten().any(|(key, value)| told.get(key) != Some(value)) {
-                untold.push((connector, line, now));
+                untold.push((connector.clone(), line, now));
             }
         }
     }
@@ -59,7 +59,7 @@ pub(crate) async fn untold(bitrix: &Inner) -> Vec<(&Connector, String, Value)> {
 /// Tells the portal that.
 pub(crate) async fn tell_changes(bitrix: &Inner) {
     for (connector, line, data) in untold(bitrix).await {
-        match set_data(bitrix, connector, &line, &data).await {
+        match set_data(bitrix, &connector, &line, &data).await {
             Ok(()) => {
                 tracing::info!(connector = connector.id, line, "the portal was told the channel's name and address");
             }

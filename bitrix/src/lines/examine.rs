@@ -24,19 +24,19 @@ const SCOPES: [&str; 3] = ["imopenlines", "imconnector", "im"];
 pub(crate) async fn key(bitrix: &Inner) {
     let portal = &bitrix.portal;
     let Some(known) = portal.credentials() else { return bitrix.findings.replace(Area::Key, Vec::new()) };
-    let mark = mark(&bitrix.pair_key, &portal.config);
+    let mark = mark(&bitrix.pair_key, &portal.config());
     if known.authority.as_ref().is_some_and(|authority| authority.proved.as_ref() == Some(&mark)) {
         return bitrix.findings.replace(Area::Key, Vec::new());
     }
-    let mut servers = vec![known.server(&portal.config).clone(), portal.config.auth_server.clone()];
+    let mut servers = vec![known.server(&portal.config()).clone(), portal.config().auth_server.clone()];
     servers.dedup();
-    let (server, pair) = pair::search(&portal.client, &portal.config, &servers).await;
+    let (server, pair) = pair::search(&portal.client(), &portal.config(), &servers).await;
     match pair {
         Pair::Right => {
             bitrix.findings.replace(Area::Key, Vec::new());
-            if server != portal.config.auth_server {
-                let configured = portal.config.auth_server.as_str();
-                tracing::info!(%server, configured, "the portal's authorization server is another than the configured one");
+            if server != portal.config().auth_server {
+                let configured = &portal.config().auth_server;
+                tracing::info!(%server, %configured, "the portal's authorization server is another than the configured one");
             }
             let authority = Authority { server, proved: Some(mark) };
             let change = |now: Option<&Credentials>| {
@@ -102,7 +102,7 @@ fn missing(granted: &Value) -> Option<Finding> {
 pub(crate) async fn lines(bitrix: &Inner) {
     let Ok(named) = ask_names(bitrix).await else { return };
     let mut found = Vec::new();
-    for connector in &bitrix.portal.config.connectors {
+    for connector in &bitrix.portal.config().connectors {
         let used = bitrix.lines.active_lines(&connector.id);
         let name = || connector.name.clone();
         for line in used.iter().filter_map(|line| named.get(line)).filter(|line| !line.active) {

@@ -34,7 +34,7 @@ pub(crate) async fn keep(bitrix: &Inner, word: &str) -> Result<(), StoreError> {
 
 /// Asks for an event and waits until the service has it.
 pub(crate) async fn try_out(bitrix: &Inner, patience: Duration) -> Check {
-    let (what, ours) = ("way back", bitrix.portal.config.events_url());
+    let (what, ours) = ("way back", bitrix.portal.config().events_url());
     let mut chance = [0; 16];
     if let Err(error) = getrandom::fill(&mut chance) {
         return Check::doubtful(what, error.to_string(), "look again");

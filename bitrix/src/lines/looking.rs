@@ -3,14 +3,16 @@
 use crate::lines::{connect, examine, registration};
 use crate::shared::Inner;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Looks on a timer, for as long as the program runs.
-pub(crate) async fn keep_looking(bitrix: Arc<Inner>, every: Duration) {
+pub(crate) async fn keep_looking(bitrix: Arc<Inner>) {
     loop {
-        // The tracker ends when the program stops.
-        if tokio::time::timeout(every, bitrix.portal.tasks.wait()).await.is_ok() {
-            return;
+        tokio::select! {
+            // The tracker ends when the program stops.
+            () = bitrix.portal.tasks.wait() => return,
+            // Another time may be configured; what is to be looked at then is looked at by who changed it.
+            () = bitrix.reconfigured.notified() => continue,
+            () = tokio::time::sleep(bitrix.portal.config().check_every) => {}
         }
         let works = bitrix.portal.credentials().is_some_and(|known| known.broken.is_none());
         if works && bitrix.portal.gate.reason().is_none() {

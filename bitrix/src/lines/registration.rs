@@ -46,7 +46,7 @@ pub(crate) async fn reconcile(bitrix: &Inner) -> Result<(), CallError> {
     examine::key(bitrix).await;
     examine::application(bitrix).await;
     let (mut outcome, mut found) = (Ok(()), Vec::new());
-    for connector in &bitrix.portal.config.connectors {
+    for connector in &bitrix.portal.config().connectors {
         let registered = match register(bitrix, connector).await {
             Ok(()) => roster::remember(bitrix, connector).await.map_err(|error| CallError::Storage(error.to_string())),
             refused => refused,
@@ -58,7 +58,7 @@ pub(crate) async fn reconcile(bitrix: &Inner) -> Result<(), CallError> {
     }
     let bound = bind_events(bitrix).await;
     if let Err(error) = &bound {
-        found.push(Finding::Events { address: bitrix.portal.config.events_url(), reason: error.to_string() });
+        found.push(Finding::Events { address: bitrix.portal.config().events_url(), reason: error.to_string() });
     }
     bitrix.findings.replace(Area::Registration, found);
     outcome = outcome.and(roster::retire(bitrix).await).and(bound);
@@ -66,7 +66,7 @@ pub(crate) async fn reconcile(bitrix: &Inner) -> Result<(), CallError> {
     examine::lines(bitrix).await;
     connect::tell_changes(bitrix).await;
     if outcome.is_ok() {
-        tracing::info!(connectors = bitrix.portal.config.connectors.len(), "connectors registered, events bound");
+        tracing::info!(connectors = bitrix.portal.config().connectors.len(), "connectors registered, events bound");
     }
     outcome
 }
@@ -80,7 +80,7 @@ async fn register(bitrix: &Inner, connector: &Connector) -> Result<(), CallError
         "NAME": connector.name,
         "ICON": icon,
         "ICON_DISABLED": disabled,
-        "PLACEMENT_HANDLER": bitrix.portal.config.settings_url(),
+        "PLACEMENT_HANDLER": bitrix.portal.config().settings_url(),
         "DEL_EXTERNAL_MESSAGES": flag(connector.delete_external),
         "EDIT_INTERNAL_MESSAGES": flag(connector.edit_internal),
         "DEL_INTERNAL_MESSAGES": flag(connector.delete_internal),
@@ -95,7 +95,8 @@ async fn register(bitrix: &Inner, connector: &Connector) -> Result<(), CallError
 /// The portal does not know a connector any more: registers it again, and switches it on again where it was. At most
 /// once a minute, because the portal may take its time to notice (`bitrix24.md` §4.1).
 pub(crate) async fn register_again(bitrix: &Inner, id: &str) {
-    let Some(connector) = bitrix.portal.config.connector(id) else { return };
+    let config = bitrix.portal.config();
+    let Some(connector) = config.connector(id) else { return };
     {
         let mut registered = bitrix.registered.lock().await;
         if registered.get(id).is_some_and(|at| at.elapsed() < REGISTER_AGAIN) {
@@ -118,7 +119,7 @@ pub(crate) async fn register_anew(bitrix: &Inner, connector: &Connector) -> Resu
 }
 
 pub(crate) async fn bind_events(bitrix: &Inner) -> Result<(), CallError> {
-    let handler = bitrix.portal.config.events_url();
+    let handler = bitrix.portal.config().events_url();
     let bound = bitrix.portal.call("event.get", &json!({}), Class::Admin).await?;
     let bound: Vec<_> = elements(Some(&bound.result)).into_iter().cloned().collect();
     let mut ours: Vec<String> = Vec::new();
@@ -216,7 +217,7 @@ impl Handlers {
 pub(crate) async fn handlers(bitrix: &Inner, class: Class) -> Result<Handlers, CallError> {
     let bound = bitrix.portal.call("event.get", &json!({}), class).await?.result;
     let (address, mut handlers) =
-        (bitrix.portal.config.events_url(), Handlers { ours: Vec::new(), others: Vec::new() });
+        (bitrix.portal.config().events_url(), Handlers { ours: Vec::new(), others: Vec::new() });
     for one in elements(Some(&bound)).into_iter().filter(|one| !truthy(one.get("offline"))) {
         let (Some(event), Some(handler)) = (text(one.get("event")), text(one.get("handler"))) else { continue };
         if handler == address {

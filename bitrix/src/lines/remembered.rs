@@ -9,7 +9,7 @@ pub(crate) async fn remember_line(bitrix: &Inner, connector: &str, line: &str, a
         Ok(true) => {
             tracing::info!(connector, line, active, "how a connector stands on a line changed");
             bitrix.looked_for_lines.lock().await.remove(connector);
-            if let Some(connector) = bitrix.portal.config.connector(connector).filter(|_| active) {
+            if let Some(connector) = bitrix.portal.config().connector(connector).filter(|_| active) {
                 bitrix.findings.remove(&Finding::Unconnected(connector.name.clone()));
             }
             if active && let Err(error) = bitrix.portal.inbox.backend_is_back().await {

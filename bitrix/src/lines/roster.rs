@@ -68,7 +68,7 @@ pub(crate) async fn remember(bitrix: &Inner, connector: &Connector) -> Result<()
 /// Deals with connectors that are registered and not configured any more: unregisters them when the configuration says
 /// so, and else reports them.
 pub(crate) async fn retire(bitrix: &Inner) -> Result<(), CallError> {
-    let config = &bitrix.portal.config;
+    let config = bitrix.portal.config();
     let failed = |error: StoreError| CallError::Storage(error.to_string());
     let registered = all(bitrix.portal.inbox.store()).await.map_err(failed)?;
     for gone in registered.into_iter().filter(|entry| config.connector(&entry.connector).is_none()) {

@@ -61,8 +61,8 @@ fn refused(bitrix: &Inner, error: &Disbelief, language: &'static Catalogue, from
     sampled!(warn, target: "security", client = %from, %error, result = "refused", "the application's page");
     match error {
         Disbelief::NotAdmin if heal::works(bitrix) => Page::note(language, "install_title", "pages_for_admins"),
-        _ if heal::works(bitrix) => Page::refused(language, "not_shown", error, &bitrix.portal.config),
-        _ => Page::refused(language, "not_installed", error, &bitrix.portal.config),
+        _ if heal::works(bitrix) => Page::refused(language, "not_shown", error, &bitrix.portal.config()),
+        _ => Page::refused(language, "not_installed", error, &bitrix.portal.config()),
     }
 }
 
@@ -88,7 +88,7 @@ pub(super) async fn nothing() -> Response {
 
 /// An installation is taken wherever it comes, and the form should be corrected all the same.
 fn wrong_path(bitrix: &Inner, came_to: &str) {
-    let right = format!("{}/bitrix/install", bitrix.portal.config.public_url);
+    let right = format!("{}/bitrix/install", bitrix.portal.config().public_url);
     sampled!(
         warn,
         came_to,

@@ -36,7 +36,7 @@ pub(super) async fn app_page_get(
         }
         Err(error) => {
             sampled!(warn, target: "security", client = %from, %error, result = "refused", "an authorization");
-            Page::refused(language, "not_authorised", &error, &bitrix.portal.config)
+            Page::refused(language, "not_authorised", &error, &bitrix.portal.config())
         }
     };
     let mut response = page.respond(&bitrix);
@@ -62,8 +62,9 @@ async fn authorized(
         return Err(Disbelief::Busy);
     }
     let known = portal.credentials();
-    let server = known.as_ref().map_or(&portal.config.auth_server, |known| known.server(&portal.config));
-    let first = oauth::exchange(&portal.client, &portal.config, server, code, portal.clock().now()).await?;
+    let config = portal.config();
+    let server = known.as_ref().map_or(&config.auth_server, |known| known.server(&config));
+    let first = oauth::exchange(&portal.client(), &config, server, code, portal.clock().now()).await?;
     let credentials = claims::prove_installation(bitrix, first, from).await?;
     portal.installed(credentials).await.map_err(|error| CallError::Storage(error.to_string()))?;
     reconcile_later(bitrix);
@@ -72,7 +73,7 @@ async fn authorized(
 
 /// Sends an admin to the portal to authorise the application again.
 pub(super) async fn authorize(State(bitrix): Shared) -> Response {
-    let config = &bitrix.portal.config;
+    let config = bitrix.portal.config();
     let Ok(mut url) = config.url.join("/oauth/authorize/") else { return plain(StatusCode::NOT_FOUND, "no portal") };
     let Some((state, cookie)) = bitrix.states.make(bitrix.portal.clock().now()) else {
         return plain(StatusCode::SERVICE_UNAVAILABLE, "no randomness, try again");
@@ -85,7 +86,7 @@ pub(super) async fn authorize(State(bitrix): Shared) -> Response {
 
 /// The cookie's name; behind https no other host and no path can set it.
 fn cookie_name(bitrix: &Inner) -> &'static str {
-    if bitrix.portal.config.public_url.starts_with("https:") { "__Host-ol_authorize" } else { "ol_authorize" }
+    if bitrix.portal.config().public_url.starts_with("https:") { "__Host-ol_authorize" } else { "ol_authorize" }
 }
 
 fn set_cookie(bitrix: &Inner, response: &mut Response, value: &str, seconds: u32) {

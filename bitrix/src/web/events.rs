@@ -42,7 +42,7 @@ async fn handle(bitrix: Arc<Inner>, from: ClientAddress, body: Bytes) -> Respons
     }
     bitrix.last_event.store(bitrix.portal.clock().now().0, Ordering::Relaxed);
     let event = match form::parse(&body) {
-        Ok(form) => operator_events::read(&bitrix.portal.config, &told.event, &form),
+        Ok(form) => operator_events::read(&bitrix.portal.config(), &told.event, &form),
         Err(error) => return no_form(error),
     };
     let taken = take(&bitrix, event, &told.auth, from).await;
@@ -122,7 +122,7 @@ async fn take(bitrix: &Arc<Inner>, event: Event, auth: &Value, from: ClientAddre
 }
 
 async fn updated(bitrix: &Arc<Inner>, auth: &Value, from: ClientAddress) -> Result<(), StoreError> {
-    let Ok(claimed) = claims::from_event(&bitrix.portal.config, auth, bitrix.portal.clock().now()) else {
+    let Ok(claimed) = claims::from_event(&bitrix.portal.config(), auth, bitrix.portal.clock().now()) else {
         return Ok(());
     };
     match claims::prove_installation(bitrix, claimed, from).await {

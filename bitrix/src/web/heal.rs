@@ -35,7 +35,7 @@ pub(super) async fn visit(
     form: &Value,
     from: ClientAddress,
 ) -> Result<Visit, Disbelief> {
-    let claimed = claims::from_page(&bitrix.portal.config, query, form, bitrix.portal.clock().now())?;
+    let claimed = claims::from_page(&bitrix.portal.config(), query, form, bitrix.portal.clock().now())?;
     let proven = claims::prove_installation(bitrix, claimed, from).await?;
     // A number, so that it is nothing else in a signed word and in the log.
     let user = proven.user_id.as_deref().and_then(|user| user.parse().ok()).unwrap_or(0_u64).to_string();

@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Flow A, and the end of flow B: believed only after the portal confirmed the token. It is not told twice: when that
 /// can't be decided now, it is tried again in the background.
 pub(super) async fn by_event(bitrix: Arc<Inner>, auth: &Value, from: ClientAddress) -> Response {
-    let claimed = match claims::from_event(&bitrix.portal.config, auth, bitrix.portal.clock().now()) {
+    let claimed = match claims::from_event(&bitrix.portal.config(), auth, bitrix.portal.clock().now()) {
         Ok(claimed) => claimed,
         Err(error) => return refused(&error, from),
     };
@@ -66,7 +66,7 @@ async fn handle(bitrix: Arc<Inner>, from: ClientAddress, query: Option<String>, 
         Ok(page) => page,
         Err(error) => {
             sampled!(warn, target: "security", client = %from, %error, result = "refused", "an installation page");
-            Page::refused(language, "not_installed", &error, &bitrix.portal.config)
+            Page::refused(language, "not_installed", &error, &bitrix.portal.config())
         }
     };
     page.respond(&bitrix)
@@ -79,7 +79,7 @@ async fn with_page(
     language: &'static Catalogue,
     from: ClientAddress,
 ) -> Result<Page, Disbelief> {
-    let claimed = claims::from_page(&bitrix.portal.config, query, form, bitrix.portal.clock().now())?;
+    let claimed = claims::from_page(&bitrix.portal.config(), query, form, bitrix.portal.clock().now())?;
     if claimed.refresh_token.is_empty() {
         return Err(Disbelief::Missing("REFRESH_ID"));
     }

@@ -131,7 +131,7 @@ impl Page {
 
     /// The answer, framable by the portal where it is now.
     pub(super) fn respond(&self, bitrix: &Inner) -> Response {
-        let config = &bitrix.portal.config;
+        let config = bitrix.portal.config();
         let endpoint = bitrix.portal.credentials().map(|credentials| credentials.client_endpoint.clone());
         let now = endpoint.and_then(|endpoint| Url::parse(&endpoint).ok()).unwrap_or_else(|| config.url.clone());
         let portal = format!("{} {}", config.url.origin().ascii_serialization(), now.origin().ascii_serialization());

@@ -163,7 +163,7 @@ async fn look(bitrix: &Arc<Inner>) -> Standing {
         // knows better.
         Ok(_) => {
             let Some(known) = portal.credentials() else { return Standing::Unclear };
-            match oauth::whereabouts(&portal.client, known.server(&portal.config), &known.access_token).await {
+            match oauth::whereabouts(&portal.client(), known.server(&portal.config()), &known.access_token).await {
                 Err(error) if is_final(&error) => error,
                 _ => return Standing::Works,
             }
@@ -173,8 +173,9 @@ async fn look(bitrix: &Arc<Inner>) -> Standing {
     };
     // When code and key are not known any more, the application is not there.
     let known = portal.credentials();
-    let server = known.as_ref().map_or(&portal.config.auth_server, |known| known.server(&portal.config));
-    let gone = is_gone(&refusal) || matches!(pair::judge(&portal.client, &portal.config, server).await, Pair::Wrong(_));
+    let config = portal.config();
+    let server = known.as_ref().map_or(&config.auth_server, |known| known.server(&config));
+    let gone = is_gone(&refusal) || matches!(pair::judge(&portal.client(), &config, server).await, Pair::Wrong(_));
     Standing::Refused { gone }
 }
 

@@ -44,7 +44,7 @@ async fn handle(bitrix: Arc<Inner>, from: ClientAddress, query: Option<String>, 
         Ok(page) => page,
         Err(error) => {
             sampled!(warn, target: "security", client = %from, %error, result = "refused", "a settings page");
-            Page::refused(language, "not_connected", &error, &bitrix.portal.config)
+            Page::refused(language, "not_connected", &error, &bitrix.portal.config())
         }
     };
     page.respond(&bitrix)
@@ -57,11 +57,11 @@ async fn connect(
     language: &'static Catalogue,
     from: ClientAddress,
 ) -> Result<Page, Disbelief> {
-    let claimed = claims::from_page(&bitrix.portal.config, query, form, bitrix.portal.clock().now())?;
+    let claimed = claims::from_page(&bitrix.portal.config(), query, form, bitrix.portal.clock().now())?;
     heal::heal(bitrix, &claimed, from).await?;
     let known = bitrix.portal.credentials().ok_or(Disbelief::Ours(CallError::NotInstalled))?;
     if claimed.member_id != known.member_id {
-        return Err(Disbelief::OtherPortal(bitrix.portal.config.url.to_string()));
+        return Err(Disbelief::OtherPortal(bitrix.portal.config().url.to_string()));
     }
     let told = claimed.application_token.as_deref().zip(known.application_token.as_deref());
     if told.is_some_and(|(told, expected)| !same(expected, told)) {
@@ -70,20 +70,20 @@ async fn connect(
     let proven = claims::prove(bitrix, claimed.clone(), from).await?;
     claims::prove_rights(bitrix, &proven).await?;
     let (connector, line) = placement(bitrix, form)?;
-    if let Err(error) = connect::switch_on(bitrix, connector, &line).await {
+    if let Err(error) = connect::switch_on(bitrix, &connector, &line).await {
         // That our tokens have died may show only now.
         if heal::works(bitrix) {
             return Err(Disbelief::Ours(error));
         }
         heal::heal(bitrix, &claimed, from).await?;
-        connect::switch_on(bitrix, connector, &line).await.map_err(Disbelief::Ours)?;
+        connect::switch_on(bitrix, &connector, &line).await.map_err(Disbelief::Ours)?;
     }
     tracing::info!(target: "security", client = %from, connector = connector.id, line, result = "accepted", "a channel was connected");
     ask::fetch(bitrix);
     examine::lines(bitrix).await;
     let name = view::line_name(bitrix, &line);
     let text = language.fill("connected_text", &[("name", &connector.name), ("line", &name)]);
-    Ok(connected(bitrix, connector, &line, language, text).await)
+    Ok(connected(bitrix, &connector, &line, language, text).await)
 }
 
 /// What is to be known of a channel that is connected.
@@ -109,10 +109,10 @@ pub(super) async fn choose(
     let language = asked_language(&bitrix, query);
     let word = text(form::pick(&body, &["word"]).unwrap_or_default().get("word")).unwrap_or_default();
     let chosen = choose::read(&bitrix, &word);
-    let chosen = chosen.and_then(|(id, line)| Some((bitrix.portal.config.connector(id)?, line)));
+    let chosen = chosen.and_then(|(id, line)| Some((bitrix.portal.config().connector(id)?.clone(), line)));
     let Some((connector, line)) = chosen else {
         let stale = Disbelief::Missing("a button that is less than an hour old");
-        return Page::refused(language, "not_connected", &stale, &bitrix.portal.config).respond(&bitrix);
+        return Page::refused(language, "not_connected", &stale, &bitrix.portal.config()).respond(&bitrix);
     };
     if let Err(error) = bitrix.lines.choose_for_new(&connector.id, line).await {
         tracing::error!(%error, "can't keep which line new conversations go to");
@@ -121,16 +121,16 @@ pub(super) async fn choose(
     let connector_id = &connector.id;
     tracing::info!(target: "security", client = %from, connector = connector_id, line, result = "accepted", "new conversations go to another line");
     let text = language.fill("chosen", &[("line", &view::line_name(&bitrix, line))]);
-    connected(&bitrix, connector, line, language, text).await.respond(&bitrix)
+    connected(&bitrix, &connector, line, language, text).await.respond(&bitrix)
 }
 
 /// Which connector and line the page was opened for.
-fn placement<'b>(bitrix: &'b Inner, form: &Value) -> Result<(&'b Connector, String), Disbelief> {
+fn placement(bitrix: &Inner, form: &Value) -> Result<(Connector, String), Disbelief> {
     let options = text(form.get("PLACEMENT_OPTIONS")).ok_or(Disbelief::Missing("PLACEMENT_OPTIONS"))?;
     let options: Value =
         serde_json::from_str(&options).map_err(|_| Disbelief::Missing("readable PLACEMENT_OPTIONS"))?;
     let id = text(options.get("CONNECTOR")).ok_or(Disbelief::Missing("PLACEMENT_OPTIONS.CONNECTOR"))?;
-    let connector = bitrix.portal.config.connector(&id);
+    let connector = bitrix.portal.config().connector(&id).cloned();
     let connector = connector.ok_or(Disbelief::Missing("a connector of this configuration in PLACEMENT_OPTIONS"))?;
     let line = text(options.get("LINE")).filter(|line| line.parse::<i64>().is_ok_and(|line| line > 0));
     Ok((connector, line.ok_or(Disbelief::Missing("a line number in PLACEMENT_OPTIONS"))?))

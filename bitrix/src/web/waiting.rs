@@ -39,7 +39,7 @@ pub(crate) async fn take(
 ) -> Result<Option<oneshot::Receiver<Decision>>, Disbelief> {
     // Before it takes anything: who claims for another portal can't be right.
     if bitrix.portal.expected_member().is_some_and(|expected| expected != claimed.member_id) {
-        return Err(Disbelief::OtherPortal(bitrix.portal.config.url.to_string()));
+        return Err(Disbelief::OtherPortal(bitrix.portal.config().url.to_string()));
     }
     if !bitrix.proofs.take(from) {
         sampled!(warn, target: "security", client = %from, result = "waits", "many claim to install openline");

@@ -1,10 +1,11 @@
 //! The dispatcher: claims due jobs, has them carried out by the other side's adapter, and settles them.
 
 mod asked;
-mod beyond;
 mod gates;
 mod operators;
+mod serving;
 mod visitors;
+mod workers;
 
 use crate::domain::again::chance;
 use crate::domain::error::{DeliveryError, StoreError};
@@ -23,12 +24,13 @@ use futures_util::stream::FuturesUnordered;
 use gates::{Gates, May};
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
+use workers::Workers;
 
 /// How long a job is leased: longer than any adapter may take, `visitors::PATIENCE` among them.
 pub const LEASE: Duration = Duration::from_secs(180);
@@ -72,17 +74,22 @@ impl Held {
 pub struct Bridge {
     doors: Doors,
     backend: Arc<dyn Backend>,
-    channels: HashMap<ChannelId, Arc<dyn Channel>>,
+    channels: RwLock<HashMap<ChannelId, Arc<dyn Channel>>>,
     beyond: Arc<Beyond>,
     gates: Gates,
+    workers: Workers,
 }
 
 impl Bridge {
     /// A bridge over these doors. Everything that it joins is there already, so nobody has to wait for a part of it.
     pub fn new(doors: Doors, backend: Arc<dyn Backend>, channels: HashMap<ChannelId, Arc<dyn Channel>>) -> Arc<Self> {
-        let beyond = beyond::of(&backend, &channels);
-        let gates = Gates::of(channels.keys());
-        Arc::new(Self { doors, backend, channels, beyond, gates })
+        let beyond = Arc::new(Beyond::of(Arc::clone(&backend)));
+        let (gates, workers) = (Gates::default(), Workers::default());
+        let bridge = Arc::new(Self { doors, backend, channels: RwLock::default(), beyond, gates, workers });
+        for (id, channel) in channels {
+            bridge.add(&id, channel);
+        }
+        bridge
     }
 
     /// Works off all queues until `stop`, then finishes what is under way and returns. Looks for missed replies at the
@@ -90,10 +97,11 @@ impl Bridge {
     pub async fn run(self: Arc<Self>, reconcile_every: Duration, stop: CancellationToken) {
         // The time before the start is a gap.
         self.doors.missing.begin();
-        let workers = self.doors.queues().into_iter().map(|queue| Arc::clone(&self).work(queue, stop.clone()));
+        self.workers.start(&stop);
+        self.doors.queues().into_iter().for_each(|queue| self.begin(queue));
         let reconciling = reconcile::run(self.doors.clone(), Arc::clone(&self.backend), reconcile_every, stop.clone());
         let pausing = self.doors.pauses.follow(&self.doors.store, &stop);
-        tokio::join!(join_all(workers), reconciling, pausing);
+        tokio::join!(self.workers.ended(&stop), reconciling, pausing);
     }
 
     /// Fetches the replies that were missed, by hand.

@@ -22,7 +22,7 @@ use openline_core::{Clock, FileId, Files};
 use place::Place;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
@@ -40,16 +40,26 @@ const YOUNG: Duration = Duration::from_secs(3600);
 pub struct DiskFiles {
     folder: PathBuf,
     clock: Arc<dyn Clock>,
+    guard: RwLock<Guard>,
+}
+
+/// What stands before what is kept.
+#[derive(Clone, Default)]
+struct Guard {
     check: Option<FileCheck>,
     /// Bytes of room below which nothing more is taken.
     floor: u64,
 }
 
 impl DiskFiles {
-    /// The same, with a program that looks at each file before it is kept.
-    #[must_use]
-    pub fn checked_by(self, check: Option<FileCheck>) -> Self {
-        Self { check, ..self }
+    /// From now on a program looks at each file before it is kept, and none is taken when less than `floor` bytes of room are
+    /// left.
+    pub fn guard_by(&self, check: Option<FileCheck>, floor: u64) {
+        *self.guard.write().unwrap_or_else(PoisonError::into_inner) = Guard { check, floor };
+    }
+
+    fn guard(&self) -> Guard {
+        self.guard.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Opens a folder, making it when it doesn't exist, and clears away what uploads left that never ended.
@@ -61,13 +71,7 @@ impl DiskFiles {
         let before = clock.now().minus(LEFTOVER);
         let prepared = blocking(move || place.prepare(before)).await;
         prepared.map_err(|error| OpenError::Unusable { path: folder.to_owned(), problem: problem(&error) })?;
-        Ok(Self { folder: folder.to_owned(), clock, check: None, floor: 0 })
-    }
-
-    /// The same, taking no files any more when less than so many bytes of room are left.
-    #[must_use]
-    pub fn with_floor(self, floor: u64) -> Self {
-        Self { floor, ..self }
+        Ok(Self { folder: folder.to_owned(), clock, guard: RwLock::default() })
     }
 
     /// Clears away what uploads left that never ended.
@@ -81,7 +85,7 @@ impl DiskFiles {
 
     /// Bytes of room left, when that is less than there should be.
     fn short_of_room(&self) -> Option<u64> {
-        room(&self.folder).filter(|free| *free < self.floor)
+        room(&self.folder).filter(|free| *free < self.guard().floor)
     }
 
     fn has_room(&self) -> Result<(), FileError> {
@@ -121,7 +125,7 @@ impl Files for DiskFiles {
             return Err(FileError::Empty);
         }
         let finished = draft.finish().await.map_err(|error| self.unavailable(&error))?;
-        if let Some(check) = &self.check {
+        if let Some(check) = self.guard().check {
             check.look(finished.path.path()).await?;
         }
         let (place, now) = (Place::new(&self.folder), self.clock.now());
@@ -131,7 +135,7 @@ impl Files for DiskFiles {
 
     fn problem(&self) -> Option<String> {
         let free = self.short_of_room()?;
-        let (free, floor, folder) = (free / 1_000_000, self.floor / 1_000_000, self.folder.display());
+        let (free, floor, folder) = (free / 1_000_000, self.guard().floor / 1_000_000, self.folder.display());
         Some(format!(
             "{folder}: {free} MB of room are left; below {floor} MB (files.min_free_megabytes) no files are taken: make room"
         ))

@@ -222,8 +222,8 @@ async fn a_program_decides_about_each_file() {
     let script = "case \"$(cat \"$1\")\" in bad*) exit 1;; odd*) exit 7;; slow*) exec sleep 60;; *) exit 0;; esac";
     let command = ["/bin/sh", "-c", script, "look"].map(str::to_owned).to_vec();
     let check = openline_store::FileCheck::new(command, Duration::from_millis(500));
-    let files =
-        DiskFiles::open(folder.path(), Arc::new(ManualClock::at(Timestamp(0)))).await.unwrap().checked_by(check);
+    let files = DiskFiles::open(folder.path(), Arc::new(ManualClock::at(Timestamp(0)))).await.unwrap();
+    files.guard_by(check, 0);
     let id = files.keep(coming(b"good"), 10).await.unwrap().id;
     assert!(files.open(&id).await.is_ok());
     for (content, why) in [("bad", "did not let it through"), ("odd", "could not be checked"), ("slow", "could not be")]
@@ -232,7 +232,7 @@ async fn a_program_decides_about_each_file() {
         assert!(matches!(told, FileError::NotLetThrough(_)) && told.to_string().contains(why), "{content}: {told}");
     }
     let missing = openline_store::FileCheck::new(vec!["/nowhere/at/all".to_owned()], Duration::from_secs(1));
-    let files = files.checked_by(missing);
+    files.guard_by(missing, 0);
     assert!(matches!(files.keep(coming(b"good"), 10).await, Err(FileError::NotLetThrough(_))));
     let kept = std::fs::read_dir(folder.path()).unwrap().flatten().filter(|entry| entry.path().is_dir()).count();
     assert_eq!(kept, 1, "no draft and no other file is left");

@@ -1,7 +1,10 @@
 //! What an administrator got wrong is told where they look, and gone when it is mended.
 
+use openline::Config;
 use openline_sandbox::{SandboxConfig, View};
 use openline_tests::{CHANNELS, World};
+use std::collections::HashMap;
+use std::path::Path;
 
 /// A website chat, and a service that looks every second.
 const LOOKING: &str = "check_seconds = 1\n[channels.site]\nkind = \"website\"\n";
@@ -27,9 +30,10 @@ async fn a_wrong_key_is_told_at_the_installation_and_mended_without_another_one(
     assert!(!page.body.contains("installFinish") && !page.body.contains("install.js"), "{}", page.body);
     world.until_problem("does not accept the application's code and key", true).await;
     assert_eq!((status(&world, "/health").await, status(&world, "/health/all").await), (200, 503));
-    world.stop_service().await;
     world.mistakes(&[]);
-    world.start_service().await;
+    let right = Config::parse(Path::new("test.toml"), &world.config_text(), Some(HashMap::new())).unwrap();
+    let done = world.service.as_ref().unwrap().reload(right).await.unwrap();
+    assert_eq!(done.changed, ["portal.client_secret"]);
     world.until_problem("code and key", false).await;
     world.sandbox.finish_install();
     world.connect("openline_site", 1).await;

@@ -11,6 +11,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 const VISITORS: usize = 8;
 const RELOADS: usize = 20;
+/// A channel that comes with each second reload, and goes with the next one.
+const OTHER: &str = "[channels.other]\nkind = \"website\"\n";
+
+const SITE: &str = "channels.site.settings";
 
 fn channels(title: &str) -> String {
     format!("[channels.site]\nkind = \"website\"\nsettings.title = \"{title}\"\n")
@@ -47,10 +51,15 @@ async fn a_reload_under_load_cuts_nobody_and_loses_nothing() {
     let reloading = async {
         for n in 0..RELOADS {
             let before = sent.load(Ordering::SeqCst);
-            world.configure(&channels(&format!("Chat number {n}")));
+            let comes = n % 2 == 0;
+            world.configure(&format!("{}{}", channels(&format!("Chat number {n}")), if comes { OTHER } else { "" }));
             let done = service.reload(config(&world)).await.unwrap();
-            assert_eq!((done.changed, done.needs_restart), (vec!["channels.site.settings".to_owned()], vec![]));
+            let other =
+                if comes { "channels.other (new)" } else { "channels.other (gone; what waits for its visitors stays)" };
+            assert_eq!((done.changed, done.needs_restart), (vec![other.to_owned(), SITE.to_owned()], vec![]));
             assert!(page(&world).await.contains(&format!("Chat number {n}")));
+            let there = reqwest::get(world.url("/c/other/")).await.unwrap().status();
+            assert_eq!(there.as_u16(), if comes { 200 } else { 404 });
             eventually("they go on", async || (sent.load(Ordering::SeqCst) > before + VISITORS).then_some(())).await;
         }
         enough.store(true, Ordering::SeqCst);
@@ -66,18 +75,50 @@ async fn a_reload_under_load_cuts_nobody_and_loses_nothing() {
         portal.all_messages().filter(|message| message.author.side() == "client").count() == all
     };
     world.sandbox.wait_until(arrived).await.unwrap();
-    // What is the same changes nothing; what can't be changed is named, and stays.
+    // What is the same changes nothing; what can't be changed is named with the reason, and stays.
     let mut same = service.reload(config(&world)).await.unwrap();
     assert_eq!(same.to_string(), "changed: nothing");
-    world.limited("[limits]\nmessages = 1\n[alerts]\nqueue_seconds = 5");
+    world.limited("[limits]\nmessages = 1\nconnections = 7\n[alerts]\nqueue_seconds = 5\n[files]\nmax_megabytes = 3");
     world.configure(&format!(
-        "check_seconds = 7\n{}connector.name = \"Shop\"\n[channels.b]\nkind = \"website\"\n",
+        "check_seconds = 7\nreconcile_seconds = 7\n{}connector.name = \"Shop\"\n{OTHER}[channels.bot]\nkind = \"api\"\n\
+         settings = {{ token = \"2c26b46b68ffc68ff99b453c\" }}\n",
         channels("x")
     ));
     same = service.reload(config(&world)).await.unwrap();
-    assert_eq!(same.changed, ["channels.site.settings", "limits", "alerts"]);
-    let named = ["portal.check_seconds", "channels.b", "channels.site.connector"];
-    assert!(named.iter().all(|name| same.needs_restart.iter().any(|one| one == name)), "{same}");
+    let changed = [
+        "channels.bot (new)",
+        "channels.other (new)",
+        SITE,
+        "limits",
+        "files",
+        "portal.check_seconds",
+        "channels.site.connector",
+        "alerts",
+    ];
+    assert_eq!(same.changed, changed);
+    let named =
+        ["limits.connections (places", "limits.connections_each (places", "portal.reconcile_seconds (its timer"];
+    assert!(named.iter().zip(&same.needs_restart).all(|(name, one)| one.starts_with(name)), "{same}");
+    assert_eq!(same.needs_restart.len(), named.len(), "{same}");
+    // The new one is registered, can be connected, and brings messages; the other's new name is told.
+    let known = |portal: openline_sandbox::View<'_>| portal.connectors().contains(&"openline_other".to_owned());
+    world.sandbox.wait_until(known).await.unwrap();
+    world.connect("openline_other", 1).await;
+    world.sandbox.wait_until(|portal| portal.connector_data("openline_site", 1)["NAME"] == "Shop").await.unwrap();
+    let new = openline_tests::Visitor::new(&world.url("/c/other/api")).await;
+    new.send("is this the other one?").await;
+    let chat = world.portal_chat("is this the other one?").await;
+    world.sandbox.operator_writes(chat, "it is").unwrap();
+    new.until(|items| items.iter().any(|item| item["text"] == "it is")).await;
+    // One that becomes of another kind is served as that.
+    world.configure(&format!(
+        "{}{}",
+        channels("x"),
+        OTHER.replace("website", "api") + "settings = { token = \"2c26b46b68ffc68ff99b453c\" }\n"
+    ));
+    same = service.reload(config(&world)).await.unwrap();
+    assert!(same.changed.contains(&"channels.other (anew)".to_owned()), "{same}");
+    assert_eq!(reqwest::get(world.url("/c/other/openapi.json")).await.unwrap().status().as_u16(), 200);
     service.stop().await;
 }
 

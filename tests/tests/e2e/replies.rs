@@ -130,7 +130,6 @@ impl Service {
         let store = openline_store::open(&url.parse().unwrap()).await.unwrap();
         let site = ChannelId::parse("site").unwrap();
         let doors = Doors::new(Arc::clone(&store), Arc::clone(&clock) as Arc<dyn Clock>, std::slice::from_ref(&site));
-        let doors = doors.in_fixed_order(can.fixed_order.then(|| site.clone()));
         let given_up = Arc::<Mutex<Vec<String>>>::default();
         let messenger = Messenger { can, given_up: Arc::clone(&given_up) };
         let channels = HashMap::from([(site, Arc::new(messenger) as Arc<dyn Channel>)]);
@@ -297,4 +296,28 @@ async fn a_paused_channel_keeps_what_operators_write_until_it_is_resumed() {
     assert!(!Desk::new(&service.doors).resume(&site).await.unwrap());
     service.bridge.drain().await.unwrap();
     assert_eq!(service.portal.confirmed.lock().unwrap().concat(), [1, 2]);
+}
+
+/// While the service runs: what waits is not claimed, and goes on when it is served again.
+#[tokio::test]
+async fn a_channel_that_is_taken_away_keeps_what_waits_until_it_comes_back() {
+    let site = ChannelId::parse("site").unwrap();
+    let service = Service::start().await;
+    let stop = CancellationToken::new();
+    service.operator_writes(1..3, "hello").await;
+    service.bridge.remove(&site).await;
+    let running = tokio::spawn(Arc::clone(&service.bridge).run(Duration::from_secs(3600), stop.clone()));
+    service.bridge.drain().await.unwrap();
+    assert_eq!(service.store.depth(&Queue::Channel(site.clone())).await.unwrap(), 2);
+    // What comes for it meanwhile is passed over, as after a start without it.
+    service.operator_writes(3..4, "nobody is there").await;
+    assert_eq!(service.store.depth(&Queue::Channel(site.clone())).await.unwrap(), 2);
+    let messenger = Messenger { can: Capabilities::default(), given_up: Arc::default() };
+    service.bridge.add(&site, Arc::new(messenger));
+    openline_tests::eventually("what waited is brought", async || {
+        (service.portal.confirmed.lock().unwrap().concat() == [1, 2]).then_some(())
+    })
+    .await;
+    stop.cancel();
+    running.await.unwrap();
 }

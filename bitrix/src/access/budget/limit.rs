@@ -77,6 +77,12 @@ impl Limit {
         Self { bucket, fixed, is_cloud, level: 0.0, at: now, shadows, refused_at: now, quiet: QUIET, processes: 1.0 }
     }
 
+    /// Another one from now on, of which as much is used as of this one.
+    pub(crate) fn replaced(&self, limit: RequestLimit, is_cloud: bool) -> Self {
+        let new = Self::new(limit, is_cloud);
+        Self { level: self.level, at: self.at, processes: self.processes, ..new }
+    }
+
     /// So many processes share the bucket.
     pub(crate) fn share(&mut self, processes: usize, now: Instant) {
         self.leak(now);

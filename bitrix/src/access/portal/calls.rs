@@ -152,13 +152,13 @@ impl Portal {
         params: &Value,
     ) -> Result<Answer, CallError> {
         let endpoint = &credentials.client_endpoint;
-        let result = rest::call(&self.client, endpoint, &credentials.access_token, method, params).await;
+        let result = rest::call(&self.client(), endpoint, &credentials.access_token, method, params).await;
         if !matches!(result, Err(CallError::Moved { .. })) {
             return result;
         }
         self.find_endpoint().await;
         match self.credentials().filter(|now| now.client_endpoint != *endpoint) {
-            Some(now) => rest::call(&self.client, &now.client_endpoint, &now.access_token, method, params).await,
+            Some(now) => rest::call(&self.client(), &now.client_endpoint, &now.access_token, method, params).await,
             None => result,
         }
     }

@@ -51,7 +51,7 @@ impl Board {
         let waiting = desk.waiting(MOST_WAITING).await?;
         let mut in_all = desk.depth(&Queue::Backend).await?;
         let mut channels = Vec::new();
-        for connector in &bitrix.portal.config.connectors {
+        for connector in &bitrix.portal.config().connectors {
             let waits = desk.depth(&Queue::Channel(connector.channel.clone())).await?;
             in_all += waits;
             let pause = desk.paused().remove(&connector.channel);

@@ -37,7 +37,7 @@ pub(in crate::web) async fn page(
 
 /// The path of the public address.
 fn prefix(bitrix: &Inner) -> String {
-    Url::parse(&bitrix.portal.config.public_url)
+    Url::parse(&bitrix.portal.config().public_url)
         .map(|url| url.path().trim_end_matches('/').to_owned())
         .unwrap_or_default()
 }

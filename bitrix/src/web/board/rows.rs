@@ -114,7 +114,8 @@ pub(super) struct Letter {
 impl Letter {
     pub(super) fn of(bitrix: &Inner, entry: &Entry, buttons: &Buttons<'_>) -> Self {
         let job = &entry.job;
-        let connector = bitrix.portal.config.connectors.iter().find(|connector| connector.channel == job.channel);
+        let config = bitrix.portal.config();
+        let connector = config.connectors.iter().find(|connector| connector.channel == job.channel);
         let number = job.job.0.to_string();
         Self {
             number: job.job.0,

@@ -3,7 +3,7 @@
 
 use crate::domain::id::ChannelId;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -29,18 +29,25 @@ pub(super) enum May {
 }
 
 /// The gates of all channels.
-pub(super) struct Gates(HashMap<ChannelId, Mutex<Gate>>);
+#[derive(Default)]
+pub(super) struct Gates(Mutex<HashMap<ChannelId, Gate>>);
 
 impl Gates {
     /// At the start nobody knows whether a channel lets us in: it is tried.
-    pub(super) fn of<'c>(channels: impl Iterator<Item = &'c ChannelId>) -> Self {
-        let now = Instant::now();
-        Self(channels.map(|id| (id.clone(), Mutex::new(Gate::Shut(now)))).collect())
+    pub(super) fn add(&self, id: &ChannelId) {
+        self.lock().insert(id.clone(), Gate::Shut(Instant::now()));
+    }
+
+    pub(super) fn remove(&self, id: &ChannelId) {
+        self.lock().remove(id);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ChannelId, Gate>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn change<R: Default>(&self, id: &ChannelId, change: impl FnOnce(&mut Gate) -> R) -> R {
-        let gate = self.0.get(id);
-        gate.map(|gate| change(&mut gate.lock().unwrap_or_else(PoisonError::into_inner))).unwrap_or_default()
+        self.lock().get_mut(id).map(change).unwrap_or_default()
     }
 
     /// What may be claimed now; who may claim one message tries it.
@@ -90,7 +97,8 @@ mod tests {
     #[test]
     fn a_closed_channel_is_tried_with_one_message_a_pause() {
         let id = ChannelId::parse("bot").unwrap();
-        let gates = Gates::of([&id].into_iter());
+        let gates = Gates::default();
+        gates.add(&id);
         let mut now = Instant::now();
         let mut calls = 0;
         // Whoever has something for it asks each second, for five minutes.
@@ -113,7 +121,8 @@ mod tests {
     #[test]
     fn a_claim_of_nothing_is_no_trial_and_one_that_hangs_holds_up_nobody_for_long() {
         let id = ChannelId::parse("bot").unwrap();
-        let gates = Gates::of([&id].into_iter());
+        let gates = Gates::default();
+        gates.add(&id);
         assert_eq!(gates.ask(&id, Instant::now()), May::One);
         assert!(gates.is_still_untried(&id));
         let now = Instant::now();

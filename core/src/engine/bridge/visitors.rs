@@ -21,7 +21,7 @@ impl Bridge {
     /// Brings what operators wrote, or its change, to its visitor.
     pub(super) async fn send(&self, job: &Job, act: Act) -> Outcome {
         let id = &job.conversation.channel;
-        let Some(channel) = self.channels.get(id) else {
+        let Some(channel) = self.channel(id) else {
             return self.failed(job, DeliveryError::paused("the channel is not configured"));
         };
         let outgoing = outgoing(job);
@@ -53,7 +53,7 @@ impl Bridge {
 
     /// The visitor learns that a message was given up; the dead letter tells the admins.
     pub(super) async fn tell_visitor(&self, job: &Job) {
-        let Some(channel) = self.channels.get(&job.conversation.channel) else { return };
+        let Some(channel) = self.channel(&job.conversation.channel) else { return };
         let problem = match tokio::time::timeout(TELLING, channel.undelivered(outgoing(job))).await {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error.to_string(),

@@ -32,8 +32,8 @@ use crate::ports::files::{FileError, FileLinks, FilePolicy};
 use crate::ports::store::Store;
 use crate::ports::store::{Change, News, Queue};
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use tokio::sync::Notify;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
@@ -49,7 +49,27 @@ pub(crate) struct Beyond {
     /// For what the open line says, and the bytes of operators' files.
     pub(crate) backend: Arc<dyn Backend>,
     /// Where conversations may be gone on with.
-    pub(crate) channels: HashMap<ChannelId, Box<dyn Asked>>,
+    channels: RwLock<HashMap<ChannelId, Arc<dyn Asked>>>,
+}
+
+impl Beyond {
+    /// The backend, and no channel yet.
+    pub(crate) fn of(backend: Arc<dyn Backend>) -> Self {
+        Self { backend, channels: RwLock::default() }
+    }
+
+    pub(crate) fn add(&self, id: &ChannelId, channel: Arc<dyn Asked>) {
+        self.channels.write().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), channel);
+    }
+
+    pub(crate) fn remove(&self, id: &ChannelId) {
+        self.channels.write().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+
+    /// What is asked of channels, by their ids.
+    pub(crate) fn channels(&self) -> RwLockReadGuard<'_, HashMap<ChannelId, Arc<dyn Asked>>> {
+        self.channels.read().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What the doors and the dispatcher share.
@@ -62,11 +82,12 @@ pub struct Doors {
     pub(crate) visitors: Arc<Visitors>,
     /// How often something that is remembered here was forgotten.
     pub(crate) forgotten: Arc<AtomicU64>,
-    wakes: Arc<HashMap<Queue, Notify>>,
+    /// Who waits for work, by queue: of the channels that are served.
+    wakes: Arc<RwLock<HashMap<Queue, Arc<Notify>>>>,
     /// Whether there was a gap in which events may have been lost.
     pub(crate) missing: Missing,
     /// The channels in which what was delivered keeps its place, see [`crate::channel::Capabilities::fixed_order`].
-    fixed_order: Arc<BTreeSet<ChannelId>>,
+    fixed_order: Arc<RwLock<BTreeSet<ChannelId>>>,
     pub(crate) equipment: Option<Equipment>,
     pub(crate) troubles: Troubles,
     /// Channels that an administrator paused.
@@ -85,16 +106,23 @@ pub struct Doors {
 #[derive(Clone)]
 pub(crate) struct Equipment {
     pub(crate) files: Arc<dyn Files>,
-    pub(crate) policy: FilePolicy,
+    policy: Arc<RwLock<Arc<FilePolicy>>>,
     pub(crate) links: FileLinks,
     pub(crate) words: Words,
+}
+
+impl Equipment {
+    /// How visitors' files are dealt with now.
+    pub(crate) fn policy(&self) -> Arc<FilePolicy> {
+        Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 impl Doors {
     /// Doors for these channel instances.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, channels: &[ChannelId]) -> Self {
         let queues = channels.iter().cloned().map(Queue::Channel).chain([Queue::Backend, Queue::Confirm]);
-        let wakes = Arc::new(queues.map(|queue| (queue, Notify::new())).collect());
+        let wakes = Arc::new(RwLock::new(queues.map(|queue| (queue, Arc::default())).collect()));
         let (revisions, directory) = (Revisions::default(), Directory::default());
         let (closing, troubles, forgotten) = (CancellationToken::new(), Troubles::default(), Arc::default());
         let (equipment, erasing, wishes, hold) = (None, Arc::default(), Arc::default(), Hold::default());
@@ -131,6 +159,7 @@ impl Doors {
     ) -> Self {
         let policy = policy.into();
         let links = FileLinks::new(public_url, secret).with_reader(policy.reader_link);
+        let policy = Arc::new(RwLock::new(Arc::new(policy)));
         Self { equipment: Some(Equipment { files, policy, links, words: Words::new(secret) }), ..self }
     }
 
@@ -140,10 +169,11 @@ impl Doors {
         Self { traces: Traces(Some(tracer)), ..self }
     }
 
-    /// The same doors, behind which replies for these channels come in the order in which they were written.
-    #[must_use]
-    pub fn in_fixed_order(self, channels: impl IntoIterator<Item = ChannelId>) -> Self {
-        Self { fixed_order: Arc::new(channels.into_iter().collect()), ..self }
+    /// Visitors' files are dealt with otherwise from now on; what is being taken goes on as it began.
+    pub fn take_files_by(&self, policy: FilePolicy) {
+        if let Some(equipment) = &self.equipment {
+            *equipment.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
+        }
     }
 
     /// The file that a signed link names, see [`FileLinks`]; `None` when the link is not good, or what it named is gone.
@@ -204,7 +234,7 @@ impl Doors {
                 Ok(News::Value(key)) => self.changed_elsewhere(Some(&key), backend).await,
                 Ok(News::Gap) | Err(RecvError::Lagged(_)) => {
                     self.forget_all();
-                    self.wakes.values().for_each(Notify::notify_one);
+                    self.wake_all();
                     self.changed_elsewhere(None, backend).await;
                 }
                 Err(RecvError::Closed) => return,
@@ -222,28 +252,50 @@ impl Doors {
     /// portal were not taken.
     pub fn stood_still(&self) {
         self.forget_all();
-        self.wakes.values().for_each(Notify::notify_one);
+        self.wake_all();
         self.missing.notice();
     }
 
     /// All queues there are.
     pub fn queues(&self) -> Vec<Queue> {
-        self.wakes.keys().cloned().collect()
+        self.wakes().keys().cloned().collect()
+    }
+
+    /// Serves a channel from now on; `fixed_order`: see [`crate::channel::Capabilities::fixed_order`].
+    pub(crate) fn serve(&self, channel: &ChannelId, fixed_order: bool) {
+        let queue = Queue::Channel(channel.clone());
+        self.wakes.write().unwrap_or_else(PoisonError::into_inner).entry(queue).or_default();
+        let mut fixed = self.fixed_order.write().unwrap_or_else(PoisonError::into_inner);
+        let _ = if fixed_order { fixed.insert(channel.clone()) } else { fixed.remove(channel) };
+    }
+
+    /// Serves it no more: what comes for it is passed over as if it had never been.
+    pub(crate) fn serve_no_more(&self, channel: &ChannelId) {
+        let queue = Queue::Channel(channel.clone());
+        self.wakes.write().unwrap_or_else(PoisonError::into_inner).remove(&queue);
+    }
+
+    fn wakes(&self) -> RwLockReadGuard<'_, HashMap<Queue, Arc<Notify>>> {
+        self.wakes.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake_all(&self) {
+        self.wakes().values().for_each(|wake| wake.notify_one());
     }
 
     pub(crate) fn wake(&self, queue: &Queue) {
-        if let Some(wake) = self.wakes.get(queue) {
+        if let Some(wake) = self.wakes().get(queue) {
             wake.notify_one();
         }
     }
 
-    pub(crate) fn waker(&self, queue: &Queue) -> Option<&Notify> {
-        self.wakes.get(queue)
+    pub(crate) fn waker(&self, queue: &Queue) -> Option<Arc<Notify>> {
+        self.wakes().get(queue).cloned()
     }
 
     /// Whether what was delivered in this channel can't be put into another order.
     pub(crate) fn has_fixed_order(&self, channel: &ChannelId) -> bool {
-        self.fixed_order.contains(channel)
+        self.fixed_order.read().unwrap_or_else(PoisonError::into_inner).contains(channel)
     }
 
     pub(crate) fn publish(&self, change: Change) {
@@ -267,6 +319,6 @@ impl Doors {
     }
 
     fn serves(&self, channel: &ChannelId) -> bool {
-        self.wakes.contains_key(&Queue::Channel(channel.clone()))
+        self.wakes().contains_key(&Queue::Channel(channel.clone()))
     }
 }

@@ -1,6 +1,6 @@
 //! The visitors' door.
 
-use super::{Beyond, Doors, Equipment};
+use super::{Beyond, Doors};
 use crate::domain::error::{DeliveryError, StoreError};
 use crate::domain::id::ChatAddress;
 use crate::domain::id::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev};
@@ -13,7 +13,6 @@ use crate::ports::backend::{Backend, FileStream};
 use crate::ports::clock::Timestamp;
 use crate::ports::files::{self, ByteStream, FileError, FilePlace, FileRules, Holder};
 use crate::ports::store::{Act, Amend, Change, Queue, Recorded, Slice};
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,7 +32,7 @@ impl VisitorInbox {
 
     /// The door of a channel beside which there is no other one.
     pub fn alone(doors: Doors, backend: Arc<dyn Backend>, channel: ChannelId) -> Self {
-        Self::new(doors, Arc::new(Beyond { backend, channels: HashMap::new() }), channel)
+        Self::new(doors, Arc::new(Beyond::of(backend)), channel)
     }
 
     /// The instance.
@@ -228,7 +227,7 @@ impl VisitorInbox {
 
     /// The rules for visitors' files in this channel.
     pub fn file_rules(&self) -> FileRules {
-        self.doors.equipment.as_ref().map(|equipment| equipment.policy.of(&self.channel).clone()).unwrap_or_default()
+        self.doors.equipment.as_ref().map(|equipment| equipment.policy().of(&self.channel).clone()).unwrap_or_default()
     }
 
     /// Keeps a visitor's file, to be named in the content of a message that is accepted next. `name` and `mime` are what
@@ -238,13 +237,14 @@ impl VisitorInbox {
     /// [`FileError`]; nothing is kept then. What no message names within an hour is removed.
     pub async fn keep_file(&self, name: &str, mime: &str, bytes: ByteStream) -> Result<File, FileError> {
         let missing = || FileError::Unavailable("there is no place for files".to_owned());
-        let Equipment { files, policy, .. } = self.doors.equipment.as_ref().ok_or_else(missing)?;
+        let equipment = self.doors.equipment.as_ref().ok_or_else(missing)?;
+        let policy = equipment.policy();
         let rules = policy.of(&self.channel);
         let (told, bytes) = files::media_type(mime, bytes).await?;
         if let Some(by) = rules.refuses(name, &told) {
             return Err(FileError::TypeRefused(by));
         }
-        let kept = self.doors.keep_bytes(files, bytes, rules.most).await?;
+        let kept = self.doors.keep_bytes(&equipment.files, bytes, rules.most).await?;
         Ok(files::describe(name, mime, &kept))
     }
 
