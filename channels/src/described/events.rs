@@ -15,6 +15,9 @@ use std::sync::Arc;
 /// What may be said of a visitor.
 const USER: &[&str] = &["name", "last_name", "email", "phone", "url", "picture"];
 
+/// What may be told of a message afterwards.
+const STATES: &[&str] = &["sent", "delivered", "read", "failed"];
+
 /// Loops over a body, and the rules for what they find.
 #[derive(Debug)]
 pub(crate) struct Group {
@@ -250,6 +253,12 @@ impl Rule {
             Action::Delete => &[("chat", rule.chat.is_some()), ("key", rule.key.is_some())],
             _ => &[("chat", rule.chat.is_some()), ("key", rule.key.is_some()), ("text", !rule.text.is_empty())],
         };
+        if let Some(state) =
+            rule.state.as_ref().and_then(Template::fixed).filter(|state| !STATES.contains(&state.as_str()))
+        {
+            let problem = format!("{state:?} is none; there is: {}", STATES.join(", "));
+            return Err(At::key(format!("{key}.state"), problem));
+        }
         match needs.iter().find(|(_, there)| !there) {
             None => Ok(rule),
             Some((name, _)) => Err(At::key(format!("{key}.{name}"), "is missing for this action")),
@@ -267,6 +276,13 @@ impl Rule {
         if self.action == Action::Ignore {
             return Ok(Happened::ignored());
         }
+        let (chat, key) = (one(&self.chat)?, one(&self.key)?);
+        for (name, template, value) in [("chat", &self.chat, &chat), ("key", &self.key, &key)] {
+            let needed = name == "chat" || self.action != Action::Receipt;
+            if needed && template.is_some() && value.trim().is_empty() {
+                return Err(format!("{name} is empty"));
+            }
+        }
         let mut lines = self.text.iter().map(|line| line.text(scope)).collect::<Result<Vec<_>, _>>()?;
         let mut files = Vec::new();
         if matches!(self.action, Action::Message | Action::Edit) {
@@ -277,8 +293,8 @@ impl Rule {
         lines.retain(|line| !line.trim().is_empty());
         Ok(Happened {
             action: self.action,
-            chat: one(&self.chat)?,
-            key: one(&self.key)?,
+            chat,
+            key,
             text: lines.join("\n"),
             quote: one(&self.quote)?,
             note: one(&self.note)?,

@@ -118,6 +118,14 @@ impl Template {
         Ok(Self(pieces))
     }
 
+    /// Its text where it is always the same one.
+    pub(crate) fn fixed(&self) -> Option<String> {
+        match self.0.as_slice() {
+            [Piece::Text(text)] => Some(text.clone()),
+            _ => None,
+        }
+    }
+
     /// Its value: of a single expression that expression's, otherwise a text.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use super::calls::{Request, Step};
 use super::description::Description;
 use super::events::Group;
 use super::expr::Scope;
+use super::filters;
 use super::memory::{Heard, Progress};
 use super::parts::Writing;
 use super::settings::Given;
@@ -158,7 +159,12 @@ impl Instance {
 
     async fn run_once(&self, call: &Call<'_>, scope: &mut Scope) -> Result<Option<String>, Failed> {
         if self.description.token.is_some() {
-            scope.set("token", self.token().await?);
+            match self.token().await {
+                Ok(token) => scope.set("token", token),
+                // A file at an open address can be had without.
+                Err(_) if call.steps.is_empty() => {}
+                Err(failed) => return Err(failed),
+            }
         }
         self.steps(call, scope).await
     }
@@ -177,7 +183,14 @@ impl Instance {
             let seen = result.map_err(|failed| if sends && step.id.is_none() { not_sent(failed) } else { failed })?;
             step.take(&seen, scope).map_err(bad)?;
             if let Some(expr) = &step.id {
-                let found = expr.eval(&seen).map(|id| super::filters::text(&id)).unwrap_or_default();
+                let found = expr.eval(&seen).map(|id| filters::text(&id)).unwrap_or_default();
+                // What stands between us and the messenger answers so.
+                let is_page =
+                    seen.get("answer").is_undefined() && !filters::text(&seen.get("answer_text")).trim().is_empty();
+                if found.is_empty() && is_page {
+                    let reason = format!("{}'s answer is not JSON and names no message", self.description.name);
+                    return Err(DeliveryError::unknown(reason).into());
+                }
                 id = Some(found);
             }
         }

@@ -43,7 +43,7 @@ enum Codes {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failed {
     pub(crate) error: DeliveryError,
-    /// The messenger did not take our token.
+    /// The messenger may not have taken our token: where one is fetched, it is fetched anew and the call made once more.
     pub(crate) unauthorized: bool,
 }
 
@@ -82,9 +82,11 @@ impl Answers {
         let said: String = said.chars().filter(|c| !c.is_control()).take(200).collect();
         for rule in &self.rules {
             if rule.fits(&code, seen).map_err(understood)? {
-                return rule
-                    .verdict(name, answer, &code, &said, seen, attempts)
-                    .map_err(|error| Failed { error, unauthorized: answer.status == 401 });
+                let verdict = rule.verdict(name, answer, &code, &said, seen, attempts);
+                // Some say that a token is dead with status 200.
+                let dead =
+                    |error: &DeliveryError| answer.status == 401 || matches!(error, DeliveryError::Closed { .. });
+                return verdict.map_err(|error| Failed { unauthorized: dead(&error), error });
             }
         }
         Err(by_status(name, answer, &code, &said, seen))

@@ -27,6 +27,14 @@ async fn events_are_taken_in_order_and_the_first_rule_counts() {
     assert!(stage.items("a")[2].deleted);
 }
 
+#[tokio::test]
+async fn an_item_without_a_chat_or_a_key_is_unknown() {
+    let stage = stage();
+    let told = stage.read(&json!({ "messages": [{ "id": 1, "text": "x" }, { "chat": "a", "text": "x" }] }));
+    assert_eq!(told.unknown, ["events[0]: chat is empty: id text", "events[0]: key is empty: chat text"]);
+    assert!(told.happened.is_empty());
+}
+
 /// Whatever no rule knows is told by its shape: an item, or what has no item in it.
 #[tokio::test]
 async fn nothing_is_dropped_silently() {

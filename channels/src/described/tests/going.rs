@@ -27,6 +27,18 @@ async fn by_its_key_it_is_sent_again_at_once() {
     assert_eq!(asked[0]["json"]["tag"].as_str().unwrap().len(), 32);
 }
 
+/// Something between us and the messenger answers with status 200.
+#[tokio::test]
+async fn a_page_instead_of_an_answer_is_no_success() {
+    let page = Scripted::of(200, "<html>Please log in</html>");
+    let stage = Stage::scripted(&format!("{SEND}[once]\nby = \"key\"\n"), [page, ok("m1")]);
+    assert!(matches!(stage.sends("a", "hi", false).await, Err(DeliveryError::Unknown { .. })));
+    assert_eq!(stage.sends("a", "hi", true).await.unwrap(), ["m1"]);
+    // One that says nothing is taken by its status.
+    let stage = Stage::scripted(&format!("{SEND}[once]\nby = \"key\"\n"), [Scripted::of(200, "")]);
+    assert_eq!(stage.sends("a", "hi", false).await.unwrap().len(), 1);
+}
+
 #[tokio::test]
 async fn by_a_look_it_is_found_or_sent_again() {
     let once = "[once]\nby = \"lookup\"\notherwise = \"send\"\nsteps = [{ get = \"/history\", take = { all = \"answer.all\" } }]\n\

@@ -34,6 +34,7 @@ fn keys_and_names_that_are_not_there_are_told_with_their_place() {
         ("{{ m.id }}", "{{ m.id or m.key | upper }}", "parentheses"),
         ("\"{{ text }}\"", "\"{{ text + 1 }}\"", "text + 1"),
         ("\"answer.id\"", "\"answr.id\"", "answr"),
+        ("state = \"{{ m.state }}\"", "state = \"seen\"", "sent, delivered, read, failed"),
         ("is = \"url\"", "is = \"uri\"", "uri"),
         ("user = { name", "user = { nick", "nick"),
         ("when = \"m.text == 'first'\"", "when = \"'x' * 100000000\"", "fuel"),

@@ -62,6 +62,16 @@ async fn a_token_that_stays_refused_pauses_the_channel() {
     assert!(matches!(stage.sends("a", "hi", false).await, Err(DeliveryError::Retry { .. })));
 }
 
+#[tokio::test]
+async fn a_token_that_is_said_to_be_dead_by_an_answer_is_fetched_anew() {
+    let answers = "[answers]\ngood = \"status == 200 and not answer.error\"\ncode = \"answer.error\"\n\
+                   rules = [{ codes = [-216], is = \"paused\" }]\n";
+    let dead = Scripted::of(200, "{\"error\":-216}");
+    let stage = Stage::scripted(&format!("{TOKEN}{answers}"), [token("t1"), dead, token("t2"), ok("m1")]);
+    assert_eq!(stage.sends("a", "hi", false).await.unwrap(), ["m1"]);
+    assert_eq!(bearers(&stage), ["Bearer t1", "Bearer t2"]);
+}
+
 /// Answers for tokens only when it is let.
 struct Slow {
     open: Semaphore,
