@@ -149,24 +149,21 @@ impl Pager {
     }
 
     async fn take(&self, inbox: &VisitorInbox, event: Event) -> Result<(), Held> {
-        let text = event.text.trim().to_owned();
+        let mut content = Content::plain(event.text.trim());
+        if let (Some(link), "message" | "edited") = (&event.file, event.event.as_str()) {
+            self.fetch(inbox, link, &mut content).await?;
+        }
         match event.event.as_str() {
+            // Told again it would be as empty.
+            "message" | "edited" if content.is_empty() => Ok(()),
             "message" => {
-                let mut content = Content::plain(text);
-                if let Some(link) = &event.file {
-                    self.fetch(inbox, link, &mut content).await?;
-                }
-                if content.is_empty() {
-                    return Ok(());
-                }
                 let visitor = Visitor { name: event.name, ..Visitor::default() };
                 let Event { chat, id: key, .. } = event;
                 let incoming = Incoming { chat, key, visitor: Some(visitor), content, note: None };
                 inbox.accept(incoming).await.map(|_| ()).map_err(held)
             }
-            "edited" => {
-                inbox.amend(&event.chat, &event.id, Amend::Edit(Content::plain(text))).await.map(|_| ()).map_err(held)
-            }
+            // The whole new content: what is not in it is gone, its file too.
+            "edited" => inbox.amend(&event.chat, &event.id, Amend::Edit(content)).await.map(|_| ()).map_err(held),
             "deleted" => inbox.amend(&event.chat, &event.id, Amend::Delete).await.map(|_| ()).map_err(held),
             _ => {
                 inbox.unknown();
@@ -197,8 +194,9 @@ impl Pager {
         let answer = call.map_err(|error| Missing::Now(Held(Lost::of(&error).line("the pager"))))?;
         match answer.status().as_u16() {
             200 => {}
-            300..=428 => return Err(Missing::Ever("the pager does not give it".to_owned())),
-            status => return Err(Missing::Now(Held(format!("a file's address answered {status}")))),
+            // A token that was taken back, or a bad moment: it is there for those who ask again.
+            status @ (401 | 408 | 425 | 429..) => return Err(Missing::Now(Held(format!("the file: status {status}")))),
+            _ => return Err(Missing::Ever("the pager does not give it".to_owned())),
         }
         let mime =
             answer.headers().get("content-type").and_then(|mime| mime.to_str().ok()).unwrap_or_default().to_owned();
@@ -228,11 +226,15 @@ impl Pager {
     async fn call(&self, method: reqwest::Method, path: &str, body: &Value) -> Result<String, DeliveryError> {
         let url =
             self.given.api.join(path).map_err(|_| DeliveryError::refused("an id that is no part of an address"))?;
-        let call = self.client()?.request(method, url).bearer_auth(&self.given.token).json(body);
+        let call = self.client()?.request(method.clone(), url).bearer_auth(&self.given.token).json(body);
         let answer = match call.send().await {
             Ok(answer) => answer,
             Err(error) => return Err(Lost::of(&error).verdict("the pager")),
         };
+        if method == reqwest::Method::DELETE && matches!(answer.status().as_u16(), 404 | 410) {
+            // It is gone, perhaps by an attempt whose answer was lost.
+            return Ok(String::new());
+        }
         let after = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()).map(str::to_owned);
         let now = self.inbox.get().map(VisitorInbox::now).unwrap_or_default();
         let judged = judge(answer.status().as_u16(), after.and_then(|after| retry_after(&after, now)));

@@ -71,8 +71,9 @@ async fn what_is_signed_is_taken_once_with_its_file_and_its_changes() {
     let elsewhere = json!({ "url": "http://192.168.0.1/router", "name": "b" });
     let event = json!({ "event": "message", "id": "m2", "chat": "c1", "file": elsewhere });
     assert_eq!(posts(&pager, "s", &event).await, 200);
-    let edited = json!({ "event": "edited", "id": "m1", "chat": "c1", "text": "hello" });
+    let edited = json!({ "event": "edited", "id": "m1", "chat": "c1", "text": "hello", "file": file });
     assert_eq!(posts(&pager, "s", &edited).await, 200);
+    assert_eq!(posts(&pager, "s", &json!({ "event": "edited", "id": "m1", "chat": "c1", "text": " " })).await, 200);
     assert_eq!(posts(&pager, "s", &json!({ "event": "deleted", "id": "m3", "chat": "c1" })).await, 200);
     assert_eq!(posts(&pager, "s", &json!({ "event": "typing", "id": "m1", "chat": "c1" })).await, 200);
     assert_eq!(posts(&pager, "s", &json!({ "nothing": "known" })).await, 200);
@@ -81,6 +82,7 @@ async fn what_is_signed_is_taken_once_with_its_file_and_its_changes() {
     assert_eq!(posts(&pager, "s", &event).await, 503);
     let rooms = memory.all();
     let shown: Vec<_> = rooms[0].1.iter().map(|item| item.content.text.to_plain()).collect();
+    assert_eq!(rooms[0].1[0].content.files.len(), 1, "an edit keeps what it names, and one of nothing changes nothing");
     assert_eq!(shown, ["hello", "[file] b: it is at a host that is not the pager's"]);
 }
 
