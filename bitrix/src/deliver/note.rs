@@ -47,7 +47,7 @@ pub(crate) async fn note(
 async fn is_there(bitrix: &Arc<Inner>, thread: &Thread, text: &str, since: Timestamp) -> Result<bool, DeliveryError> {
     let mut readable = false;
     for params in history::places(thread) {
-        let Some(found) = history::read(bitrix, params).await? else { continue };
+        let Some(found) = history::read(bitrix, params).await.map_err(unlooked)? else { continue };
         readable = true;
         if replies::has_note(&found, text, since) {
             return Ok(true);
@@ -57,6 +57,14 @@ async fn is_there(bitrix: &Arc<Inner>, thread: &Thread, text: &str, since: Times
         return Ok(false);
     }
     Err(DeliveryError::refused("it may be there, and the dialog's history can't be read"))
+}
+
+/// A look that failed is no saying: how often a note is said is counted.
+fn unlooked(error: DeliveryError) -> DeliveryError {
+    match error {
+        DeliveryError::Unknown { reason } => DeliveryError::retry(reason),
+        other => other,
+    }
 }
 
 fn lead(bitrix: Arc<Inner>) -> BoxFuture<'static, ()> {
@@ -83,5 +91,16 @@ fn verdict_on(error: &CallError) -> DeliveryError {
         // Nothing may be said there (no scope `im`, no access to the chat): it stays in our own records.
         Verdict::Suspend(_) if !error.is_about_the_portal() => DeliveryError::refused(error.to_string()),
         _ => verdict::to_delivery(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_that_failed_is_no_saying() {
+        assert_eq!(unlooked(DeliveryError::unknown("HTTP 502")), DeliveryError::retry("HTTP 502"));
+        assert_eq!(unlooked(DeliveryError::paused("away")), DeliveryError::paused("away"));
     }
 }
