@@ -1,7 +1,7 @@
 //! Opening the store that an address names.
 
 use crate::error::OpenError;
-use crate::url::{Place, StoreUrl};
+use crate::url::{Location, StoreUrl};
 use crate::{PostgresStore, SqliteStore};
 use openline_core::Store;
 use openline_core::store::Opening;
@@ -14,8 +14,8 @@ use std::sync::Arc;
 /// [`OpenError`]; an existing database is never changed then.
 pub async fn open(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
     match &url.0 {
-        Place::Server { options, .. } => Ok(Arc::new(PostgresStore::connect(options).await?)),
-        Place::File(path) => sqlite(path, SqliteStore::open).await,
+        Location::Server { options, .. } => Ok(Arc::new(PostgresStore::connect(options).await?)),
+        Location::File(path) => sqlite(path, SqliteStore::open).await,
     }
 }
 
@@ -25,8 +25,8 @@ pub async fn open(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
 /// [`OpenError`]; a database that doesn't exist is not made.
 pub async fn attach(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
     match &url.0 {
-        Place::Server { options, .. } => Ok(Arc::new(PostgresStore::connect(options).await?)),
-        Place::File(path) => sqlite(path, SqliteStore::attach).await,
+        Location::Server { options, .. } => Ok(Arc::new(PostgresStore::connect(options).await?)),
+        Location::File(path) => sqlite(path, SqliteStore::attach).await,
     }
 }
 
@@ -37,11 +37,11 @@ pub async fn attach(url: &StoreUrl) -> Result<Arc<dyn Store>, OpenError> {
 /// [`OpenError`], with what is wrong; nothing is changed.
 pub async fn examine(url: &StoreUrl) -> Result<(), OpenError> {
     match &url.0 {
-        Place::Server { options, .. } => {
+        Location::Server { options, .. } => {
             PostgresStore::connect(options).await?.close().await;
             Ok(())
         }
-        Place::File(path) => blocking(path, crate::sqlite::schema::examine).await,
+        Location::File(path) => blocking(path, crate::sqlite::schema::examine).await,
     }
 }
 

@@ -19,10 +19,10 @@ pub(crate) fn server(options: &PgConnectOptions) -> String {
 
 /// A store's address: `sqlite:FILE`, or `postgres://USER:PASSWORD@HOST/DATABASE`.
 #[derive(Clone)]
-pub struct StoreUrl(pub(crate) Place);
+pub struct StoreUrl(pub(crate) Location);
 
 #[derive(Clone)]
-pub(crate) enum Place {
+pub(crate) enum Location {
     File(PathBuf),
     Server { options: Box<PgConnectOptions>, password: Option<String> },
 }
@@ -38,12 +38,12 @@ impl FromStr for StoreUrl {
         if SERVERS.iter().any(|scheme| text.starts_with(scheme)) {
             let options: PgConnectOptions = text.parse().map_err(|_| unknown())?;
             let options = Box::new(options.application_name("openline").disable_statement_logging());
-            return Ok(Self(Place::Server { options, password: password(text) }));
+            return Ok(Self(Location::Server { options, password: password(text) }));
         }
         let path = text.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path));
         // SQLite's own names for a database in memory: the threads would each get one of their own.
         let path = path.filter(|path| !path.is_empty() && *path != ":memory:").ok_or_else(unknown)?;
-        Ok(Self(Place::File(PathBuf::from(path))))
+        Ok(Self(Location::File(PathBuf::from(path))))
     }
 }
 
@@ -51,23 +51,23 @@ impl StoreUrl {
     /// The database's file, when it is one.
     pub fn file(&self) -> Option<&Path> {
         match &self.0 {
-            Place::File(path) => Some(path),
-            Place::Server { .. } => None,
+            Location::File(path) => Some(path),
+            Location::Server { .. } => None,
         }
     }
 
     /// The password that the address itself has, to be judged.
     pub fn password(&self) -> Option<&str> {
         match &self.0 {
-            Place::Server { password, .. } => password.as_deref(),
-            Place::File(_) => None,
+            Location::Server { password, .. } => password.as_deref(),
+            Location::File(_) => None,
         }
     }
 
     /// Whether everything goes to a server over a network, and nobody proves that it is the right one: it is neither a
     /// file, nor on this machine, nor asked for by `sslmode=verify-full`.
     pub fn is_unverified(&self) -> bool {
-        let Place::Server { options, .. } = &self.0 else { return false };
+        let Location::Server { options, .. } = &self.0 else { return false };
         let host = options.get_host();
         let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
         let here = options.get_socket().is_some()
@@ -81,8 +81,8 @@ impl StoreUrl {
 impl fmt::Display for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Place::File(path) => write!(f, "sqlite:{}", path.display()),
-            Place::Server { options, .. } => f.write_str(&server(options)),
+            Location::File(path) => write!(f, "sqlite:{}", path.display()),
+            Location::Server { options, .. } => f.write_str(&server(options)),
         }
     }
 }

@@ -169,18 +169,18 @@ fn dotted(path: &[Segment]) -> String {
 }
 
 /// Where a secret is.
-enum Place {
+enum SecretSource {
     File(String),
     Variable(String),
 }
 
 /// A table that says where a secret is, and nothing else.
-fn named(kind: &ValueKind) -> Option<Place> {
+fn named(kind: &ValueKind) -> Option<SecretSource> {
     let ValueKind::Table(table) = kind else { return None };
     let (name, value) = table.iter().next().filter(|_| table.len() == 1)?;
     match (name.as_str(), &value.kind) {
-        ("file", ValueKind::String(file)) => Some(Place::File(file.clone())),
-        ("env", ValueKind::String(name)) => Some(Place::Variable(name.clone())),
+        ("file", ValueKind::String(file)) => Some(SecretSource::File(file.clone())),
+        ("env", ValueKind::String(name)) => Some(SecretSource::Variable(name.clone())),
         _ => None,
     }
 }
@@ -209,15 +209,15 @@ fn resolve(value: &mut Value, key: &str, around: &Around<'_>, errors: &mut Vec<C
 
 impl Around<'_> {
     /// A secret's text; files are looked for beside the configuration.
-    fn secret(&self, place: Place, key: &str) -> Result<String, ConfigError> {
+    fn secret(&self, place: SecretSource, key: &str) -> Result<String, ConfigError> {
         match place {
-            Place::File(file) => {
+            SecretSource::File(file) => {
                 let path = self.folder.join(&file);
                 let text = std::fs::read_to_string(&path)
                     .map_err(|e| ConfigError::at(key, format!("the file {} can't be read: {e}", path.display())))?;
                 Ok(text.trim_end_matches(['\r', '\n']).to_owned())
             }
-            Place::Variable(name) => self
+            SecretSource::Variable(name) => self
                 .variable(&name)
                 .ok_or_else(|| ConfigError::at(key, format!("the environment variable {name} is not set"))),
         }

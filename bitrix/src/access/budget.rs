@@ -54,13 +54,13 @@ struct Inner {
 }
 
 /// A place among those who wait; given up when it is dropped.
-struct Place<'b> {
+struct Waiter<'b> {
     budget: &'b Budget,
     class: Class,
     ticket: u64,
 }
 
-impl Drop for Place<'_> {
+impl Drop for Waiter<'_> {
     fn drop(&mut self) {
         self.budget.lock().shares.leave(self.class, self.ticket);
         self.budget.moved.notify_waiters();
@@ -90,7 +90,7 @@ impl Budget {
     /// Waits until one request may be sent, and counts it.
     pub(crate) async fn take(&self, class: Class) {
         let ticket = self.lock().shares.join(class, Instant::now());
-        let place = Place { budget: self, class, ticket };
+        let place = Waiter { budget: self, class, ticket };
         loop {
             let moved = self.moved.notified();
             tokio::pin!(moved);
@@ -101,7 +101,7 @@ impl Budget {
     }
 
     /// Counts a request when it is somebody's turn and there is room; else how long to wait before looking again.
-    fn turn(&self, place: &Place<'_>) -> Option<Duration> {
+    fn turn(&self, place: &Waiter<'_>) -> Option<Duration> {
         let mut inner = self.lock();
         let Inner { limit, shares, .. } = &mut *inner;
         let now = Instant::now();

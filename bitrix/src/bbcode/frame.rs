@@ -6,7 +6,7 @@ use super::tag::Tag;
 
 /// What is open.
 #[derive(Debug)]
-pub(super) enum Kind {
+pub(super) enum FrameKind {
     Style(Style),
     /// Its content, nothing else.
     Inner,
@@ -37,7 +37,7 @@ pub(super) enum Ending {
 pub(super) struct Frame<'a> {
     /// None for a quotation, which lines open and close.
     pub(super) tag: Option<&'static Tag>,
-    pub(super) kind: Kind,
+    pub(super) kind: FrameKind,
     /// The opening tag as it was written.
     pub(super) raw: &'a str,
     pub(super) spans: Vec<Span>,
@@ -46,7 +46,7 @@ pub(super) struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    pub(super) fn new(tag: Option<&'static Tag>, kind: Kind, raw: &'a str) -> Self {
+    pub(super) fn new(tag: Option<&'static Tag>, kind: FrameKind, raw: &'a str) -> Self {
         Self { tag, kind, raw, spans: Vec::new(), goes_on: false }
     }
 
@@ -54,13 +54,15 @@ impl<'a> Frame<'a> {
     pub(super) fn become_spans(&self, c: Vec<Span>, ending: Ending) -> Vec<Span> {
         let untold = !self.goes_on && ending == Ending::Closed;
         match &self.kind {
-            Kind::Style(style) => enclose(c, |c| Span::Styled { style: *style, c }),
-            Kind::Quote(author) => enclose(c, |c| Span::Quote { author: author.clone(), c }),
-            Kind::Pending if ending != Ending::Closed => preceded(self.raw, c),
-            Kind::Button(text) | Kind::Refused(text) if untold && is_blank(&c) => vec![Span::text(text.as_str())],
-            Kind::Refused(_) if ending == Ending::Over && !self.goes_on => preceded(self.raw, c),
-            Kind::Call(number) if untold => with_number(number, c),
-            Kind::Link(href) => self.become_link(href, c, ending),
+            FrameKind::Style(style) => enclose(c, |c| Span::Styled { style: *style, c }),
+            FrameKind::Quote(author) => enclose(c, |c| Span::Quote { author: author.clone(), c }),
+            FrameKind::Pending if ending != Ending::Closed => preceded(self.raw, c),
+            FrameKind::Button(text) | FrameKind::Refused(text) if untold && is_blank(&c) => {
+                vec![Span::text(text.as_str())]
+            }
+            FrameKind::Refused(_) if ending == Ending::Over && !self.goes_on => preceded(self.raw, c),
+            FrameKind::Call(number) if untold => with_number(number, c),
+            FrameKind::Link(href) => self.become_link(href, c, ending),
             _ => c,
         }
     }

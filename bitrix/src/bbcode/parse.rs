@@ -2,7 +2,7 @@
 
 use openline_core::text::{Href, RichText, Span};
 
-use super::frame::Kind;
+use super::frame::FrameKind;
 use super::links::link_addresses;
 use super::source::Source;
 use super::tag::{Head, Role, argument, head};
@@ -137,13 +137,15 @@ impl<'a> Parser<'a> {
     /// Does what an opening tag asks for; false if it is text.
     fn opening(&mut self, head: &Head, argument: &str, raw: &'a str) -> bool {
         let kind = match head.tag.role {
-            Role::Style(style) => Kind::Style(style),
-            Role::Inner => Kind::Inner,
-            Role::Image => Kind::Pending,
-            Role::Url | Role::Button | Role::Call if argument.is_empty() => Kind::Pending,
-            Role::Url => Href::parse(argument).map_or_else(|_| Kind::Refused(argument.to_owned()), Kind::Link),
-            Role::Button => Kind::Button(argument.to_owned()),
-            Role::Call => Kind::Call(argument.to_owned()),
+            Role::Style(style) => FrameKind::Style(style),
+            Role::Inner => FrameKind::Inner,
+            Role::Image => FrameKind::Pending,
+            Role::Url | Role::Button | Role::Call if argument.is_empty() => FrameKind::Pending,
+            Role::Url => {
+                Href::parse(argument).map_or_else(|_| FrameKind::Refused(argument.to_owned()), FrameKind::Link)
+            }
+            Role::Button => FrameKind::Button(argument.to_owned()),
+            Role::Call => FrameKind::Call(argument.to_owned()),
             single => return self.single(single, argument),
         };
         self.tree.open(head.tag, kind, raw);

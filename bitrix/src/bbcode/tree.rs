@@ -2,7 +2,7 @@
 
 use openline_core::text::{Span, Style};
 
-use super::frame::{Ending, Frame, Kind, append, is_blank};
+use super::frame::{Ending, Frame, FrameKind, append, is_blank};
 use super::tag::Tag;
 
 /// Tags open inside each other; deeper ones are text.
@@ -31,13 +31,13 @@ impl<'a> Tree<'a> {
     }
 
     /// Opens a tag. A style inside itself adds nothing; a link ends the link it stands in.
-    pub(super) fn open(&mut self, tag: &'static Tag, kind: Kind, raw: &'a str) {
+    pub(super) fn open(&mut self, tag: &'static Tag, kind: FrameKind, raw: &'a str) {
         if self.frames.len() - self.quotes >= MAX_DEPTH {
             return self.text(raw);
         }
         let kind = match kind {
-            Kind::Style(style) if self.styled(style) => Kind::Inner,
-            Kind::Link(_) | Kind::Refused(_) => {
+            FrameKind::Style(style) if self.styled(style) => FrameKind::Inner,
+            FrameKind::Link(_) | FrameKind::Refused(_) => {
                 self.end_link();
                 kind
             }
@@ -64,7 +64,7 @@ impl<'a> Tree<'a> {
         let inner = self.cut(self.quotes);
         self.cut(depth);
         while self.frames.len() < depth {
-            self.frames.push(Frame::new(None, Kind::Quote(author.take()), ""));
+            self.frames.push(Frame::new(None, FrameKind::Quote(author.take()), ""));
         }
         self.quotes = depth;
         self.frames.extend(inner);
@@ -82,11 +82,11 @@ impl<'a> Tree<'a> {
     }
 
     fn styled(&self, style: Style) -> bool {
-        self.frames.iter().any(|frame| matches!(frame.kind, Kind::Style(open) if open == style))
+        self.frames.iter().any(|frame| matches!(frame.kind, FrameKind::Style(open) if open == style))
     }
 
     fn link(&self) -> Option<usize> {
-        self.frames.iter().rposition(|frame| matches!(frame.kind, Kind::Link(_) | Kind::Refused(_)))
+        self.frames.iter().rposition(|frame| matches!(frame.kind, FrameKind::Link(_) | FrameKind::Refused(_)))
     }
 
     /// Ends the open link, if any, but lets its closing tag count.
@@ -94,7 +94,7 @@ impl<'a> Tree<'a> {
         let Some(at) = self.link() else { return };
         let inner = self.cut(at + 1);
         if let Some(link) = self.pop(Ending::Closed) {
-            self.frames.push(Frame { kind: Kind::Inner, ..link });
+            self.frames.push(Frame { kind: FrameKind::Inner, ..link });
         }
         self.frames.extend(inner);
     }
@@ -105,7 +105,7 @@ impl<'a> Tree<'a> {
         while self.frames.len() > keep {
             ended.extend(self.pop(Ending::Cut));
         }
-        ended.retain(|frame| !matches!(frame.kind, Kind::Pending));
+        ended.retain(|frame| !matches!(frame.kind, FrameKind::Pending));
         ended.reverse();
         ended
     }

@@ -3,7 +3,7 @@
 use crate::access::batch::{Command, Entry};
 use crate::access::budget::Class;
 use crate::deliver::gather::spawn;
-use crate::deliver::gathered::{Confirmed, Place};
+use crate::deliver::gathered::{Confirmed, ConnectorLine};
 use crate::lines::registration;
 use crate::shared::Inner;
 use crate::wire::values::line_number;
@@ -45,13 +45,13 @@ fn lead(bitrix: Arc<Inner>) -> BoxFuture<'static, ()> {
 }
 
 /// Tells of those who wait, in one request.
-async fn carry(bitrix: &Arc<Inner>, items: Vec<(Place, Value)>) -> Vec<Confirmed> {
+async fn carry(bitrix: &Arc<Inner>, items: Vec<(ConnectorLine, Value)>) -> Vec<Confirmed> {
     let count = items.len();
     if let Some(paused) = bitrix.portal.shut() {
         bitrix.portal.budget.give_back();
         return vec![Err(paused); count];
     }
-    let mut calls: BTreeMap<Place, Vec<(usize, Value)>> = BTreeMap::new();
+    let mut calls: BTreeMap<ConnectorLine, Vec<(usize, Value)>> = BTreeMap::new();
     for (index, (place, element)) in items.into_iter().enumerate() {
         calls.entry(place).or_default().push((index, element));
     }
@@ -67,12 +67,17 @@ async fn carry(bitrix: &Arc<Inner>, items: Vec<(Place, Value)>) -> Vec<Confirmed
     results
 }
 
-fn command((connector, line): &Place, elements: &[(usize, Value)]) -> Command<'static> {
+fn command((connector, line): &ConnectorLine, elements: &[(usize, Value)]) -> Command<'static> {
     let messages: Vec<_> = elements.iter().map(|(_, element)| element).collect();
     (METHOD, json!({ "CONNECTOR": connector, "LINE": line_number(line), "MESSAGES": messages }))
 }
 
-async fn conclude(bitrix: &Arc<Inner>, place: &Place, elements: &[(usize, Value)], entry: Entry) -> Vec<Confirmed> {
+async fn conclude(
+    bitrix: &Arc<Inner>,
+    place: &ConnectorLine,
+    elements: &[(usize, Value)],
+    entry: Entry,
+) -> Vec<Confirmed> {
     let Err(error) = entry else { return vec![Ok(()); elements.len()] };
     if verdict::of(&error) == Verdict::Reject && elements.len() > 1 {
         // One of them is refused; the others must not be buried with it.

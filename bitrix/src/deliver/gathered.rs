@@ -38,11 +38,11 @@ fn is_brand_new(ready: &Ready) -> bool {
 pub(crate) type Messages = Gather<Ready, Delivered>;
 
 /// Connector and line.
-pub(super) type Place = (String, String);
+pub(super) type ConnectorLine = (String, String);
 pub(super) type Confirmed = Result<(), DeliveryError>;
 
 /// Confirmations that wait.
-pub(crate) type Confirmations = Gather<(Place, Value), Confirmed>;
+pub(crate) type Confirmations = Gather<(ConnectorLine, Value), Confirmed>;
 
 /// A history; `None` when the portal does not let us read it.
 pub(super) type Looked = Result<Option<Value>, CallError>;

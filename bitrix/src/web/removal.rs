@@ -85,12 +85,12 @@ async fn verify(bitrix: Arc<Inner>) {
             return;
         }
         match step(&bitrix).await {
-            Ok(Step::Over) => return,
-            Ok(Step::Works) => match looks.next() {
+            Ok(Progress::Over) => return,
+            Ok(Progress::Works) => match looks.next() {
                 Some(next) => pause = next,
                 None => break,
             },
-            Ok(Step::Unclear) => pause = looks.next().unwrap_or(LOOK_AGAIN),
+            Ok(Progress::Unclear) => pause = looks.next().unwrap_or(LOOK_AGAIN),
             Err(error) => {
                 tracing::error!(%error, "whether openline was removed could not be dealt with, trying again");
                 pause = looks.next().unwrap_or(LOOK_AGAIN);
@@ -103,25 +103,25 @@ async fn verify(bitrix: Arc<Inner>) {
     }
 }
 
-enum Step {
+enum Progress {
     Over,
     Works,
     Unclear,
 }
 
-async fn step(bitrix: &Arc<Inner>) -> Result<Step, StoreError> {
-    let Some(removal) = load(bitrix).await? else { return Ok(Step::Over) };
+async fn step(bitrix: &Arc<Inner>) -> Result<Progress, StoreError> {
+    let Some(removal) = load(bitrix).await? else { return Ok(Progress::Over) };
     if removal.believed {
-        return carry_out(bitrix, removal).await.map(|()| Step::Over);
+        return carry_out(bitrix, removal).await.map(|()| Progress::Over);
     }
     let Some(known) = bitrix.portal.credentials() else {
         // Another process has seen to it.
         bitrix.portal.inbox.store().state_delete(KEY).await?;
-        return Ok(Step::Over);
+        return Ok(Progress::Over);
     };
     match look(bitrix).await {
-        Standing::Works => Ok(Step::Works),
-        Standing::Unclear => Ok(Step::Unclear),
+        Standing::Works => Ok(Progress::Works),
+        Standing::Unclear => Ok(Progress::Unclear),
         Standing::Refused { gone } => {
             if removal.clean && !gone {
                 tracing::error!(
@@ -132,7 +132,7 @@ async fn step(bitrix: &Arc<Inner>) -> Result<Step, StoreError> {
             let removal = Removal { believed: true, clean: removal.clean && gone, ..removal };
             keep(bitrix, &removal).await?;
             forget_portal(bitrix, &known).await?;
-            carry_out(bitrix, removal).await.map(|()| Step::Over)
+            carry_out(bitrix, removal).await.map(|()| Progress::Over)
         }
     }
 }

@@ -13,7 +13,7 @@ pub(super) struct Settings {
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
-struct Raw {
+struct RawSettings {
     token: String,
     webhook: String,
     webhook_secret: String,
@@ -24,7 +24,7 @@ struct Raw {
 impl Settings {
     /// Checks the table.
     pub(super) fn read(table: toml::Table) -> Result<Self, ConfigError> {
-        let raw: Raw = crate::common::settings::read(table)?;
+        let raw: RawSettings = crate::common::settings::read(table)?;
         let tokens = Tokens::read("token", &raw.token)?;
         if raw.webhook.is_empty() {
             let problem = "is without effect: write webhook, the address to post to, or leave this out";

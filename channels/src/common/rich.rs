@@ -27,7 +27,7 @@ pub(crate) struct Rendered {
 
 /// What a span stands in.
 #[derive(Clone, Copy, Default)]
-struct Place {
+struct Inside {
     quoted: bool,
     linked: bool,
 }
@@ -40,7 +40,7 @@ impl Rendered {
             out.marked(&Mark::Bold, |out| out.text.push_str(author));
             out.text.push('\n');
         }
-        out.spans(&text.0, Place::default());
+        out.spans(&text.0, Inside::default());
         out
     }
 
@@ -58,7 +58,7 @@ impl Rendered {
         Self { text: self.text[range.clone()].to_owned(), marks: self.marks.iter().filter_map(cut).collect() }
     }
 
-    fn spans(&mut self, spans: &[Span], place: Place) {
+    fn spans(&mut self, spans: &[Span], place: Inside) {
         for (i, span) in spans.iter().enumerate() {
             match span {
                 Span::Text { v } => self.text.push_str(v),
@@ -88,10 +88,10 @@ impl Rendered {
     }
 
     /// Links lead to web addresses only; of others the address is shown.
-    fn link(&mut self, href: &Href, c: &[Span], place: Place) {
+    fn link(&mut self, href: &Href, c: &[Span], place: Inside) {
         let url = Url::parse(href.as_str()).ok().filter(|_| href.is_web() && !place.linked);
         if let Some(url) = url {
-            return self.marked(&Mark::Link(url), |out| out.spans(c, Place { linked: true, ..place }));
+            return self.marked(&Mark::Link(url), |out| out.spans(c, Inside { linked: true, ..place }));
         }
         let start = self.text.len();
         self.spans(c, place);
@@ -110,7 +110,7 @@ impl Rendered {
         }
     }
 
-    fn quote(&mut self, author: Option<&str>, c: &[Span], place: Place, more: bool) {
+    fn quote(&mut self, author: Option<&str>, c: &[Span], place: Inside, more: bool) {
         if !self.text.is_empty() && !self.text.ends_with('\n') {
             self.text.push('\n');
         }
@@ -119,7 +119,7 @@ impl Rendered {
                 out.marked(&Mark::Bold, |out| out.text.push_str(author));
                 out.text.push('\n');
             }
-            out.spans(c, Place { quoted: true, ..place });
+            out.spans(c, Inside { quoted: true, ..place });
         };
         if place.quoted {
             fill(self);

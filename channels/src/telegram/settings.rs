@@ -37,7 +37,7 @@ pub(super) struct Settings {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Raw {
+struct RawSettings {
     token: Option<SecretString>,
     mode: Mode,
     api_url: String,
@@ -50,7 +50,7 @@ struct Raw {
     ca_file: String,
 }
 
-impl Default for Raw {
+impl Default for RawSettings {
     fn default() -> Self {
         Self {
             token: None,
@@ -75,7 +75,7 @@ impl Settings {
 
     /// Checks the table. `public_url` is the program's own address, `folder` the configuration's.
     pub(super) fn read(table: toml::Table, public_url: &str, folder: &Path) -> Result<Self, ConfigError> {
-        let raw: Raw = settings::read(table)?;
+        let raw: RawSettings = settings::read(table)?;
         let api_url = api_url(&raw.api_url)?;
         if raw.mode == Mode::Webhook && raw.api_url.starts_with(API) && !public_url.starts_with("https://") {
             let problem = "Telegram calls https addresses only: give public_url one, or use \"polling\"";
@@ -207,7 +207,10 @@ mod tests {
             assert!(keys.iter().any(|known| known == key), "{key}");
         }
         let read = Settings::read(table, "http://x", Path::new(".")).ok().unwrap();
-        assert_eq!((read.start_text, read.group_refusal), (Raw::default().start_text, Raw::default().group_refusal));
-        assert_eq!(read.undelivered_text, Raw::default().undelivered_text);
+        assert_eq!(
+            (read.start_text, read.group_refusal),
+            (RawSettings::default().start_text, RawSettings::default().group_refusal)
+        );
+        assert_eq!(read.undelivered_text, RawSettings::default().undelivered_text);
     }
 }

@@ -45,7 +45,7 @@ pub(super) struct Settings {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Raw {
+struct RawSettings {
     title: Words,
     subtitle: Words,
     ask_name: bool,
@@ -53,19 +53,19 @@ struct Raw {
     time_zone: String,
     allowed_origins: Vec<String>,
     continue_at: Option<Vec<String>>,
-    widget: embedding::Raw,
-    theme: theme::Raw,
-    identity: identity::Raw,
+    widget: embedding::RawEmbedding,
+    theme: theme::RawTheme,
+    identity: identity::RawIdentity,
     session_epoch: u32,
     hours: hours::Settings,
     welcome: Welcome,
-    consent: consent::Raw,
+    consent: consent::RawConsent,
     privacy: consent::RawPrivacy,
-    rating: rating::Raw,
-    before: before::Raw,
+    rating: rating::RawRating,
+    before: before::RawBefore,
 }
 
-impl Default for Raw {
+impl Default for RawSettings {
     fn default() -> Self {
         Self {
             title: Words::default(),
@@ -75,16 +75,16 @@ impl Default for Raw {
             time_zone: "UTC".into(),
             allowed_origins: Vec::new(),
             continue_at: None,
-            widget: embedding::Raw::default(),
-            theme: theme::Raw::default(),
-            identity: identity::Raw::default(),
+            widget: embedding::RawEmbedding::default(),
+            theme: theme::RawTheme::default(),
+            identity: identity::RawIdentity::default(),
             session_epoch: 0,
             hours: hours::Settings::default(),
             welcome: Welcome::default(),
-            consent: consent::Raw::default(),
+            consent: consent::RawConsent::default(),
             privacy: consent::RawPrivacy::default(),
-            rating: rating::Raw::default(),
-            before: before::Raw::default(),
+            rating: rating::RawRating::default(),
+            before: before::RawBefore::default(),
         }
     }
 }
@@ -92,7 +92,7 @@ impl Default for Raw {
 impl Settings {
     /// Checks the table.
     pub(super) fn read(table: toml::Table) -> Result<Self, ConfigError> {
-        let raw: Raw = serde_path_to_error::deserialize(toml::Value::Table(table)).map_err(|error| {
+        let raw: RawSettings = serde_path_to_error::deserialize(toml::Value::Table(table)).map_err(|error| {
             let key = error.path().to_string();
             ConfigError::at(if key == "." { "" } else { &key }, error.inner().message())
         })?;

@@ -10,11 +10,11 @@ mod sqlite;
 mod table;
 
 use crate::OpenError;
-use crate::url::{Place, StoreUrl};
+use crate::url::{Location, StoreUrl};
 use ends::{End, Result};
 use table::{TABLES, Table};
 
-impl Place {
+impl Location {
     /// Whether it is certainly the same one. (Another name of the same database is found out when it is opened.)
     fn is(&self, other: &Self) -> bool {
         match (self, other) {

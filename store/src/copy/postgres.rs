@@ -2,7 +2,7 @@
 
 use super::ends::{BLANK, Cell, End, FILLED, IN_USE, IS_FILLED, OLDER, Result, Row};
 use super::rows::{insert, page, read};
-use super::table::{Kind, Table};
+use super::table::{ColumnType, Table};
 use crate::postgres::database::SESSION;
 use crate::postgres::fault::Fault;
 use crate::postgres::owner::common;
@@ -112,7 +112,7 @@ impl End for Postgres {
         let query = match after {
             None | Some(Cell::Null) => sqlx::query(sql),
             Some(Cell::Number(key)) => sqlx::query(sql).bind(key),
-            Some(Cell::Text(key)) if table.key().kind == Kind::Words => sqlx::query(sql).bind(key.into_bytes()),
+            Some(Cell::Text(key)) if table.key().kind == ColumnType::Words => sqlx::query(sql).bind(key.into_bytes()),
             Some(Cell::Text(key)) => sqlx::query(sql).bind(key),
             Some(Cell::Bytes(key)) => sqlx::query(sql).bind(key),
         };
@@ -125,9 +125,9 @@ impl End for Postgres {
         for (index, column) in table.columns.iter().enumerate() {
             let cells = rows.iter_mut().map(|row| std::mem::take(&mut row[index]));
             query = match column.kind {
-                Kind::Number | Kind::Flag => query.bind(cells.map(Cell::number).collect::<Vec<_>>()),
-                Kind::Text => query.bind(cells.map(Cell::text).collect::<Vec<_>>()),
-                Kind::Words | Kind::Bytes => query.bind(cells.map(Cell::bytes).collect::<Vec<_>>()),
+                ColumnType::Number | ColumnType::Flag => query.bind(cells.map(Cell::number).collect::<Vec<_>>()),
+                ColumnType::Text => query.bind(cells.map(Cell::text).collect::<Vec<_>>()),
+                ColumnType::Words | ColumnType::Bytes => query.bind(cells.map(Cell::bytes).collect::<Vec<_>>()),
             };
         }
         query.execute(&mut self.db).await.map(|_| ()).map_err(failed)

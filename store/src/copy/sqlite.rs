@@ -1,7 +1,7 @@
 //! One end of a copy on SQLite. SQLite blocks, so each step runs on a thread that may wait.
 
 use super::ends::{BLANK, Cell, End, FILLED, IS_FILLED, OLDER, PAGE, Result, Row};
-use super::table::{Kind, Table};
+use super::table::{ColumnType, Table};
 use crate::sqlite::schema::{self, MIGRATIONS, explain};
 use async_trait::async_trait;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
@@ -156,11 +156,11 @@ fn page(db: &Connection, table: &Table, after: Option<&Cell>) -> rusqlite::Resul
     rows.collect()
 }
 
-fn cell(row: &rusqlite::Row<'_>, index: usize, kind: Kind) -> rusqlite::Result<Cell> {
+fn cell(row: &rusqlite::Row<'_>, index: usize, kind: ColumnType) -> rusqlite::Result<Cell> {
     let cell = match kind {
-        Kind::Number | Kind::Flag => row.get::<_, Option<i64>>(index)?.map(Cell::Number),
-        Kind::Text | Kind::Words => row.get::<_, Option<String>>(index)?.map(Cell::Text),
-        Kind::Bytes => row.get::<_, Option<Vec<u8>>>(index)?.map(Cell::Bytes),
+        ColumnType::Number | ColumnType::Flag => row.get::<_, Option<i64>>(index)?.map(Cell::Number),
+        ColumnType::Text | ColumnType::Words => row.get::<_, Option<String>>(index)?.map(Cell::Text),
+        ColumnType::Bytes => row.get::<_, Option<Vec<u8>>>(index)?.map(Cell::Bytes),
     };
     Ok(cell.unwrap_or_default())
 }

@@ -2,7 +2,7 @@
 
 /// How a column's values are stored.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ColumnType {
     Number,
     /// True or false; a number while it travels.
     Flag,
@@ -15,12 +15,12 @@ pub(super) enum Kind {
 
 pub(super) struct Column {
     pub(super) name: &'static str,
-    pub(super) kind: Kind,
+    pub(super) kind: ColumnType,
     /// SQL for its value at the target, which both kinds of databases understand.
     pub(super) value: &'static str,
 }
 
-const fn column(name: &'static str, kind: Kind) -> Column {
+const fn column(name: &'static str, kind: ColumnType) -> Column {
     Column { name, kind, value: name }
 }
 
@@ -41,19 +41,19 @@ pub(super) static TABLES: [Table; 6] = [
         rows: "TRUE",
         counts: true,
         columns: &[
-            column("id", Kind::Number),
-            column("channel", Kind::Text),
-            column("chat", Kind::Text),
-            column("visitor", Kind::Text),
-            column("line", Kind::Words),
-            column("portal_chat", Kind::Words),
-            column("session", Kind::Words),
-            column("dialog", Kind::Number),
-            column("rev", Kind::Number),
-            column("last_pos", Kind::Number),
-            column("newest_remote", Kind::Number),
-            column("created_at", Kind::Number),
-            column("active_at", Kind::Number),
+            column("id", ColumnType::Number),
+            column("channel", ColumnType::Text),
+            column("chat", ColumnType::Text),
+            column("visitor", ColumnType::Text),
+            column("line", ColumnType::Words),
+            column("portal_chat", ColumnType::Words),
+            column("session", ColumnType::Words),
+            column("dialog", ColumnType::Number),
+            column("rev", ColumnType::Number),
+            column("last_pos", ColumnType::Number),
+            column("newest_remote", ColumnType::Number),
+            column("created_at", ColumnType::Number),
+            column("active_at", ColumnType::Number),
         ],
     },
     Table {
@@ -61,23 +61,23 @@ pub(super) static TABLES: [Table; 6] = [
         rows: "TRUE",
         counts: true,
         columns: &[
-            column("id", Kind::Number),
-            column("conversation", Kind::Number),
-            column("rev", Kind::Number),
-            column("pos", Kind::Number),
-            column("kind", Kind::Number),
-            column("side", Kind::Number),
-            column("state", Kind::Number),
-            column("key", Kind::Words),
-            column("author", Kind::Words),
-            column("content", Kind::Text),
-            column("at", Kind::Number),
-            column("remote", Kind::Number),
-            column("delivered_as", Kind::Text),
-            column("edited", Kind::Flag),
-            column("edited_at", Kind::Number),
-            column("deleted", Kind::Flag),
-            column("tag", Kind::Number),
+            column("id", ColumnType::Number),
+            column("conversation", ColumnType::Number),
+            column("rev", ColumnType::Number),
+            column("pos", ColumnType::Number),
+            column("kind", ColumnType::Number),
+            column("side", ColumnType::Number),
+            column("state", ColumnType::Number),
+            column("key", ColumnType::Words),
+            column("author", ColumnType::Words),
+            column("content", ColumnType::Text),
+            column("at", ColumnType::Number),
+            column("remote", ColumnType::Number),
+            column("delivered_as", ColumnType::Text),
+            column("edited", ColumnType::Flag),
+            column("edited_at", ColumnType::Number),
+            column("deleted", ColumnType::Flag),
+            column("tag", ColumnType::Number),
         ],
     },
     Table {
@@ -85,11 +85,11 @@ pub(super) static TABLES: [Table; 6] = [
         rows: "TRUE",
         counts: true,
         columns: &[
-            column("id", Kind::Number),
-            column("conversation", Kind::Number),
-            column("queue", Kind::Text),
-            Column { name: "due_at", kind: Kind::Number, value: "CASE WHEN leased <> 0 THEN 0 ELSE due_at END" },
-            column("fresh", Kind::Flag),
+            column("id", ColumnType::Number),
+            column("conversation", ColumnType::Number),
+            column("queue", ColumnType::Text),
+            Column { name: "due_at", kind: ColumnType::Number, value: "CASE WHEN leased <> 0 THEN 0 ELSE due_at END" },
+            column("fresh", ColumnType::Flag),
         ],
     },
     Table {
@@ -97,37 +97,41 @@ pub(super) static TABLES: [Table; 6] = [
         rows: "TRUE",
         counts: true,
         columns: &[
-            column("id", Kind::Number),
-            column("lane", Kind::Number),
-            column("message", Kind::Number),
-            column("task", Kind::Number),
-            column("attempts", Kind::Number),
+            column("id", ColumnType::Number),
+            column("lane", ColumnType::Number),
+            column("message", ColumnType::Number),
+            column("task", ColumnType::Number),
+            column("attempts", ColumnType::Number),
             Column {
                 name: "uncertain",
-                kind: Kind::Flag,
+                kind: ColumnType::Flag,
                 value: "uncertain OR EXISTS (SELECT 1 FROM lanes l WHERE l.id = jobs.lane AND l.leased = jobs.id)",
             },
             Column {
                 name: "unknown_since",
-                kind: Kind::Number,
+                kind: ColumnType::Number,
                 value: "coalesce((SELECT leased_at FROM lanes l WHERE l.id = jobs.lane AND l.leased = jobs.id), unknown_since)",
             },
-            column("created_at", Kind::Number),
-            column("dead_at", Kind::Number),
-            column("reason", Kind::Words),
+            column("created_at", ColumnType::Number),
+            column("dead_at", ColumnType::Number),
+            column("reason", ColumnType::Words),
         ],
     },
     Table {
         name: "past_dialogs",
         rows: "TRUE",
         counts: true,
-        columns: &[column("id", Kind::Number), column("conversation", Kind::Number), column("session", Kind::Words)],
+        columns: &[
+            column("id", ColumnType::Number),
+            column("conversation", ColumnType::Number),
+            column("session", ColumnType::Words),
+        ],
     },
     Table {
         name: "state",
         rows: "TRUE",
         counts: false,
-        columns: &[column("key", Kind::Words), column("value", Kind::Bytes)],
+        columns: &[column("key", ColumnType::Words), column("value", ColumnType::Bytes)],
     },
 ];
 

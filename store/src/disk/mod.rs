@@ -6,7 +6,7 @@
 mod blocking;
 mod check;
 mod draft;
-mod place;
+mod folder;
 
 use crate::OpenError;
 use async_trait::async_trait;
@@ -14,12 +14,12 @@ use blocking::blocking;
 use bytes::BytesMut;
 pub use check::FileCheck;
 use draft::Draft;
+use folder::Folder;
 use futures_util::StreamExt;
 use futures_util::stream;
 use openline_core::backend::FileStream;
 use openline_core::files::{ByteStream, FileError, HEAD, Kept};
 use openline_core::{Clock, FileId, Files};
-use place::Place;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -67,7 +67,7 @@ impl DiskFiles {
     /// # Errors
     /// [`OpenError::Unusable`] when it can't be made or written to.
     pub async fn open(folder: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
-        let place = Place::new(folder);
+        let place = Folder::new(folder);
         let before = clock.now().minus(LEFTOVER);
         let prepared = blocking(move || place.prepare(before)).await;
         prepared.map_err(|error| OpenError::Unusable { path: folder.to_owned(), problem: problem(&error) })?;
@@ -79,7 +79,7 @@ impl DiskFiles {
     /// # Errors
     /// What the system says.
     pub async fn tidy(&self) -> std::io::Result<()> {
-        let (place, before) = (Place::new(&self.folder), self.clock.now().minus(LEFTOVER));
+        let (place, before) = (Folder::new(&self.folder), self.clock.now().minus(LEFTOVER));
         blocking(move || place.prepare(before)).await
     }
 
@@ -128,7 +128,7 @@ impl Files for DiskFiles {
         if let Some(check) = self.guard().check {
             check.look(finished.path.path()).await?;
         }
-        let (place, now) = (Place::new(&self.folder), self.clock.now());
+        let (place, now) = (Folder::new(&self.folder), self.clock.now());
         let id = blocking(move || place.put(finished, now)).await.map_err(|error| self.unavailable(&error))?;
         Ok(Kept { id, size, head: head.freeze() })
     }
@@ -143,7 +143,7 @@ impl Files for DiskFiles {
 
     async fn open(&self, id: &FileId) -> Result<FileStream, FileError> {
         let opened = async {
-            let file = File::open(Place::new(&self.folder).path(id)).await?;
+            let file = File::open(Folder::new(&self.folder).path(id)).await?;
             let size = file.metadata().await?.len();
             Ok::<_, std::io::Error>((file, size))
         };
@@ -156,7 +156,7 @@ impl Files for DiskFiles {
     }
 
     async fn remove(&self, id: &FileId, at_once: bool) -> Result<bool, FileError> {
-        let (place, id) = (Place::new(&self.folder), id.clone());
+        let (place, id) = (Folder::new(&self.folder), id.clone());
         let before = (!at_once).then(|| self.clock.now().minus(YOUNG));
         blocking(move || place.remove(&id, before)).await.map_err(|error| self.unavailable(&error))
     }

@@ -33,7 +33,7 @@ mod settle;
 mod values;
 
 use crate::OpenError;
-use crate::url::{Place, StoreUrl};
+use crate::url::{Location, StoreUrl};
 use async_trait::async_trait;
 use database::{Database, query, transaction};
 use group::Group;
@@ -63,8 +63,8 @@ impl PostgresStore {
     /// this program.
     pub async fn open(url: &str) -> Result<Self, OpenError> {
         match url.parse::<StoreUrl>()?.0 {
-            Place::Server { options, .. } => Self::connect(&options).await,
-            Place::File(path) => Err(OpenError::UnknownUrl(path.display().to_string())),
+            Location::Server { options, .. } => Self::connect(&options).await,
+            Location::File(path) => Err(OpenError::UnknownUrl(path.display().to_string())),
         }
     }
 

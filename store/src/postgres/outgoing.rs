@@ -24,7 +24,8 @@ pub(crate) async fn record(
     let mut noted = Vec::with_capacity(events.len());
     for event in events {
         let chat = chats.get(&address(event)).ok_or_else(|| corrupt("a conversation is gone"))?;
-        let mut step = Step { db, id: ConversationId(chat.id), queue: Queue::Channel(event.channel.clone()), tag, at };
+        let mut step =
+            Arrival { db, id: ConversationId(chat.id), queue: Queue::Channel(event.channel.clone()), tag, at };
         remember_thread(step.db, step.id, &event.thread).await?;
         noted.push(step.record(event.happened.clone()).await?);
     }
@@ -36,7 +37,7 @@ fn address(event: &OperatorEvent) -> Address {
 }
 
 /// One event on its way into its conversation.
-struct Step<'a> {
+struct Arrival<'a> {
     db: &'a mut PgConnection,
     id: ConversationId,
     queue: Queue,
@@ -44,7 +45,7 @@ struct Step<'a> {
     at: Timestamp,
 }
 
-impl Step<'_> {
+impl Arrival<'_> {
     async fn record(&mut self, happened: Happened) -> Result<Noted> {
         match Heard::from(happened) {
             Heard::Written(written) => self.wrote(written).await,

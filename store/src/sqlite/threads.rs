@@ -3,7 +3,7 @@
 use crate::OpenError;
 use crate::sqlite::mark::Mark;
 use crate::sqlite::schema;
-use crate::sqlite::writer::{self, Answer, Rank, Step};
+use crate::sqlite::writer::{self, Answer, Rank, WriteStep};
 use openline_core::StoreError;
 use rusqlite::Connection;
 use std::path::Path;
@@ -25,7 +25,7 @@ pub(crate) struct Threads {
 
 /// The ways to the threads.
 struct Ways {
-    steps: Sender<(Rank, Step)>,
+    steps: Sender<(Rank, WriteStep)>,
     readers: [Reader; READERS],
 }
 
@@ -64,7 +64,7 @@ impl Threads {
         writer: Connection,
         held: Option<(schema::Lock, Mark)>,
     ) -> Result<Self, OpenError> {
-        let (steps, todo): (_, Receiver<(Rank, Step)>) = channel();
+        let (steps, todo): (_, Receiver<(Rank, WriteStep)>) = channel();
         let ((one, first), (two, second)) = (Reader::start(path)?, Reader::start(path)?);
         let writing = spawn("store-write", move || {
             let (locked, mark) = held.unzip();
@@ -99,7 +99,7 @@ impl Threads {
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         let (told, answer) = oneshot::channel();
-        let step: Step = Box::new(move |db| {
+        let step: WriteStep = Box::new(move |db| {
             let result = db.and_then(step);
             let verdict = result.as_ref().map(|_| ()).map_err(Clone::clone);
             let finish: Answer = Box::new(move |committed| {

@@ -28,17 +28,17 @@ pub(crate) enum Rank {
 /// What a step says after it ran, called when it is known whether the commit succeeded.
 pub(crate) type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 /// Runs a step, or passes on why it can't be run; `Err` rolls this step back.
-pub(crate) type Step = Box<dyn FnOnce(Result<&Connection, StoreError>) -> (Result<(), StoreError>, Answer) + Send>;
+pub(crate) type WriteStep = Box<dyn FnOnce(Result<&Connection, StoreError>) -> (Result<(), StoreError>, Answer) + Send>;
 
 /// Steps that wait for the next transactions, in order within their rank.
 #[derive(Default)]
 struct Waiting {
-    awaited: VecDeque<Step>,
-    behind: VecDeque<Step>,
+    awaited: VecDeque<WriteStep>,
+    behind: VecDeque<WriteStep>,
 }
 
 impl Waiting {
-    fn take(&mut self, (rank, step): (Rank, Step)) {
+    fn take(&mut self, (rank, step): (Rank, WriteStep)) {
         match rank {
             Rank::Awaited => self.awaited.push_back(step),
             Rank::Behind => self.behind.push_back(step),
@@ -50,7 +50,7 @@ impl Waiting {
     }
 
     /// Takes whatever has come; waits for something when there is nothing to do. False when nothing will come any more.
-    fn fill(&mut self, todo: &Receiver<(Rank, Step)>) -> bool {
+    fn fill(&mut self, todo: &Receiver<(Rank, WriteStep)>) -> bool {
         if self.is_empty() {
             match todo.recv() {
                 Ok(step) => self.take(step),
@@ -69,7 +69,7 @@ impl Waiting {
 
 /// Runs steps until nobody can send any more, and everything that was sent is done. Who writes alone has a `mark`, and
 /// leaves the database whole.
-pub(crate) fn run(db: &Connection, todo: &Receiver<(Rank, Step)>, mut mark: Option<Mark>) {
+pub(crate) fn run(db: &Connection, todo: &Receiver<(Rank, WriteStep)>, mut mark: Option<Mark>) {
     let (mut waiting, mut saved) = (Waiting::default(), Duration::ZERO);
     while waiting.fill(todo) {
         commit_group(db, &mut waiting, &mut saved, mark.as_mut());
@@ -111,7 +111,7 @@ struct Group<'db> {
 }
 
 impl Group<'_> {
-    fn run(&mut self, step: Step) {
+    fn run(&mut self, step: WriteStep) {
         let answer = match &self.result {
             Ok(()) => self.in_savepoint(step),
             // The transaction is gone already.
@@ -121,7 +121,7 @@ impl Group<'_> {
     }
 
     /// Runs one step; a failing one is rolled back alone.
-    fn in_savepoint(&mut self, step: Step) -> Answer {
+    fn in_savepoint(&mut self, step: WriteStep) -> Answer {
         let _ = run_sql(self.db, "SAVEPOINT step");
         let (verdict, answer) = step(Ok(self.db));
         self.result = match verdict {
@@ -161,7 +161,7 @@ mod tests {
 
     type Order = Arc<Mutex<Vec<&'static str>>>;
 
-    fn step(order: &Order, name: &'static str, takes: Duration) -> Step {
+    fn step(order: &Order, name: &'static str, takes: Duration) -> WriteStep {
         let order = Arc::clone(order);
         Box::new(move |db| {
             let end = Instant::now() + takes;

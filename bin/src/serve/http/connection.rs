@@ -1,6 +1,6 @@
 //! One connection, from its first byte to its end.
 
-use super::counts::Place;
+use super::counts::Permit;
 use super::guard::{BodyLength, Guarded};
 use super::rules::Rules;
 use axum::Router;
@@ -27,7 +27,7 @@ const BUFFER: usize = 16 * 1024;
 /// What waits here is there thousands of times, so what is needed only for a moment is in a box of its own.
 pub(super) async fn serve(
     stream: TcpStream,
-    (from, _place): (IpAddr, Place),
+    (from, _place): (IpAddr, Permit),
     app: Router,
     rules: Arc<Rules>,
     stop: CancellationToken,

@@ -22,7 +22,7 @@ struct Open {
 }
 
 /// A connection's place, until it is dropped.
-pub(super) struct Place {
+pub(super) struct Permit {
     counts: Arc<Counts>,
     of: Option<IpAddr>,
 }
@@ -34,7 +34,7 @@ impl Counts {
     }
 
     /// A place for one more connection; `None` when there are too many.
-    pub(super) fn take(self: &Arc<Self>, from: IpAddr) -> Option<Place> {
+    pub(super) fn take(self: &Arc<Self>, from: IpAddr) -> Option<Permit> {
         // A proxy has the connections of all whom it calls for.
         let of = (!self.proxies.trusts(from)).then(|| ClientAddress(from).network());
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
@@ -54,11 +54,11 @@ impl Counts {
             *own += 1;
         }
         open.all += 1;
-        Some(Place { counts: Arc::clone(self), of })
+        Some(Permit { counts: Arc::clone(self), of })
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
         let mut open = self.counts.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.all -= 1;

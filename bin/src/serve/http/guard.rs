@@ -86,12 +86,12 @@ impl Guarded {
             Expected::Head(head) => {
                 for (index, byte) in bytes.iter_mut().enumerate() {
                     match head.step(*byte) {
-                        Step::On => {}
-                        Step::End => {
+                        Reading::On => {}
+                        Reading::End => {
                             self.expected = Expected::AfterHead;
                             return index + 1;
                         }
-                        Step::Bare => {
+                        Reading::Bare => {
                             *byte = 0;
                             self.expected = Expected::Rest;
                             break;
@@ -125,23 +125,23 @@ impl Guarded {
     }
 }
 
-enum Step {
+enum Reading {
     On,
     End,
     Bare,
 }
 
 impl Head {
-    fn step(&mut self, byte: u8) -> Step {
+    fn step(&mut self, byte: u8) -> Reading {
         (self.ending, self.begun) = match (byte, self.ending) {
             (b'\r', 2) => (3, self.begun),
             (b'\r', _) => (1, self.begun),
-            (b'\n', 3) if self.begun => return Step::End,
+            (b'\n', 3) if self.begun => return Reading::End,
             (b'\n', 1 | 3) => (2, self.begun),
-            (b'\n', _) => return Step::Bare,
+            (b'\n', _) => return Reading::Bare,
             _ => (0, true),
         };
-        Step::On
+        Reading::On
     }
 }
 
@@ -210,9 +210,9 @@ mod tests {
         let mut head = Head::default();
         for (index, byte) in bytes.iter().enumerate() {
             match head.step(*byte) {
-                Step::On => {}
-                Step::End => return Ok(Some(index + 1)),
-                Step::Bare => return Err(index),
+                Reading::On => {}
+                Reading::End => return Ok(Some(index + 1)),
+                Reading::Bare => return Err(index),
             }
         }
         Ok(None)

@@ -133,7 +133,7 @@ impl Api {
     where
         P: MultipartPayload + Serialize + Send + 'static,
     {
-        let sent = MultipartRequest::new(self.bot()?.clone(), Raw(payload)).send();
+        let sent = MultipartRequest::new(self.bot()?.clone(), RawAnswer(payload)).send();
         match tokio::time::timeout(UPLOAD, sent).await {
             Ok(answer) => answer.map_err(|error| Failure::of_teloxide(&error)),
             Err(_) => Err(Failure::cut("no answer in time")),
@@ -194,14 +194,14 @@ fn result(status: u16, text: &str) -> Result<Value, Failure> {
 /// A payload of teloxide's whose answer is left as it is.
 #[derive(Serialize)]
 #[serde(transparent)]
-struct Raw<P>(P);
+struct RawAnswer<P>(P);
 
-impl<P: Payload> Payload for Raw<P> {
+impl<P: Payload> Payload for RawAnswer<P> {
     type Output = Value;
     const NAME: &'static str = P::NAME;
 }
 
-impl<P: MultipartPayload> MultipartPayload for Raw<P> {
+impl<P: MultipartPayload> MultipartPayload for RawAnswer<P> {
     fn copy_files(&self, into: &mut dyn FnMut(InputFile)) {
         self.0.copy_files(into);
     }

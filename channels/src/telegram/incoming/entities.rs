@@ -11,7 +11,7 @@ const DEEPEST: usize = 8;
 const MOST: usize = 200;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind<'a> {
+enum EntityKind<'a> {
     Styled(Style),
     Code,
     Link(&'a str),
@@ -23,7 +23,7 @@ enum Kind<'a> {
 struct Run<'a> {
     start: usize,
     end: usize,
-    kind: Kind<'a>,
+    kind: EntityKind<'a>,
 }
 
 /// The text with its formatting; entities that say nothing to us (or nothing sensible) leave their characters as text.
@@ -36,13 +36,13 @@ pub(in crate::telegram) fn rich(text: &str, entities: &Value) -> RichText {
 
 fn run<'a>(entity: &'a Value, index: &Index) -> Option<Run<'a>> {
     let kind = match entity["type"].as_str()? {
-        "bold" => Kind::Styled(Style::Bold),
-        "italic" => Kind::Styled(Style::Italic),
-        "underline" => Kind::Styled(Style::Underline),
-        "strikethrough" => Kind::Styled(Style::Strike),
-        "code" | "pre" => Kind::Code,
-        "text_link" => Kind::Link(entity["url"].as_str()?),
-        "blockquote" | "expandable_blockquote" => Kind::Quote,
+        "bold" => EntityKind::Styled(Style::Bold),
+        "italic" => EntityKind::Styled(Style::Italic),
+        "underline" => EntityKind::Styled(Style::Underline),
+        "strikethrough" => EntityKind::Styled(Style::Strike),
+        "code" | "pre" => EntityKind::Code,
+        "text_link" => EntityKind::Link(entity["url"].as_str()?),
+        "blockquote" | "expandable_blockquote" => EntityKind::Quote,
         _ => return None,
     };
     let (offset, length) = (entity["offset"].as_u64()?, entity["length"].as_u64()?);
@@ -79,7 +79,7 @@ fn spans(text: &str, range: std::ops::Range<usize>, runs: Vec<Run<'_>>, depth: u
     {
         let outer = waiting.remove(next);
         // The break that ends a quotation belongs to it: what follows a quotation begins a line of its own.
-        let broken = outer.kind == Kind::Quote && depth < DEEPEST && text[outer.end..range.end].starts_with('\n');
+        let broken = outer.kind == EntityKind::Quote && depth < DEEPEST && text[outer.end..range.end].starts_with('\n');
         let end = outer.end + usize::from(broken);
         let mut inner = Vec::new();
         let mut rest = Vec::new();
@@ -106,16 +106,16 @@ fn wrap(text: &str, outer: Run<'_>, inner: Vec<Run<'_>>, depth: usize, linked: b
         return literal(&text[range], out);
     }
     let href = match outer.kind {
-        Kind::Link(address) if !linked => Href::parse(address).ok(),
+        EntityKind::Link(address) if !linked => Href::parse(address).ok(),
         _ => None,
     };
     let children = |linked| spans(text, range.clone(), inner, depth + 1, linked);
     match (outer.kind, href) {
-        (Kind::Code, _) => out.push(Span::Code { v: text[range].to_owned() }),
-        (Kind::Styled(style), _) => out.push(Span::Styled { style, c: children(linked) }),
-        (Kind::Quote, _) => out.push(Span::Quote { author: None, c: children(linked) }),
-        (Kind::Link(_), Some(href)) => out.push(Span::Link { href, c: children(true) }),
-        (Kind::Link(_), None) => out.extend(children(linked)),
+        (EntityKind::Code, _) => out.push(Span::Code { v: text[range].to_owned() }),
+        (EntityKind::Styled(style), _) => out.push(Span::Styled { style, c: children(linked) }),
+        (EntityKind::Quote, _) => out.push(Span::Quote { author: None, c: children(linked) }),
+        (EntityKind::Link(_), Some(href)) => out.push(Span::Link { href, c: children(true) }),
+        (EntityKind::Link(_), None) => out.extend(children(linked)),
     }
 }
 

@@ -17,7 +17,7 @@ use teloxide::payloads::{
 use teloxide::types::{ChatId, MessageId};
 
 /// Where an item's text is at Telegram.
-struct Place {
+struct Posted {
     /// The messages, in order.
     ids: Vec<i64>,
     /// The first one is a file with a caption.
@@ -114,14 +114,14 @@ impl Sender {
         }
     }
 
-    async fn place(&self, message: Outgoing<'_>) -> Result<Place, DeliveryError> {
+    async fn place(&self, message: Outgoing<'_>) -> Result<Posted, DeliveryError> {
         let item = message.item;
         let all = numbers(item);
         let texts = all.len().saturating_sub(item.content.files.len());
         let captioned = texts == 0 && !all.is_empty();
         let ids = self.kept_place(message).await?;
         let ids = ids.unwrap_or_else(|| all.into_iter().take(if captioned { 1 } else { texts }).collect());
-        Ok(Place { ids, captioned })
+        Ok(Posted { ids, captioned })
     }
 
     async fn kept_place(&self, message: Outgoing<'_>) -> Result<Option<Vec<i64>>, DeliveryError> {

@@ -23,7 +23,7 @@ const SKEW: Duration = Duration::from_secs(60);
 /// `[settings.identity]` as it is written.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
-pub(in crate::website) struct Raw {
+pub(in crate::website) struct RawIdentity {
     secret: Option<SecretString>,
     secrets: Vec<SecretString>,
     required: bool,
@@ -98,7 +98,7 @@ impl Identity {
     ///
     /// # Errors
     /// What is wrong, with the key.
-    pub(in crate::website) fn read(raw: Raw) -> Result<Self, ConfigError> {
+    pub(in crate::website) fn read(raw: RawIdentity) -> Result<Self, ConfigError> {
         let first = raw.secret.into_iter().map(|secret| ("identity.secret".to_owned(), secret));
         let more = raw.secrets.into_iter().enumerate();
         let more = more.map(|(index, secret)| (format!("identity.secrets[{index}]"), secret));

@@ -22,7 +22,7 @@ const STANDARD: [&str; 3] = ["name", "email", "phone"];
 /// `[settings.before]`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(in crate::website) struct Raw {
+pub(in crate::website) struct RawBefore {
     fields: Vec<RawField>,
 }
 
@@ -63,7 +63,7 @@ struct FullField {
     #[serde(default)]
     label: Words,
     #[serde(default)]
-    kind: Kind,
+    kind: FieldType,
     #[serde(default)]
     required: bool,
     #[serde(default)]
@@ -73,7 +73,7 @@ struct FullField {
 /// What a field takes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(in crate::website) enum Kind {
+pub(in crate::website) enum FieldType {
     /// A line of text.
     #[default]
     Text,
@@ -93,7 +93,7 @@ pub(in crate::website) struct Field {
     pub(in crate::website) key: String,
     /// What stands beside it; of standard fields in the visitor's language.
     pub(in crate::website) label: String,
-    pub(in crate::website) kind: Kind,
+    pub(in crate::website) kind: FieldType,
     pub(in crate::website) required: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(in crate::website) options: Vec<String>,
@@ -105,9 +105,9 @@ pub(in crate::website) struct Field {
 impl Field {
     fn standard(key: &str, required: bool) -> Self {
         let kind = match key {
-            "email" => Kind::Email,
-            "phone" => Kind::Phone,
-            _ => Kind::Text,
+            "email" => FieldType::Email,
+            "phone" => FieldType::Phone,
+            _ => FieldType::Text,
         };
         Self {
             key: key.to_owned(),
@@ -140,7 +140,7 @@ impl Field {
 }
 
 /// The fields as configured.
-pub(in crate::website) fn read(raw: Raw) -> Result<Vec<Field>, ConfigError> {
+pub(in crate::website) fn read(raw: RawBefore) -> Result<Vec<Field>, ConfigError> {
     let mut fields: Vec<Field> = Vec::new();
     for raw in raw.fields {
         let field = field(raw)?;
@@ -176,7 +176,7 @@ fn field(raw: RawField) -> Result<Field, ConfigError> {
     if !standard && full.label.all().any(|text| text.trim().is_empty()) {
         return Err(error(&full.key, "has no label"));
     }
-    if (full.kind == Kind::Select) == full.options.is_empty() {
+    if (full.kind == FieldType::Select) == full.options.is_empty() {
         return Err(error(&full.key, "must have options exactly when its kind is \"select\""));
     }
     let base = Field::standard(&full.key, full.required);
@@ -283,15 +283,15 @@ fn invalid(faults: Faults) -> Problem {
 
 /// One value as it is kept; `None` when it is empty.
 fn value(field: &Field, given: &str) -> Result<Option<String>, &'static str> {
-    let text = clean(given, field.kind == Kind::Long);
+    let text = clean(given, field.kind == FieldType::Long);
     if text.is_empty() {
         return if field.required { Err("value_missing") } else { Ok(None) };
     }
     let most = limit(&field.key);
     match field.kind {
-        Kind::Email => email(&text).map(Some).ok_or("email_invalid"),
-        Kind::Phone => phone(&text).map(Some).ok_or("phone_invalid"),
-        Kind::Select if !field.has(&text) => Err("choice_invalid"),
+        FieldType::Email => email(&text).map(Some).ok_or("email_invalid"),
+        FieldType::Phone => phone(&text).map(Some).ok_or("phone_invalid"),
+        FieldType::Select if !field.has(&text) => Err("choice_invalid"),
         _ if text.chars().count() > most => Err(if field.key == "name" { "name_too_long" } else { "value_too_long" }),
         _ => Ok(Some(text)),
     }

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 /// `[settings.consent]`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(in crate::website) struct Raw {
+pub(in crate::website) struct RawConsent {
     required: Option<bool>,
     text: Words,
     url: Option<String>,
@@ -57,7 +57,7 @@ pub(in crate::website) struct Consent {
 
 impl Settings {
     /// Checks the tables.
-    pub(in crate::website) fn read(raw: Raw, privacy: &RawPrivacy) -> Result<Self, ConfigError> {
+    pub(in crate::website) fn read(raw: RawConsent, privacy: &RawPrivacy) -> Result<Self, ConfigError> {
         let is_web = |url: &String| url.starts_with("https://") || url.starts_with("http://");
         if let Some(url) = raw.url.as_ref().filter(|url| !is_web(url)) {
             return Err(ConfigError::at("consent.url", format!("{url:?} is no address; write one like \"https://…\"")));

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[allow(clippy::struct_excessive_bools)] // switches of a configuration, each by itself
-pub(in crate::website) struct Raw {
+pub(in crate::website) struct RawEmbedding {
     origins: Vec<String>,
     sound: bool,
     offer_sound: bool,
@@ -16,7 +16,7 @@ pub(in crate::website) struct Raw {
     title_count: bool,
 }
 
-impl Default for Raw {
+impl Default for RawEmbedding {
     fn default() -> Self {
         Self { origins: Vec::new(), sound: false, offer_sound: true, preview: true, title_count: true }
     }
@@ -42,10 +42,10 @@ impl Widget {
     ///
     /// # Errors
     /// What is wrong, with the key.
-    pub(in crate::website) fn read(raw: &Raw) -> Result<Self, ConfigError> {
+    pub(in crate::website) fn read(raw: &RawEmbedding) -> Result<Self, ConfigError> {
         let origins = raw.origins.iter().map(|given| origin("widget.origins", given));
         let origins = origins.collect::<Result<_, _>>()?;
-        let Raw { sound, offer_sound, preview, title_count, .. } = *raw;
+        let RawEmbedding { sound, offer_sound, preview, title_count, .. } = *raw;
         Ok(Self { origins, sound, offer_sound, preview, title_count })
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::website::error::{Faults, Problem};
 use crate::website::site::Site;
-use crate::website::welcome::before::{self, Field, Kind, Profile};
+use crate::website::welcome::before::{self, Field, FieldType, Profile};
 use crate::website::welcome::consent::Consent;
 use crate::website::welcome::hours::{Standing, standing};
 use crate::website::welcome::texts::Catalogue;
@@ -123,7 +123,7 @@ impl Info {
         let said = |key: &str| faults.get(key).map(|code| t.by_code(code, before::limit(key)));
         let asked = |key: &str| self.form.iter().find(|field| field.key == key);
         let label = |field: &Field| {
-            let one_of = self.contact && matches!(field.kind, Kind::Email | Kind::Phone);
+            let one_of = self.contact && matches!(field.kind, FieldType::Email | FieldType::Phone);
             if field.required || one_of {
                 field.label.clone()
             } else {

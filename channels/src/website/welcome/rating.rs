@@ -14,7 +14,7 @@ const MARK: &str = "rate-";
 /// `[settings.rating]`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(in crate::website) struct Raw {
+pub(in crate::website) struct RawRating {
     pub(in crate::website) ask: Ask,
 }
 

@@ -46,7 +46,7 @@ enum Font {
 /// `[settings.theme]` as it is written.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
-pub(in crate::website) struct Raw {
+pub(in crate::website) struct RawTheme {
     accent: Option<String>,
     on_accent: Option<String>,
     mode: Mode,
@@ -81,7 +81,7 @@ impl Theme {
     ///
     /// # Errors
     /// What is wrong, with the key.
-    pub(in crate::website) fn read(raw: Raw) -> Result<Self, ConfigError> {
+    pub(in crate::website) fn read(raw: RawTheme) -> Result<Self, ConfigError> {
         if raw.radius.is_some_and(|radius| radius > MAX_RADIUS) {
             return Err(ConfigError::at("theme.radius", format!("must be from 0 to {MAX_RADIUS} pixels")));
         }

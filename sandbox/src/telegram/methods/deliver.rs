@@ -112,24 +112,24 @@ pub(super) fn markup(params: &Params) -> Result<Option<Value>, ApiError> {
 
 /// Where messages go, after everything that may be refused was asked.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct Target {
     chat: i64,
     reply_to: Option<i64>,
     markup: Option<Value>,
 }
 
 /// May the bot send so many messages there now?
-pub(super) fn place(world: &mut World, bot: i64, params: &Params, messages: usize) -> Result<Place, ApiError> {
+pub(super) fn place(world: &mut World, bot: i64, params: &Params, messages: usize) -> Result<Target, ApiError> {
     let chat = chat(world, bot, params)?;
     let reply_to = reply(world, bot, chat, params)?;
     let markup = markup(params)?;
     refuse_person(world, bot, chat)?;
     check_flood(world, bot, chat, messages)?;
-    Ok(Place { chat, reply_to, markup })
+    Ok(Target { chat, reply_to, markup })
 }
 
 /// Puts a bot's message into its chat and gives it as JSON.
-pub(super) fn put(world: &mut World, bot: i64, place: &Place, content: Content, group: Option<String>) -> Value {
+pub(super) fn put(world: &mut World, bot: i64, place: &Target, content: Content, group: Option<String>) -> Value {
     let message = Message {
         bot,
         chat: place.chat,

@@ -19,10 +19,10 @@ fn fields_are_configured_in_short_or_in_full() {
     let form = form.unwrap();
     let known: Vec<_> = form.iter().map(|field| (field.key.as_str(), field.kind, field.required)).collect();
     let wanted = [
-        ("name", Kind::Text, false),
-        ("email", Kind::Email, true),
-        ("order", Kind::Text, false),
-        ("topic", Kind::Select, false),
+        ("name", FieldType::Text, false),
+        ("email", FieldType::Email, true),
+        ("order", FieldType::Text, false),
+        ("topic", FieldType::Select, false),
     ];
     assert_eq!(known, wanted);
     for bad in [
@@ -50,7 +50,7 @@ fn labels_and_options_may_be_said_in_each_language() {
         let told = faults(&german, false, serde_json::json!({ "fields": { "topic": choice } }));
         assert_eq!(told.contains_key("topic"), wrong, "{choice}");
     }
-    let unknown = toml::from_str::<Raw>("fields = [{key = 'x', label = {xx = 'x'}}]").unwrap_err().to_string();
+    let unknown = toml::from_str::<RawBefore>("fields = [{key = 'x', label = {xx = 'x'}}]").unwrap_err().to_string();
     assert!(unknown.contains("\"xx\" is not a language of the chat"), "{unknown}");
 }
 

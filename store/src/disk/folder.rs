@@ -12,9 +12,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 const LOCK: &str = ".lock";
 
 /// The folder.
-pub(super) struct Place(PathBuf);
+pub(super) struct Folder(PathBuf);
 
-impl Place {
+impl Folder {
     pub(super) fn new(folder: &Path) -> Self {
         Self(folder.to_owned())
     }
