@@ -1,7 +1,8 @@
 //! The log, with a brake: what goes wrong again and again is said some times, then counted.
 
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tracing::callsite::Identifier;
 use tracing::{Level, Metadata, Subscriber};
@@ -53,7 +54,7 @@ impl Brake {
         if *about.level() > Level::WARN {
             return true;
         }
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.0.lock();
         let place = || format!("{}:{}", about.file().unwrap_or_default(), about.line().unwrap_or_default());
         let new = || Count { since: now, lines: 0, left_out: 0, place: place() };
         let count = counts.entry(about.callsite()).or_insert_with(new);
@@ -74,7 +75,7 @@ impl Brake {
     }
 
     fn take(&self) -> Vec<(String, u64)> {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.0.lock();
         let left_out = counts.values_mut().filter(|count| count.left_out > 0);
         left_out.map(|count| (count.place.clone(), std::mem::take(&mut count.left_out))).collect()
     }
@@ -100,7 +101,7 @@ mod tests {
 
     impl Write for Lines {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+            self.0.lock().extend_from_slice(bytes);
             Ok(bytes.len())
         }
 
@@ -125,7 +126,7 @@ mod tests {
             tracing::error!("another");
             brake.tell();
         });
-        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        let text = String::from_utf8(lines.0.lock().clone()).unwrap();
         let count = |what: &str| text.lines().filter(|line| line.contains(what)).count();
         assert_eq!((count("again"), count("fine"), count("another")), (20, 1000, 1));
         assert_eq!(count("left_out=980"), 1, "{text}");

@@ -2,7 +2,7 @@
 
 use crate::concern::{Concern, Problem};
 use crate::texts::{self, Catalogue};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use parking_lot::Mutex;
 
 /// Something that is wrong, which an administrator can mend.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,7 +98,7 @@ pub(crate) struct Findings(Mutex<Vec<(Area, Finding)>>);
 impl Findings {
     /// What was found in an area, instead of what was found there before.
     pub(crate) fn replace(&self, area: Area, found: Vec<Finding>) {
-        let mut all = self.lock();
+        let mut all = self.0.lock();
         let before: Vec<_> = all.iter().filter(|(known, _)| *known == area).map(|(_, one)| one.clone()).collect();
         for new in found.iter().filter(|one| !before.contains(one)) {
             log(new);
@@ -112,7 +112,7 @@ impl Findings {
 
     /// One more, unless it is known.
     pub(crate) fn add(&self, area: Area, found: Finding) {
-        let mut all = self.lock();
+        let mut all = self.0.lock();
         if !all.iter().any(|(_, known)| *known == found) {
             log(&found);
             all.push((area, found));
@@ -121,12 +121,12 @@ impl Findings {
 
     /// One less.
     pub(crate) fn remove(&self, gone: &Finding) {
-        self.lock().retain(|(_, known)| known != gone);
+        self.0.lock().retain(|(_, known)| known != gone);
     }
 
     /// All, in the order in which they are best mended.
     pub(crate) fn all(&self) -> Vec<Finding> {
-        let all = self.lock();
+        let all = self.0.lock();
         let order = [Area::Key, Area::Application, Area::Registration, Area::Lines, Area::Waiting];
         let of = |area| all.iter().filter(move |(known, _)| *known == area).map(|(_, one)| one.clone());
         order.into_iter().flat_map(of).collect()
@@ -134,7 +134,7 @@ impl Findings {
 
     /// What an area's last look found.
     pub(crate) fn of(&self, area: Area) -> Vec<Finding> {
-        self.lock().iter().filter(|(known, _)| *known == area).map(|(_, one)| one.clone()).collect()
+        self.0.lock().iter().filter(|(known, _)| *known == area).map(|(_, one)| one.clone()).collect()
     }
 
     /// All, as they are told in any language.
@@ -150,10 +150,6 @@ impl Findings {
     /// What the last look at code and key found.
     pub(crate) fn key(&self) -> Option<Finding> {
         self.all().into_iter().find(|finding| matches!(finding, Finding::Key { .. }))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<(Area, Finding)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

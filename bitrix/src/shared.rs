@@ -4,8 +4,8 @@ use crate::texts::{self, Catalogue};
 use openline_core::Timestamp;
 use openline_core::store::Expect;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 use tokio::time::Instant;
 
 /// What the modules share.
@@ -13,10 +13,10 @@ pub(crate) struct Inner {
     pub(crate) portal: Arc<crate::access::portal::Portal>,
     pub(crate) lines: crate::lines::bindings::Lines,
     /// The names of the portal's lines, as far as they were asked for.
-    pub(crate) line_names: std::sync::RwLock<BTreeMap<String, crate::lines::named::NamedLine>>,
+    pub(crate) line_names: parking_lot::RwLock<BTreeMap<String, crate::lines::named::NamedLine>>,
     pub(crate) findings: crate::findings::Findings,
     /// The portal's language.
-    pub(crate) language: std::sync::RwLock<&'static Catalogue>,
+    pub(crate) language: parking_lot::RwLock<&'static Catalogue>,
     /// Whether the portal says that the installation is finished.
     pub(crate) finished: std::sync::atomic::AtomicBool,
     pub(crate) finishing: crate::lines::finishing::Finishing,
@@ -50,7 +50,7 @@ pub(crate) struct Inner {
     /// Claims of an installation that are not decided yet.
     pub(crate) waiting: crate::access::claimed::Waiting,
     /// Who looks whether openline was removed.
-    pub(crate) verifying: std::sync::Mutex<Option<tokio::task::AbortHandle>>,
+    pub(crate) verifying: parking_lot::Mutex<Option<tokio::task::AbortHandle>>,
 }
 
 /// The portal's language is remembered under this.
@@ -59,12 +59,12 @@ pub(crate) const LANGUAGE: &str = "bitrix/language";
 impl Inner {
     /// The portal's language.
     pub(crate) fn language(&self) -> &'static Catalogue {
-        *self.language.read().unwrap_or_else(PoisonError::into_inner)
+        *self.language.read()
     }
 
     /// A line by its name and number, as far as it is known.
     pub(crate) fn named_line(&self, line: &str) -> String {
-        let names = self.line_names.read().unwrap_or_else(PoisonError::into_inner);
+        let names = self.line_names.read();
         match names.get(line) {
             Some(named) if named.active => format!("“{}” ({line})", named.name),
             Some(named) => format!("“{}” ({line}, switched off)", named.name),
@@ -88,7 +88,7 @@ impl Inner {
         if language.code == self.language().code {
             return;
         }
-        *self.language.write().unwrap_or_else(PoisonError::into_inner) = language;
+        *self.language.write() = language;
         let store = self.portal.inbox.store();
         if let Err(error) = store.state_put(LANGUAGE, language.code.as_bytes(), Expect::Anything).await {
             tracing::warn!(%error, "the portal's language can't be remembered");

@@ -21,10 +21,11 @@ use openline_core::message::{Content, File, Incoming, Visitor};
 use openline_core::store::Amend;
 use openline_core::weak::Maker;
 use openline_core::{Channel, ChannelId, ChannelKind, ChatId, ConfigError, DeliveryError, StoreError, VisitorInbox};
+use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::Sha256;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use url::Url;
 
@@ -239,7 +240,7 @@ impl Pager {
         let now = self.inbox.get().map(VisitorInbox::now).unwrap_or_default();
         let judged = judge(answer.status().as_u16(), after.and_then(|after| retry_after(&after, now)));
         let closed = judged.as_ref().err().filter(|error| matches!(error, DeliveryError::Closed { .. }));
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = closed.map(ToString::to_string);
+        *self.trouble.lock() = closed.map(ToString::to_string);
         judged?;
         let said: Value = answer.json().await.unwrap_or_default();
         Ok(said["id"].as_str().unwrap_or_default().to_owned())
@@ -306,7 +307,7 @@ impl Channel for Pager {
     }
 
     fn health(&self) -> Result<(), String> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone().map_or(Ok(()), Err)
+        self.trouble.lock().clone().map_or(Ok(()), Err)
     }
 
     fn routes(self: Arc<Self>, inbox: VisitorInbox) -> Router {

@@ -8,10 +8,9 @@
 //! assert_eq!(faults.list().len(), 2);
 //! ```
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 use crate::rest::answer::Answer;
 use crate::rest::error::RestError;
@@ -245,26 +244,22 @@ impl Faults {
 
     /// Puts a rule in force.
     pub fn add(&self, fault: Fault) {
-        self.lock().0.push(fault);
+        self.inner.lock().0.push(fault);
     }
 
     /// Lifts all rules.
     pub fn clear(&self) {
-        self.lock().0.clear();
+        self.inner.lock().0.clear();
     }
 
     /// The rules in force.
     pub fn list(&self) -> Vec<Fault> {
-        self.lock().0.clone()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, (Vec<Fault>, Rng)> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().0.clone()
     }
 
     /// Rolls every rule that covers `name` and is accepted by `concerns`; uses up counted ones.
     fn strike(&self, name: &str, concerns: impl Fn(&FaultKind) -> bool) -> Vec<Fault> {
-        let mut guard = self.lock();
+        let mut guard = self.inner.lock();
         let (rules, rng) = &mut *guard;
         let mut struck = Vec::new();
         for rule in rules.iter_mut() {
@@ -295,7 +290,7 @@ impl Faults {
     }
 
     fn strike_first(&self, name: &str) -> Option<Fault> {
-        let mut guard = self.lock();
+        let mut guard = self.inner.lock();
         let (rules, rng) = &mut *guard;
         let mut hit = |rule: &Fault| rule.answer().is_some() && rule.covers(name) && rng.chance(rule.probability);
         let at = rules.iter().position(&mut hit)?;

@@ -1,9 +1,10 @@
 //! A line between a browser and the service: counts what goes over it, is as slow as wanted, and holds back what the
 //! test wants to be late.
 
+use parking_lot::Mutex;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -82,7 +83,7 @@ impl Line {
 
     /// The paths that were asked for, with their methods.
     pub fn requests(&self) -> Vec<String> {
-        self.state.requests.lock().expect("the list").clone()
+        self.state.requests.lock().clone()
     }
 
     /// Bytes that went towards the browser, and towards the service.
@@ -105,7 +106,7 @@ async fn asks(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &State) {
         let Some(path) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else { return };
         if path.starts_with(b"GET ") || path.starts_with(b"POST ") {
             let line = String::from_utf8_lossy(path).lines().next().unwrap_or_default().replace(" HTTP/1.1", "");
-            state.requests.lock().expect("the list").push(line.clone());
+            state.requests.lock().push(line.clone());
             let free = |word: &String| word.is_empty() || !line.contains(word.as_str());
             if held.wait_for(free).await.is_err() {
                 return;

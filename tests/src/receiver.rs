@@ -9,11 +9,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use sha2::Sha256;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use tokio::net::TcpListener;
 
 /// The receiver's keys: the one that counts, and the one before it.
@@ -76,7 +77,7 @@ impl Receiver {
 
     /// Answers the next attempts so.
     pub fn order(&self, orders: &[Order]) {
-        self.kept().orders.extend(orders);
+        self.kept.lock().orders.extend(orders);
     }
 
     /// Of alerts about what has such a key: for each that came, whether it was raised (or taken back).
@@ -87,26 +88,22 @@ impl Receiver {
 
     /// Answers as it should.
     pub fn relent(&self) {
-        self.kept().orders.clear();
+        self.kept.lock().orders.clear();
     }
 
     /// How many calls came, whatever was answered.
     pub fn calls(&self) -> usize {
-        self.kept().calls
+        self.kept.lock().calls
     }
 
     /// Everything that was taken, each time that it came.
     pub fn attempts(&self) -> Vec<Attempt> {
-        self.kept().attempts.clone()
+        self.kept.lock().attempts.clone()
     }
 
     /// The messages of a chat as they were told, in the order in which they came.
     pub fn messages(&self, chat: &str) -> Vec<Value> {
-        self.kept().chats.get(chat).cloned().unwrap_or_default()
-    }
-
-    fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock().chats.get(chat).cloned().unwrap_or_default()
     }
 }
 
@@ -120,7 +117,7 @@ async fn hook(State(kept): State<Arc<Mutex<Kept>>>, headers: HeaderMap, body: By
         return StatusCode::UNAUTHORIZED.into_response();
     }
     let event: Value = serde_json::from_slice(&body).expect("an event is JSON");
-    let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut kept = kept.lock();
     let known = kept.attempts.iter().any(|attempt| attempt.id == id);
     kept.calls += 1;
     let order = kept.orders.pop_front();

@@ -2,11 +2,12 @@
 
 use openline_bitrix::Concern;
 use openline_core::Check;
+use parking_lot::Mutex;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -92,7 +93,7 @@ async fn days(url: &Url) -> Result<u64, Trouble> {
     let config = ClientConfig::builder().dangerous().with_custom_certificate_verifier(Arc::clone(&seen) as _);
     let connector = TlsConnector::from(Arc::new(config.with_no_client_auth()));
     connector.connect(name.clone(), stream).await.map_err(|error| Trouble::Bad(told(&error)))?;
-    let chain = seen.chain.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let chain = seen.chain.lock().clone();
     Ok(left(&verifier, &chain, &name, UnixTime::now().as_secs()))
 }
 
@@ -132,7 +133,7 @@ impl ServerCertVerifier for Seen {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let whole = std::iter::once(own).chain(between).map(|one| one.clone().into_owned());
-        *self.chain.lock().unwrap_or_else(PoisonError::into_inner) = whole.collect();
+        *self.chain.lock() = whole.collect();
         self.verifier.verify_server_cert(own, between, name, ocsp, now)
     }
 

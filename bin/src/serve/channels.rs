@@ -10,9 +10,10 @@ use axum::routing::get;
 use openline_core::again::Ladder;
 use openline_core::inbox::Doors;
 use openline_core::{Bridge, Channel, ChannelId, VisitorInbox};
+use parking_lot::RwLock;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -58,14 +59,14 @@ impl Served {
             let end = self.stop.child_token();
             let intake = keep_running(self.doors.clone(), Arc::clone(&swap) as _, inbox, end.clone());
             let one = One { swap, routes, end, intake: tokio::spawn(intake) };
-            self.each.write().unwrap_or_else(PoisonError::into_inner).insert(id, one);
+            self.each.write().insert(id, one);
         }
         self.mount();
     }
 
     /// Serves this one no more. What waits for its visitors stays, and goes on when it is served again.
     pub(crate) async fn remove(&self, id: &ChannelId) {
-        let removed = self.each.write().unwrap_or_else(PoisonError::into_inner).remove(id);
+        let removed = self.each.write().remove(id);
         let Some(mut one) = removed else { return };
         self.mount();
         one.end.cancel();
@@ -78,19 +79,19 @@ impl Served {
 
     /// Those that are served now.
     pub(crate) fn all(&self) -> BTreeMap<ChannelId, Arc<dyn Channel>> {
-        let each = self.each.read().unwrap_or_else(PoisonError::into_inner);
+        let each = self.each.read();
         each.iter().map(|(id, one)| (id.clone(), Arc::clone(&one.swap) as _)).collect()
     }
 
     /// One of them, to be changed.
     pub(crate) fn get(&self, id: &ChannelId) -> Option<Arc<Swap>> {
-        self.each.read().unwrap_or_else(PoisonError::into_inner).get(id).map(|one| Arc::clone(&one.swap))
+        self.each.read().get(id).map(|one| Arc::clone(&one.swap))
     }
 
     /// Returns when every intake has ended, after the stop.
     pub(crate) async fn ended(self: Arc<Self>) {
         self.stop.cancelled().await;
-        let all = std::mem::take(&mut *self.each.write().unwrap_or_else(PoisonError::into_inner));
+        let all = std::mem::take(&mut *self.each.write());
         for one in all.into_values() {
             let _ = one.intake.await;
         }
@@ -100,15 +101,15 @@ impl Served {
     pub(crate) fn below(self: &Arc<Self>, app: Router) -> Router {
         let served = Arc::clone(self);
         let answer = move |request: Request<Body>| {
-            let routes = served.routes.read().unwrap_or_else(PoisonError::into_inner).clone();
+            let routes = served.routes.read().clone();
             async move { Ok::<Response, Infallible>(routes.oneshot(request).await.into_response()) }
         };
         app.fallback_service(service_fn(answer))
     }
 
     fn mount(&self) {
-        let routes = mounted(&self.each.read().unwrap_or_else(PoisonError::into_inner));
-        *self.routes.write().unwrap_or_else(PoisonError::into_inner) = routes;
+        let routes = mounted(&self.each.read());
+        *self.routes.write() = routes;
     }
 }
 

@@ -4,8 +4,9 @@
 use openline_core::inbox::Doors;
 use openline_core::store::Expect;
 use openline_core::{Backend, Store, StoreError, Timestamp};
+use parking_lot::Mutex;
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -33,11 +34,11 @@ pub(crate) struct Pulse(Arc<Mutex<Option<String>>>);
 impl Pulse {
     /// Why nothing can be stored at the moment.
     pub(crate) fn problem(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.lock().clone()
     }
 
     fn set(&self, problem: Option<String>) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.lock();
         match (&*known, &problem) {
             (None, Some(reason)) => tracing::error!(reason, "nothing can be stored; /health says so"),
             (Some(_), None) => tracing::info!("the store works again"),

@@ -9,8 +9,9 @@ use axum::response::Response;
 use openline_core::channel::{Capabilities, Outgoing};
 use openline_core::handover::Continuation;
 use openline_core::{Channel, Check, DeliveryError, VisitorInbox};
+use parking_lot::RwLock;
 use std::convert::Infallible;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tower::{ServiceExt, service_fn};
 
@@ -48,12 +49,12 @@ impl Swap {
             (inbox, routes)
         });
         let new = Current { channel, mounted, end: CancellationToken::new() };
-        let old = std::mem::replace(&mut *self.now.write().unwrap_or_else(PoisonError::into_inner), new);
+        let old = std::mem::replace(&mut *self.now.write(), new);
         old.end.cancel();
     }
 
     fn current(&self) -> Current {
-        self.now.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.now.read().clone()
     }
 
     fn channel(&self) -> Arc<dyn Channel> {
@@ -116,7 +117,7 @@ impl Channel for Swap {
 
     fn routes(self: Arc<Self>, inbox: VisitorInbox) -> Router {
         let routes = self.channel().routes(inbox.clone());
-        self.now.write().unwrap_or_else(PoisonError::into_inner).mounted = Some((inbox, routes));
+        self.now.write().mounted = Some((inbox, routes));
         let answer = move |request: Request| {
             let swap = Arc::clone(&self);
             async move { swap.answer(request).await }

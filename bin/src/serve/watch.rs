@@ -10,8 +10,9 @@ use openline_bitrix::{Bitrix, Concern};
 use openline_core::inbox::Doors;
 use openline_core::store::Queue;
 use openline_core::{Store, StoreError, Timestamp};
+use parking_lot::Mutex;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -66,7 +67,7 @@ impl Watch {
         let known = &self.0;
         let no_store = |why: String| Concern::new(STORE, "store", &[("reason", &why)]);
         let mut all: Vec<Concern> = known.pulse.problem().map(no_store).into_iter().collect();
-        all.extend(room::problem(&known.disks.lock().unwrap_or_else(PoisonError::into_inner)));
+        all.extend(room::problem(&known.disks.lock()));
         let status = known.bitrix.status();
         all.extend(status.lost.map(|why| Concern::new("lost", "lost", &[("reason", &why)]).under("portal")));
         all.extend(status.problems.into_iter().map(|one| one.under("portal")));
@@ -76,7 +77,7 @@ impl Watch {
             };
             all.extend(channel.health().err().map(values));
         }
-        let slow = known.slow.lock().unwrap_or_else(PoisonError::into_inner);
+        let slow = known.slow.lock();
         all.extend(slow.0.iter().chain(&slow.1).cloned());
         all
     }
@@ -89,9 +90,9 @@ impl Watch {
 
     /// Looks for what another configuration says from now on; `here`: the files still lie where it says.
     pub(crate) fn exchange(&self, config: &Config, here: bool) {
-        *self.0.patience.lock().unwrap_or_else(PoisonError::into_inner) = config.alerts.queue;
+        *self.0.patience.lock() = config.alerts.queue;
         if here {
-            *self.0.disks.lock().unwrap_or_else(PoisonError::into_inner) = room::places(config);
+            *self.0.disks.lock() = room::places(config);
         }
     }
 
@@ -115,9 +116,9 @@ impl Watch {
 
     async fn look_at_queues(&self) {
         let (known, now) = (&self.0, self.0.doors.now());
-        let patience = *known.patience.lock().unwrap_or_else(PoisonError::into_inner);
+        let patience = *known.patience.lock();
         match of_messages(&known.store, &known.doors.queues(), now, patience).await {
-            Ok(found) => self.0.slow.lock().unwrap_or_else(PoisonError::into_inner).0 = found,
+            Ok(found) => self.0.slow.lock().0 = found,
             // The pulse says it.
             Err(error) => tracing::debug!(%error, "the queues can't be looked at"),
         }
@@ -125,7 +126,7 @@ impl Watch {
 
     async fn look_at_certificate(self) {
         let found = certificate::look(&self.0.public_url).await.and_then(certificate::Found::concern);
-        self.0.slow.lock().unwrap_or_else(PoisonError::into_inner).1 = found;
+        self.0.slow.lock().1 = found;
     }
 
     pub(crate) fn store(&self) -> &Arc<dyn Store> {

@@ -4,8 +4,8 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use openline_core::Timestamp;
 use openline_core::secret::{Keys, same, sign};
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 const LIFETIME: Duration = Duration::from_secs(600);
@@ -50,7 +50,7 @@ impl States {
         if !is_fresh || !self.keys.any(is_ours) {
             return false;
         }
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut used = self.used.lock();
         used.retain(|_, until| *until > now);
         used.len() < REMEMBERED && used.insert(word.to_owned(), at.plus(LIFETIME)).is_none()
     }

@@ -11,8 +11,8 @@ use crate::settings::RequestLimit;
 use limit::Limit;
 use openline_core::Timestamp;
 use operating::Operating;
+use parking_lot::Mutex;
 use shares::{Shares, Turn};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -62,7 +62,7 @@ struct Waiter<'b> {
 
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
-        self.budget.lock().shares.leave(self.class, self.ticket);
+        self.budget.inner.lock().shares.leave(self.class, self.ticket);
         self.budget.moved.notify_waiters();
     }
 }
@@ -77,19 +77,15 @@ impl Budget {
 
     /// Another limit is configured, or another host.
     pub(crate) fn be(&self, limit: RequestLimit, host: &str) {
-        let mut inner = self.lock();
+        let mut inner = self.inner.lock();
         inner.limit = inner.limit.replaced(limit, crate::access::servers::is_vendor_host(host));
         drop(inner);
         self.moved.notify_waiters();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Waits until one request may be sent, and counts it.
     pub(crate) async fn take(&self, class: Class) {
-        let ticket = self.lock().shares.join(class, Instant::now());
+        let ticket = self.inner.lock().shares.join(class, Instant::now());
         let place = Waiter { budget: self, class, ticket };
         loop {
             let moved = self.moved.notified();
@@ -102,7 +98,7 @@ impl Budget {
 
     /// Counts a request when it is somebody's turn and there is room; else how long to wait before looking again.
     fn turn(&self, place: &Waiter<'_>) -> Option<Duration> {
-        let mut inner = self.lock();
+        let mut inner = self.inner.lock();
         let Inner { limit, shares, .. } = &mut *inner;
         let now = Instant::now();
         let (fullness, wait) = limit.look(now);
@@ -119,19 +115,19 @@ impl Budget {
 
     /// A request that was counted is not sent after all.
     pub(crate) fn give_back(&self) {
-        self.lock().limit.uncount();
+        self.inner.lock().limit.uncount();
         self.moved.notify_waiters();
     }
 
     /// So many processes share the portal's limit.
     pub(crate) fn share(&self, processes: usize) {
-        self.lock().limit.share(processes, Instant::now());
+        self.inner.lock().limit.share(processes, Instant::now());
         self.moved.notify_waiters();
     }
 
     /// Whether requests are limited at all.
     pub(crate) fn is_limited(&self) -> bool {
-        self.lock().limit.is_known()
+        self.inner.lock().limit.is_known()
     }
 
     /// How often a request that was refused as one too many is sent again at once, before that is believed.
@@ -141,41 +137,41 @@ impl Budget {
 
     /// The portal carried out a request, or refused it for another reason than the number of them.
     pub(crate) fn accepted(&self) {
-        if self.lock().limit.accepted(Instant::now()) {
+        if self.inner.lock().limit.accepted(Instant::now()) {
             self.moved.notify_waiters();
         }
     }
 
     /// The portal refused a request as one too many, and again when it was repeated: the bucket there is full.
     pub(crate) fn overflowed(&self) {
-        self.lock().limit.overflowed(Instant::now());
+        self.inner.lock().limit.overflowed(Instant::now());
     }
 
     /// The portal told its plan.
     pub(crate) fn plan(&self, license_family: &str) {
-        self.lock().limit.plan(license_family);
+        self.inner.lock().limit.plan(license_family);
     }
 
     /// The portal told how much of a method's operating time is used up (seconds) and when some of it is forgotten;
     /// the call itself took `cost` seconds.
     pub(crate) fn note_operating(&self, method: &str, used: f64, reset_at: Timestamp, cost: f64, now: Timestamp) {
-        self.lock().operating.note(method, used, reset_at, cost, now);
+        self.inner.lock().operating.note(method, used, reset_at, cost, now);
     }
 
     /// The portal refused a method because its operating time is used up; for `otherwise` when it told no end of it.
     pub(crate) fn block(&self, method: &str, now: Timestamp, otherwise: Duration) {
-        self.lock().operating.block(method, now, otherwise);
+        self.inner.lock().operating.block(method, now, otherwise);
     }
 
     /// How long a method has to rest. Once in a while it has not, to see whether the portal takes it again: whoever is
     /// told so has to call it.
     pub(crate) fn blocked(&self, method: &str, class: Class, now: Timestamp) -> Option<Duration> {
-        self.lock().operating.blocked(method, class, now)
+        self.inner.lock().operating.blocked(method, class, now)
     }
 
     /// How long a method has to rest, without a claim to be the one that tries it.
     pub(crate) fn rests(&self, method: &str, now: Timestamp) -> Option<Duration> {
-        self.lock().operating.rests(method, now)
+        self.inner.lock().operating.rests(method, now)
     }
 }
 

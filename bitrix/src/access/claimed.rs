@@ -2,8 +2,8 @@
 
 use crate::access::credentials::Credentials;
 use crate::access::disbelief::Disbelief;
+use parking_lot::Mutex;
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
@@ -33,8 +33,4 @@ pub(crate) struct Claim {
     pub(crate) due: Instant,
 }
 
-impl Waiting {
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Claims> {
-        self.list.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+impl Waiting {}

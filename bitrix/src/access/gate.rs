@@ -2,8 +2,7 @@
 //! burns no attempts and fills no memory.
 
 use openline_core::again::{Ladder, spread};
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use parking_lot::Mutex;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -38,14 +37,14 @@ impl Gate {
     }
 
     fn set(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        change(&mut self.state.lock());
         self.changed.send_modify(|n| *n += 1);
     }
 
     /// A call that began at `began` went through. When that ends an outage, how long it was; a call from before it proves
     /// nothing, and what somebody has to open stays closed.
     pub(crate) fn succeeded(&self, began: Instant) -> Option<Duration> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let state = self.state.lock().clone();
         let ends = state.reason.is_some() && state.until.is_some() && state.since.is_none_or(|since| began >= since);
         if ends {
             self.set(|state| *state = State::default());
@@ -55,7 +54,7 @@ impl Gate {
 
     /// How long it is closed now, at the least; `None` while calls may be made.
     pub(crate) fn shut_for(&self) -> Option<Duration> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state.lock();
         state.reason.as_ref()?;
         let until = state.until.unwrap_or_else(|| Instant::now() + MAX_BACKOFF);
         Some(until.duration_since(Instant::now())).filter(|left| !left.is_zero())
@@ -64,7 +63,7 @@ impl Gate {
     /// The portal can't be reached or is busy: wait, longer each time in a row. Calls that fail together are one time:
     /// one that began before the last wait, or ends during it, says nothing new.
     pub(crate) fn back_off(&self, reason: &str, jitter: f64, began: Instant) {
-        let State { failures, since, until, .. } = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let State { failures, since, until, .. } = self.state.lock().clone();
         let known = since.is_some_and(|since| began < since) || until.is_some_and(|until| Instant::now() < until);
         if failures > 0 && known {
             return;
@@ -107,14 +106,14 @@ impl Gate {
 
     /// Why it is closed.
     pub(crate) fn reason(&self) -> Option<String> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).reason.clone()
+        self.state.lock().reason.clone()
     }
 
     /// Waits until it is open, or until it is time to look again.
     pub(crate) async fn pass(&self) {
         let mut changed = self.changed.subscribe();
         loop {
-            let state = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let state = self.state.lock().clone();
             match (state.reason, state.until) {
                 (None, _) => return,
                 (Some(_), Some(until)) if until <= Instant::now() => return,

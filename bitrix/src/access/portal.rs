@@ -13,8 +13,9 @@ use crate::wire::verdict::{self, Verdict};
 use openline_core::again::chance;
 use openline_core::secret::Keys;
 use openline_core::{Clock, OperatorInbox, StoreError};
+use parking_lot::RwLock;
 use reqwest::Client;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
@@ -89,12 +90,12 @@ impl Portal {
 
     /// The configuration as it is now.
     pub(crate) fn config(&self) -> Arc<PortalConfig> {
-        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.config.read())
     }
 
     /// Makes requests.
     pub(crate) fn client(&self) -> Client {
-        self.client.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.client.read().clone()
     }
 
     /// Goes on with another configuration, and a client for it.
@@ -103,8 +104,8 @@ impl Portal {
         if (old.limit, old.url.host_str()) != (config.limit, config.url.host_str()) {
             self.budget.be(config.limit, config.url.host_str().unwrap_or_default());
         }
-        *self.client.write().unwrap_or_else(PoisonError::into_inner) = client;
-        *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+        *self.client.write() = client;
+        *self.config.write() = Arc::new(config);
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {
@@ -113,7 +114,7 @@ impl Portal {
 
     /// The credentials as they are known now.
     pub(crate) fn credentials(&self) -> Option<Arc<Credentials>> {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.current.read().clone()
     }
 
     /// Waits until the portal can be worked with. Another process may be the one that is told of an installation.

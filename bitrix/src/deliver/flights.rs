@@ -3,8 +3,8 @@
 //! A request whose connection is gone goes on at the portal. So a message of unknown outcome that is not in the history
 //! is not missing before the portal can't be working on it any more.
 
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -27,19 +27,19 @@ impl Flights {
     /// A request begins with these messages, and so many in all.
     pub(crate) fn started<'i>(&self, ids: impl Iterator<Item = &'i str>, count: usize) {
         let now = Instant::now();
-        let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut flights = self.0.lock();
         flights.extend(ids.map(|id| (id.to_owned(), Flight::Begun(now, count, None))));
     }
 
     /// The portal has answered, so it does not work on these any more; what became of them it did not tell.
     pub(crate) fn ended<'i>(&self, ids: impl Iterator<Item = &'i str>) {
-        let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut flights = self.0.lock();
         flights.extend(ids.map(|id| (id.to_owned(), Flight::Ended)));
     }
 
     /// The call was cut: the portal may go on with it.
     pub(crate) fn cut<'i>(&self, ids: impl Iterator<Item = &'i str>) {
-        let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut flights = self.0.lock();
         for id in ids {
             if let Some(Flight::Begun(began, _, ran)) = flights.get_mut(id) {
                 *ran = Some(began.elapsed());
@@ -49,7 +49,7 @@ impl Flights {
 
     /// What became of these is known.
     pub(crate) fn landed<'i>(&self, ids: impl Iterator<Item = &'i str>) {
-        let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut flights = self.0.lock();
         for id in ids {
             flights.remove(id);
         }
@@ -64,7 +64,7 @@ impl Flights {
         longest: impl FnOnce(usize, Duration) -> Duration,
         elsewhere: Duration,
     ) -> Option<Duration> {
-        let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut flights = self.0.lock();
         let unknown = || Flight::Elsewhere(Instant::now() + elsewhere);
         let left = match *flights.entry(id.to_owned()).or_insert_with(unknown) {
             Flight::Elsewhere(over) => over.saturating_duration_since(Instant::now()),

@@ -2,9 +2,10 @@
 //! calls are small while there are requests enough, and full when requests are short.
 
 use crate::access::budget::{Budget, Class};
+use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use tokio::sync::oneshot;
 
 /// Items that wait, and who carries them.
@@ -45,10 +46,6 @@ impl<T: Send + 'static, R: Send + 'static> Gather<T, R> {
         Self { behind, ..self }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<T, R>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Waits until an item was carried. `lead` begins to wait for a request in a task of its own ([`Gather::run`]): whoever
     /// asked may go away, the others may not. `None` when that task is gone.
     pub(crate) async fn carried<F>(&self, item: T, lead: impl FnOnce() -> F) -> Option<R>
@@ -65,7 +62,7 @@ impl<T: Send + 'static, R: Send + 'static> Gather<T, R> {
     {
         let (tell, hear): (Vec<_>, Vec<_>) = items.iter().map(|_| oneshot::channel()).unzip();
         let must_lead = {
-            let mut state = self.lock();
+            let mut state = self.state.lock();
             state.waiting.extend(items.into_iter().zip(tell));
             state.lead(self.calls)
         };
@@ -81,7 +78,7 @@ impl<T: Send + 'static, R: Send + 'static> Gather<T, R> {
 
     /// Takes those who still wait, in order, at most so many. True when another one has to lead beside this one.
     fn take(&self, most: usize) -> (Vec<(T, oneshot::Sender<R>)>, bool) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.waiting.retain(|(_, told)| !told.is_closed());
         let behind = state.waiting.iter().filter(|(item, _)| (self.behind)(item)).count();
         let ahead = state.waiting.len() - behind;
@@ -128,7 +125,7 @@ impl<T: Send + 'static, R: Send + 'static> Gather<T, R> {
                     let _ = told.send(result);
                 }
             }
-            let mut state = self.lock();
+            let mut state = self.state.lock();
             state.under_way -= 1;
             if !state.lead(self.calls) {
                 return;
@@ -171,14 +168,14 @@ mod tests {
         }
 
         fn calls(&self) -> Vec<usize> {
-            self.calls.lock().unwrap().clone()
+            self.calls.lock().clone()
         }
     }
 
     fn lead(desk: Arc<Desk>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             let carry = |items: Vec<u32>| {
-                desk.calls.lock().unwrap().push(items.len());
+                desk.calls.lock().push(items.len());
                 async move {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     items.iter().map(|item| item * 10).collect()
@@ -212,7 +209,7 @@ mod tests {
         let take = |most: usize, items: &[u32]| {
             let gather = Gather::<u32, u32>::new(Class::Message, 1).with_behind(|item| *item >= 100);
             let (tell, _hear): (Vec<_>, Vec<_>) = items.iter().map(|_| oneshot::channel()).unzip();
-            gather.lock().waiting.extend(items.iter().copied().zip(tell));
+            gather.state.lock().waiting.extend(items.iter().copied().zip(tell));
             gather.take(most).0.into_iter().map(|(item, _)| item).collect::<Vec<_>>()
         };
         assert_eq!(take(4, &[100, 101, 102, 1, 2, 3, 4]), [100, 1, 2, 3]);

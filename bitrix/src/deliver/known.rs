@@ -2,9 +2,10 @@
 
 use openline_core::message::{Happened, OperatorEvent, Side};
 use openline_core::{ChannelId, ChatId, ClientAddress};
+use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -62,11 +63,11 @@ impl Writer {
 
 impl Genuine {
     pub(super) fn knows(&self, writer: &Writer) -> bool {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).contains(writer)
+        self.seen.lock().contains(writer)
     }
 
     pub(super) fn learn(&self, writer: Writer) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen.lock();
         if seen.len() >= MANY {
             seen.clear();
         }
@@ -74,28 +75,28 @@ impl Genuine {
     }
 
     pub(super) fn is_blind(&self) -> bool {
-        let until = self.blind.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = self.blind.lock();
         until.is_some_and(|until| until > Instant::now())
     }
 
     pub(super) fn goes_blind(&self) {
-        *self.blind.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + BLIND);
+        *self.blind.lock() = Some(Instant::now() + BLIND);
     }
 
     pub(super) fn forged_by(&self, from: ClientAddress) {
-        let mut forgers = self.forgers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut forgers = self.forgers.lock();
         forgers.retain(|_, (_, last)| last.elapsed() < REMEMBERED);
         let (count, last) = forgers.entry(from.network()).or_insert((0, Instant::now()));
         (*count, *last) = (count.saturating_add(1), Instant::now());
     }
 
     pub(super) fn suspects(&self, from: ClientAddress) -> bool {
-        let forgers = self.forgers.lock().unwrap_or_else(PoisonError::into_inner);
+        let forgers = self.forgers.lock();
         forgers.get(&from.network()).is_some_and(|(count, last)| *count >= SUSPECT && last.elapsed() < REMEMBERED)
     }
 
     pub(super) fn turn(&self, event: &OperatorEvent) -> Turn {
-        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut turns = self.turns.lock();
         if turns.len() >= 1000 {
             turns.retain(|_, turn| Arc::strong_count(turn) > 1);
         }

@@ -2,9 +2,9 @@
 
 use openline_core::ConversationId;
 use openline_core::message::Conversation;
+use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
 /// Longest name the portal takes, in characters.
@@ -19,14 +19,13 @@ pub(crate) struct RefusedBlocks(Mutex<HashSet<ConversationId>>);
 impl RefusedBlocks {
     /// Whether this customer is told of in the careful way.
     fn has(&self, conversation: &Conversation) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&conversation.id)
+        self.0.lock().contains(&conversation.id)
     }
 
     /// Notes that a message was refused. True when what its customer is called or calls from may be why, and it was not yet
     /// told in the careful way.
     pub(crate) fn may_be_why(&self, conversation: &Conversation) -> bool {
-        (conversation.visitor.phone.is_some() || is_nameless(conversation))
-            && self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(conversation.id)
+        (conversation.visitor.phone.is_some() || is_nameless(conversation)) && self.0.lock().insert(conversation.id)
     }
 }
 

@@ -1,8 +1,8 @@
 //! How often one kind of failure happened to a message in a row. In memory only: a job's attempts count every kind of
 //! failure together, and what must not be done too early may well begin to be counted anew after a restart.
 
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 
 /// Most messages that are remembered; then all begin anew.
 const MOST: usize = 10_000;
@@ -14,7 +14,7 @@ pub(crate) struct Tries(Mutex<HashMap<String, u32>>);
 impl Tries {
     /// It failed once more: how often it had before.
     pub(crate) fn failed(&self, id: &str) -> u32 {
-        let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tries = self.0.lock();
         if tries.len() >= MOST {
             tries.clear();
         }
@@ -25,7 +25,7 @@ impl Tries {
 
     /// It succeeded, or was given up.
     pub(crate) fn forget(&self, id: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        self.0.lock().remove(id);
     }
 }
 

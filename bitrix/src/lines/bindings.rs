@@ -2,9 +2,10 @@
 
 use crate::config::Connector;
 use openline_core::{Store, StoreError, Timestamp};
+use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// So long after it was switched on, the portal may still say that a connector is off.
@@ -48,8 +49,8 @@ impl Lines {
     /// Reads again what another process may have written.
     pub(crate) async fn reload(&self) -> Result<(), StoreError> {
         let (table, choices) = Self::stored(&self.store).await?;
-        *self.table.write().unwrap_or_else(PoisonError::into_inner) = table;
-        *self.choices.write().unwrap_or_else(PoisonError::into_inner) = choices;
+        *self.table.write() = table;
+        *self.choices.write() = choices;
         Ok(())
     }
 
@@ -78,21 +79,21 @@ impl Lines {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let key = (connector.to_owned(), line.to_owned());
-        if self.read().get(&key).is_some_and(|binding| binding.active == active) {
+        if self.table.read().get(&key).is_some_and(|binding| binding.active == active) {
             return Ok(false);
         }
         let binding = Binding { active, since: now };
         let value = serde_json::to_vec(&binding).map_err(|e| StoreError::Corrupt(e.to_string()))?;
         let name = format!("{PREFIX}{connector}/{line}");
         self.store.state_put(&name, &value, openline_core::store::Expect::Anything).await?;
-        self.table.write().unwrap_or_else(PoisonError::into_inner).insert(key, binding);
+        self.table.write().insert(key, binding);
         Ok(true)
     }
 
     /// Whether a connector was switched on for a line only just now.
     pub(crate) fn is_new(&self, connector: &str, line: &str, now: Timestamp) -> bool {
         let key = (connector.to_owned(), line.to_owned());
-        self.read().get(&key).is_some_and(|binding| binding.active && binding.since.until(now) < NEW)
+        self.table.read().get(&key).is_some_and(|binding| binding.active && binding.since.until(now) < NEW)
     }
 
     /// Forgets everything: the application is gone from the portal.
@@ -102,8 +103,8 @@ impl Lines {
                 self.store.state_delete(&key).await?;
             }
         }
-        self.choices.write().unwrap_or_else(PoisonError::into_inner).clear();
-        self.table.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.choices.write().clear();
+        self.table.write().clear();
         Ok(())
     }
 
@@ -112,7 +113,7 @@ impl Lines {
         for (key, _) in self.store.state_list(&format!("{PREFIX}{connector}/")).await? {
             self.store.state_delete(&key).await?;
         }
-        self.table.write().unwrap_or_else(PoisonError::into_inner).retain(|(id, _), _| id != connector);
+        self.table.write().retain(|(id, _), _| id != connector);
         Ok(())
     }
 
@@ -120,7 +121,7 @@ impl Lines {
     pub(crate) async fn choose_for_new(&self, connector: &str, line: &str) -> Result<(), StoreError> {
         let key = format!("{CHOICE}{connector}");
         self.store.state_put(&key, line.as_bytes(), openline_core::store::Expect::Anything).await?;
-        let mut choices = self.choices.write().unwrap_or_else(PoisonError::into_inner);
+        let mut choices = self.choices.write();
         choices.insert(connector.to_owned(), line.to_owned());
         Ok(())
     }
@@ -129,7 +130,7 @@ impl Lines {
     /// the one that an administrator chose, while that is on; else the one that was switched on first.
     pub(crate) fn choose(&self, connector: &Connector, present: Option<&str>) -> Option<String> {
         let active = self.active(&connector.id);
-        let chosen = self.choices.read().unwrap_or_else(PoisonError::into_inner).get(&connector.id).cloned();
+        let chosen = self.choices.read().get(&connector.id).cloned();
         let wanted = [present, connector.line.as_deref(), chosen.as_deref()];
         let kept = wanted.into_iter().flatten().find(|line| active.iter().any(|(name, _)| name == line));
         let first = || active.iter().min_by_key(|(_, since)| *since).map(|(name, _)| name.clone());
@@ -142,24 +143,24 @@ impl Lines {
     }
 
     fn active(&self, connector: &str) -> Vec<(String, Timestamp)> {
-        let table = self.read();
+        let table = self.table.read();
         let of_connector = table.iter().filter(|((id, _), binding)| id == connector && binding.active);
         of_connector.map(|((_, line), binding)| (line.clone(), binding.since)).collect()
     }
 
     /// The connectors that are on for a line.
     pub(crate) fn connectors_on(&self, line: &str) -> Vec<String> {
-        let table = self.read();
+        let table = self.table.read();
         let on = table.iter().filter(|((_, name), binding)| name == line && binding.active);
         on.map(|((connector, _), _)| connector.clone()).collect()
     }
 
     /// All bindings: connector, line, how it stands.
     pub(crate) fn all(&self) -> Vec<(String, String, Binding)> {
-        self.read().iter().map(|((connector, line), binding)| (connector.clone(), line.clone(), *binding)).collect()
-    }
-
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<(String, String), Binding>> {
-        self.table.read().unwrap_or_else(PoisonError::into_inner)
+        self.table
+            .read()
+            .iter()
+            .map(|((connector, line), binding)| (connector.clone(), line.clone(), *binding))
+            .collect()
     }
 }

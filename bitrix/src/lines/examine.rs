@@ -14,7 +14,6 @@ use openline_core::secret::sign;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::PoisonError;
 
 /// What the application must be allowed (`bitrix24.md` §2.1).
 const SCOPES: [&str; 3] = ["imopenlines", "imconnector", "im"];
@@ -114,7 +113,7 @@ pub(crate) async fn lines(bitrix: &Inner) {
         }
     }
     bitrix.findings.replace(Area::Lines, found);
-    *bitrix.line_names.write().unwrap_or_else(PoisonError::into_inner) = named;
+    *bitrix.line_names.write() = named;
 }
 
 async fn ask_names(bitrix: &Inner) -> Result<BTreeMap<String, NamedLine>, CallError> {

@@ -1,6 +1,6 @@
 //! The time in which an installation's page finishes the installation (`bitrix24.md` §2.4).
 
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -17,18 +17,18 @@ impl Finishing {
     /// An installation's page is shown.
     pub(crate) fn begin(&self) {
         let now = Instant::now();
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((now + WHILE, now));
+        *self.0.lock() = Some((now + WHILE, now));
     }
 
     /// Whether one is shown: what it has to finish is not finished yet.
     pub(crate) fn is_on(&self) -> bool {
-        let times = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let times = *self.0.lock();
         times.is_some_and(|(until, _)| Instant::now() < until)
     }
 
     /// Whether it is time to ask.
     pub(crate) fn is_due(&self) -> bool {
-        let (mut times, now) = (self.0.lock().unwrap_or_else(PoisonError::into_inner), Instant::now());
+        let (mut times, now) = (self.0.lock(), Instant::now());
         let Some((until, next)) = times.filter(|(until, next)| now < *until && *next <= now) else { return false };
         *times = Some((until, next.max(now) + AGAIN));
         true

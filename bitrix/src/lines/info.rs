@@ -7,10 +7,11 @@ use crate::bbcode;
 use crate::wire::values::{text, truthy};
 use openline_core::line::{Hours, LineInfo};
 use openline_core::{DeliveryError, Store, StoreError};
+use parking_lot::Mutex;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
@@ -85,7 +86,7 @@ impl LineInfos {
 
     /// What is known of a line at the moment, of whatever age.
     pub(crate) fn known(&self, line: &str) -> Option<LineInfo> {
-        self.lock().get(line)?.answer.borrow().info.clone()
+        self.0.lock().get(line)?.answer.borrow().info.clone()
     }
 
     /// Asks for a line when it is due, and waits for nothing.
@@ -100,7 +101,7 @@ impl LineInfos {
     where
         A: Future<Output = Result<LineInfo, String>> + Send + 'static,
     {
-        let mut entries = self.lock();
+        let mut entries = self.0.lock();
         let fresh = || Entry { answer: watch::Sender::default(), due: Instant::now(), asking: false };
         let entry = entries.entry(line.to_owned()).or_insert_with(fresh);
         if !entry.asking && entry.due <= Instant::now() {
@@ -113,7 +114,7 @@ impl LineInfos {
 
     /// Somebody has asked otherwise.
     pub(crate) fn tell(&self, line: &str, info: LineInfo) {
-        let mut entries = self.lock();
+        let mut entries = self.0.lock();
         let fresh = || Entry { answer: watch::Sender::default(), due: Instant::now(), asking: false };
         let entry = entries.entry(line.to_owned()).or_insert_with(fresh);
         entry.due = Instant::now() + FRESH;
@@ -121,7 +122,7 @@ impl LineInfos {
     }
 
     fn settle(&self, line: &str, result: Result<LineInfo, String>) {
-        let mut entries = self.lock();
+        let mut entries = self.0.lock();
         let Some(entry) = entries.get_mut(line) else { return };
         entry.asking = false;
         entry.due = Instant::now() + if result.is_ok() { FRESH } else { REST };
@@ -132,10 +133,6 @@ impl LineInfos {
                 known.problem = Some(problem);
             }
         });
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

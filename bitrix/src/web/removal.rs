@@ -14,7 +14,7 @@ use openline_core::store::Expect;
 use openline_core::{ClientAddress, StoreError, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 const KEY: &str = "bitrix/removal";
@@ -62,7 +62,7 @@ pub(crate) async fn hear(bitrix: &Arc<Inner>, clean: bool, from: ClientAddress) 
 /// Takes care of what was told, also before a restart.
 pub(crate) fn go_on(bitrix: &Arc<Inner>) {
     let verifying = tokio::spawn(verify(Arc::clone(bitrix))).abort_handle();
-    let before = bitrix.verifying.lock().unwrap_or_else(PoisonError::into_inner).replace(verifying);
+    let before = bitrix.verifying.lock().replace(verifying);
     before.inspect(tokio::task::AbortHandle::abort);
 }
 

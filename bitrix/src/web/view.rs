@@ -8,7 +8,6 @@ use crate::web::qr::{self, Drawing};
 use openline_core::line::Hours;
 use serde::Serialize;
 use std::fmt::Write;
-use std::sync::PoisonError;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -57,7 +56,7 @@ pub(super) fn line_name(bitrix: &Inner, line: &str) -> String {
 }
 
 fn named(bitrix: &Inner, line: &str) -> Line {
-    let names = bitrix.line_names.read().unwrap_or_else(PoisonError::into_inner);
+    let names = bitrix.line_names.read();
     names.get(line).map_or_else(
         || Line { name: line.to_owned(), on: true },
         |known| Line { name: known.name.clone(), on: known.active },

@@ -96,7 +96,7 @@ fn pause(tries: usize) -> Duration {
 }
 
 fn add(bitrix: &Arc<Inner>, claim: Claim) {
-    let mut list = bitrix.waiting.lock();
+    let mut list = bitrix.waiting.list.lock();
     if let Some(at) = list.waiting.iter().position(|known| known.from == claim.from) {
         list.waiting.remove(at);
         sampled!(info, client = %claim.from, "a newer claim of an installation took an older one's place");
@@ -117,7 +117,7 @@ fn add(bitrix: &Arc<Inner>, claim: Claim) {
 async fn work_off(bitrix: Arc<Inner>) {
     loop {
         let next = {
-            let mut list = bitrix.waiting.lock();
+            let mut list = bitrix.waiting.list.lock();
             let Some(first) = list.waiting.iter().map(|claim| claim.due).min() else {
                 list.kept = false;
                 return;
@@ -144,7 +144,7 @@ async fn attempt(bitrix: &Arc<Inner>, from: IpAddr, claimed: Credentials) {
     let undecided = decision.as_ref().is_err_and(Disbelief::is_transient);
     let mut unstored = false;
     {
-        let mut list = bitrix.waiting.lock();
+        let mut list = bitrix.waiting.list.lock();
         let found = |claim: &Claim| claim.from == from && claim.claimed.access_token == claimed.access_token;
         let Some(at) = list.waiting.iter().position(found) else { return };
         if undecided {

@@ -4,12 +4,13 @@ use crate::common::http::retry_after;
 use crate::signed::{self, Target};
 use openline_core::channel::Outgoing;
 use openline_core::{DeliveryError, Timestamp};
+use parking_lot::Mutex;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::error::Error;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// How long an answer is waited for.
@@ -80,7 +81,7 @@ impl Webhook {
 
     /// What the last attempt failed by.
     pub(super) fn trouble(&self) -> Option<String> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.trouble.lock().clone()
     }
 
     /// Posts an event once. The ids that the receiver gave the message, perhaps none.
@@ -88,7 +89,7 @@ impl Webhook {
         let body = json!({ "type": told.event.name(), "timestamp": written(told.since), "data": data }).to_string();
         let result = self.exchange(&told.id, body, told.attempts, now).await;
         let trouble = result.as_ref().err().map(ToString::to_string);
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+        *self.trouble.lock() = trouble;
         result
     }
 

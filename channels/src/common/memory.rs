@@ -8,8 +8,8 @@ use openline_core::clock::Timestamp;
 use openline_core::files::{ByteStream, FileError, Files, HEAD, Kept};
 use openline_core::message::{Content, Item, ItemKind, Side, State};
 use openline_core::{FileId, MessageId, Pos, Rev};
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(crate) fn item(id: i64, key: &str, side: Side, content: Content) -> Item {
@@ -42,7 +42,7 @@ pub(crate) struct Shelf {
 
 impl Shelf {
     pub(crate) fn put(&self, bytes: impl Into<Bytes>) -> FileId {
-        let (mut shelf, bytes) = (self.files.lock().unwrap(), bytes.into());
+        let (mut shelf, bytes) = (self.files.lock(), bytes.into());
         // The same bytes are the same file, as on the disk.
         if let Some((known, _)) = shelf.iter().find(|(_, kept)| **kept == bytes) {
             return known.clone();
@@ -69,7 +69,7 @@ impl Files for Shelf {
     }
 
     async fn open(&self, id: &FileId) -> Result<FileStream, FileError> {
-        let bytes = self.files.lock().unwrap().get(id).cloned().ok_or(FileError::Gone)?;
+        let bytes = self.files.lock().get(id).cloned().ok_or(FileError::Gone)?;
         let size = Some(bytes.len() as u64).filter(|_| !self.vague.load(Ordering::SeqCst));
         Ok(FileStream { size, mime: None, bytes: futures_util::stream::iter([Ok(bytes)]).boxed() })
     }

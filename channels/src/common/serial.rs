@@ -1,8 +1,9 @@
 //! One serial task a chat: what comes of one chat is worked off in the order in which it came, other chats meanwhile.
 
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use tokio::sync::OwnedMutexGuard;
 
 /// The turns of all chats. A chat at which nobody is costs nothing.
@@ -18,7 +19,7 @@ impl<K> Default for Turns<K> {
 impl<K: Hash + Eq + Clone> Turns<K> {
     /// Stands in the queue of a chat at once; the future waits for the turn, which is over when what it gives is dropped.
     pub(crate) fn stand(&self, chat: &K) -> impl Future<Output = OwnedMutexGuard<()>> + use<K> {
-        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut turns = self.0.lock();
         if turns.len() > 1000 {
             turns.retain(|_, turn| Arc::strong_count(turn) > 1);
         }

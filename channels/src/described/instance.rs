@@ -14,8 +14,9 @@ use minijinja::Value;
 use openline_core::clock::Timestamp;
 use openline_core::lately::Lately;
 use openline_core::{ChatId, Clock, ConversationId, DeliveryError, StoreError, VisitorInbox};
+use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// A token is renewed so long before its end, in seconds.
@@ -126,15 +127,11 @@ impl Instance {
         self.inbox.get().is_some_and(|inbox| !inbox.is_shared())
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// What every expression may name.
     pub(super) fn scope(&self) -> Scope {
         let mut scope = self.base.clone();
         scope.set("now", self.clock.now().seconds());
-        scope.set("setup", self.state().setup.clone());
+        scope.set("setup", self.state.lock().setup.clone());
         scope
     }
 
@@ -246,7 +243,7 @@ impl Instance {
     /// Remembers for people why the channel is closed.
     pub(super) fn settle(&self, failed: Failed) -> DeliveryError {
         if let DeliveryError::Closed { reason, after } = &failed.error {
-            self.state().pause = Some((self.clock.now().plus(*after), reason.clone()));
+            self.state.lock().pause = Some((self.clock.now().plus(*after), reason.clone()));
         }
         failed.error
     }
@@ -260,7 +257,7 @@ impl Instance {
             (format!("={chat}"), chat_per_minute.map(|n| 60.0 / n), f64::from(chat_burst)),
         ];
         let wait = {
-            let (mut state, now) = (self.state(), self.clock.now());
+            let (mut state, now) = (self.state.lock(), self.clock.now());
             if state.next.len() > 10_000 {
                 state.next.retain(|_, next| *next > now.minus(Duration::from_secs(3600)));
             }
@@ -287,13 +284,13 @@ impl Instance {
 
     /// What the setup's steps took.
     pub(super) fn is_set_up(&self, taken: &Scope, names: &[String]) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         state.setup = Value::from_pairs(names.iter().map(|name| (name.clone(), taken.get(name))));
         state.trouble = None;
     }
 
     pub(super) fn troubled(&self, trouble: &str) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         if state.trouble.as_deref() != Some(trouble) {
             let channel = self.inbox.get().map(|inbox| inbox.channel().to_string()).unwrap_or_default();
             tracing::error!(channel, trouble, "the messenger is not set up, trying again");
@@ -303,7 +300,7 @@ impl Instance {
 
     /// Counts events that no rule knew.
     pub(super) fn unknown(&self, shape: &str) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         state.unknown += 1;
         let channel = self.inbox.get().map(|inbox| inbox.channel().to_string()).unwrap_or_default();
         if let Some(inbox) = self.inbox.get() {
@@ -314,7 +311,7 @@ impl Instance {
 
     /// One line when something is wrong.
     pub(super) fn health(&self) -> Result<(), String> {
-        let state = self.state();
+        let state = self.state.lock();
         match (&state.pause, &state.trouble) {
             (Some((until, reason)), _) if *until > self.clock.now() => Err(reason.clone()),
             (_, Some(trouble)) => Err(trouble.clone()),

@@ -6,10 +6,11 @@ use super::verdicts::Failed;
 use async_trait::async_trait;
 use openline_core::DeliveryError;
 use openline_core::backend::FileStream;
+use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 #[derive(Deserialize, Clone)]
 #[serde(deny_unknown_fields)]
@@ -46,14 +47,14 @@ impl Script {
     }
 
     pub(super) fn asked(&self) -> Vec<Json> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
+        self.0.lock().1.clone()
     }
 }
 
 #[async_trait]
 impl Transport for Script {
     async fn call(&self, request: &Request, file: Option<&FileOut>) -> Result<Answer, Failed> {
-        let mut script = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut script = self.0.lock();
         script.1.push(shown(request, file));
         let Some(next) = script.0.pop_front() else {
             return Err(DeliveryError::refused("the fixture has no answer for this request").into());

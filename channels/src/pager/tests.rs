@@ -20,7 +20,7 @@ async fn network() -> (String, Calls) {
         let (head, body) = request.into_parts();
         let body = axum::body::to_bytes(body, 10_000).await.unwrap();
         let call = (head.method, head.uri.path().to_owned(), json::read(&body).unwrap_or_default());
-        noted.lock().unwrap().push(call);
+        noted.lock().push(call);
         axum::Json(json!({ "id": "p1" }))
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -116,7 +116,7 @@ async fn a_long_reply_goes_in_parts_each_under_its_own_key_and_changes_where_it_
     again.unwrap();
     edited.unwrap();
     deleted.unwrap();
-    let calls = calls.lock().unwrap();
+    let calls = calls.lock();
     let keys: Vec<_> = calls.iter().filter_map(|(_, _, body)| body["key"].as_str()).collect();
     assert!(keys.len() == 4 && keys[..2] == keys[2..] && keys[0] != keys[1], "{keys:?}");
     let changed: Vec<_> = calls.iter().skip(4).map(|(method, path, _)| format!("{method} {path}")).collect();

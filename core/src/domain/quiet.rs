@@ -1,8 +1,8 @@
 //! Lines in the log that strangers can cause as often as they like: a few a minute, and how many were held back.
 
+use parking_lot::Mutex;
 use std::fmt;
 use std::num::NonZeroU64;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// So many lines of one place …
@@ -43,7 +43,7 @@ impl Sampler {
     }
 
     fn take_at(&self, now: Instant) -> Option<Turn> {
-        let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut window = self.0.lock();
         if window.began.is_none_or(|began| now.saturating_duration_since(began) >= WINDOW) {
             window.began = Some(now);
             window.said = 0;

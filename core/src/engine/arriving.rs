@@ -2,8 +2,8 @@
 
 use crate::domain::id::FileId;
 use crate::domain::time::Timestamp;
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Files that were kept for messages that are not stored yet.
@@ -15,7 +15,7 @@ pub(crate) const GIVEN_UP: Duration = Duration::from_secs(3600);
 
 impl Arriving {
     fn change<T>(&self, now: Timestamp, change: impl FnOnce(&mut HashMap<FileId, Vec<Timestamp>>) -> T) -> T {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.0.lock();
         all.values_mut().for_each(|kept| kept.retain(|at| at.until(now) < GIVEN_UP));
         all.retain(|_, kept| !kept.is_empty());
         change(&mut all)

@@ -63,7 +63,7 @@ pub(crate) async fn is_going_on(doors: &Doors, id: ConversationId) -> Result<boo
         return is_asked(&doors.store, id).await;
     }
     {
-        let known = doors.wishes.lock();
+        let known = doors.wishes.0.lock();
         if known.all || known.wished.contains(&id) {
             return Ok(known.wished.contains(&id));
         }

@@ -5,7 +5,8 @@
 
 use crate::domain::error::StoreError;
 use crate::domain::message::{Happened, OperatorEvent};
-use std::sync::{Arc, Mutex, PoisonError};
+use parking_lot::Mutex;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -26,14 +27,14 @@ impl Hold {
     /// Puts events to the others. Whether they are the first, who has to [`Hold::take`] all after the moment.
     pub(crate) fn add(&self, events: Vec<OperatorEvent>) -> (bool, oneshot::Receiver<Result<(), StoreError>>) {
         let (tell, told) = oneshot::channel();
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.0.lock();
         waiting.push((events, tell));
         (waiting.len() == 1, told)
     }
 
     /// All that wait, in the order in which they happened.
     pub(crate) fn take(&self) -> (Vec<OperatorEvent>, Vec<Told>) {
-        let waiting = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let waiting = std::mem::take(&mut *self.0.lock());
         let (events, told): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
         let mut events: Vec<_> = events.into_iter().flatten().collect();
         events.sort_by_key(|event| place(&event.happened));

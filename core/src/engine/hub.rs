@@ -6,9 +6,10 @@
 
 use crate::domain::id::ChatAddress;
 use crate::domain::id::{ConversationId, Rev};
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -45,7 +46,7 @@ impl<K, V> Default for Board<K, V> {
 impl<K: Hash + Eq + Clone, V: PartialOrd + Copy> Board<K, V> {
     fn shard(&self, key: &K) -> MutexGuard<'_, Shard<K, V>> {
         let index = usize::try_from(self.hasher.hash_one(key) % SHARDS as u64).unwrap_or(0);
-        self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
+        self.shards[index].lock()
     }
 
     /// Spreads a value. Smaller ones than the known are passed over.
@@ -78,7 +79,7 @@ impl<K: Hash + Eq + Clone, V: PartialOrd + Copy> Board<K, V> {
     /// Forgets everything and ends all waits: nothing known here may be trusted.
     pub fn forget_all(&self) {
         for shard in self.shards.iter() {
-            shard.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            shard.lock().clear();
         }
     }
 
@@ -146,7 +147,7 @@ mod tests {
         let hub = Revisions::default();
         let count = i64::try_from(SHARDS * SHARD_LIMIT * 2).unwrap();
         (0..count).for_each(|n| hub.publish(&ConversationId(n), Rev(1)));
-        let kept: usize = hub.shards.iter().map(|shard| shard.lock().unwrap().len()).sum();
+        let kept: usize = hub.shards.iter().map(|shard| shard.lock().len()).sum();
         assert!(kept <= SHARDS * SHARD_LIMIT);
     }
 }

@@ -4,10 +4,10 @@
 use crate::domain::id::{ChatAddress, ConversationId, Rev};
 use crate::domain::message::Visitor;
 use crate::ports::store::Change;
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::mem;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// So many values at least are remembered, and twice as many at the most.
 const MANY: usize = 2048;
@@ -23,19 +23,15 @@ impl<K, V> Default for Lately<K, V> {
 }
 
 impl<K: Hash + Eq + Clone, V> Lately<K, V> {
-    fn both(&self) -> MutexGuard<'_, [HashMap<K, V>; 2]> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Looks at a value, and may change it; `None` when there is none.
     pub fn at<R>(&self, key: &K, look: impl FnOnce(&mut V) -> R) -> Option<R> {
-        let [young, old] = &mut *self.both();
+        let [young, old] = &mut *self.0.lock();
         young.get_mut(key).or_else(|| old.get_mut(key)).map(look)
     }
 
     /// Remembers a value.
     pub fn put(&self, key: &K, value: V) {
-        Self::add(&mut self.both(), key, value);
+        Self::add(&mut self.0.lock(), key, value);
     }
 
     /// Remembers what was read, unless somebody was faster; gives what is remembered.
@@ -43,7 +39,7 @@ impl<K: Hash + Eq + Clone, V> Lately<K, V> {
     where
         V: Clone,
     {
-        let mut both = self.both();
+        let mut both = self.0.lock();
         if let Some(known) = both[0].get(key).or_else(|| both[1].get(key)) {
             return known.clone();
         }
@@ -60,7 +56,7 @@ impl<K: Hash + Eq + Clone, V> Lately<K, V> {
 
     /// Forgets everything.
     pub fn clear(&self) {
-        *self.both() = Default::default();
+        *self.0.lock() = Default::default();
     }
 }
 

@@ -9,12 +9,13 @@ use crate::ports::client::ClientAddress;
 use crate::sampled;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use parking_lot::Mutex;
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Above so many keys, those whose bucket is empty are forgotten.
@@ -218,7 +219,7 @@ impl Limits {
             self.messages_each.take(&from.network(), 1)?;
             if new {
                 let session = (channel.clone(), chat.clone());
-                let mut unanswered = self.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut unanswered = self.unanswered.lock();
                 self.has_room(&mut unanswered, &session, from)?;
                 self.conversations_each.take(&from.network(), 1)?;
                 self.conversations.take(channel, 1)?;
@@ -243,7 +244,7 @@ impl Limits {
 
     /// An operator answered a visitor.
     pub fn answered(&self, channel: &ChannelId, chat: &ChatId) {
-        self.unanswered.lock().unwrap_or_else(PoisonError::into_inner).end(&(channel.clone(), chat.clone()));
+        self.unanswered.lock().end(&(channel.clone(), chat.clone()));
     }
 
     /// Somebody wants a new session.
@@ -328,7 +329,7 @@ impl<K: Hash + Eq + Clone> Counters<K> {
     }
 
     fn take(&self, key: K) -> Result<Counted<K>, Limited> {
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.counts.lock();
         let count = counts.entry(key.clone()).or_default();
         if *count >= self.most {
             return Err(Limited { limit: self.limit, after: Duration::from_secs(5) });
@@ -340,7 +341,7 @@ impl<K: Hash + Eq + Clone> Counters<K> {
 
 impl<K: Hash + Eq + Clone> Drop for Counted<K> {
     fn drop(&mut self) {
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.counts.lock();
         if let Some(count) = counts.get_mut(&self.key) {
             *count = count.saturating_sub(1);
             if *count == 0 {

@@ -3,9 +3,10 @@
 use crate::domain::id::ChannelId;
 use crate::ports::clock::Timestamp;
 use crate::ports::store::Queue;
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The last failure of each channel since the program started.
 #[derive(Clone, Default)]
@@ -33,7 +34,7 @@ impl Troubles {
     /// Remembers a failure in place of the channel's earlier one.
     pub fn note(&self, channel: &ChannelId, queue: &Queue, at: Timestamp, reason: &str) {
         let trouble = Trouble { at, reason: reason.to_owned(), solved: None };
-        let mut last = self.lock();
+        let mut last = self.0.last.lock();
         last.insert(channel.clone(), (queue.clone(), trouble));
         self.count(&last);
     }
@@ -43,7 +44,7 @@ impl Troubles {
         if self.0.open.load(Ordering::Relaxed) == 0 {
             return;
         }
-        let mut last = self.lock();
+        let mut last = self.0.last.lock();
         if let Some((_, trouble)) = last.get_mut(channel).filter(|(failed, _)| failed == queue) {
             trouble.solved.get_or_insert(at);
         }
@@ -52,16 +53,12 @@ impl Troubles {
 
     /// A channel's last failure.
     pub fn last(&self, channel: &ChannelId) -> Option<Trouble> {
-        self.lock().get(channel).map(|(_, trouble)| trouble.clone())
+        self.0.last.lock().get(channel).map(|(_, trouble)| trouble.clone())
     }
 
     fn count(&self, last: &BTreeMap<ChannelId, (Queue, Trouble)>) {
         let open = last.values().filter(|(_, trouble)| trouble.solved.is_none()).count();
         self.0.open.store(open, Ordering::Relaxed);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<ChannelId, (Queue, Trouble)>> {
-        self.0.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,12 +1,12 @@
 //! Which conversations somebody asked to forget.
 
 use crate::domain::id::ConversationId;
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The wishes that this process knows of, so that messages can be asked about without reading.
 #[derive(Default)]
-pub(crate) struct Wishes(Mutex<Known>);
+pub(crate) struct Wishes(pub(super) Mutex<Known>);
 
 #[derive(Default)]
 pub(crate) struct Known {
@@ -17,16 +17,12 @@ pub(crate) struct Known {
 
 impl Wishes {
     pub(crate) fn add(&self, ids: impl IntoIterator<Item = ConversationId>) -> MutexGuard<'_, Known> {
-        let mut known = self.lock();
+        let mut known = self.0.lock();
         known.wished.extend(ids);
         known
     }
 
     pub(crate) fn remove(&self, id: ConversationId) {
-        self.lock().wished.remove(&id);
-    }
-
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().wished.remove(&id);
     }
 }

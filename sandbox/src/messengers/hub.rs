@@ -8,8 +8,9 @@ use super::world::World;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use parking_lot::Mutex;
 use serde_json::Value;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -43,13 +44,13 @@ impl Hub {
     }
 
     pub(super) fn edit<R>(&self, change: impl FnOnce(&mut World) -> R) -> R {
-        let result = change(&mut self.world.lock().unwrap_or_else(PoisonError::into_inner));
+        let result = change(&mut self.world.lock());
         self.changed.notify_waiters();
         result
     }
 
     pub(super) fn look<R>(&self, look: impl FnOnce(&World) -> R) -> R {
-        look(&self.world.lock().unwrap_or_else(PoisonError::into_inner))
+        look(&self.world.lock())
     }
 
     /// Calls the webhook; whether it took the event.

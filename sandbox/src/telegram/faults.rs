@@ -1,9 +1,8 @@
 //! Misfortunes of the stand-in Telegram, switched on by rules.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 use crate::When;
 use crate::rng::Rng;
@@ -203,26 +202,22 @@ impl TelegramFaults {
 
     /// Puts a rule in force.
     pub fn add(&self, fault: TelegramFault) {
-        self.lock().0.push(fault);
+        self.inner.lock().0.push(fault);
     }
 
     /// Lifts all rules.
     pub fn clear(&self) {
-        self.lock().0.clear();
+        self.inner.lock().0.clear();
     }
 
     /// The rules in force.
     pub fn list(&self) -> Vec<TelegramFault> {
-        self.lock().0.clone()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, (Vec<TelegramFault>, Rng)> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().0.clone()
     }
 
     /// The first rule that covers `name`, is accepted by `concerns` and strikes; uses up a counted one.
     fn strike(&self, name: &str, concerns: impl Fn(&TelegramFaultKind) -> bool) -> Option<TelegramFault> {
-        let mut guard = self.lock();
+        let mut guard = self.inner.lock();
         let (rules, rng) = &mut *guard;
         let mut struck = None;
         for rule in rules.iter_mut().filter(|rule| concerns(&rule.kind) && rule.covers(name)) {

@@ -1,7 +1,7 @@
 //! The shared handle on one stand-in: its memory behind a lock, its clock, its faults.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
+use parking_lot::{Mutex, MutexGuard};
+use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -68,7 +68,7 @@ impl Hub {
     }
 
     fn lock(&self) -> MutexGuard<'_, World> {
-        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut world = self.world.lock();
         world.now = self.clock.now_ms();
         world
     }

@@ -20,9 +20,10 @@ use futures_util::stream;
 use openline_core::backend::FileStream;
 use openline_core::files::{ByteStream, FileError, HEAD, Kept};
 use openline_core::{Clock, FileId, Files};
+use parking_lot::RwLock;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
@@ -55,11 +56,11 @@ impl DiskFiles {
     /// From now on a program looks at each file before it is kept, and none is taken when less than `floor` bytes of room are
     /// left.
     pub fn guard_by(&self, check: Option<FileCheck>, floor: u64) {
-        *self.guard.write().unwrap_or_else(PoisonError::into_inner) = Guard { check, floor };
+        *self.guard.write() = Guard { check, floor };
     }
 
     fn guard(&self) -> Guard {
-        self.guard.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.guard.read().clone()
     }
 
     /// Opens a folder, making it when it doesn't exist, and clears away what uploads left that never ended.

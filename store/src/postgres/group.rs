@@ -5,7 +5,8 @@ use super::fault::closed;
 use super::incoming::{self, Letter};
 use openline_core::StoreError;
 use openline_core::store::Recorded;
-use std::sync::{Arc, Mutex, PoisonError};
+use parking_lot::Mutex;
+use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -36,7 +37,7 @@ impl Group {
     /// Stores a message with the next transaction.
     pub(crate) async fn record(&self, letter: Letter) -> Result<Recorded, StoreError> {
         let (told, answer) = oneshot::channel();
-        let waiting = lock(&self.waiting).clone().ok_or_else(closed)?;
+        let waiting = self.waiting.lock().clone().ok_or_else(closed)?;
         waiting.send((letter, told)).map_err(|_| closed())?;
         drop(waiting);
         answer.await.map_err(|_| closed())?
@@ -44,17 +45,13 @@ impl Group {
 
     /// Waits until everything that was handed over is stored. Nothing is taken any more.
     pub(crate) async fn close(&self) {
-        lock(&self.waiting).take();
-        let writer = lock(&self.writer).take();
+        self.waiting.lock().take();
+        let writer = self.writer.lock().take();
         if let Some(writer) = writer {
             // One that panicked has answered whom it could.
             let _ = writer.await;
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn record(database: &Database, (letters, answers): (Vec<Letter>, Vec<Answer>)) {

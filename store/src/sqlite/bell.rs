@@ -4,10 +4,10 @@
 use crate::private;
 use crate::words::{LONGEST, read, words};
 use openline_core::store::News;
+use parking_lot::Mutex;
 use std::io;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::broadcast;
 
@@ -92,7 +92,7 @@ impl Ear {
     }
 
     fn close(&self) {
-        let Some(listening) = self.listening.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        let Some(listening) = self.listening.lock().take() else { return };
         // An empty word is the end.
         let ended = UnixDatagram::unbound().and_then(|socket| socket.send_to(b"", &self.place));
         if ended.is_ok() {

@@ -5,11 +5,12 @@ use crate::sqlite::mark::Mark;
 use crate::sqlite::schema;
 use crate::sqlite::writer::{self, Answer, Rank, WriteStep};
 use openline_core::StoreError;
+use parking_lot::{Mutex, RwLock};
 use rusqlite::Connection;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
@@ -107,7 +108,7 @@ impl Threads {
             });
             (verdict, finish)
         });
-        self.ways().as_ref().ok_or_else(closed)?.steps.send((rank, step)).map_err(|_| closed())?;
+        self.ways.read().as_ref().ok_or_else(closed)?.steps.send((rank, step)).map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
     }
 
@@ -133,20 +134,16 @@ impl Threads {
 
     /// Asks the reader that has least to do.
     fn ask(&self, query: Query) -> Result<(), StoreError> {
-        let ways = self.ways();
+        let ways = self.ways.read();
         let [one, two] = &ways.as_ref().ok_or_else(closed)?.readers;
         let waiting = |reader: &Reader| reader.waiting.load(Ordering::Relaxed);
         let reader = if waiting(one) <= waiting(two) { one } else { two };
         reader.ask(query)
     }
 
-    fn ways(&self) -> RwLockReadGuard<'_, Option<Ways>> {
-        self.ways.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn stop(&self) -> Vec<JoinHandle<()>> {
-        self.ways.write().unwrap_or_else(PoisonError::into_inner).take();
-        std::mem::take(&mut *self.handles.lock().unwrap_or_else(PoisonError::into_inner))
+        self.ways.write().take();
+        std::mem::take(&mut *self.handles.lock())
     }
 }
 

@@ -156,8 +156,9 @@ fn run_sql(db: &Connection, sql: &str) -> Result<(), StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use parking_lot::Mutex;
+    use std::sync::Arc;
     use std::sync::mpsc::channel;
-    use std::sync::{Arc, Mutex};
 
     type Order = Arc<Mutex<Vec<&'static str>>>;
 
@@ -166,7 +167,7 @@ mod tests {
         Box::new(move |db| {
             let end = Instant::now() + takes;
             while Instant::now() < end {}
-            order.lock().unwrap().push(name);
+            order.lock().push(name);
             (db.map(|_| ()), Box::new(|_| {}))
         })
     }
@@ -185,12 +186,12 @@ mod tests {
         assert!(waiting.fill(&todo));
         let mut saved = Duration::ZERO;
         commit_group(&db, &mut waiting, &mut saved, None);
-        let first: Vec<_> = std::mem::take(&mut *order.lock().unwrap());
+        let first: Vec<_> = std::mem::take(&mut *order.lock());
         assert_eq!(first[..20], ["awaited"; 20]);
         assert!((1..20).contains(&(first.len() - 20)), "some, and not all: {}", first.len() - 20);
         // With nobody waiting there is nothing to save for.
         commit_group(&db, &mut waiting, &mut saved, None);
-        assert_eq!(first.len() + order.lock().unwrap().len(), 40);
+        assert_eq!(first.len() + order.lock().len(), 40);
         drop(sender);
         assert!(!waiting.fill(&todo));
     }

@@ -4,9 +4,9 @@ use super::http::Http;
 use super::{Answer, Attachment, Misfortune, Seen, StandIn, Wrong};
 use async_trait::async_trait;
 use openline_sandbox::messengers::{Act, Mishap, Post, Server, Upload, Which};
+use parking_lot::Mutex;
 use reqwest::{Method, RequestBuilder};
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 
 /// A messenger, and what its people have sent.
 pub struct Messenger {
@@ -78,13 +78,13 @@ impl StandIn for Messenger {
     }
 
     async fn says(&self, who: &str, key: &str, text: &str) -> Answer {
-        self.written.lock().unwrap_or_else(PoisonError::into_inner).push((who.to_owned(), key.to_owned()));
+        self.written.lock().push((who.to_owned(), key.to_owned()));
         self.does(who, &Act::Writes(number(who, key), text.to_owned())).await
     }
 
     async fn attaches(&self, who: &str, key: &str, file: &Attachment) -> Answer {
         let upload = {
-            let mut uploads = self.uploads.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut uploads = self.uploads.lock();
             let stored = || self.server.stores(&file.name, "application/pdf", &file.bytes);
             uploads.entry(format!("{who}/{key}")).or_insert_with(stored).clone()
         };
@@ -93,7 +93,7 @@ impl StandIn for Messenger {
 
     async fn edits(&self, who: &str, key: &str, text: &str) -> Answer {
         let known = (who.to_owned(), key.to_owned());
-        if !self.written.lock().unwrap_or_else(PoisonError::into_inner).contains(&known) {
+        if !self.written.lock().contains(&known) {
             return Answer::Refused("a person edits what they sent only".to_owned());
         }
         self.does(who, &Act::Edits(number(who, key), text.to_owned())).await

@@ -4,21 +4,18 @@
 use super::{Answer, Attachment, Misfortune, Seen, StandIn, Waiting, Wrong};
 use async_trait::async_trait;
 use base64::{Engine, prelude::BASE64_STANDARD};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
 /// What was asked and is not answered yet, by its number; `None` when the program has ended.
 type Asked = Arc<Mutex<Option<HashMap<u64, oneshot::Sender<Value>>>>>;
-
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// The way to a running program.
 struct Lines {
@@ -31,10 +28,10 @@ impl Lines {
     async fn ask(&self, what: &str, mut with: Value) -> Value {
         let number = self.last.fetch_add(1, Ordering::Relaxed) + 1;
         let (answers, answer) = oneshot::channel();
-        held(&self.asked).as_mut().expect("the stand-in runs").insert(number, answers);
+        self.asked.lock().as_mut().expect("the stand-in runs").insert(number, answers);
         with["n"] = number.into();
         with["do"] = what.into();
-        writeln!(held(&self.input), "{with}").expect("the stand-in reads");
+        writeln!(self.input.lock(), "{with}").expect("the stand-in reads");
         answer.await.unwrap_or_else(|_| panic!("the stand-in ended before it answered {what:?}"))
     }
 }
@@ -105,12 +102,12 @@ fn listen(output: BufReader<ChildStdout>, asked: Asked) {
         for line in output.lines().map_while(Result::ok) {
             let answer: Value = serde_json::from_str(&line).unwrap_or_default();
             let number = answer["n"].as_u64();
-            let waits = number.and_then(|number| held(&asked).as_mut()?.remove(&number));
+            let waits = number.and_then(|number| asked.lock().as_mut()?.remove(&number));
             if let Some(waits) = waits {
                 let _ = waits.send(answer);
             }
         }
-        held(&asked).take();
+        asked.lock().take();
     });
 }
 

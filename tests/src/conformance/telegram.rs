@@ -4,10 +4,10 @@ use super::http::Http;
 use super::{Answer, Attachment, Misfortune, Seen, StandIn, Wrong};
 use async_trait::async_trait;
 use openline_sandbox::telegram::{Bot, Person, TelegramConfig, TelegramFault, TelegramServer};
+use parking_lot::Mutex;
 use reqwest::Method;
 use serde_json::json;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 const TOKEN: &str = "123456789:AAbbCCddEEffGGhhIIjjKKllMMnnOOppQQr";
@@ -53,7 +53,7 @@ impl Messenger {
     }
 
     fn with<R>(&self, who: &str, act: impl FnOnce(&Person, &mut Sent) -> R) -> R {
-        let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut people = self.people.lock();
         let entry = people.entry(who.to_owned()).or_insert_with(|| (self.server.person(who), Sent::new()));
         act(&entry.0, &mut entry.1)
     }

@@ -4,7 +4,8 @@ use crate::telegram::{Mode, TOKEN, channel};
 use openline_sandbox::telegram::{TelegramConfig, TelegramServer};
 use openline_sandbox::{Fault, SandboxConfig};
 use openline_tests::{CHANNELS, Receiver, World, eventually};
-use std::sync::{Arc, Mutex};
+use parking_lot::Mutex;
+use std::sync::Arc;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -29,7 +30,7 @@ impl Post {
     }
 
     fn has(&self, words: &[&str]) -> bool {
-        self.1.lock().unwrap().iter().any(|mail| words.iter().all(|word| mail.contains(word)))
+        self.1.lock().iter().any(|mail| words.iter().all(|word| mail.contains(word)))
     }
 }
 
@@ -46,7 +47,7 @@ async fn talk(stream: TcpStream, mails: Arc<Mutex<Vec<String>>>) -> Option<()> {
                 while !mail.ends_with("\r\n.\r\n") {
                     stream.read_line(&mut mail).await.ok()?;
                 }
-                mails.lock().ok()?.push(mail.replace("=\r\n", ""));
+                mails.lock().push(mail.replace("=\r\n", ""));
                 "250 taken"
             }
             "QUIT" => "221 bye",

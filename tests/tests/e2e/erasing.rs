@@ -11,9 +11,10 @@ use openline_core::message::{Content, File, FileSource, Incoming};
 use openline_core::secret::MasterSecret;
 use openline_core::store::FORGET_FILES;
 use openline_core::{ChannelId, ChatId, ConversationId, FileId, Rev, SystemClock, VisitorInbox};
+use parking_lot::Mutex;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const LONG: Duration = Duration::from_secs(60);
@@ -31,7 +32,7 @@ impl Files for Drawer {
         let parts: Vec<_> = bytes.collect().await;
         let head: Bytes = parts.into_iter().map(Result::unwrap).collect::<Vec<_>>().concat().into();
         let id = FileId::parse(&format!("{:064x}", head[0])).unwrap();
-        self.files.lock().unwrap().insert(id.clone());
+        self.files.lock().insert(id.clone());
         Ok(Kept { id, size: head.len() as u64, head })
     }
 
@@ -42,7 +43,7 @@ impl Files for Drawer {
     async fn remove(&self, id: &FileId, at_once: bool) -> Result<bool, FileError> {
         let young = self.young.load(Ordering::SeqCst) && !at_once;
         if !young {
-            self.files.lock().unwrap().remove(id);
+            self.files.lock().remove(id);
         }
         Ok(!young)
     }
@@ -80,7 +81,7 @@ impl Place {
     }
 
     fn kept(&self) -> Vec<FileId> {
-        self.drawer.files.lock().unwrap().iter().cloned().collect()
+        self.drawer.files.lock().iter().cloned().collect()
     }
 
     async fn to_remove(&self) -> usize {

@@ -8,9 +8,10 @@ use openline_core::inbox::Doors;
 use openline_core::message::{Content, Conversation, File, Incoming};
 use openline_core::store::Queue;
 use openline_core::{Backend, Bridge, ChannelId, ChatId, Clock, DeliveryError, Timestamp};
+use parking_lot::Mutex;
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// A portal that is there or not.
@@ -31,7 +32,7 @@ impl Backend for Portal {
             return Err(DeliveryError::paused("can't connect"));
         }
         let (chat, text) = (delivery.conversation.chat.to_string(), delivery.item.content.text.to_plain());
-        self.arrived.lock().unwrap().entry(chat).or_default().push(text);
+        self.arrived.lock().entry(chat).or_default().push(text);
         Ok(Receipt::default())
     }
 
@@ -78,7 +79,7 @@ async fn an_hour_without_the_portal_loses_nothing_and_drains_in_order() {
         bridge.drain().await.unwrap();
         clock.advance(Duration::from_secs(60));
     }
-    assert!(portal.arrived.lock().unwrap().is_empty());
+    assert!(portal.arrived.lock().is_empty());
     assert_eq!(
         store.depth(&Queue::Backend).await.unwrap(),
         60 * CHATS as u64,
@@ -88,7 +89,7 @@ async fn an_hour_without_the_portal_loses_nothing_and_drains_in_order() {
     doors.operator_inbox().backend_is_back().await.unwrap();
     bridge.drain().await.unwrap();
     let expected: Vec<_> = (0..60).map(|minute| format!("minute {minute}")).collect();
-    let arrived = portal.arrived.lock().unwrap();
+    let arrived = portal.arrived.lock();
     assert_eq!(arrived.len(), CHATS);
     assert!(arrived.values().all(|texts| *texts == expected));
 }

@@ -10,9 +10,10 @@ use openline_core::message::{Content, Conversation, File, Happened, Incoming, Op
 use openline_core::pauses::By;
 use openline_core::store::Queue;
 use openline_core::{Backend, Bridge, Channel, ChannelId, ChatId, Clock, DeliveryError, Store, Timestamp};
+use parking_lot::Mutex;
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::Notify;
@@ -44,7 +45,7 @@ impl Backend for Portal {
         if self.away.load(Ordering::SeqCst) {
             return vec![Err(DeliveryError::paused("can't connect")); batch.len()];
         }
-        self.confirmed.lock().unwrap().push(batch.iter().filter_map(|one| one.item.remote).collect());
+        self.confirmed.lock().push(batch.iter().filter_map(|one| one.item.remote).collect());
         self.news.notify_one();
         vec![Ok(()); batch.len()]
     }
@@ -57,7 +58,7 @@ impl Backend for Portal {
         if self.away.load(Ordering::SeqCst) {
             return Err(DeliveryError::paused("can't connect"));
         }
-        self.notes.lock().unwrap().push(text.to_owned());
+        self.notes.lock().push(text.to_owned());
         let unclear = self.unclear.load(Ordering::SeqCst);
         if unclear { Err(DeliveryError::unknown("HTTP 502 without JSON")) } else { Ok(()) }
     }
@@ -98,7 +99,7 @@ impl Channel for Messenger {
     }
 
     async fn undelivered(&self, message: Outgoing<'_>) -> Result<(), DeliveryError> {
-        self.given_up.lock().unwrap().push(message.item.content.text.to_plain());
+        self.given_up.lock().push(message.item.content.text.to_plain());
         Err(DeliveryError::retry("nobody repeats this"))
     }
 }
@@ -180,7 +181,7 @@ async fn thirty_replies_of_one_dialog_are_confirmed_in_one_call() {
     service.portal.away.store(false, Ordering::SeqCst);
     service.doors.operator_inbox().backend_is_back().await.unwrap();
     service.bridge.drain().await.unwrap();
-    assert_eq!(*service.portal.confirmed.lock().unwrap(), [(1..31).collect::<Vec<_>>()]);
+    assert_eq!(*service.portal.confirmed.lock(), [(1..31).collect::<Vec<_>>()]);
     assert_eq!(service.store.depth(&Queue::Confirm).await.unwrap(), 0);
 }
 
@@ -196,7 +197,7 @@ async fn operators_are_told_of_a_reply_that_failed() {
     service.portal.away.store(false, Ordering::SeqCst);
     service.doors.operator_inbox().backend_is_back().await.unwrap();
     service.bridge.drain().await.unwrap();
-    let notes = service.portal.notes.lock().unwrap().clone();
+    let notes = service.portal.notes.lock().clone();
     assert_eq!(notes.len(), 1, "{notes:?}");
     for part in ["did not reach the visitor", "the visitor has blocked us", "please refuse this"] {
         assert!(notes[0].contains(part), "{notes:?}");
@@ -213,7 +214,7 @@ async fn visitors_are_told_of_what_the_operators_will_not_get() {
         service.bridge.visitor_inbox(site.clone()).accept(incoming).await.unwrap();
     }
     service.bridge.drain().await.unwrap();
-    assert_eq!(*service.given_up.lock().unwrap(), ["please refuse this"]);
+    assert_eq!(*service.given_up.lock(), ["please refuse this"]);
     assert_eq!(service.store.dead_letters(None, 9).await.unwrap().len(), 1);
     assert_eq!(service.store.depth(&Queue::Backend).await.unwrap(), 0);
 }
@@ -229,12 +230,12 @@ async fn slow_sends_hold_up_nobody_else() {
     let (stop, bridge) = (CancellationToken::new(), Arc::clone(&service.bridge));
     let running = tokio::spawn(bridge.run(Duration::from_secs(3600), stop.clone()));
     let all = async {
-        while service.portal.confirmed.lock().unwrap().concat().len() < 20 {
+        while service.portal.confirmed.lock().concat().len() < 20 {
             service.portal.news.notified().await;
         }
     };
     tokio::time::timeout(Duration::from_secs(30), all).await.expect("the quick ones are confirmed");
-    assert_eq!(service.portal.confirmed.lock().unwrap().concat(), (100..120).collect::<Vec<_>>());
+    assert_eq!(service.portal.confirmed.lock().concat(), (100..120).collect::<Vec<_>>());
     assert_eq!(service.store.depth(&Queue::Channel(ChannelId::parse("site").unwrap())).await.unwrap(), 40);
     running.abort();
 }
@@ -250,7 +251,7 @@ async fn operators_are_told_of_changes_that_the_visitor_does_not_see() {
         for (remote, edit) in [(1, Some("nine euros")), (1, Some("eight euros")), (1, None)] {
             service.happens(remote, edit).await;
         }
-        let notes = service.portal.notes.lock().unwrap().clone();
+        let notes = service.portal.notes.lock().clone();
         assert_eq!(notes.len(), 2, "{notes:?}");
         assert!(notes[0].starts_with(&format!("The visitor may still see the earlier text of this message: {reason}")));
         assert!(notes[0].ends_with("> nine euros"), "{notes:?}");
@@ -268,7 +269,7 @@ async fn a_note_of_unknown_outcome_is_said_four_times_at_most() {
     let mut said = Vec::new();
     for _ in 0..6 {
         service.bridge.drain().await.unwrap();
-        said.push(service.portal.notes.lock().unwrap().len());
+        said.push(service.portal.notes.lock().len());
         service.clock.advance(Duration::from_secs(20));
     }
     assert_eq!(said, [1, 2, 3, 4, 4, 4]);
@@ -295,7 +296,7 @@ async fn a_paused_channel_keeps_what_operators_write_until_it_is_resumed() {
     assert!(Desk::new(&service.doors).resume(&site).await.unwrap());
     assert!(!Desk::new(&service.doors).resume(&site).await.unwrap());
     service.bridge.drain().await.unwrap();
-    assert_eq!(service.portal.confirmed.lock().unwrap().concat(), [1, 2]);
+    assert_eq!(service.portal.confirmed.lock().concat(), [1, 2]);
 }
 
 /// While the service runs: what waits is not claimed, and goes on when it is served again.
@@ -315,7 +316,7 @@ async fn a_channel_that_is_taken_away_keeps_what_waits_until_it_comes_back() {
     let messenger = Messenger { can: Capabilities::default(), given_up: Arc::default() };
     service.bridge.add(&site, Arc::new(messenger));
     openline_tests::eventually("what waited is brought", async || {
-        (service.portal.confirmed.lock().unwrap().concat() == [1, 2]).then_some(())
+        (service.portal.confirmed.lock().concat() == [1, 2]).then_some(())
     })
     .await;
     stop.cancel();

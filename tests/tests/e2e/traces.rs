@@ -9,10 +9,11 @@ use openline_sandbox::SandboxConfig;
 use openline_tests::{CHANNELS, Process, World, eventually};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::Span;
+use parking_lot::Mutex;
 use prost::Message;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use tokio::net::TcpListener;
 
 const TOKEN: &str = "5f2b0c9d81a34e67b8d0f6a1c2e39574";
@@ -31,14 +32,14 @@ impl Collector {
     }
 
     fn spans(&self) -> Vec<Span> {
-        let told = self.0.lock().unwrap();
+        let told = self.0.lock();
         let scopes = told.iter().flat_map(|told| &told.resource_spans).flat_map(|resource| &resource.scope_spans);
         scopes.flat_map(|scope| scope.spans.clone()).collect()
     }
 
     /// Everything that came, as it can be read.
     fn all(&self) -> String {
-        format!("{:?}", self.0.lock().unwrap())
+        format!("{:?}", self.0.lock())
     }
 }
 
@@ -48,7 +49,7 @@ async fn take(State(collector): State<Collector>, headers: HeaderMap, body: Byte
         return StatusCode::UNAUTHORIZED;
     }
     let request = ExportTraceServiceRequest::decode(body).unwrap();
-    collector.0.lock().unwrap().push(request);
+    collector.0.lock().push(request);
     StatusCode::OK
 }
 
@@ -99,10 +100,10 @@ async fn each_message_is_one_trace_from_its_door_to_its_receiver_and_in_the_log(
     let visitor = world.visitor().await;
     visitor.send("nobody follows this").await;
     let chat = world.portal_chat("nobody follows this").await;
-    let away = || lines.lock().unwrap().iter().filter(|line| line.contains("the collector takes no traces")).count();
+    let away = || lines.lock().iter().filter(|line| line.contains("the collector takes no traces")).count();
     eventually("it is said that the collector is away", async || (away() > 0).then_some(())).await;
-    assert!(!lines.lock().unwrap().concat().contains(&address.to_string()), "not where it is");
-    let done = || logged(&lines.lock().unwrap(), "done").len();
+    assert!(!lines.lock().concat().contains(&address.to_string()), "not where it is");
+    let done = || logged(&lines.lock(), "done").len();
     eventually("it is delivered all the same", async || (done() == 1).then_some(())).await;
     process.stop().await;
     assert_eq!(away(), 1);
@@ -136,7 +137,7 @@ async fn each_message_is_one_trace_from_its_door_to_its_receiver_and_in_the_log(
         assert!(span.end_time_unix_nano >= span.start_time_unix_nano && span.start_time_unix_nano > 0);
     }
     let traces: BTreeSet<String> = walks(&spans).into_keys().collect();
-    let lines = lines.lock().unwrap().clone();
+    let lines = lines.lock().clone();
     assert_eq!(logged(&lines, "stored"), traces);
     assert_eq!(logged(&lines, "done"), traces);
     let told = collector.all();

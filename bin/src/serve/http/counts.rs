@@ -3,9 +3,10 @@
 use super::rules::Rules;
 use crate::config::Proxies;
 use openline_core::{ClientAddress, limits, sampled};
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// The connections that there are.
 pub(super) struct Counts {
@@ -37,7 +38,7 @@ impl Counts {
     pub(super) fn take(self: &Arc<Self>, from: IpAddr) -> Option<Permit> {
         // A proxy has the connections of all whom it calls for.
         let of = (!self.proxies.trusts(from)).then(|| ClientAddress(from).network());
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.lock();
         if open.all >= self.most {
             limits::reached("connections");
             sampled!(warn, target: "security", client = %from, most = self.most, result = "refused", "too many connections");
@@ -60,7 +61,7 @@ impl Counts {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut open = self.counts.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.counts.open.lock();
         open.all -= 1;
         if let Some(of) = self.of
             && let Some(own) = open.each.get_mut(&of)
@@ -88,6 +89,6 @@ mod tests {
         assert_eq!(proxy.len(), 2, "four in all");
         drop((one, two, proxy));
         assert!(take("192.0.2.1").is_some());
-        assert!(counts.open.lock().unwrap().each.is_empty());
+        assert!(counts.open.lock().each.is_empty());
     }
 }

@@ -3,7 +3,7 @@
 use super::{Portal, is_usable};
 use crate::access::credentials::Credentials;
 use openline_core::StoreError;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -45,7 +45,7 @@ impl Portal {
     }
 
     pub(super) fn set(&self, credentials: Option<Credentials>) {
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = credentials.map(Arc::new);
+        *self.current.write() = credentials.map(Arc::new);
     }
 
     /// Goes on with what another process has stored: tokens that it renewed, an installation, that there is none.

@@ -7,9 +7,9 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use parking_lot::Mutex;
 use serde_json::json;
 use std::path::Path;
-use std::sync::Mutex;
 use std::time::Duration;
 
 type Seen = Arc<Mutex<Vec<String>>>;
@@ -21,7 +21,7 @@ async fn server(away: String) -> (String, Seen) {
     let app = Router::new().fallback(move |request: Request<Body>| {
         let (noted, away) = (Arc::clone(&noted), away.clone());
         async move {
-            noted.lock().unwrap().push(format!("{} {}", request.method(), request.uri()));
+            noted.lock().push(format!("{} {}", request.method(), request.uri()));
             match request.uri().path() {
                 "/away" => (StatusCode::FOUND, [(header::LOCATION, away)]).into_response(),
                 "/file" => "bytes of a file".into_response(),
@@ -72,8 +72,8 @@ async fn only_hosts_that_are_named_are_called() {
     assert_eq!(stage.texts("a")[3], told);
     let Err(DeliveryError::Refused { reason }) = stage.sends("a", "hi", false).await else { panic!() };
     assert!(reason.contains("is not one of Kit's hosts"), "{reason}");
-    assert_eq!(*by_stranger.lock().unwrap(), [""; 0]);
-    assert_eq!(*of_api.lock().unwrap(), ["GET /away", "GET /file", "GET /page", "POST /up"]);
+    assert_eq!(*by_stranger.lock(), [""; 0]);
+    assert_eq!(*of_api.lock(), ["GET /away", "GET /file", "GET /page", "POST /up"]);
 }
 
 #[tokio::test]
@@ -82,7 +82,7 @@ async fn calls_go_by_the_proxy_of_the_channel() {
     let given = format!("api = \"http://api.example\"\nproxy = \"{proxy}\"");
     let stage = stage(&format!("{SEND}{ONCE}"), &given, Path::new(""));
     assert_eq!(stage.sends("a", "hi", false).await.unwrap(), ["m1"]);
-    assert_eq!(*asked.lock().unwrap(), ["POST http://api.example/send"]);
+    assert_eq!(*asked.lock(), ["POST http://api.example/send"]);
 }
 
 /// A server with a certificate of an authority that no system knows.

@@ -7,8 +7,8 @@ use crate::described::transport::FileOut;
 use crate::described::verdicts::Failed;
 use async_trait::async_trait;
 use openline_core::backend::FileStream;
+use parking_lot::Mutex;
 use serde_json::json;
-use std::sync::Mutex;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -82,7 +82,7 @@ struct Slow {
 impl Transport for Arc<Slow> {
     async fn call(&self, request: &Request, _: Option<&FileOut>) -> Result<Answer, Failed> {
         let path = request.url.path().to_owned();
-        self.asked.lock().unwrap().push(path.clone());
+        self.asked.lock().push(path.clone());
         if path == "/oauth" {
             let _permit = self.open.acquire().await;
         }
@@ -107,12 +107,12 @@ async fn one_fetches_a_token_for_all_who_wait() {
         .collect();
     // The clock stands still until nobody can go on.
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert_eq!(slow.asked.lock().unwrap().as_slice(), ["/oauth"], "nobody goes on without it");
+    assert_eq!(slow.asked.lock().as_slice(), ["/oauth"], "nobody goes on without it");
     slow.open.add_permits(100);
     for one in all {
         one.await.unwrap().unwrap();
     }
-    let asked = slow.asked.lock().unwrap();
+    let asked = slow.asked.lock();
     assert_eq!(asked.iter().filter(|path| *path == "/oauth").count(), 1);
     assert_eq!(asked.len(), 21);
 }

@@ -2,7 +2,7 @@
 
 use crate::telegram::client::errors::Failure;
 use openline_core::{StoreError, VisitorInbox};
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 
 /// Where the bot's name is kept, so that links to it work from the start.
 const USERNAME: &str = "username";
@@ -19,22 +19,18 @@ struct Known {
 }
 
 impl Status {
-    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// The bot's address: https://t.me/name.
     pub(in crate::telegram) fn address(&self) -> Option<String> {
-        self.known().username.as_ref().map(|name| format!("https://t.me/{name}"))
+        self.known.lock().username.as_ref().map(|name| format!("https://t.me/{name}"))
     }
 
     pub(in crate::telegram) fn health(&self) -> Result<(), String> {
-        self.known().problem.clone().map_or(Ok(()), Err)
+        self.known.lock().problem.clone().map_or(Ok(()), Err)
     }
 
     /// Logs a problem when it is a new one.
     pub(in crate::telegram) fn fails(&self, inbox: &VisitorInbox, problem: String) {
-        let mut known = self.known();
+        let mut known = self.known.lock();
         if known.problem.as_ref() != Some(&problem) {
             tracing::error!(channel = %inbox.channel(), problem, "the bot does not work, trying again");
             known.problem = Some(problem);
@@ -42,7 +38,7 @@ impl Status {
     }
 
     pub(in crate::telegram) fn works(&self, inbox: &VisitorInbox) {
-        if self.known().problem.take().is_some() {
+        if self.known.lock().problem.take().is_some() {
             tracing::info!(channel = %inbox.channel(), "the bot works again");
         }
     }
@@ -50,14 +46,14 @@ impl Status {
     /// Recalls the bot's name from the last time.
     pub(in crate::telegram) async fn recall(&self, inbox: &VisitorInbox) -> Result<(), StoreError> {
         let kept = inbox.remember(USERNAME).await?;
-        self.known().username = kept.and_then(|name| String::from_utf8(name).ok()).filter(|name| is_name(name));
+        self.known.lock().username = kept.and_then(|name| String::from_utf8(name).ok()).filter(|name| is_name(name));
         Ok(())
     }
 
     /// Knows the bot's name from what Telegram says of it; it, when it was not known before.
     pub(in crate::telegram) fn name(&self, me: &serde_json::Value) -> Option<String> {
         let name = me["username"].as_str().filter(|name| is_name(name))?;
-        let known = self.known().username.replace(name.to_owned());
+        let known = self.known.lock().username.replace(name.to_owned());
         (known.as_deref() != Some(name)).then(|| name.to_owned())
     }
 

@@ -1,7 +1,7 @@
 //! The newest message numbers, in memory.
 
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 
 /// Supergroups and news channels have numbers below this.
 const SUPERGROUPS: i64 = -1_000_000_000_000;
@@ -24,7 +24,7 @@ impl Numbers {
     }
 
     pub(super) fn change(&self, chat: i64, change: impl FnOnce(&mut Newest)) -> Newest {
-        let mut numbers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut numbers = self.0.lock();
         let newest = numbers.entry(scope(chat)).or_default();
         change(newest);
         *newest

@@ -15,11 +15,11 @@ async fn polling_acknowledges_only_what_is_stored_and_stops_at_once() {
     world.fake.bring(json!({"update_id": 40, "message": ann(1, json!({"text": "one"}))}));
     world.fake.bring(json!({"update_id": 41, "message": ann(2, json!({"text": "two"}))}));
     let (stop, task) = world.run();
-    world.fake.until("asked again", |fake| fake.asked.lock().unwrap().len() >= 2).await;
-    assert!(world.fake.asked.lock().unwrap().iter().all(Option::is_none));
+    world.fake.until("asked again", |fake| fake.asked.lock().len() >= 2).await;
+    assert!(world.fake.asked.lock().iter().all(Option::is_none));
     assert!(world.channel.health().unwrap_err().contains("nothing was stored"));
     world.memory.refuse(false);
-    world.fake.until("acknowledged", |fake| fake.asked.lock().unwrap().last() == Some(&Some(42))).await;
+    world.fake.until("acknowledged", |fake| fake.asked.lock().last() == Some(&Some(42))).await;
     assert_eq!(world.read("tg5"), ["one", "two"]);
     assert_eq!(world.channel.health(), Ok(()));
     assert_eq!(world.channel.public_address().as_deref(), Some("https://t.me/shop_bot"));
@@ -29,10 +29,10 @@ async fn polling_acknowledges_only_what_is_stored_and_stops_at_once() {
     assert!(begun.elapsed().as_millis() < 1000);
 
     world.restart("");
-    let before = world.fake.asked.lock().unwrap().len();
+    let before = world.fake.asked.lock().len();
     let (stop, task) = world.run();
-    world.fake.until("asked after the restart", |fake| fake.asked.lock().unwrap().len() > before).await;
-    assert_eq!(world.fake.asked.lock().unwrap()[before], Some(42));
+    world.fake.until("asked after the restart", |fake| fake.asked.lock().len() > before).await;
+    assert_eq!(world.fake.asked.lock()[before], Some(42));
     stop.cancel();
     task.await.unwrap().unwrap();
     assert_eq!(world.fake.calls("deleteWebhook").len(), 2);
@@ -47,7 +47,7 @@ async fn what_hinders_polling_is_told_without_the_token() {
     world.fake.until("refused", |fake| fake.calls("getMe").len() == 2).await;
     let told = world.channel.health().unwrap_err();
     assert!(told.contains("does not accept the bot's token") && !told.contains("hush"), "{told}");
-    world.fake.until("asked", |fake| fake.asked.lock().unwrap().len() == 2).await;
+    world.fake.until("asked", |fake| fake.asked.lock().len() == 2).await;
     stop.cancel();
     task.await.unwrap().unwrap();
     // A webhook that is set later is another program's.
@@ -64,7 +64,7 @@ fn bob(number: i64, text: &str) -> Value {
 async fn a_file_on_its_way_holds_up_its_own_chat_only() {
     let world = World::new("").await;
     world.fake.stuck.store(true, Ordering::SeqCst);
-    world.fake.files.lock().unwrap().insert("photos/file_1.jpg".into(), vec![0xff, 0xd8, 0xff, 0].into());
+    world.fake.files.lock().insert("photos/file_1.jpg".into(), vec![0xff, 0xd8, 0xff, 0].into());
     world.fake.bring(json!({"update_id": 40, "message": photo(1)}));
     let (stop, task) = world.run();
     world.fake.until("the file is asked for", |fake| !fake.calls("getFile").is_empty()).await;
@@ -73,9 +73,9 @@ async fn a_file_on_its_way_holds_up_its_own_chat_only() {
     world.fake.until("Bob is heard", |_| world.read("tg6") == ["hello"]).await;
     assert!(world.read("tg5").is_empty());
     // Nothing behind what is not stored is acknowledged.
-    assert!(world.fake.asked.lock().unwrap().iter().all(Option::is_none));
+    assert!(world.fake.asked.lock().iter().all(Option::is_none));
     world.fake.unstick();
-    world.fake.until("acknowledged", |fake| fake.asked.lock().unwrap().last() == Some(&Some(43))).await;
+    world.fake.until("acknowledged", |fake| fake.asked.lock().last() == Some(&Some(43))).await;
     assert_eq!(world.read("tg5"), ["look<photo_1.jpg image/jpeg>", "two"]);
     assert_eq!((world.read("tg6"), world.fake.calls("getFile").len()), (vec!["hello".to_owned()], 1));
     stop.cancel();
@@ -88,7 +88,7 @@ async fn a_server_that_does_not_hold_polls_is_not_asked_all_the_time() {
     world.fake.impatient.store(true, Ordering::SeqCst);
     let begun = Instant::now();
     let (stop, task) = world.run();
-    world.fake.until("asked", |fake| fake.asked.lock().unwrap().len() == 3).await;
+    world.fake.until("asked", |fake| fake.asked.lock().len() == 3).await;
     assert!(begun.elapsed().as_millis() >= 900);
     stop.cancel();
     task.await.unwrap().unwrap();
@@ -134,7 +134,7 @@ fn photo(number: i64) -> Value {
 #[tokio::test]
 async fn files_are_fetched_and_kept() {
     let world = World::new("").await;
-    world.fake.files.lock().unwrap().insert("photos/file_1.jpg".into(), vec![0xff, 0xd8, 0xff, 0].into());
+    world.fake.files.lock().insert("photos/file_1.jpg".into(), vec![0xff, 0xd8, 0xff, 0].into());
     world.say(photo(1)).await;
     assert_eq!(world.read("tg5"), ["look<photo_1.jpg image/jpeg>"]);
     world.say(ann(2, json!({"sticker": {"file_id": "s", "emoji": "😀"}}))).await;
@@ -160,7 +160,7 @@ async fn a_file_that_can_not_come_is_told() {
     world.say(ann(1, json!({"document": {"file_id": "f", "file_size": 5000}}))).await;
     world.fake.refuse("getFile", 400, "Bad Request: file is too big", json!(null));
     world.say(photo(2)).await;
-    world.fake.files.lock().unwrap().insert("photos/file_1.jpg".into(), vec![1; 2000].into());
+    world.fake.files.lock().insert("photos/file_1.jpg".into(), vec![1; 2000].into());
     world.say(photo(3)).await;
     let read = world.read("tg5");
     assert!(read[0].starts_with("[document: the file is larger than"), "{read:?}");
@@ -177,11 +177,11 @@ async fn a_file_of_a_type_that_is_not_taken_here_is_told_to_the_operators() {
     let policy = FilePolicy { of_channels, ..rules("*/*").into() };
     let files = Arc::clone(&world.shelf) as Arc<dyn Files>;
     world.equip(files, policy);
-    world.fake.files.lock().unwrap().insert("photos/file_1.jpg".into(), b"%PDF-1.4".as_slice().into());
+    world.fake.files.lock().insert("photos/file_1.jpg".into(), b"%PDF-1.4".as_slice().into());
     let document = json!({"file_id": "f", "file_name": "offer.pdf", "mime_type": "application/pdf"});
     world.say(ann(1, json!({"caption": "look", "document": document}))).await;
     assert_eq!(world.read("tg5"), ["look\n[document: files of the type application/pdf are not taken]"]);
-    world.fake.files.lock().unwrap().insert("photos/file_1.jpg".into(), vec![0xff, 0xd8, 0xff, 0].into());
+    world.fake.files.lock().insert("photos/file_1.jpg".into(), vec![0xff, 0xd8, 0xff, 0].into());
     world.say(photo(2)).await;
     assert_eq!(world.read("tg5")[1], "look<photo_2.jpg image/jpeg>");
 }

@@ -12,12 +12,12 @@ async fn one_bad_update_sets_only_itself_aside() {
     let world = World::new("").await;
     let half = include_str!("tg_lone_surrogate.json").trim().replace("__ID__", "41").replace("__CHAT__", "5");
     let deep = format!(r#"{{"update_id":42,"message":{}1{}}}"#, "[".repeat(300), "]".repeat(300));
-    world.fake.raw.lock().unwrap().extend([(41, half), (42, deep)]);
+    world.fake.raw.lock().extend([(41, half), (42, deep)]);
     world.fake.bring(json!({"update_id": 40, "message": ann(1, json!({"text": "one"}))}));
     let (stop, task) = world.run();
-    world.fake.until("acknowledged", |fake| fake.asked.lock().unwrap().last() == Some(&Some(43))).await;
+    world.fake.until("acknowledged", |fake| fake.asked.lock().last() == Some(&Some(43))).await;
     world.fake.bring(json!({"update_id": 43, "message": ann(9, json!({"text": "two"}))}));
-    world.fake.until("the next", |fake| fake.asked.lock().unwrap().last() == Some(&Some(44))).await;
+    world.fake.until("the next", |fake| fake.asked.lock().last() == Some(&Some(44))).await;
     assert_eq!(world.read("tg5"), ["one", "half an emoji \u{fffd} here", "two"]);
     let told = world.channel.health().unwrap_err();
     assert!(told.contains("set aside: 1"), "{told}");
@@ -85,7 +85,7 @@ fn pictured(caption: &str) -> Value {
 async fn a_picture_that_takes_the_place_of_another_comes() {
     let world = World::new("").await;
     let now_is = |byte: u8| {
-        world.fake.files.lock().unwrap().insert("photos/file_1.jpg".into(), vec![0xff, 0xd8, 0xff, byte].into());
+        world.fake.files.lock().insert("photos/file_1.jpg".into(), vec![0xff, 0xd8, 0xff, byte].into());
     };
     now_is(1);
     world.say(ann(1, pictured("look"))).await;
@@ -136,7 +136,7 @@ fn reaction(number: i64, date: i64, old: &[&str], new: &[&str]) -> Value {
 async fn reactions_are_notes() {
     let world = World::new("").await;
     let (stop, task) = world.run();
-    world.fake.until("asked", |fake| !fake.asked.lock().unwrap().is_empty()).await;
+    world.fake.until("asked", |fake| !fake.asked.lock().is_empty()).await;
     stop.cancel();
     task.await.unwrap().unwrap();
     // Nothing is begun by a reaction.

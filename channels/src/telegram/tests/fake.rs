@@ -6,10 +6,11 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use axum::{Json, Router};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 
 #[derive(Default)]
@@ -47,23 +48,23 @@ impl Telegram {
     }
 
     pub(super) fn calls(&self, method: &str) -> Vec<Value> {
-        let calls = self.calls.lock().unwrap();
+        let calls = self.calls.lock();
         calls.iter().filter(|(name, _)| *name == method.to_lowercase()).map(|(_, call)| call.clone()).collect()
     }
 
     /// The next call of the method is answered so.
     pub(super) fn refuse(&self, method: &str, code: u16, description: &str, parameters: Value) {
         let body = json!({"ok": false, "error_code": code, "description": description, "parameters": parameters});
-        self.refusals.lock().unwrap().entry(method.to_lowercase()).or_default().push_back((code, body));
+        self.refusals.lock().entry(method.to_lowercase()).or_default().push_back((code, body));
     }
 
     /// The next call is answered with this instead of JSON with success.
     pub(super) fn answer(&self, method: &str, status: u16, body: Value) {
-        self.refusals.lock().unwrap().entry(method.to_lowercase()).or_default().push_back((status, body));
+        self.refusals.lock().entry(method.to_lowercase()).or_default().push_back((status, body));
     }
 
     pub(super) fn bring(&self, update: Value) {
-        self.updates.lock().unwrap().push(update);
+        self.updates.lock().push(update);
         self.news.send_modify(|n| *n += 1);
     }
 
@@ -85,7 +86,7 @@ impl Telegram {
     }
 
     fn next_id(&self) -> i64 {
-        let mut last = self.last.lock().unwrap();
+        let mut last = self.last.lock();
         *last += 1;
         *last
     }
@@ -101,15 +102,15 @@ async fn call(
     if method == "getupdates" {
         return updates(&state, &given).await;
     }
-    state.calls.lock().unwrap().push((method.clone(), given));
+    state.calls.lock().push((method.clone(), given));
     state.news.send_modify(|n| *n += 1);
-    let refusal = state.refusals.lock().unwrap().get_mut(&method).and_then(VecDeque::pop_front);
+    let refusal = state.refusals.lock().get_mut(&method).and_then(VecDeque::pop_front);
     if let Some((status, body)) = refusal {
         return (StatusCode::from_u16(status).unwrap(), Json(body)).into_response();
     }
     let result = match method.as_str() {
         "getme" => json!({"id": 12, "is_bot": true, "username": "shop_bot"}),
-        "getwebhookinfo" => state.info.lock().unwrap().clone(),
+        "getwebhookinfo" => state.info.lock().clone(),
         "getfile" => json!({"file_id": "f", "file_path": "photos/file_1.jpg"}),
         // What teloxide would not parse.
         "sendmessage" | "editmessagetext" => json!({"message_id": state.next_id(), "from": 5, "chat": null}),
@@ -121,18 +122,17 @@ async fn call(
 
 async fn updates(state: &Telegram, given: &Value) -> Response {
     let offset = given["offset"].as_i64();
-    state.asked.lock().unwrap().push(offset);
+    state.asked.lock().push(offset);
     state.news.send_modify(|n| *n += 1);
-    let refusal = state.refusals.lock().unwrap().get_mut("getupdates").and_then(VecDeque::pop_front);
+    let refusal = state.refusals.lock().get_mut("getupdates").and_then(VecDeque::pop_front);
     if let Some((status, body)) = refusal {
         return (StatusCode::from_u16(status).unwrap(), Json(body)).into_response();
     }
     let mut news = state.news.subscribe();
     loop {
-        let mut waiting = state.updates.lock().unwrap().clone();
+        let mut waiting = state.updates.lock().clone();
         waiting.retain(|update| offset.is_none_or(|offset| update["update_id"].as_i64().unwrap() >= offset));
-        let raw: Vec<_> =
-            state.raw.lock().unwrap().iter().filter(|(id, _)| offset.is_none_or(|o| *id >= o)).cloned().collect();
+        let raw: Vec<_> = state.raw.lock().iter().filter(|(id, _)| offset.is_none_or(|o| *id >= o)).cloned().collect();
         if !raw.is_empty() {
             let all =
                 waiting.iter().map(Value::to_string).chain(raw.into_iter().map(|(_, raw)| raw)).collect::<Vec<_>>();
@@ -182,7 +182,7 @@ async fn download(
     while state.stuck.load(Ordering::SeqCst) {
         news.changed().await.unwrap();
     }
-    match state.files.lock().unwrap().get(&path).cloned() {
+    match state.files.lock().get(&path).cloned() {
         Some(bytes) => bytes.into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }

@@ -48,7 +48,7 @@ impl Intake {
     /// Takes an update; `Ok`: whatever was in it is durable. Updates of one chat must come one after another.
     pub(in crate::telegram) async fn take(&self, update: &Value) -> Result<(), Held> {
         let id = update["update_id"].as_i64();
-        if id.is_some_and(|id| self.memory().taken.contains(&id)) {
+        if id.is_some_and(|id| self.memory.lock().taken.contains(&id)) {
             return Ok(());
         }
         if update["message"].is_object() {
@@ -67,7 +67,7 @@ impl Intake {
             tracing::warn!(channel = %self.inbox.channel(), update = id, ?kind, "an update of this kind is not carried");
             self.inbox.unknown();
         }
-        let mut memory = self.memory();
+        let mut memory = self.memory.lock();
         memory.taken.extend(id);
         if memory.taken.len() > REMEMBERED {
             memory.taken.pop_front();
@@ -115,7 +115,7 @@ impl Intake {
         if new {
             start::told(&self.inbox, &chat).await?;
         }
-        self.memory().tries.remove(&format!("{chat}/{key}"));
+        self.memory.lock().tries.remove(&format!("{chat}/{key}"));
         Ok(())
     }
 
@@ -145,7 +145,7 @@ impl Intake {
 
     /// Whether to ask for a file again.
     fn is_worth_waiting(&self, message: &str) -> bool {
-        let mut memory = self.memory();
+        let mut memory = self.memory.lock();
         let tries = memory.tries.entry(message.to_owned()).or_default();
         *tries += 1;
         *tries < FILE_TRIES

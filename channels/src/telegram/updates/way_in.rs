@@ -5,8 +5,9 @@ use crate::telegram::outgoing::numbers::Numbers;
 use crate::telegram::settings::Settings;
 use crate::telegram::updates::chats::Spot;
 use openline_core::{StoreError, VisitorInbox};
+use parking_lot::Mutex;
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use teloxide::payloads::SendMessage;
 use tokio::time::Instant;
@@ -31,7 +32,7 @@ pub(in crate::telegram) struct Intake {
     pub(in crate::telegram) settings: Arc<Settings>,
     pub(in crate::telegram) inbox: VisitorInbox,
     pub(in crate::telegram) numbers: Arc<Numbers>,
-    memory: Mutex<Memory>,
+    pub(super) memory: Mutex<Memory>,
 }
 
 #[derive(Default)]
@@ -49,20 +50,16 @@ impl Intake {
         Self { api, settings, inbox, numbers: Arc::default(), memory: Mutex::default() }
     }
 
-    pub(super) fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Notes that an update is not taken and will not come again, so that all others go on.
     pub(super) fn set_aside(&self, update: Option<i64>, problem: &str) {
         tracing::error!(channel = %self.inbox.channel(), update, problem, "an update of Telegram was set aside");
-        let aside = &mut self.memory().aside;
+        let aside = &mut self.memory.lock().aside;
         *aside = Some((aside.map_or(0, |(count, _)| count) + 1, Instant::now()));
     }
 
     /// Whether an update was set aside lately.
     pub(in crate::telegram) fn health(&self) -> Result<(), String> {
-        match self.memory().aside {
+        match self.memory.lock().aside {
             Some((count, last)) if last.elapsed() < TOLD => Err(format!(
                 "updates of Telegram that can't be read were set aside: {count}; the log has their numbers"
             )),

@@ -19,9 +19,10 @@ use axum::routing::post;
 use openline_core::channel::Host;
 use openline_core::clock::Timestamp;
 use openline_core::{ChannelId, ClientAddress, sampled};
+use parking_lot::Mutex;
 use serde_json::Value;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use subtle::ConstantTimeEq;
 use teloxide::payloads::{GetMe, GetWebhookInfo, SetWebhook, SetWebhookSetters};
@@ -72,11 +73,7 @@ struct Door {
     held: Mutex<Held>,
 }
 
-impl Door {
-    fn held(&self) -> std::sync::MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+impl Door {}
 
 /// The update that each chat waits for, and since when.
 #[derive(Default)]
@@ -117,14 +114,14 @@ async fn update(State(door): State<Arc<Door>>, from: ClientAddress, headers: Hea
         let (chat, number) = (chat_of(&update), update["update_id"].as_i64().unwrap_or_default());
         let _turn = door.turns.stand(&chat).await;
         let now = door.intake.inbox.now();
-        if door.held().waits(chat, number, now) {
+        if door.held.lock().waits(chat, number, now) {
             return false;
         }
         let taken = door.intake.take(&update).await;
         if let Err(held) = &taken {
             tracing::error!(channel = %door.intake.inbox.channel(), %held, "an update must come again");
         }
-        door.held().note(chat, number, taken.is_ok(), now);
+        door.held.lock().note(chat, number, taken.is_ok(), now);
         taken.is_ok()
     });
     if taken.await.unwrap_or(false) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }

@@ -5,8 +5,8 @@
 
 use crate::website::session::sessions::{Session, Sessions};
 use openline_core::{StoreError, Timestamp, VisitorInbox};
+use parking_lot::RwLock;
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -49,14 +49,14 @@ impl Ended {
         if self.is_stale(inbox) {
             self.look(inbox).await?;
         }
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.0.read();
         let Some(known) = known.as_ref().filter(|known| !known.at.is_empty()) else { return Ok(false) };
         let of_chat = known.at.get(&mark.of_chat);
         Ok(known.at.contains_key(&mark.id) || of_chat.is_some_and(|at| mark.made <= *at))
     }
 
     fn is_stale(&self, inbox: &VisitorInbox) -> bool {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.0.read();
         known.as_ref().is_none_or(|known| inbox.is_shared() && known.looked.elapsed() > LOOK_AGAIN)
     }
 
@@ -71,7 +71,7 @@ impl Ended {
                 at.insert(key, ended);
             }
         }
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Known { at, looked: Instant::now() });
+        *self.0.write() = Some(Known { at, looked: Instant::now() });
         Ok(())
     }
 
@@ -99,7 +99,7 @@ impl Ended {
     async fn keep(&self, id: String, inbox: &VisitorInbox) -> Result<(), StoreError> {
         let now: Timestamp = inbox.now();
         inbox.keep(&format!("{ENDED}{id}"), now.0.to_string().as_bytes()).await?;
-        if let Some(known) = self.0.write().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        if let Some(known) = self.0.write().as_mut() {
             known.at.insert(id, now.0);
         }
         Ok(())

@@ -15,10 +15,10 @@ use crate::ports::store::{
     Dialogs, Erased, Erasing, Expect, FORGET_FILES, Opening, PastDialog, Values, chat_values, values_to_go,
 };
 use async_trait::async_trait;
+use parking_lot::{Mutex, MutexGuard};
 use rows::{Chat, Held};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
 
@@ -55,7 +55,7 @@ impl MemoryStore {
     #[must_use]
     pub fn reopened(&self) -> Self {
         self.closed.store(true, Ordering::SeqCst);
-        let mut held = std::mem::take(&mut *self.lock());
+        let mut held = std::mem::take(&mut *self.held.lock());
         held.recover();
         Self::of(held)
     }
@@ -67,18 +67,18 @@ impl MemoryStore {
 
     /// The methods that were called since the last time.
     pub fn calls(&self) -> Vec<&'static str> {
-        std::mem::take(&mut self.calls.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.calls.lock())
     }
 
     /// All conversations, oldest first, with their items in their order; notes are not among them.
     pub fn all(&self) -> Vec<(Conversation, Vec<Item>)> {
-        let held = self.lock();
+        let held = self.held.lock();
         held.chats.values().map(|chat| (chat.conversation.clone(), chat.in_order())).collect()
     }
 
     /// All notes, oldest first.
     pub fn all_notes(&self) -> Vec<Item> {
-        let held = self.lock();
+        let held = self.held.lock();
         let mut notes: Vec<_> =
             held.chats.values().flat_map(|chat| &chat.items).map(|kept| kept.item.clone()).collect();
         notes.retain(|item| item.kind == ItemKind::Note);
@@ -88,7 +88,7 @@ impl MemoryStore {
 
     /// Puts a conversation there as it is, when it is none of those, and items at its end, as if they had come before.
     pub fn put(&self, conversation: &Conversation, items: impl IntoIterator<Item = Item>) {
-        let mut held = self.lock();
+        let mut held = self.held.lock();
         let (id, at) = (conversation.id, Timestamp::default());
         held.chats.entry(id).or_insert_with(|| Chat::of(conversation.clone(), at));
         for item in items {
@@ -98,24 +98,20 @@ impl MemoryStore {
 
     /// Adapters' values, as they are kept.
     pub fn values(&self) -> BTreeMap<String, Vec<u8>> {
-        self.lock().values.clone()
+        self.held.lock().values.clone()
     }
 
     /// Keeps an adapter's value, as if it had been kept before.
     pub fn put_value(&self, key: &str, value: &[u8]) {
-        self.lock().values.insert(key.to_owned(), value.to_owned());
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+        self.held.lock().values.insert(key.to_owned(), value.to_owned());
     }
 
     fn read(&self, call: &'static str) -> Result<MutexGuard<'_, Held>> {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
+        self.calls.lock().push(call);
         if self.closed.load(Ordering::SeqCst) {
             return Err(StoreError::Unavailable("the store is closed".to_owned()));
         }
-        Ok(self.lock())
+        Ok(self.held.lock())
     }
 
     fn write(&self, call: &'static str) -> Result<MutexGuard<'_, Held>> {
@@ -271,8 +267,9 @@ mod tests {
     use crate::contract::{Harness, Stop};
     use crate::ports::store::Store;
     use async_trait::async_trait;
+    use parking_lot::Mutex;
     use std::collections::BTreeMap;
-    use std::sync::{Arc, Mutex};
+    use std::sync::Arc;
 
     /// Knows what it made, to open it again.
     #[derive(Default)]
@@ -281,7 +278,7 @@ mod tests {
     impl Made {
         fn add(&self, store: MemoryStore) -> Arc<dyn Store> {
             let store = Arc::new(store);
-            self.0.lock().unwrap().insert(store.tag.0, Arc::clone(&store));
+            self.0.lock().insert(store.tag.0, Arc::clone(&store));
             store
         }
     }
@@ -293,7 +290,7 @@ mod tests {
         }
 
         async fn reopen(&self, store: Arc<dyn Store>, _: Stop) -> Arc<dyn Store> {
-            let made = Arc::clone(&self.0.lock().unwrap()[&store.tag().0]);
+            let made = Arc::clone(&self.0.lock()[&store.tag().0]);
             self.add(made.reopened())
         }
     }

@@ -2,8 +2,8 @@
 //! message, so that a token that was taken back costs a call a minute and not one for each chat.
 
 use crate::domain::id::ChannelId;
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -35,19 +35,15 @@ pub(super) struct Gates(Mutex<HashMap<ChannelId, Gate>>);
 impl Gates {
     /// At the start nobody knows whether a channel lets us in: it is tried.
     pub(super) fn add(&self, id: &ChannelId) {
-        self.lock().insert(id.clone(), Gate::Shut(Instant::now()));
+        self.0.lock().insert(id.clone(), Gate::Shut(Instant::now()));
     }
 
     pub(super) fn remove(&self, id: &ChannelId) {
-        self.lock().remove(id);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<ChannelId, Gate>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().remove(id);
     }
 
     fn change<R: Default>(&self, id: &ChannelId, change: impl FnOnce(&mut Gate) -> R) -> R {
-        self.lock().get_mut(id).map(change).unwrap_or_default()
+        self.0.lock().get_mut(id).map(change).unwrap_or_default()
     }
 
     /// What may be claimed now; who may claim one message tries it.

@@ -6,7 +6,7 @@ use crate::engine::channel::Channel;
 use crate::engine::handover::Continuation;
 use crate::engine::inbox::Asked;
 use crate::ports::store::Queue;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 /// What visitors' doors ask is asked of this channel.
 struct Of(Arc<dyn Channel>);
@@ -23,7 +23,7 @@ impl Bridge {
         self.gates.add(id);
         self.doors.serve(id, channel.capabilities().fixed_order);
         self.beyond.add(id, Arc::new(Of(Arc::clone(&channel))));
-        self.channels.write().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), channel);
+        self.channels.write().insert(id.clone(), channel);
         self.begin(Queue::Channel(id.clone()));
     }
 
@@ -32,7 +32,7 @@ impl Bridge {
         self.workers.end(&Queue::Channel(id.clone())).await;
         self.doors.serve_no_more(id);
         self.beyond.remove(id);
-        self.channels.write().unwrap_or_else(PoisonError::into_inner).remove(id);
+        self.channels.write().remove(id);
         self.gates.remove(id);
     }
 
@@ -42,6 +42,6 @@ impl Bridge {
     }
 
     pub(super) fn channel(&self, id: &ChannelId) -> Option<Arc<dyn Channel>> {
-        self.channels.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+        self.channels.read().get(id).cloned()
     }
 }

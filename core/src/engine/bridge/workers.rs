@@ -1,9 +1,9 @@
 //! Who works off which queue while the program runs: a channel's comes and goes with it.
 
 use crate::ports::store::Queue;
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -18,13 +18,9 @@ struct Known {
 }
 
 impl Workers {
-    fn lock(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// From now on until `stop` whoever is begun works.
     pub(super) fn start(&self, stop: &CancellationToken) {
-        self.lock().stop = Some(stop.clone());
+        self.0.lock().stop = Some(stop.clone());
     }
 
     /// Begins one, unless the program does not run (yet), or the queue has one.
@@ -32,7 +28,7 @@ impl Workers {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let mut known = self.lock();
+        let mut known = self.0.lock();
         let Some(stop) = known.stop.as_ref().map(CancellationToken::child_token) else { return };
         if !known.each.contains_key(queue) {
             known.each.insert(queue.clone(), (stop.clone(), tokio::spawn(work(stop))));
@@ -41,7 +37,7 @@ impl Workers {
 
     /// Ends a queue's, after what is under way.
     pub(super) async fn end(&self, queue: &Queue) {
-        let ended = self.lock().each.remove(queue);
+        let ended = self.0.lock().each.remove(queue);
         if let Some((stop, task)) = ended {
             stop.cancel();
             let _ = task.await;
@@ -52,7 +48,7 @@ impl Workers {
     pub(super) async fn ended(&self, stop: &CancellationToken) {
         stop.cancelled().await;
         let all: Vec<_> = {
-            let mut known = self.lock();
+            let mut known = self.0.lock();
             known.stop = None;
             known.each.drain().collect()
         };

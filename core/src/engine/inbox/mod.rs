@@ -31,9 +31,10 @@ use crate::ports::files::Files;
 use crate::ports::files::{FileError, FileLinks, FilePolicy};
 use crate::ports::store::Store;
 use crate::ports::store::{Change, News, Queue};
+use parking_lot::RwLock;
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use tokio::sync::Notify;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
@@ -59,16 +60,11 @@ impl Beyond {
     }
 
     pub(crate) fn add(&self, id: &ChannelId, channel: Arc<dyn Asked>) {
-        self.channels.write().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), channel);
+        self.channels.write().insert(id.clone(), channel);
     }
 
     pub(crate) fn remove(&self, id: &ChannelId) {
-        self.channels.write().unwrap_or_else(PoisonError::into_inner).remove(id);
-    }
-
-    /// What is asked of channels, by their ids.
-    pub(crate) fn channels(&self) -> RwLockReadGuard<'_, HashMap<ChannelId, Arc<dyn Asked>>> {
-        self.channels.read().unwrap_or_else(PoisonError::into_inner)
+        self.channels.write().remove(id);
     }
 }
 
@@ -114,7 +110,7 @@ pub(crate) struct Equipment {
 impl Equipment {
     /// How visitors' files are dealt with now.
     pub(crate) fn policy(&self) -> Arc<FilePolicy> {
-        Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.policy.read())
     }
 }
 
@@ -172,7 +168,7 @@ impl Doors {
     /// Visitors' files are dealt with otherwise from now on; what is being taken goes on as it began.
     pub fn take_files_by(&self, policy: FilePolicy) {
         if let Some(equipment) = &self.equipment {
-            *equipment.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
+            *equipment.policy.write() = Arc::new(policy);
         }
     }
 
@@ -258,44 +254,40 @@ impl Doors {
 
     /// All queues there are.
     pub fn queues(&self) -> Vec<Queue> {
-        self.wakes().keys().cloned().collect()
+        self.wakes.read().keys().cloned().collect()
     }
 
     /// Serves a channel from now on; `fixed_order`: see [`crate::channel::Capabilities::fixed_order`].
     pub(crate) fn serve(&self, channel: &ChannelId, fixed_order: bool) {
         let queue = Queue::Channel(channel.clone());
-        self.wakes.write().unwrap_or_else(PoisonError::into_inner).entry(queue).or_default();
-        let mut fixed = self.fixed_order.write().unwrap_or_else(PoisonError::into_inner);
+        self.wakes.write().entry(queue).or_default();
+        let mut fixed = self.fixed_order.write();
         let _ = if fixed_order { fixed.insert(channel.clone()) } else { fixed.remove(channel) };
     }
 
     /// Serves it no more: what comes for it is passed over as if it had never been.
     pub(crate) fn serve_no_more(&self, channel: &ChannelId) {
         let queue = Queue::Channel(channel.clone());
-        self.wakes.write().unwrap_or_else(PoisonError::into_inner).remove(&queue);
-    }
-
-    fn wakes(&self) -> RwLockReadGuard<'_, HashMap<Queue, Arc<Notify>>> {
-        self.wakes.read().unwrap_or_else(PoisonError::into_inner)
+        self.wakes.write().remove(&queue);
     }
 
     fn wake_all(&self) {
-        self.wakes().values().for_each(|wake| wake.notify_one());
+        self.wakes.read().values().for_each(|wake| wake.notify_one());
     }
 
     pub(crate) fn wake(&self, queue: &Queue) {
-        if let Some(wake) = self.wakes().get(queue) {
+        if let Some(wake) = self.wakes.read().get(queue) {
             wake.notify_one();
         }
     }
 
     pub(crate) fn waker(&self, queue: &Queue) -> Option<Arc<Notify>> {
-        self.wakes().get(queue).cloned()
+        self.wakes.read().get(queue).cloned()
     }
 
     /// Whether what was delivered in this channel can't be put into another order.
     pub(crate) fn has_fixed_order(&self, channel: &ChannelId) -> bool {
-        self.fixed_order.read().unwrap_or_else(PoisonError::into_inner).contains(channel)
+        self.fixed_order.read().contains(channel)
     }
 
     pub(crate) fn publish(&self, change: Change) {
@@ -319,6 +311,6 @@ impl Doors {
     }
 
     fn serves(&self, channel: &ChannelId) -> bool {
-        self.wakes().contains_key(&Queue::Channel(channel.clone()))
+        self.wakes.read().contains_key(&Queue::Channel(channel.clone()))
     }
 }

@@ -58,5 +58,5 @@ fn who_waits_has_a_place_until_they_go() {
     assert_eq!(places.len(), 12);
     drop(places);
     assert!(limits.stream(&site(), &chat("a"), here).is_ok());
-    assert!(limits.streams.counts.lock().unwrap().is_empty() && limits.streams_each.counts.lock().unwrap().is_empty());
+    assert!(limits.streams.counts.lock().is_empty() && limits.streams_each.counts.lock().is_empty());
 }

@@ -1,14 +1,14 @@
 //! A client of the portal and an application's web server, as small as the tests need them.
 
-use std::sync::{Arc, Mutex};
-
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use openline_sandbox::{Sandbox, SandboxConfig};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// One request the application received.
 #[derive(Debug, Clone)]
@@ -58,11 +58,11 @@ impl Receiver {
     }
 
     pub fn answers(&self, status: u16) {
-        *self.answer.lock().unwrap() = status;
+        *self.answer.lock() = status;
     }
 
     pub fn all(&self) -> Vec<Received> {
-        self.received.lock().unwrap().clone()
+        self.received.lock().clone()
     }
 
     pub fn of(&self, event: &str) -> Vec<Received> {
@@ -80,14 +80,14 @@ async fn take(State(receiver): State<Receiver>, method: Method, uri: Uri, header
         fields: url::form_urlencoded::parse(&body).into_owned().collect(),
         user_agent: agent.to_owned(),
     };
-    receiver.received.lock().unwrap().push(received);
+    receiver.received.lock().push(received);
     match uri.path() {
         "/slow" => std::future::pending().await,
         "/missing" => StatusCode::NOT_FOUND.into_response(),
         "/doc.pdf" => ([("content-type", "application/pdf")], "a document").into_response(),
         "/face.png" => ([("content-type", "image/png")], png()).into_response(),
         _ => {
-            let status = *receiver.answer.lock().unwrap();
+            let status = *receiver.answer.lock();
             (StatusCode::from_u16(status).unwrap(), "application page").into_response()
         }
     }

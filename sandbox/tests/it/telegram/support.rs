@@ -1,14 +1,14 @@
 //! A bot's program, as small as the tests need it: raw calls, and a web server for the webhook.
 
-use std::sync::{Arc, Mutex};
-
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use openline_sandbox::telegram::{Bot, Person, TelegramConfig, TelegramServer};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 pub const TOKEN: &str = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw";
 
@@ -124,19 +124,19 @@ impl Hook {
     }
 
     pub fn answers(&self, answers: Vec<(u16, Value)>) {
-        *self.answers.lock().unwrap() = answers;
+        *self.answers.lock() = answers;
     }
 
     pub fn texts(&self) -> Vec<String> {
-        let got = self.got.lock().unwrap();
+        let got = self.got.lock();
         let text = |update: &Value| update["message"]["text"].as_str().unwrap_or_default().to_owned();
         got.iter().map(|(update, _)| text(update)).collect()
     }
 }
 
 async fn take(State(hook): State<Hook>, headers: HeaderMap, body: Bytes) -> Response {
-    hook.got.lock().unwrap().push((serde_json::from_slice(&body).unwrap(), headers));
-    let mut answers = hook.answers.lock().unwrap();
+    hook.got.lock().push((serde_json::from_slice(&body).unwrap(), headers));
+    let mut answers = hook.answers.lock();
     let (status, body) = if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() };
     (StatusCode::from_u16(status).unwrap(), axum::Json(body)).into_response()
 }

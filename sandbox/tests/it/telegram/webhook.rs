@@ -29,7 +29,7 @@ async fn deliveries_carry_the_secret_and_confirm() {
     assert_eq!(body, json!({ "ok": true, "result": true, "description": "Webhook was set" }));
     world.anna.writes(&world.bot, "hello");
     world.telegram.wait_until(|view| view.webhooks().any(WebhookPost::delivered)).await.unwrap();
-    let (update, headers) = hook.got.lock().unwrap()[0].clone();
+    let (update, headers) = hook.got.lock()[0].clone();
     assert_eq!(headers["x-telegram-bot-api-secret-token"], "Secret_1-a");
     assert_eq!(headers["content-type"], "application/json");
     assert_eq!(update["message"]["text"], "hello");

@@ -6,7 +6,8 @@ use openline_core::Tag;
 use openline_core::contract::{Harness, Stop};
 use openline_core::store::prelude::*;
 use openline_store::PostgresStore;
-use std::sync::{Arc, Mutex};
+use parking_lot::Mutex;
+use std::sync::Arc;
 
 /// Makes databases on the shared server.
 #[derive(Default)]
@@ -18,7 +19,7 @@ struct Postgres {
 impl Postgres {
     async fn open(&self, database: Arc<Database>) -> Arc<dyn Store> {
         let store = PostgresStore::open(&database.url()).await.unwrap();
-        self.databases.lock().unwrap().push((store.tag(), database));
+        self.databases.lock().push((store.tag(), database));
         Arc::new(store)
     }
 }
@@ -30,7 +31,7 @@ impl Harness for Postgres {
     }
 
     async fn reopen(&self, store: Arc<dyn Store>, stop: Stop) -> Arc<dyn Store> {
-        let known = self.databases.lock().unwrap().iter().rev().find(|(tag, _)| *tag == store.tag()).cloned();
+        let known = self.databases.lock().iter().rev().find(|(tag, _)| *tag == store.tag()).cloned();
         let (_, database) = known.unwrap();
         match stop {
             Stop::Clean => {

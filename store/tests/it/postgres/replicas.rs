@@ -6,10 +6,11 @@ use openline_core::store::Queue;
 use openline_core::store::prelude::*;
 use openline_core::{ChannelId, ChatId, JobId, StoreError};
 use openline_store::PostgresStore;
+use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// Set for a test binary that was started by a test: the database that the other process uses.
 const PART: &str = "OPENLINE_TEST_PART";
@@ -23,7 +24,7 @@ async fn work(store: Arc<PostgresStore>, seen: Seen) {
     while store.depth(&Queue::Backend).await.unwrap() > 0 {
         let jobs = claim(&*store, 7).await;
         let told = jobs.iter().map(|job| (job.id, job.conversation.chat.clone(), job.item.key.clone()));
-        seen.lock().unwrap().extend(told);
+        seen.lock().extend(told);
         assert!(jobs.iter().all(|job| !job.uncertain));
         tokio::task::yield_now().await;
         store.settle(jobs.iter().map(done).collect(), NOW).await.unwrap();
@@ -52,7 +53,7 @@ async fn two_share_a_thousand_jobs_in_order() {
     }
     tasks.join_all().await;
     work(one, Arc::clone(&seen)).await;
-    let seen = seen.lock().unwrap();
+    let seen = seen.lock();
     assert_eq!(seen.len(), LANES * MESSAGES);
     assert_eq!(seen.iter().map(|(job, ..)| *job).collect::<BTreeSet<_>>().len(), LANES * MESSAGES, "some came twice");
     let mut lanes: BTreeMap<&ChatId, Vec<&String>> = BTreeMap::new();

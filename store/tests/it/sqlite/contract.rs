@@ -6,8 +6,9 @@ use openline_core::Tag;
 use openline_core::contract::{Harness, Stop};
 use openline_core::store::prelude::*;
 use openline_store::SqliteStore;
+use parking_lot::Mutex;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// Makes databases in a folder of its own.
@@ -23,12 +24,12 @@ impl Sqlite {
     }
 
     fn new_path(&self) -> PathBuf {
-        self.folder.path().join(format!("{}.db", self.files.lock().unwrap().len()))
+        self.folder.path().join(format!("{}.db", self.files.lock().len()))
     }
 
     fn open(&self, path: PathBuf) -> Arc<dyn Store> {
         let store = SqliteStore::open(&path).unwrap();
-        self.files.lock().unwrap().push((store.tag(), path));
+        self.files.lock().push((store.tag(), path));
         Arc::new(store)
     }
 }
@@ -40,7 +41,7 @@ impl Harness for Sqlite {
     }
 
     async fn reopen(&self, store: Arc<dyn Store>, stop: Stop) -> Arc<dyn Store> {
-        let known = self.files.lock().unwrap().iter().rev().find(|(tag, _)| *tag == store.tag()).cloned();
+        let known = self.files.lock().iter().rev().find(|(tag, _)| *tag == store.tag()).cloned();
         let (_, path) = known.unwrap();
         match stop {
             Stop::Clean => {

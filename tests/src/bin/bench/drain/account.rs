@@ -2,8 +2,8 @@
 
 use crate::stats::Samples;
 use openline_sandbox::View;
+use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What has to arrive.
@@ -62,16 +62,12 @@ pub(super) struct Told {
 }
 
 impl Account {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     pub(super) fn begin(&self, class: Class, what: &str) {
         self.begin_at(class, what, now_ms());
     }
 
     pub(super) fn begin_at(&self, class: Class, what: &str, at: i64) {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         let key = (class, what.to_owned());
         match state.ended.remove(&key) {
             // It was there before whoever sent it was told so.
@@ -83,16 +79,16 @@ impl Account {
     }
 
     pub(super) fn end(&self, class: Class, what: &str) {
-        end(&mut self.lock(), class, what, now_ms());
+        end(&mut self.0.lock(), class, what, now_ms());
     }
 
     pub(super) fn is_done(&self) -> bool {
-        self.lock().open.is_empty()
+        self.0.lock().open.is_empty()
     }
 
     /// Looks what has arrived at the operators. What the portal dates counts from then.
     pub(super) fn look(&self, view: View<'_>) {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         let now = now_ms();
         for message in view.all_messages() {
             match message.author.side() {
@@ -119,7 +115,7 @@ impl Account {
     }
 
     pub(super) fn told(&self, class: Class) -> Told {
-        let state = self.lock();
+        let state = self.0.lock();
         let now = now_ms();
         let open = state.open.iter().filter(|((of, _), _)| *of == class);
         let missing = open.clone().map(|(_, at)| span(now - at)).max();
