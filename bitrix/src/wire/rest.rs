@@ -1,6 +1,7 @@
 //! One request to a REST address and what came back, before anything is decided about it.
 
 use crate::wire::values::{float, integer};
+use openline_core::error::deepest;
 use reqwest::{Client, Response, StatusCode, header};
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -259,11 +260,7 @@ fn cause(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "timed out".to_owned();
     }
-    let mut inner: &dyn std::error::Error = error;
-    while let Some(source) = inner.source() {
-        inner = source;
-    }
-    inner.to_string()
+    deepest(error).to_string()
 }
 
 fn host(url: &str) -> String {

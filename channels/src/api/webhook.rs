@@ -1,6 +1,6 @@
 //! Events to the other side, signed as the Standard Webhooks specification wants it (<https://www.standardwebhooks.com>).
 
-use crate::common::http::retry_after;
+use crate::common::http::{deepest, retry_after};
 use crate::signed::{self, Target};
 use openline_core::channel::Outgoing;
 use openline_core::{DeliveryError, Timestamp};
@@ -9,7 +9,6 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::error::Error;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -121,7 +120,7 @@ fn written(at: Timestamp) -> String {
 
 /// What no answer means for the message. The address is left out: its query may have a secret.
 fn not_answered(error: &reqwest::Error) -> DeliveryError {
-    let cause = deepest(error).map_or_else(|| "no answer".to_owned(), ToString::to_string);
+    let cause = deepest(error);
     if error.is_connect() {
         DeliveryError::retry(format!("the webhook can't be reached: {cause}"))
     } else if error.is_timeout() {
@@ -129,15 +128,6 @@ fn not_answered(error: &reqwest::Error) -> DeliveryError {
     } else {
         DeliveryError::unknown(format!("the webhook's connection broke off: {cause}"))
     }
-}
-
-/// Where an error comes from.
-fn deepest(error: &dyn Error) -> Option<&(dyn Error + 'static)> {
-    let mut cause = error.source()?;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    Some(cause)
 }
 
 /// What a status means for the message.

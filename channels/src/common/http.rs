@@ -43,13 +43,9 @@ impl Lost {
     }
 }
 
-/// What an error comes from in the end: "Connection refused". Errors further out name the address.
+/// What an error comes from in the end, without an address.
 pub(crate) fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    let text = error.to_string();
+    let text = openline_core::error::deepest(error).to_string();
     if text.contains("://") || text.contains("/bot") { "the call failed".to_owned() } else { text }
 }
 

@@ -1,5 +1,6 @@
 //! What can go wrong at a seam, as verdicts that core can act on.
 
+use std::error::Error;
 use std::time::Duration;
 
 /// Why something was not delivered, and what that means for the job.
@@ -111,6 +112,15 @@ impl ConfigError {
     pub fn at(key: impl Into<String>, problem: impl Into<String>) -> Self {
         Self { key: key.into(), problem: problem.into() }
     }
+}
+
+/// What an error comes from in the end: "Connection refused". Errors further out name addresses.
+pub fn deepest<'e>(error: &'e (dyn Error + 'static)) -> &'e (dyn Error + 'static) {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error
 }
 
 /// Errors of a configuration that are collected on the way, so that all are told at once.
