@@ -1,7 +1,7 @@
 //! The errors a person sees when a store can't be opened, and the word of an opening.
 
 use openline_core::Tag;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Why a database could not be opened, and what would help.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +31,6 @@ pub enum OpenError {
 }
 
 /// A word for this opening.
-pub(crate) fn tag(path: &Path) -> Result<Tag, OpenError> {
-    let chance = |e: getrandom::Error| OpenError::Unusable { path: path.to_owned(), problem: e.to_string() };
-    getrandom::u32().map(Tag).map_err(chance)
+pub(crate) fn tag() -> Tag {
+    Tag(fastrand::u32(..))
 }

@@ -50,10 +50,8 @@ pub fn identity_token(service: &str, channel: &str, secret: &str, mut claims: se
 
 /// An address that is free and stays so until somebody listens there: below those that systems give to whoever calls.
 pub fn free_address() -> std::net::SocketAddr {
-    use std::hash::{BuildHasher, RandomState};
-    for n in 0..1000 {
-        let port = 10_000 + RandomState::new().hash_one(n) % 22_000;
-        let address = std::net::SocketAddr::from(([127, 0, 0, 1], u16::try_from(port).unwrap_or(10_000)));
+    for _ in 0..1000 {
+        let address = std::net::SocketAddr::from(([127, 0, 0, 1], fastrand::u16(10_000..32_000)));
         if std::net::TcpListener::bind(address).is_ok() {
             return address;
         }

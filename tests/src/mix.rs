@@ -5,22 +5,18 @@ use crate::{Database, Process, World};
 use openline_sandbox::{Fault, FaultKind, SandboxConfig, TOKEN_ENDPOINT};
 use std::time::Duration;
 
-/// Random numbers that a seed repeats (splitmix64).
-pub struct Random(u64);
+/// Random numbers that a seed repeats.
+pub struct Random(fastrand::Rng);
 
 impl Random {
     /// From a seed.
     pub fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(fastrand::Rng::with_seed(seed))
     }
 
     /// The next number below `bound`.
     pub fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % bound.max(1)
+        self.0.u64(..bound.max(1))
     }
 
     /// A probability from 5 % to 45 %.
@@ -33,7 +29,7 @@ impl Random {
 #[allow(clippy::print_stderr)] // what a failing test says
 pub fn seed() -> u64 {
     let given = std::env::var("OPENLINE_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = given.unwrap_or_else(|| u64::from(std::process::id()) * 7919);
+    let seed = given.unwrap_or_else(|| fastrand::u64(..));
     eprintln!("OPENLINE_SEED={seed}");
     seed
 }

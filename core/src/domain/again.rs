@@ -1,6 +1,5 @@
 //! Trying again: how long is waited after failures in a row, and chance, so that not all come back at once.
 
-use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 /// Waiting times after the first, second, … failure, in seconds. The last one repeats.
@@ -20,9 +19,9 @@ impl Ladder {
     }
 }
 
-/// A random number from 0 to 1. It needs no seed: the hasher has keys of its own.
+/// A random number from 0 to 1.
 pub fn chance() -> f64 {
-    f64::from(u32::try_from(RandomState::new().hash_one(0) >> 32).unwrap_or(0)) / f64::from(u32::MAX)
+    fastrand::f64()
 }
 
 /// Between half of the pause and all of it, by chance.

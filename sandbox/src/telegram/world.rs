@@ -168,7 +168,7 @@ impl World {
             ..User::default()
         };
         self.users.insert(id, user);
-        let first_update = 100_000_000 + i64::try_from(self.rng.next_u64() % 800_000_000).unwrap_or(0);
+        let first_update = 100_000_000 + self.rng.below(800_000_000);
         self.bots.entry(id).or_insert_with(|| BotState {
             token: token.to_owned(),
             reads_groups: false,
@@ -189,7 +189,7 @@ impl World {
 
     pub(crate) fn add_person(&mut self, name: &str) -> i64 {
         let (first, last) = name.split_once(' ').unwrap_or((name, ""));
-        self.next_user += 1 + i64::try_from(self.rng.next_u64() % 1000).unwrap_or(0);
+        self.next_user += 1 + self.rng.below(1000);
         let (first_name, last_name) = (first.to_owned(), last.to_owned());
         let user = User { id: self.next_user, first_name, last_name, language: "en".to_owned(), ..User::default() };
         self.users.insert(user.id, user);

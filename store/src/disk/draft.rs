@@ -53,8 +53,7 @@ impl Drop for Leftover {
 
 impl Draft {
     pub(super) async fn begin(folder: &Path) -> std::io::Result<Self> {
-        let number = getrandom::u64().map_err(std::io::Error::other)?;
-        let path = folder.join(format!("{PREFIX}{number:016x}"));
+        let path = folder.join(format!("{PREFIX}{:016x}", fastrand::u64(..)));
         // The file and what removes it come as one: it may be made after nobody waits for it any more.
         let made = move || {
             let file = crate::private::file().write(true).create_new(true).open(&path)?;

@@ -33,6 +33,7 @@ mod settle;
 mod values;
 
 use crate::OpenError;
+use crate::error::tag;
 use crate::url::{Location, StoreUrl};
 use async_trait::async_trait;
 use database::{Database, query, transaction};
@@ -70,9 +71,6 @@ impl PostgresStore {
 
     pub(crate) async fn connect(options: &PgConnectOptions) -> Result<Self, OpenError> {
         let options = options.clone();
-        let chance =
-            |e: getrandom::Error| OpenError::Refused { database: crate::url::server(&options), problem: e.to_string() };
-        let tag = getrandom::u32().map(Tag).map_err(chance)?;
         let opened = schema::open(&options).await?;
         let (post, telling) = Post::start(&options, opened.owner);
         let owner = Owner::new(opened.connection, options.clone(), opened.owner, telling.clone()).await;
@@ -83,7 +81,7 @@ impl PostgresStore {
         let owner = owner.map_err(refused)?;
         let database = Arc::new(Database::new(options));
         let group = Group::start(Arc::clone(&database));
-        Ok(Self { database, group, owner, post, telling, tag })
+        Ok(Self { database, group, owner, post, telling, tag: tag() })
     }
 
     fn tell(&self, change: Option<Change>, queue: Option<Queue>) {

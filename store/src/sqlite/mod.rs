@@ -31,6 +31,7 @@ mod writer;
 pub use backup::{erased, snapshot, tag_of};
 
 use crate::OpenError;
+use crate::error::tag;
 use async_trait::async_trait;
 use bell::Bell;
 use openline_core::store::{News, Opening};
@@ -57,10 +58,9 @@ impl SqliteStore {
     /// [`OpenError`] when the folder is not writable, the file is damaged, foreign, newer than this program, or in use
     /// by another process.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let tag = crate::error::tag(path)?;
         let opened = schema::open(path)?;
         let threads = Threads::start(path, opened.connection, Some((opened.lock, opened.mark)))?;
-        Ok(Self { path: path.to_owned(), bell: Bell::hear(path), threads, tag, name: opened.name })
+        Ok(Self { path: path.to_owned(), bell: Bell::hear(path), threads, tag: tag(), name: opened.name })
     }
 
     /// Opens an existing database beside a running service, for looking and small repairs. Blocks.
@@ -68,9 +68,9 @@ impl SqliteStore {
     /// # Errors
     /// [`OpenError`] when there is none, or it can't be used.
     pub fn attach(path: &Path) -> Result<Self, OpenError> {
-        let ((connection, name), tag) = (schema::attach(path)?, crate::error::tag(path)?);
+        let (connection, name) = schema::attach(path)?;
         let threads = Threads::start(path, connection, None)?;
-        Ok(Self { path: path.to_owned(), bell: Bell::ring(path), threads, tag, name })
+        Ok(Self { path: path.to_owned(), bell: Bell::ring(path), threads, tag: tag(), name })
     }
 }
 

@@ -1,6 +1,7 @@
 //! `kill -9` at any moment.
 
 use openline_sandbox::{SandboxConfig, View};
+use openline_tests::mix::{self, Random};
 use openline_tests::{CHANNELS, Process, World};
 use serde_json::json;
 use std::sync::Arc;
@@ -14,15 +15,14 @@ async fn what_was_acknowledged_survives_a_kill_at_any_moment() {
     let mut process = Process::start(&world).await;
     world.install().await;
     world.connect("openline_site", 1).await;
-    let mut random = openline_tests::mix::seed();
+    let mut random = Random::new(mix::seed());
     let mut rounds: Vec<(openline_tests::Visitor, Vec<String>)> = Vec::new();
     for round in 0..6u64 {
         let visitor = world.visitor().await;
         let stop = Arc::new(AtomicBool::new(false));
         let writing = write_until(visitor, round, Arc::clone(&stop));
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         // Not a wait for something: the moment of the kill is what varies.
-        let moment = Duration::from_millis(20 + (random >> 33) % 200);
+        let moment = Duration::from_millis(20 + random.below(200));
         let killing = async {
             tokio::time::sleep(moment).await;
             process.kill();

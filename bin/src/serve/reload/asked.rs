@@ -92,9 +92,7 @@ pub async fn ask(store: &Arc<dyn Store>) -> Result<Vec<(String, Result<Reloaded,
     if running == 0 {
         return Err("no service runs on this store; it reads its configuration when it is started".to_owned());
     }
-    let mut word = [0; 8];
-    getrandom::fill(&mut word).map_err(|error| error.to_string())?;
-    let (word, mut news) = (hex::encode(word), store.news());
+    let (word, mut news) = (format!("{:016x}", fastrand::u64(..)), store.news());
     let look = if news.is_some() { LOOK } else { DEAF };
     store.state_put(ASKED, word.as_bytes(), Expect::Anything).await.map_err(told)?;
     let (asked, place) = (Instant::now(), format!("{SAID}{word}/"));
