@@ -71,13 +71,9 @@ fn mac(body: &str) -> Vec<u8> {
     mac.finalize().into_bytes().to_vec()
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn meta(body: &Value) -> Vec<Post> {
     let body = body.to_string();
-    let signed = vec![("x-hub-signature-256", format!("sha256={}", hex(&mac(&body))))];
+    let signed = vec![("x-hub-signature-256", format!("sha256={}", hex::encode(mac(&body))))];
     vec![(body, signed)]
 }
 
@@ -201,7 +197,7 @@ fn viber(base: &str) -> Kind {
             let event = |n| json!({ "event": "message", "timestamp": 1, "message_token": round * 10 + n, "sender": { "id": format!("v{n}=="), "name": "Ada" }, "message": { "type": "text", "text": "hello" } });
             let signed = |body: &Value| {
                 let body = body.to_string();
-                let sign = vec![("x-viber-content-signature", hex(&mac(&body)))];
+                let sign = vec![("x-viber-content-signature", hex::encode(mac(&body)))];
                 (body, sign)
             };
             ten(event).iter().map(signed).collect()

@@ -70,7 +70,7 @@ const NOTE: &str = "note";
 /// 32 hexadecimal digits, as W3C's Trace Context has it.
 impl fmt::Display for TraceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex::encode(self.0))
     }
 }
 

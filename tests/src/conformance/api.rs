@@ -4,6 +4,7 @@ use super::http::{Http, Part, multipart};
 use super::{Answer, Attachment, Misfortune, Seen, StandIn, Waiting, Wrong};
 use crate::{Order, Receiver};
 use async_trait::async_trait;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -20,7 +21,7 @@ fn chat(who: &str) -> String {
 }
 
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
 impl Caller {

@@ -102,7 +102,7 @@ fn below(folder: &Path) -> Vec<PathBuf> {
 
 /// As it is, or in hexadecimal as a server prints bytes.
 fn is_anywhere(stored: &[(String, Vec<u8>)], needle: &str) -> bool {
-    let hex: String = needle.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex::encode(needle);
     let has = |bytes: &[u8], word: &str| memchr::memmem::find(bytes, word.as_bytes()).is_some();
     stored.iter().any(|(_, bytes)| has(bytes, needle) || has(bytes, &hex))
 }

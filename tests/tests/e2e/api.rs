@@ -2,6 +2,7 @@
 
 use openline_sandbox::{Fault, SandboxConfig, View};
 use openline_tests::{Attempt, Order, Receiver, World, eventually};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -85,7 +86,7 @@ fn filled(document: &Value, path: &str, method: &str) -> String {
     let parameters = document["paths"][path][method]["parameters"].as_array().cloned().unwrap_or_default();
     let in_path = parameters.iter().filter(|parameter| parameter["in"] == "path");
     in_path.fold(path.to_owned(), |path, parameter| {
-        let encoded: String = parameter["example"].as_str().unwrap().bytes().map(|b| format!("%{b:02X}")).collect();
+        let encoded = utf8_percent_encode(parameter["example"].as_str().unwrap(), NON_ALPHANUMERIC).to_string();
         path.replace(&format!("{{{}}}", parameter["name"].as_str().unwrap()), &encoded)
     })
 }

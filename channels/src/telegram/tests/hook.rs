@@ -12,8 +12,7 @@ async fn post(world: &World, secret: &str, body: String) -> StatusCode {
 }
 
 fn secret(world: &World) -> String {
-    let key = world.host.secret.derive("channels/telegram/tg/webhook");
-    key.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(world.host.secret.derive("channels/telegram/tg/webhook"))
 }
 
 #[tokio::test]
