@@ -9,9 +9,9 @@ use crate::website::item::WireSlice;
 use crate::website::sent::query::{NEWS, number, query};
 use crate::website::session::ended::Mark;
 use crate::website::site::{Reader, Site};
-use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, header};
+use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, stream};
 use openline_core::limits::Waiting;
@@ -23,8 +23,6 @@ use tokio::time::Instant;
 
 /// Something is sent at least this often, so that proxies and browsers know that the connection lives.
 const BEAT: Duration = Duration::from_secs(20);
-/// A comment: readers pass over it.
-const BEAT_BYTES: Bytes = Bytes::from_static(b":\n\n");
 
 /// `GET /stream?since=N`.
 pub(in crate::website) async fn open(
@@ -41,11 +39,11 @@ pub(in crate::website) async fn open(
     let mut follower = Follower { site, reader, mark, chat, id: None, since, first: None, _place: place };
     follower.first = Some(follower.begin().await?);
     let headers = [
-        (header::CONTENT_TYPE.as_str(), "text/event-stream"),
         (header::CACHE_CONTROL.as_str(), "no-store, no-transform"),
         ("x-accel-buffering", "no"), // nginx and its like pass it on as it comes
     ];
-    Ok((headers, Body::from_stream(events(follower))).into_response())
+    // Without axum's keep-alive: a beat is also the moment to look whether the session is over.
+    Ok((headers, Sse::new(events(follower))).into_response())
 }
 
 /// Where to go on: what the browser remembers by itself is newer than what was once written into the address.
@@ -57,13 +55,13 @@ fn since(headers: &HeaderMap, raw: Option<String>) -> Result<i64, Problem> {
     number(&query(raw)?, "since")?.ok_or_else(|| Problem::of(Refusal::BadQuery, "since is missing"))
 }
 
-fn events(follower: Follower) -> impl Stream<Item = Result<Bytes, Infallible>> {
+fn events(follower: Follower) -> impl Stream<Item = Result<Event, Infallible>> {
     stream::unfold(follower, step)
 }
 
-async fn step(mut follower: Follower) -> Option<(Result<Bytes, Infallible>, Follower)> {
-    let bytes = follower.next().await?;
-    Some((Ok(bytes), follower))
+async fn step(mut follower: Follower) -> Option<(Result<Event, Infallible>, Follower)> {
+    let event = follower.next().await?;
+    Some((Ok(event), follower))
 }
 
 /// One open stream.
@@ -76,12 +74,12 @@ struct Follower {
     id: Option<ConversationId>,
     since: i64,
     /// Made before the answer begins, so that what goes wrong then is answered by a status.
-    first: Option<Bytes>,
+    first: Option<Event>,
     _place: Box<Waiting>,
 }
 
 impl Follower {
-    async fn begin(&mut self) -> Result<Bytes, StoreError> {
+    async fn begin(&mut self) -> Result<Event, StoreError> {
         self.id = self.site.inbox.find(&self.chat).await?;
         let Some(id) = self.id else {
             let reset = self.since != 0;
@@ -96,7 +94,7 @@ impl Follower {
     }
 
     /// What goes out next; `None` ends the stream.
-    async fn next(&mut self) -> Option<Bytes> {
+    async fn next(&mut self) -> Option<Event> {
         if let Some(first) = self.first.take() {
             return Some(first);
         }
@@ -111,7 +109,7 @@ impl Follower {
             return Box::pin(self.news(id, false)).await.map_err(|error| log(&error)).ok();
         }
         // A wait that ended early was ended: the program stops, or what it waited at is not to be trusted any more.
-        (begun.elapsed() >= BEAT).then_some(BEAT_BYTES)
+        (begun.elapsed() >= BEAT).then_some(Event::DEFAULT_KEEP_ALIVE)
     }
 
     /// Waits for news as long as one may be silent; whether there are any.
@@ -126,7 +124,7 @@ impl Follower {
         Some(newest > since || inbox.wait_above(id, since, BEAT).await)
     }
 
-    async fn news(&mut self, id: ConversationId, reset: bool) -> Result<Bytes, StoreError> {
+    async fn news(&mut self, id: ConversationId, reset: bool) -> Result<Event, StoreError> {
         let since = if reset { Rev(0) } else { Rev(self.since) };
         let slice = self.site.inbox.items_since(id, since, NEWS).await?;
         let news = WireSlice::news(&slice, &self.site.links(self.reader, id), reset);
@@ -135,10 +133,9 @@ impl Follower {
     }
 }
 
-/// JSON has no line breaks, so one `data` line holds it.
-fn event(news: &WireSlice<'_>) -> Bytes {
-    let data = serde_json::to_string(news).unwrap_or_default();
-    Bytes::from(format!("event: news\nid: {}\ndata: {data}\n\n", news.cursor))
+fn event(news: &WireSlice<'_>) -> Event {
+    // Made of texts and numbers only: there is nothing in it that JSON can't say.
+    Event::default().event("news").id(news.cursor.to_string()).json_data(news).unwrap_or_default()
 }
 
 fn log(error: &StoreError) {
@@ -169,9 +166,11 @@ mod tests {
         assert_eq!(since(&headers("x"), Some("since=3".into())).unwrap_err().refusal, Refusal::BadQuery);
     }
 
-    #[test]
-    fn an_event_is_one_line_of_data() {
-        let event = event(&WireSlice::nothing(5, false));
-        assert_eq!(event, "event: news\nid: 5\ndata: {\"cursor\":5,\"items\":[],\"more\":false}\n\n");
+    #[tokio::test]
+    async fn an_event_is_one_line_of_data_and_a_beat_a_comment() {
+        let sent = [event(&WireSlice::nothing(5, false)), Event::DEFAULT_KEEP_ALIVE].map(Ok::<_, Infallible>);
+        let body = Sse::new(stream::iter(sent)).into_response().into_body();
+        let wanted = "event: news\nid: 5\ndata: {\"cursor\":5,\"items\":[],\"more\":false}\n\n:\n\n";
+        assert_eq!(axum::body::to_bytes(body, 200).await.unwrap(), wanted);
     }
 }
