@@ -15,7 +15,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use futures_util::StreamExt;
 use hmac::{Hmac, KeyInit, Mac};
-use openline_core::channel::{Capabilities, Host, Outgoing};
+use openline_core::channel::{Capabilities, Host, Outgoing, Plan};
 use openline_core::files::{FileError, Holder};
 use openline_core::message::{Content, File, Incoming, Visitor};
 use openline_core::store::Amend;
@@ -25,7 +25,7 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::Sha256;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
@@ -64,31 +64,32 @@ impl ChannelKind for Kind {
         vec![("token".to_owned(), Maker::Other), ("secret".to_owned(), Maker::Own)]
     }
 
-    fn build(&self, _: &ChannelId, table: toml::Table, _: &Host) -> Result<Arc<dyn Channel>, ConfigError> {
+    fn read(&self, _: &ChannelId, table: toml::Table, _: &Host) -> Result<Plan, ConfigError> {
         let given: Settings = settings::read(table)?;
-        Ok(Arc::new(Pager::of(given)))
+        Ok(Plan::new(CAN, |inbox| Pager::new(given, inbox)))
     }
 }
+
+/// What every instance can do.
+const CAN: Capabilities =
+    Capabilities { edits: true, deletes: true, files: true, visitor_edits: true, fixed_order: true };
 
 /// One instance.
 struct Pager {
     given: Settings,
-    client: OnceLock<Result<reqwest::Client, String>>,
+    hosts: Vec<String>,
+    client: reqwest::Client,
     turns: Turns<ChatId>,
-    inbox: OnceLock<VisitorInbox>,
+    inbox: VisitorInbox,
     trouble: Mutex<Option<String>>,
 }
 
 impl Pager {
-    fn of(given: Settings) -> Self {
-        let (client, turns, inbox, trouble) = Default::default();
-        Self { given, client, turns, inbox, trouble }
-    }
-
-    fn hosts(&self) -> Vec<String> {
-        let api = &self.given.api;
-        let host = api.host_str().unwrap_or_default();
-        vec![api.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))]
+    fn new(given: Settings, inbox: VisitorInbox) -> Result<Self, ConfigError> {
+        let host = given.api.host_str().unwrap_or_default();
+        let hosts = vec![given.api.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))];
+        let client = client(How { timeout: TIMEOUT, redirects: hosts.clone(), ..How::default() })?;
+        Ok(Self { given, hosts, client, turns: Turns::default(), inbox, trouble: Mutex::default() })
     }
 }
 
@@ -120,19 +121,19 @@ fn held(error: StoreError) -> Held {
 }
 
 async fn hook(State(pager): State<Arc<Pager>>, headers: HeaderMap, body: Bytes) -> StatusCode {
-    let Some(inbox) = pager.inbox.get().filter(|_| pager.is_signed(&headers, &body)) else {
+    if !pager.is_signed(&headers, &body) {
         return StatusCode::UNAUTHORIZED;
-    };
+    }
     let Ok(event) = json::read::<Event>(&body) else {
         // The pager's own, but of a sort that we don't know: told again it would be no other.
-        inbox.unknown();
+        pager.inbox.unknown();
         return StatusCode::OK;
     };
     let _turn = pager.turns.stand(&event.chat).await;
-    match pager.take(inbox, event).await {
+    match pager.take(event).await {
         Ok(()) => StatusCode::OK,
         Err(Held(problem)) => {
-            tracing::warn!(channel = %inbox.channel(), problem, "an event could not be taken, the pager tells it again");
+            tracing::warn!(channel = %pager.inbox.channel(), problem, "an event could not be taken, the pager tells it again");
             StatusCode::SERVICE_UNAVAILABLE
         }
     }
@@ -149,10 +150,10 @@ impl Pager {
         })
     }
 
-    async fn take(&self, inbox: &VisitorInbox, event: Event) -> Result<(), Held> {
+    async fn take(&self, event: Event) -> Result<(), Held> {
         let mut content = Content::plain(event.text.trim());
         if let (Some(link), "message" | "edited") = (&event.file, event.event.as_str()) {
-            self.fetch(inbox, link, &mut content).await?;
+            self.fetch(link, &mut content).await?;
         }
         match event.event.as_str() {
             // Told again it would be as empty.
@@ -161,21 +162,21 @@ impl Pager {
                 let visitor = Visitor { name: event.name, ..Visitor::default() };
                 let Event { chat, id: key, .. } = event;
                 let incoming = Incoming { chat, key, visitor: Some(visitor), content, note: None };
-                inbox.accept(incoming).await.map(|_| ()).map_err(held)
+                self.inbox.accept(incoming).await.map(|_| ()).map_err(held)
             }
             // The whole new content: what is not in it is gone, its file too.
-            "edited" => inbox.amend(&event.chat, &event.id, Amend::Edit(content)).await.map(|_| ()).map_err(held),
-            "deleted" => inbox.amend(&event.chat, &event.id, Amend::Delete).await.map(|_| ()).map_err(held),
+            "edited" => self.inbox.amend(&event.chat, &event.id, Amend::Edit(content)).await.map(|_| ()).map_err(held),
+            "deleted" => self.inbox.amend(&event.chat, &event.id, Amend::Delete).await.map(|_| ()).map_err(held),
             _ => {
-                inbox.unknown();
+                self.inbox.unknown();
                 Ok(())
             }
         }
     }
 
     /// Fetches a visitor's file. What will never come leaves a word for the operators instead.
-    async fn fetch(&self, inbox: &VisitorInbox, link: &Link, content: &mut Content) -> Result<(), Held> {
-        match self.kept(inbox, link).await {
+    async fn fetch(&self, link: &Link, content: &mut Content) -> Result<(), Held> {
+        match self.kept(link).await {
             Ok(file) => content.files.push(file),
             Err(Missing::Now(held)) => return Err(held),
             Err(Missing::Ever(why)) => {
@@ -186,12 +187,11 @@ impl Pager {
         Ok(())
     }
 
-    async fn kept(&self, inbox: &VisitorInbox, link: &Link) -> Result<File, Missing> {
-        if !is_one_of(&link.url, &self.hosts()) {
+    async fn kept(&self, link: &Link) -> Result<File, Missing> {
+        if !is_one_of(&link.url, &self.hosts) {
             return Err(Missing::Ever("it is at a host that is not the pager's".to_owned()));
         }
-        let client = self.client().map_err(|error| Missing::Now(Held(error.to_string())))?;
-        let call = client.get(link.url.clone()).bearer_auth(&self.given.token).send().await;
+        let call = self.client.get(link.url.clone()).bearer_auth(&self.given.token).send().await;
         let answer = call.map_err(|error| Missing::Now(Held(Lost::of(&error).line("the pager"))))?;
         match answer.status().as_u16() {
             200 => {}
@@ -203,7 +203,7 @@ impl Pager {
             answer.headers().get("content-type").and_then(|mime| mime.to_str().ok()).unwrap_or_default().to_owned();
         let bytes =
             answer.bytes_stream().map(|piece| piece.map_err(|error| std::io::Error::other(deepest(&error)))).boxed();
-        inbox.keep_file(&link.name, &mime, bytes).await.map_err(|error| match error {
+        self.inbox.keep_file(&link.name, &mime, bytes).await.map_err(|error| match error {
             FileError::Broken(_) | FileError::Unavailable(_) | FileError::Full => Missing::Now(Held(error.to_string())),
             _ => Missing::Ever(error.to_string()),
         })
@@ -217,17 +217,11 @@ enum Missing {
 }
 
 impl Pager {
-    fn client(&self) -> Result<&reqwest::Client, DeliveryError> {
-        let how = || How { timeout: TIMEOUT, redirects: self.hosts(), ..How::default() };
-        let made = self.client.get_or_init(|| client(how())).as_ref();
-        made.map_err(|problem| DeliveryError::closed(format!("no client for https can be made: {problem}")))
-    }
-
     /// Makes one call; the message's id in the answer.
     async fn call(&self, method: reqwest::Method, path: &str, body: &Value) -> Result<String, DeliveryError> {
         let url =
             self.given.api.join(path).map_err(|_| DeliveryError::refused("an id that is no part of an address"))?;
-        let call = self.client()?.request(method.clone(), url).bearer_auth(&self.given.token).json(body);
+        let call = self.client.request(method.clone(), url).bearer_auth(&self.given.token).json(body);
         let answer = match call.send().await {
             Ok(answer) => answer,
             Err(error) => return Err(Lost::of(&error).verdict("the pager")),
@@ -237,8 +231,7 @@ impl Pager {
             return Ok(String::new());
         }
         let after = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let now = self.inbox.get().map(VisitorInbox::now).unwrap_or_default();
-        let judged = judge(answer.status().as_u16(), after.and_then(|after| retry_after(&after, now)));
+        let judged = judge(answer.status().as_u16(), after.and_then(|after| retry_after(&after, self.inbox.now())));
         let closed = judged.as_ref().err().filter(|error| matches!(error, DeliveryError::Closed { .. }));
         *self.trouble.lock() = closed.map(ToString::to_string);
         judged?;
@@ -252,7 +245,7 @@ impl Pager {
         let text = Rendered::of(&item.content.text, None);
         let texts = split(&text, LIMIT, LIMIT, Unit::Characters).into_iter().map(|part| json!({ "text": part.text }));
         let file = |(index, file): (usize, &File)| {
-            let url = self.inbox.get()?.file_url(item, conversation.id, index, Holder::Messenger)?;
+            let url = self.inbox.file_url(item, conversation.id, index, Holder::Messenger)?;
             Some(json!({ "file": url, "name": file.name }))
         };
         texts.chain(item.content.files.iter().enumerate().filter_map(file)).collect()
@@ -274,10 +267,6 @@ fn judge(status: u16, after: Option<Duration>) -> Result<(), DeliveryError> {
 
 #[async_trait]
 impl Channel for Pager {
-    fn capabilities(&self) -> Capabilities {
-        Capabilities { edits: true, deletes: true, files: true, visitor_edits: true, fixed_order: true }
-    }
-
     async fn send(&self, message: Outgoing<'_>) -> Result<Vec<String>, DeliveryError> {
         let mut ids = Vec::new();
         for (n, mut part) in self.parts(message).into_iter().enumerate() {
@@ -310,8 +299,7 @@ impl Channel for Pager {
         self.trouble.lock().clone().map_or(Ok(()), Err)
     }
 
-    fn routes(self: Arc<Self>, inbox: VisitorInbox) -> Router {
-        let _ = self.inbox.set(inbox);
+    fn routes(self: Arc<Self>) -> Router {
         Router::new().route("/hook", post(hook)).layer(DefaultBodyLimit::max(256 * 1024)).with_state(self)
     }
 }

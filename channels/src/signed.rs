@@ -1,6 +1,7 @@
 //! Posts that prove who made them, signed as the Standard Webhooks specification wants it (<https://www.standardwebhooks.com>):
 //! events of the HTTP channel, and alerts.
 
+use crate::common::http::{self, How};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
 use openline_core::{ConfigError, Timestamp};
@@ -52,9 +53,8 @@ impl Target {
 ///
 /// # Errors
 /// When the system's certificates can't be loaded.
-pub fn client(timeout: Duration) -> reqwest::Result<Client> {
-    let builder = Client::builder().user_agent(concat!("openline/", env!("CARGO_PKG_VERSION")));
-    builder.redirect(reqwest::redirect::Policy::none()).timeout(timeout).build()
+pub fn client(timeout: Duration) -> Result<Client, ConfigError> {
+    http::client(How { timeout, ..How::default() })
 }
 
 fn address(given: &str, allow_http: bool) -> Result<Url, &'static str> {

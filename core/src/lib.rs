@@ -17,6 +17,7 @@ pub use domain::{again, error, id, line, message, quiet, secret, settings, text,
 pub use engine::bridge::Bridge;
 pub use engine::channel::{Channel, ChannelKind};
 pub use engine::inbox::{OperatorInbox, VisitorInbox};
+pub use engine::roster::{Roster, Sides};
 pub use engine::{bridge, channel, desk, export, forget, handover, hub, inbox, lately, limits};
 pub use engine::{overview, pauses, reconcile, retry, trace, troubles};
 pub use ports::backend::Backend;

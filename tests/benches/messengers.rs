@@ -252,12 +252,13 @@ async fn place(kind: &Kind, less: Less) -> Place {
         limits: Arc::default(),
     };
     let table = kind.settings.parse().expect("settings");
-    let channel = match described(kind.name, less) {
-        Some(described) => described.build(&id, table, &host),
-        None => openline_channels::kind(kind.name).expect("the kind").build(&id, table, &host),
+    let plan = match described(kind.name, less) {
+        Some(described) => described.read(&id, table, &host),
+        None => openline_channels::kind(kind.name).expect("the kind").read(&id, table, &host),
     };
-    let channel = channel.expect("the channel");
-    let app = Arc::clone(&channel).routes(VisitorInbox::alone(doors, Arc::new(Nobody), id.clone()));
+    let inbox = VisitorInbox::alone(doors, Arc::new(Nobody), id.clone());
+    let channel = plan.and_then(|plan| plan.build(inbox)).expect("the channel").channel;
+    let app = Arc::clone(&channel).routes();
     Place { store, channel, app, id, clock, _folder: folder }
 }
 

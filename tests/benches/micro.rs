@@ -162,8 +162,9 @@ fn chat(place: &Place) -> (Router, String) {
     let host =
         Host { public_url, secret: MasterSecret::new([7; 32]), clock, folder: PathBuf::new(), limits: Arc::default() };
     let kind = openline_channels::kind("website").expect("the kind");
-    let channel = kind.build(&place.channel, toml_table(), &host).expect("the channel");
-    let app = channel.routes(VisitorInbox::alone(doors, Arc::new(Nobody), place.channel.clone()));
+    let plan = kind.read(&place.channel, toml_table(), &host).expect("good settings");
+    let inbox = VisitorInbox::alone(doors, Arc::new(Nobody), place.channel.clone());
+    let app = plan.build(inbox).expect("the channel").channel.routes();
     let open = Request::post("/api/session").header("content-type", "application/json");
     let open = open.body(Body::from(r#"{"bearer":true}"#)).expect("a request");
     let token = place.runtime.block_on(async {

@@ -182,7 +182,7 @@ fn capabilities(name: &str) -> Option<Capabilities> {
         folder: ".".into(),
         limits: Arc::default(),
     };
-    kind.build(&ChannelId::parse(id).ok()?, settings, &host).ok().map(|channel| channel.capabilities())
+    kind.read(&ChannelId::parse(id).ok()?, settings, &host).ok().map(|plan| plan.can)
 }
 
 fn abilities(capabilities: Option<Capabilities>) -> String {

@@ -12,6 +12,7 @@ pub(crate) mod kinds;
 mod layers;
 mod listener;
 mod log;
+mod plans;
 mod privacy;
 mod proxies;
 mod traces;
@@ -24,6 +25,7 @@ pub use files::{FilesSettings, OwnFiles};
 pub use instance::Instance;
 pub use listener::ListenerSettings;
 pub use log::Log;
+pub use plans::Plans;
 pub use privacy::PrivacySettings;
 pub use proxies::Proxies;
 pub use traces::TraceSettings;
@@ -34,12 +36,12 @@ use layers::Layers;
 pub use openline_bitrix::PortalSettings;
 use openline_bitrix::{PortalConfig, Shown, Shows};
 use openline_channels::Kinds;
-use openline_core::channel::Host;
+use openline_core::channel::{Capabilities, Host};
 use openline_core::error::Errors;
 use openline_core::files::{FilePolicy, FileRules};
 use openline_core::limits::{LimitSettings, Limits};
 use openline_core::secret::MasterSecret;
-use openline_core::{Channel, ChannelId, ConfigError};
+use openline_core::{Channel, ChannelId, ConfigError, Roster};
 use openline_store::StoreUrl;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -202,10 +204,8 @@ impl Config {
             return Err(fail(errors));
         }
         config.origin.written = text.parse().unwrap_or_default();
-        // Every channel is built once, so that its settings are known to be good.
         let host = config.host(MasterSecret::new([0; 32]), Arc::new(openline_core::SystemClock::new()));
-        let built = config.build_channels(&host).map(drop);
-        let mut errors = built.err().unwrap_or_default();
+        let mut errors = config.plan_channels(&host).err().unwrap_or_default();
         errors.extend(config.weak_secrets());
         if errors.is_empty() { Ok(config) } else { Err(fail(errors)) }
     }
@@ -291,33 +291,20 @@ impl Config {
         Host { public_url: self.public_url.clone(), secret, clock, folder: self.folder.clone(), limits }
     }
 
-    /// Builds all channel instances.
+    /// Reads and checks the settings of all channels.
     ///
     /// # Errors
-    /// What their settings have wrong, with full keys.
-    pub fn build_channels(&self, host: &Host) -> Result<BTreeMap<ChannelId, Arc<dyn Channel>>, Vec<ConfigError>> {
-        let mut errors = Errors(Vec::new());
-        let mut built = BTreeMap::new();
-        for (id, instance) in &self.channels {
-            let Some(kind) = self.kinds.get(&instance.kind) else { continue };
-            let channel = kind.build(id, instance.settings.clone(), host).map_err(|error| {
-                let dot = if error.key.is_empty() { "" } else { "." };
-                ConfigError::at(format!("channels.{id}.settings{dot}{}", error.key), error.problem)
-            });
-            if let Some(channel) = errors.keep(channel) {
-                built.insert(id.clone(), channel);
-            }
-        }
-        if errors.0.is_empty() { Ok(built) } else { Err(errors.0) }
+    /// What they have wrong, with full keys.
+    pub fn plan_channels(&self, host: &Host) -> Result<Plans, Vec<ConfigError>> {
+        Plans::read(&self.channels, &self.kinds, host)
     }
 
-    /// What the backend needs, with each channel's public address.
-    pub fn portal_config(&self, channels: &BTreeMap<ChannelId, Arc<dyn Channel>>) -> PortalConfig {
+    /// What the backend needs: what each channel can do, and where it is asked what to show of it.
+    pub fn portal_config(&self, can: &BTreeMap<ChannelId, Capabilities>, roster: &Roster) -> PortalConfig {
         let connectors = self.channels.iter().map(|(id, instance)| {
-            let channel = channels.get(id).map(Arc::clone);
-            let can = channel.as_ref().map(|channel| channel.capabilities()).unwrap_or_default();
-            let shown = Shows::new(move || channel.as_deref().map(shown).unwrap_or_default());
-            instance.connector.to_connector(id, can, shown)
+            let (roster, known) = (roster.clone(), id.clone());
+            let shown = Shows::new(move || roster.get(&known).map(|built| shown(&*built.channel)).unwrap_or_default());
+            instance.connector.to_connector(id, can.get(id).copied().unwrap_or_default(), shown)
         });
         PortalConfig {
             settings: self.portal.clone(),
@@ -325,6 +312,11 @@ impl Config {
             connectors: connectors.collect(),
         }
     }
+}
+
+/// What is wrong, each on a line of its own.
+pub fn lines(errors: &[ConfigError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// What people are shown of a channel.

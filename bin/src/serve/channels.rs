@@ -8,6 +8,7 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use openline_core::again::Ladder;
+use openline_core::channel::Built;
 use openline_core::inbox::Doors;
 use openline_core::{Bridge, Channel, ChannelId, VisitorInbox};
 use parking_lot::RwLock;
@@ -50,14 +51,20 @@ impl Served {
         Arc::new(Self { doors, bridge, each: RwLock::default(), routes: RwLock::new(mounted(&BTreeMap::new())), stop })
     }
 
-    /// Serves these too: their queues, their routes, and their intake.
+    /// Serves these too, which the bridge had not.
     pub(crate) fn add(&self, channels: BTreeMap<ChannelId, Arc<Swap>>) {
+        for (id, swap) in &channels {
+            self.bridge.add(id, swap.built());
+        }
+        self.begin(channels);
+    }
+
+    /// Begins with the routes and the intake of these, which the bridge has.
+    pub(crate) fn begin(&self, channels: BTreeMap<ChannelId, Arc<Swap>>) {
         for (id, swap) in channels {
-            self.bridge.add(&id, Arc::clone(&swap) as _);
-            let inbox = self.bridge.visitor_inbox(id.clone());
-            let routes = Arc::clone(&swap).routes(inbox.clone());
+            let routes = Arc::clone(&swap).routes();
             let end = self.stop.child_token();
-            let intake = keep_running(self.doors.clone(), Arc::clone(&swap) as _, inbox, end.clone());
+            let intake = keep_running(self.doors.clone(), id.clone(), swap.built(), end.clone());
             let one = One { swap, routes, end, intake: tokio::spawn(intake) };
             self.each.write().insert(id, one);
         }
@@ -77,10 +84,9 @@ impl Served {
         self.bridge.remove(id).await;
     }
 
-    /// Those that are served now.
-    pub(crate) fn all(&self) -> BTreeMap<ChannelId, Arc<dyn Channel>> {
-        let each = self.each.read();
-        each.iter().map(|(id, one)| (id.clone(), Arc::clone(&one.swap) as _)).collect()
+    /// The door for the visitors of one, served or not.
+    pub(crate) fn door(&self, id: ChannelId) -> VisitorInbox {
+        self.bridge.visitor_inbox(id)
     }
 
     /// One of them, to be changed.
@@ -130,12 +136,12 @@ fn to_page(page: &str, uri: &Uri) -> Redirect {
 }
 
 /// Runs a channel's intake, again after a pause when it fails.
-async fn keep_running(doors: Doors, channel: Arc<dyn Channel>, inbox: VisitorInbox, stop: CancellationToken) {
+async fn keep_running(doors: Doors, id: ChannelId, channel: Built, stop: CancellationToken) {
     let mut failures = 0;
     while !stop.is_cancelled() {
-        let (id, pause) = (inbox.channel().clone(), INTAKE_AGAIN.step(failures));
-        let run = |stop| channel.run(inbox.clone(), stop);
-        let ended = if channel.runs_alone() {
+        let pause = INTAKE_AGAIN.step(failures);
+        let run = |stop| channel.channel.run(stop);
+        let ended = if channel.alone {
             doors.alone(&format!("channel/{id}"), &stop, run).await
         } else {
             run(stop.clone()).await

@@ -1,7 +1,7 @@
 //! Wiring: store, doors, backend, channels, dispatcher, HTTP.
 
 use crate::audit;
-use crate::config::Config;
+use crate::config::{Config, Plans, lines};
 use crate::secret;
 use crate::serve::admin;
 use crate::serve::channels::Served;
@@ -21,13 +21,14 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use openline_bitrix::{Bitrix, Status};
-use openline_core::channel::Host;
 use openline_core::desk::Desk;
 use openline_core::inbox::Doors;
 use openline_core::secret::MasterSecret;
-use openline_core::{Backend, Bridge, Channel, ChannelId, Clock, Files, Store, SystemClock, VisitorInbox};
+use openline_core::{
+    Backend, Bridge, ChannelId, Clock, ConfigError, Files, Roster, Sides, Store, SystemClock, VisitorInbox,
+};
 use openline_store::DiskFiles;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,6 +70,13 @@ pub enum StartError {
     /// The configuration.
     #[error("{0}")]
     Config(String),
+}
+
+impl StartError {
+    #[allow(clippy::needless_pass_by_value)] // what map_err gives
+    fn of_config(errors: Vec<ConfigError>) -> Self {
+        Self::Config(lines(&errors))
+    }
 }
 
 /// A running service.
@@ -113,16 +121,18 @@ impl Service {
         let kept = Arc::new(kept);
         let doors = Doors::new(Arc::clone(&store), Arc::clone(&clock), &ids);
         let host = config.host(secret.clone(), clock);
-        let swaps = channels(&config, &host)?;
-        let shown = swaps.iter().map(|(id, swap)| (id.clone(), Arc::clone(swap) as Arc<dyn Channel>)).collect();
+        let plans = config.plan_channels(&host).map_err(StartError::of_config)?;
         let doors = doors.equipped(Arc::clone(&kept) as _, config.file_policy(), &config.public_url, &secret);
         let (doors, telling) = traces::follow(doors, &config, &store.tag().to_string());
-        let bitrix = Arc::new(Bitrix::open(config.portal_config(&shown), doors.operator_inbox(), &secret).await?);
-        let backend: Arc<dyn Backend> = Arc::clone(&bitrix) as _;
-        let bridge = Bridge::new(doors.clone(), backend, HashMap::new());
+        let roster = Roster::default();
+        let portal = config.portal_config(&plans.can(), &roster);
+        let bitrix = Arc::new(Bitrix::open(portal, doors.operator_inbox(), &secret).await?);
+        let sides = Sides::new(&doors, Arc::clone(&bitrix) as Arc<dyn Backend>, &roster);
+        let channels = channels(plans, &sides)?;
+        let bridge = Bridge::new(sides, channels.iter().map(|(id, swap)| (id.clone(), swap.built())).collect());
         let (stop, pulse) = (CancellationToken::new(), Pulse::default());
         let served = Served::new(&doors, &bridge, &stop);
-        let watch = Watch::new(&config, (&store, &doors, &bitrix), &served, pulse.clone());
+        let watch = Watch::new(&config, (&store, &doors, &bitrix), &roster, pulse.clone());
         let alerts = tokio::sync::watch::Sender::new(Arc::new(config.alerts.clone()));
         let (files, desk) = (Arc::clone(&kept), Desk::new(&doors));
         let health = Health { pulse: pulse.clone(), files, desk, watch: watch.clone() };
@@ -133,7 +143,7 @@ impl Service {
         let (app, apart) = apart(&config, app, measured, bitrix.admin(processes)).await?;
         let rules = http_rules(&config);
         pulse.begin(&store, &doors).await;
-        served.add(swaps);
+        served.begin(channels);
         let listening = Arc::clone(&bridge);
         let mut tasks = vec![
             tokio::spawn(async move { listening.listen().await }),
@@ -150,9 +160,9 @@ impl Service {
         tasks.push(tokio::spawn(pulse.run(Arc::clone(&store), doors.clone(), Arc::clone(&bitrix) as _, stop.clone())));
         tasks.push(tokio::spawn(keep_tidy(Arc::clone(&kept), stop.clone())));
         tasks.push(tokio::spawn(audit::run(Arc::clone(&store), stop.clone())));
-        tasks.push(tokio::spawn(served.ended()));
+        tasks.push(tokio::spawn(Arc::clone(&served).ended()));
         let running = tokio::sync::Mutex::new((None, host));
-        let reloader = Arc::new(Reloader { files: kept, alerts, watch, started: config, running });
+        let reloader = Arc::new(Reloader { files: kept, alerts, watch, served, started: config, running });
         tasks.push(tokio::spawn(Arc::clone(&reloader).listen(stop.clone())));
         bitrix.start();
         Ok(Self { address, store, bitrix, doors, bridge, reloader, stop, tasks, telling })
@@ -225,11 +235,9 @@ async fn apart(
 }
 
 /// The channels, each so that it can be changed.
-fn channels(config: &Config, host: &Host) -> Result<BTreeMap<ChannelId, Arc<Swap>>, StartError> {
-    let built = config
-        .build_channels(host)
-        .map_err(|errors| StartError::Config(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
-    Ok(built.into_iter().map(|(id, channel)| (id, Arc::new(Swap::new(channel)))).collect())
+fn channels(plans: Plans, sides: &Sides) -> Result<BTreeMap<ChannelId, Arc<Swap>>, StartError> {
+    let built = plans.build(|id| sides.inbox(id)).map_err(StartError::of_config)?;
+    Ok(built.into_iter().map(|(id, built)| (id, Swap::new(built))).collect())
 }
 
 /// Who may hold connections.

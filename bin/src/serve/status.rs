@@ -4,8 +4,9 @@ use crate::serve::pulse;
 use crate::serve::watch::{self, Watch};
 use async_trait::async_trait;
 use openline_bitrix::Concern;
+use openline_core::channel::Built;
 use openline_core::store::Expect;
-use openline_core::{Channel, ChannelId, Store, Timestamp};
+use openline_core::{ChannelId, Store, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -80,11 +81,11 @@ pub(crate) async fn keep(watch: Watch, stop: CancellationToken) {
 
 fn look(watch: &Watch) -> Said {
     let doors = watch.doors();
-    let of = |(id, channel): (ChannelId, Arc<dyn Channel>)| {
+    let of = |(id, built): (ChannelId, Built)| {
         let trouble = doors.troubles().last(&id);
         let solved_at = trouble.as_ref().and_then(|trouble| trouble.solved).map(|solved| solved.0);
         let last_error = trouble.map(|trouble| (trouble.at.0, trouble.reason));
-        (id.to_string(), SaidOfChannel { problem: channel.health().err(), last_error, solved_at })
+        (id.to_string(), SaidOfChannel { problem: built.channel.health().err(), last_error, solved_at })
     };
     let status = watch.bitrix().status();
     Said {
@@ -93,7 +94,7 @@ fn look(watch: &Watch) -> Said {
         portal: status.problem,
         problems: watch.concerns(),
         last_event: status.last_event.map(|at| at.0),
-        channels: watch.served().all().into_iter().map(of).collect(),
+        channels: watch.roster().all().into_iter().map(of).collect(),
     }
 }
 

@@ -3,12 +3,11 @@
 
 use async_trait::async_trait;
 use axum::Router;
-use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
-use openline_core::channel::{Capabilities, Outgoing};
+use openline_core::channel::{Built, Outgoing};
 use openline_core::handover::Continuation;
-use openline_core::{Channel, Check, DeliveryError, VisitorInbox};
+use openline_core::{Channel, Check, DeliveryError};
 use parking_lot::RwLock;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -17,38 +16,42 @@ use tower::{ServiceExt, service_fn};
 
 pub(crate) struct Swap {
     now: RwLock<Current>,
-    can: Capabilities,
-    alone: bool,
 }
 
 #[derive(Clone)]
 struct Current {
-    channel: Arc<dyn Channel>,
-    /// Its door and its routes, once they are mounted.
-    mounted: Option<(VisitorInbox, Router)>,
+    built: Built,
+    routes: Router,
     /// Ends its intake.
     end: CancellationToken,
 }
 
+impl Current {
+    fn of(built: Built) -> Self {
+        let routes = Arc::clone(&built.channel).routes();
+        Self { built, routes, end: CancellationToken::new() }
+    }
+}
+
 impl Swap {
-    pub(crate) fn new(channel: Arc<dyn Channel>) -> Self {
-        let (can, alone) = (channel.capabilities(), channel.runs_alone());
-        let now = Current { channel, mounted: None, end: CancellationToken::new() };
-        Self { now: RwLock::new(now), can, alone }
+    pub(crate) fn new(built: Built) -> Arc<Self> {
+        Arc::new(Self { now: RwLock::new(Current::of(built)) })
+    }
+
+    /// As core gets it.
+    pub(crate) fn built(self: &Arc<Self>) -> Built {
+        Built { channel: Arc::clone(self) as Arc<dyn Channel>, ..self.current().built }
     }
 
     /// Whether another one could take its place: what core was told of it once must hold.
-    pub(crate) fn takes(&self, other: &dyn Channel) -> bool {
-        (self.can, self.alone) == (other.capabilities(), other.runs_alone())
+    pub(crate) fn takes(&self, other: &Built) -> bool {
+        let now = self.current().built;
+        (now.can, now.alone) == (other.can, other.alone)
     }
 
     /// Goes on with another one.
-    pub(crate) fn exchange(&self, channel: Arc<dyn Channel>) {
-        let mounted = self.current().mounted.map(|(inbox, _)| {
-            let routes = Arc::clone(&channel).routes(inbox.clone());
-            (inbox, routes)
-        });
-        let new = Current { channel, mounted, end: CancellationToken::new() };
+    pub(crate) fn exchange(&self, built: Built) {
+        let new = Current::of(built);
         let old = std::mem::replace(&mut *self.now.write(), new);
         old.end.cancel();
     }
@@ -58,23 +61,16 @@ impl Swap {
     }
 
     fn channel(&self) -> Arc<dyn Channel> {
-        self.current().channel
+        self.current().built.channel
     }
 
     async fn answer(&self, request: Request) -> Result<Response, Infallible> {
-        match self.current().mounted {
-            Some((_, routes)) => routes.oneshot(request).await,
-            None => Ok(Response::new(Body::empty())),
-        }
+        self.current().routes.oneshot(request).await
     }
 }
 
 #[async_trait]
 impl Channel for Swap {
-    fn capabilities(&self) -> Capabilities {
-        self.can
-    }
-
     async fn send(&self, message: Outgoing<'_>) -> Result<Vec<String>, DeliveryError> {
         self.channel().send(message).await
     }
@@ -115,9 +111,7 @@ impl Channel for Swap {
         self.channel().examine(mend).await
     }
 
-    fn routes(self: Arc<Self>, inbox: VisitorInbox) -> Router {
-        let routes = self.channel().routes(inbox.clone());
-        self.now.write().mounted = Some((inbox, routes));
+    fn routes(self: Arc<Self>) -> Router {
         let answer = move |request: Request| {
             let swap = Arc::clone(&self);
             async move { swap.answer(request).await }
@@ -125,16 +119,12 @@ impl Channel for Swap {
         Router::new().fallback_service(service_fn(answer))
     }
 
-    fn runs_alone(&self) -> bool {
-        self.alone
-    }
-
     /// One intake after the other: what the earlier one has taken is durable before the next one asks.
-    async fn run(&self, inbox: VisitorInbox, stop: CancellationToken) -> Result<(), String> {
+    async fn run(&self, stop: CancellationToken) -> Result<(), String> {
         while !stop.is_cancelled() {
-            let Current { channel, end, .. } = self.current();
+            let Current { built, end, .. } = self.current();
             let own = stop.child_token();
-            let mut running = channel.run(inbox.clone(), own.clone());
+            let mut running = built.channel.run(own.clone());
             let ended = tokio::select! {
                 ended = &mut running => Some(ended),
                 () = end.cancelled() => None,

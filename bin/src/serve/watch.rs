@@ -3,13 +3,12 @@
 
 use crate::config::Config;
 use crate::serve::certificate;
-use crate::serve::channels::Served;
 use crate::serve::pulse::Pulse;
 use crate::serve::room;
 use openline_bitrix::{Bitrix, Concern};
 use openline_core::inbox::Doors;
 use openline_core::store::Queue;
-use openline_core::{Store, StoreError, Timestamp};
+use openline_core::{Roster, Store, StoreError, Timestamp};
 use parking_lot::Mutex;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,7 +30,7 @@ struct Inner {
     store: Arc<dyn Store>,
     doors: Doors,
     bitrix: Arc<Bitrix>,
-    served: Arc<Served>,
+    roster: Roster,
     pulse: Pulse,
     public_url: String,
     /// The folders that are written to, and how many bytes should be free there.
@@ -46,14 +45,14 @@ impl Watch {
     pub(crate) fn new(
         config: &Config,
         (store, doors, bitrix): (&Arc<dyn Store>, &Doors, &Arc<Bitrix>),
-        served: &Arc<Served>,
+        roster: &Roster,
         pulse: Pulse,
     ) -> Self {
         Self(Arc::new(Inner {
             store: Arc::clone(store),
             doors: doors.clone(),
             bitrix: Arc::clone(bitrix),
-            served: Arc::clone(served),
+            roster: roster.clone(),
             pulse,
             public_url: config.public_url.clone(),
             disks: Mutex::new(room::places(config)),
@@ -71,11 +70,11 @@ impl Watch {
         let status = known.bitrix.status();
         all.extend(status.lost.map(|why| Concern::new("lost", "lost", &[("reason", &why)]).under("portal")));
         all.extend(status.problems.into_iter().map(|one| one.under("portal")));
-        for (id, channel) in known.served.all() {
+        for (id, built) in known.roster.all() {
             let values = |problem: String| {
                 Concern::new(format!("channel/{id}"), "channel", &[("name", id.as_str()), ("reason", &problem)])
             };
-            all.extend(channel.health().err().map(values));
+            all.extend(built.channel.health().err().map(values));
         }
         let slow = known.slow.lock();
         all.extend(slow.0.iter().chain(&slow.1).cloned());
@@ -137,8 +136,8 @@ impl Watch {
         &self.0.doors
     }
 
-    pub(crate) fn served(&self) -> &Arc<Served> {
-        &self.0.served
+    pub(crate) fn roster(&self) -> &Roster {
+        &self.0.roster
     }
 
     pub(crate) fn bitrix(&self) -> &Arc<Bitrix> {

@@ -331,12 +331,12 @@ fn operators_may_change_what_the_channel_can_change() {
     let config = good(&text, &[]);
     let clock = std::sync::Arc::new(openline_core::clock::SystemClock::default());
     let host = config.host(openline_core::secret::MasterSecret::new([1; 32]), clock);
-    let channels = config.build_channels(&host).unwrap_or_else(|errors| panic!("{errors:?}"));
+    let plans = config.plan_channels(&host).unwrap_or_else(|errors| panic!("{errors:?}"));
     let flags = |text: &str, connectors: &[openline_bitrix::Connector]| {
         let found = connectors.iter().find(|one| one.channel.as_str() == text).unwrap();
         (found.edit_internal, found.delete_internal)
     };
-    let connectors = config.portal_config(&channels).connectors;
+    let connectors = config.portal_config(&plans.can(), &openline_core::Roster::default()).connectors;
     assert_eq!(flags("echo", &connectors), (false, false));
     assert_eq!(flags("site", &connectors), (true, false));
 }

@@ -7,7 +7,7 @@ use openline_core::channel::Outgoing;
 use openline_core::limits::Limits;
 use openline_core::{DeliveryError, VisitorInbox};
 use serde_json::json;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// One instance.
 pub(super) struct Api {
@@ -17,7 +17,7 @@ pub(super) struct Api {
     pub(super) endpoint: String,
     pub(super) openapi: String,
     pub(super) limits: Arc<Limits>,
-    pub(super) inbox: OnceLock<VisitorInbox>,
+    pub(super) inbox: VisitorInbox,
 }
 
 impl Api {
@@ -25,14 +25,13 @@ impl Api {
     pub(super) async fn tell(&self, event: Event, message: Outgoing<'_>) -> Result<Vec<String>, DeliveryError> {
         let own = vec![message.item.id.to_string()];
         let Some(webhook) = &self.webhook else { return Ok(own) };
-        let inbox = self.inbox.get().ok_or_else(|| DeliveryError::retry("not started yet"))?;
         let conversation = message.conversation;
-        let chat = chats::original(inbox, &conversation.chat).await;
+        let chat = chats::original(&self.inbox, &conversation.chat).await;
         let chat = chat.map_err(|error| DeliveryError::retry(error.to_string()))?;
-        let wire = WireMessage::new(message.item, conversation.id, inbox);
+        let wire = WireMessage::new(message.item, conversation.id, &self.inbox);
         let data = json!({ "channel": conversation.channel, "chat": chat, "message": wire });
         let told = Told { id: event.id(message), event, since: message.since, attempts: message.attempts };
-        let ids = webhook.post(&told, &data, inbox.now()).await?;
+        let ids = webhook.post(&told, &data, self.inbox.now()).await?;
         Ok(if ids.is_empty() { own } else { ids })
     }
 }

@@ -16,12 +16,12 @@ mod wire;
 use async_trait::async_trait;
 use axum::Router;
 use instance::Api;
-use openline_core::channel::{Capabilities, Host, Outgoing};
+use openline_core::channel::{Capabilities, Host, Outgoing, Plan};
 use openline_core::message::State;
 use openline_core::weak::Maker;
-use openline_core::{Channel, ChannelId, ChannelKind, ConfigError, DeliveryError, VisitorInbox};
+use openline_core::{Channel, ChannelId, ChannelKind, ConfigError, DeliveryError};
 use settings::Settings;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use webhook::{Event, Webhook};
 
 /// `kind = "api"`.
@@ -44,22 +44,24 @@ impl ChannelKind for Kind {
         vec![("token".to_owned(), Maker::Own), ("webhook_secret".to_owned(), Maker::Own)]
     }
 
-    fn build(&self, id: &ChannelId, settings: toml::Table, host: &Host) -> Result<Arc<dyn Channel>, ConfigError> {
+    fn read(&self, id: &ChannelId, settings: toml::Table, host: &Host) -> Result<Plan, ConfigError> {
         let Settings { tokens, target } = Settings::read(settings)?;
         let endpoint = format!("{}/c/{id}", host.public_url);
-        let openapi = openapi::document(&endpoint);
-        let webhook = target.map(Webhook::new);
         let limits = Arc::clone(&host.limits);
-        Ok(Arc::new(Api { tokens, webhook, endpoint, openapi, limits, inbox: OnceLock::new() }))
+        Ok(Plan::new(CAN, |inbox| {
+            let openapi = openapi::document(&endpoint);
+            let webhook = target.map(Webhook::new).transpose()?;
+            Ok(Api { tokens, webhook, endpoint, openapi, limits, inbox })
+        }))
     }
 }
 
+/// What every instance can do.
+const CAN: Capabilities =
+    Capabilities { edits: true, deletes: true, files: true, visitor_edits: true, fixed_order: true };
+
 #[async_trait]
 impl Channel for Api {
-    fn capabilities(&self) -> Capabilities {
-        Capabilities { edits: true, deletes: true, files: true, visitor_edits: true, fixed_order: true }
-    }
-
     async fn send(&self, message: Outgoing<'_>) -> Result<Vec<String>, DeliveryError> {
         self.tell(Event::Created, message).await
     }
@@ -74,11 +76,10 @@ impl Channel for Api {
 
     async fn undelivered(&self, message: Outgoing<'_>) -> Result<(), DeliveryError> {
         // As it is now: that it was given up has changed its revision.
-        let inbox = self.inbox.get().ok_or_else(|| DeliveryError::retry("not started yet"))?;
-        let item = inbox.item(message.conversation.id, message.item.id).await;
+        let item = self.inbox.item(message.conversation.id, message.item.id).await;
         match item.map_err(|error| DeliveryError::retry(error.to_string()))? {
             Some(item) if item.state == State::Failed => {
-                self.tell(Event::Failed, Outgoing { item: &item, since: inbox.now(), ..message }).await.map(|_| ())
+                self.tell(Event::Failed, Outgoing { item: &item, since: self.inbox.now(), ..message }).await.map(|_| ())
             }
             // Sent again or erased meanwhile.
             _ => Ok(()),
@@ -93,8 +94,7 @@ impl Channel for Api {
         self.webhook.as_ref().and_then(Webhook::trouble).map_or(Ok(()), Err)
     }
 
-    fn routes(self: Arc<Self>, inbox: VisitorInbox) -> Router {
-        let _ = self.inbox.set(inbox.clone());
-        web::router(self, inbox)
+    fn routes(self: Arc<Self>) -> Router {
+        web::router(self)
     }
 }

@@ -28,7 +28,7 @@ const PAGE: usize = 100;
 /// Longest that an answer is held, in seconds.
 const MAX_WAIT: u64 = 25;
 
-type Shared = (Arc<Api>, VisitorInbox);
+type Shared = Arc<Api>;
 type Answer = Result<Response, Problem>;
 type InPath<T> = Result<Path<T>, PathRejection>;
 type InQuery = Query<HashMap<String, String>>;
@@ -49,14 +49,13 @@ pub(super) fn table() -> [(&'static str, &'static str, MethodRouter<Shared>); 10
     ]
 }
 
-pub(super) fn router(api: Arc<Api>, inbox: VisitorInbox) -> Router {
-    let shared = (api, inbox);
+pub(super) fn router(api: Arc<Api>) -> Router {
     let router = table().into_iter().fold(Router::new(), |router, (_, path, handler)| router.route(path, handler));
     router
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(async || Problem::not_found("there is nothing at this address; see openapi.json"))
-        .layer(from_fn_with_state(shared.clone(), admit))
-        .with_state(shared)
+        .layer(from_fn_with_state(Arc::clone(&api), admit))
+        .with_state(api)
 }
 
 async fn method_not_allowed() -> Problem {
@@ -65,7 +64,7 @@ async fn method_not_allowed() -> Problem {
 }
 
 /// Nothing is read of a request without the token.
-async fn admit(State((api, _)): State<Shared>, from: ClientAddress, request: Request, next: Next) -> Response {
+async fn admit(State(api): State<Shared>, from: ClientAddress, request: Request, next: Next) -> Response {
     if request.uri().path() == "/openapi.json" || api.tokens.admit(request.headers()) {
         // Whoever has the token may bring much.
         Patience::of(request.extensions()).lengthen();
@@ -88,13 +87,14 @@ fn one(status: StatusCode, item: &Item, conversation: ConversationId, inbox: &Vi
     answer(status, json!({ "message": message, "cursor": item.rev }))
 }
 
-async fn send(State((_, inbox)): State<Shared>, request: Request) -> Answer {
-    let (message, visitor, files) = upload::read(request, &inbox).await?;
+async fn send(State(api): State<Shared>, request: Request) -> Answer {
+    let inbox = &api.inbox;
+    let (message, visitor, files) = upload::read(request, inbox).await?;
     let content = Content { text: RichText::plain(message.text), files };
     if content.is_empty() {
         return Err(input::text_empty());
     }
-    let chat = chats::admit(&inbox, &message.chat).await?;
+    let chat = chats::admit(inbox, &message.chat).await?;
     let incoming = Incoming { chat, key: message.id, visitor, content: content.clone(), note: None };
     let recorded = inbox.accept(incoming).await?;
     let item = &recorded.item;
@@ -104,11 +104,12 @@ async fn send(State((_, inbox)): State<Shared>, request: Request) -> Answer {
         return Err(Problem::of(StatusCode::CONFLICT, "key_conflict", message));
     }
     let status = if recorded.fresh { StatusCode::CREATED } else { StatusCode::OK };
-    Ok(one(status, item, recorded.change.conversation, &inbox))
+    Ok(one(status, item, recorded.change.conversation, inbox))
 }
 
-async fn edit(State((_, inbox)): State<Shared>, path: InPath<(String, String)>, request: Request) -> Answer {
-    let (chat, conversation, item) = own_message(&inbox, path).await?;
+async fn edit(State(api): State<Shared>, path: InPath<(String, String)>, request: Request) -> Answer {
+    let inbox = &api.inbox;
+    let (chat, conversation, item) = own_message(inbox, path).await?;
     let GivenEdit { text } = upload::json(request).await?;
     let content = Content { text: RichText::plain(input::text(&text)?), files: item.content.files.clone() };
     if content.is_empty() {
@@ -117,23 +118,25 @@ async fn edit(State((_, inbox)): State<Shared>, path: InPath<(String, String)>, 
     if item.deleted {
         return Err(Problem::not_found("this message was deleted"));
     }
-    amend(&inbox, &chat, conversation, &item, Amend::Edit(content)).await
+    amend(inbox, &chat, conversation, &item, Amend::Edit(content)).await
 }
 
-async fn remove(State((_, inbox)): State<Shared>, path: InPath<(String, String)>) -> Answer {
-    let (chat, conversation, item) = own_message(&inbox, path).await?;
-    amend(&inbox, &chat, conversation, &item, Amend::Delete).await
+async fn remove(State(api): State<Shared>, path: InPath<(String, String)>) -> Answer {
+    let inbox = &api.inbox;
+    let (chat, conversation, item) = own_message(inbox, path).await?;
+    amend(inbox, &chat, conversation, &item, Amend::Delete).await
 }
 
 /// A message that was given up goes on its way again.
-async fn retry(State((_, inbox)): State<Shared>, path: InPath<(String, String)>) -> Answer {
-    let (_, conversation, item) = own_message(&inbox, path).await?;
+async fn retry(State(api): State<Shared>, path: InPath<(String, String)>) -> Answer {
+    let inbox = &api.inbox;
+    let (_, conversation, item) = own_message(inbox, path).await?;
     if !inbox.retry(conversation, item.id).await? {
         let message = "this message was not given up; only one with the state failed can be sent again";
         return Err(Problem::of(StatusCode::CONFLICT, "not_failed", message));
     }
     let now = inbox.item(conversation, item.id).await?.ok_or_else(no_such_message)?;
-    Ok(one(StatusCode::OK, &now, conversation, &inbox))
+    Ok(one(StatusCode::OK, &now, conversation, inbox))
 }
 
 async fn amend(inbox: &VisitorInbox, chat: &ChatId, conversation: ConversationId, item: &Item, amend: Amend) -> Answer {
@@ -176,18 +179,20 @@ async fn by_key(inbox: &VisitorInbox, id: ConversationId, key: &str) -> Result<O
 }
 
 /// Everything that is kept of a chat's visitor.
-async fn export(State((_, inbox)): State<Shared>, from: ClientAddress, path: InPath<String>) -> Answer {
+async fn export(State(api): State<Shared>, from: ClientAddress, path: InPath<String>) -> Answer {
+    let inbox = &api.inbox;
     let given = decoded(path)?;
     let chat = chats::core_id(&given)?;
     let exported = inbox.export(&chat).await?;
     let (channel, found) = (inbox.channel(), exported.is_some());
     tracing::info!(target: "security", client = %from, %channel, %chat, found, result = "accepted", "all of a visitor was asked for");
     let exported = exported.ok_or_else(|| Problem::not_found("there is no conversation in this chat"))?;
-    Ok(answer(StatusCode::OK, WireExport::new(&given, &exported, &inbox)))
+    Ok(answer(StatusCode::OK, WireExport::new(&given, &exported, inbox)))
 }
 
 /// Accepted: it is carried out in the background, as fast as the portal takes the deletions.
-async fn forget(State((_, inbox)): State<Shared>, from: ClientAddress, path: InPath<String>) -> Answer {
+async fn forget(State(api): State<Shared>, from: ClientAddress, path: InPath<String>) -> Answer {
+    let inbox = &api.inbox;
     let chat = chats::core_id(&decoded(path)?)?;
     let forgotten = inbox.forget_visitor(&chat).await?;
     let channel = inbox.channel();
@@ -195,12 +200,13 @@ async fn forget(State((_, inbox)): State<Shared>, from: ClientAddress, path: InP
     Ok(answer(StatusCode::ACCEPTED, json!({ "forgotten": forgotten })))
 }
 
-async fn receipt(State((_, inbox)): State<Shared>, request: Request) -> Answer {
-    let effect = receipts::take(&inbox, upload::json(request).await?).await?;
+async fn receipt(State(api): State<Shared>, request: Request) -> Answer {
+    let inbox = &api.inbox;
+    let effect = receipts::take(inbox, upload::json(request).await?).await?;
     Ok(answer(StatusCode::OK, effect))
 }
 
-async fn openapi(State((api, _)): State<Shared>) -> Response {
+async fn openapi(State(api): State<Shared>) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], api.openapi.clone()).into_response()
 }
 
@@ -210,7 +216,8 @@ fn number(query: &HashMap<String, String>, name: &str) -> Result<Option<i64>, Pr
     query.get(name).map(|text| text.parse().map_err(|_| wrong(text))).transpose()
 }
 
-async fn history(State((_, inbox)): State<Shared>, path: InPath<String>, Query(query): InQuery) -> Answer {
+async fn history(State(api): State<Shared>, path: InPath<String>, Query(query): InQuery) -> Answer {
+    let inbox = &api.inbox;
     let chat = chats::core_id(&decoded(path)?)?;
     let limit = number(&query, "limit")?.unwrap_or(50);
     let limit = usize::try_from(limit).ok().filter(|limit| (1..=PAGE).contains(limit));
@@ -220,10 +227,11 @@ async fn history(State((_, inbox)): State<Shared>, path: InPath<String>, Query(q
         return Ok(answer(StatusCode::OK, WireSlice::nothing(0, false)));
     };
     let slice = inbox.items_before(id, before, limit).await?;
-    Ok(answer(StatusCode::OK, WireSlice::history(&slice, id, &inbox)))
+    Ok(answer(StatusCode::OK, WireSlice::history(&slice, id, inbox)))
 }
 
-async fn updates(State((_, inbox)): State<Shared>, path: InPath<String>, Query(query): InQuery) -> Answer {
+async fn updates(State(api): State<Shared>, path: InPath<String>, Query(query): InQuery) -> Answer {
+    let inbox = &api.inbox;
     let chat = chats::core_id(&decoded(path)?)?;
     let since = number(&query, "since")?.unwrap_or(0);
     let wait = u64::try_from(number(&query, "wait")?.unwrap_or(0)).ok().filter(|wait| *wait <= MAX_WAIT);
@@ -234,7 +242,7 @@ async fn updates(State((_, inbox)): State<Shared>, path: InPath<String>, Query(q
         id = inbox.wait_for_first(&chat, wait).await?;
     }
     match id {
-        Some(id) => news(&inbox, id, since, wait).await,
+        Some(id) => news(inbox, id, since, wait).await,
         None => Ok(answer(StatusCode::OK, WireSlice::nothing(0, since != 0))),
     }
 }

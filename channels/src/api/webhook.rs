@@ -1,15 +1,14 @@
 //! Events to the other side, signed as the Standard Webhooks specification wants it (<https://www.standardwebhooks.com>).
 
-use crate::common::http::{deepest, retry_after};
+use crate::common::http::{Lost, retry_after};
 use crate::signed::{self, Target};
 use openline_core::channel::Outgoing;
-use openline_core::{DeliveryError, Timestamp};
+use openline_core::{ConfigError, DeliveryError, Timestamp};
 use parking_lot::Mutex;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::sync::OnceLock;
 use std::time::Duration;
 
 /// How long an answer is waited for.
@@ -68,14 +67,14 @@ pub(super) struct Told {
 /// The other side's address.
 pub(super) struct Webhook {
     target: Target,
-    /// Made at the first use: before that nothing may be done that can fail.
-    client: OnceLock<Client>,
+    client: Client,
     trouble: Mutex<Option<String>>,
 }
 
 impl Webhook {
-    pub(super) fn new(target: Target) -> Self {
-        Self { target, client: OnceLock::new(), trouble: Mutex::new(None) }
+    pub(super) fn new(target: Target) -> Result<Self, ConfigError> {
+        let client = signed::client(TIMEOUT)?;
+        Ok(Self { target, client, trouble: Mutex::default() })
     }
 
     /// What the last attempt failed by.
@@ -99,35 +98,15 @@ impl Webhook {
         attempts: u32,
         now: Timestamp,
     ) -> Result<Vec<String>, DeliveryError> {
-        let response = self.target.post(self.client()?, id, body, now).await.map_err(|error| not_answered(&error))?;
+        let posted = self.target.post(&self.client, id, body, now).await;
+        let response = posted.map_err(|error| Lost::of(&error).verdict("the webhook"))?;
         judge(response.status(), response.headers(), attempts, now)?;
         Ok(ids(response).await)
-    }
-
-    fn client(&self) -> Result<&Client, DeliveryError> {
-        if let Some(client) = self.client.get() {
-            return Ok(client);
-        }
-        let client =
-            signed::client(TIMEOUT).map_err(|error| DeliveryError::closed(format!("no HTTP client: {error}")))?;
-        Ok(self.client.get_or_init(|| client))
     }
 }
 
 fn written(at: Timestamp) -> String {
     jiff::Timestamp::from_millisecond(at.0).unwrap_or_default().to_string()
-}
-
-/// What no answer means for the message. The address is left out: its query may have a secret.
-fn not_answered(error: &reqwest::Error) -> DeliveryError {
-    let cause = deepest(error);
-    if error.is_connect() {
-        DeliveryError::retry(format!("the webhook can't be reached: {cause}"))
-    } else if error.is_timeout() {
-        DeliveryError::unknown(format!("the webhook did not answer within {} s", TIMEOUT.as_secs()))
-    } else {
-        DeliveryError::unknown(format!("the webhook's connection broke off: {cause}"))
-    }
 }
 
 /// What a status means for the message.

@@ -1,6 +1,6 @@
 //! Calls to a messenger's API: a client that never shows secrets, and what a call that got no answer means.
 
-use openline_core::{DeliveryError, Timestamp};
+use openline_core::{ConfigError, DeliveryError, Timestamp};
 use std::time::Duration;
 
 /// Why there is no answer.
@@ -74,11 +74,20 @@ pub(crate) struct How<'h> {
     pub(crate) redirects: Vec<String>,
 }
 
-/// A client.
+/// A client: a channel makes its own when it is built. That reads the system's certificates, and takes some milliseconds.
 ///
 /// # Errors
-/// What is wrong with the proxy or the certificates.
-pub(crate) fn client(how: How<'_>) -> Result<reqwest::Client, String> {
+/// Why there can be none; it names no key, because the machine is wrong and not a setting.
+pub(crate) fn client(how: How<'_>) -> Result<reqwest::Client, ConfigError> {
+    made(how).map_err(|problem| no_client(&problem))
+}
+
+/// Says that there can be no client.
+pub(crate) fn no_client(problem: &str) -> ConfigError {
+    ConfigError::at("", format!("no client for https can be made: {problem}"))
+}
+
+fn made(how: How<'_>) -> Result<reqwest::Client, String> {
     let hosts = how.redirects;
     let policy = reqwest::redirect::Policy::custom(move |attempt| {
         if attempt.previous().len() < 5 && is_one_of(attempt.url(), &hosts) { attempt.follow() } else { attempt.stop() }

@@ -1,13 +1,13 @@
 //! Fixtures of a description: webhooks and what must come in, operators' messages and the exact requests, answers and their
 //! verdicts. `docs/messengers.md` says how they are written.
 
+use super::caller::{Call, Caller, Keeper};
 use super::compile::Wrong;
 use super::description::Act;
 use super::events::Happened;
 use super::expr::{Scope, value};
 use super::file::Action;
 use super::fixture_file::{Fixtures, Given, Hooked, Sent};
-use super::instance::{Call, Instance};
 use super::load::load;
 use super::parts::{Seen, plan};
 use super::script::{Script, Scripted};
@@ -16,11 +16,12 @@ use super::transport::FileOut;
 use super::verdicts::Failed;
 use super::webhook::{Called, Turn, judge};
 use crate::common::rich::Rendered;
+use async_trait::async_trait;
 use minijinja::Value;
 use openline_core::clock::ManualClock;
 use openline_core::message::{File, FileSource};
 use openline_core::text::RichText;
-use openline_core::{DeliveryError, Timestamp};
+use openline_core::{DeliveryError, StoreError, Timestamp};
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -29,6 +30,20 @@ use std::sync::Arc;
 const HOOK: &str = "https://chat.example/c/kit/hook";
 /// The time in fixtures, in seconds, unless they say another.
 const NOW: i64 = 1_790_000_000;
+
+/// Keeps nothing: each fixture begins anew.
+struct Nothing;
+
+#[async_trait]
+impl Keeper for Nothing {
+    async fn refresh(&self) -> Result<Option<String>, StoreError> {
+        Ok(None)
+    }
+
+    async fn keep_refresh(&self, _: &str) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
 
 /// How one fixture ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +75,8 @@ pub async fn outcomes(description: &str, fixtures: &str) -> Result<Vec<Outcome>,
         let script = Script::new(answers);
         let clock = Arc::new(ManualClock::at(Timestamp(now * 1000)));
         let transport = Box::new(script.clone());
-        Ok::<_, String>((Instance::new(Arc::clone(&description), given, HOOK, transport, clock), script))
+        let caller = Caller::new(Arc::clone(&description), given, HOOK, transport, clock, Box::new(Nothing));
+        Ok::<_, String>((caller, script))
     };
     let mut outcomes = Vec::new();
     for hooked in read.webhook {
@@ -68,7 +84,7 @@ pub async fn outcomes(description: &str, fixtures: &str) -> Result<Vec<Outcome>,
         let name = hooked.name.clone();
         let staged = stage(&hooked.settings, hooked.answers.clone(), hooked.now.unwrap_or(NOW));
         let problems = match staged {
-            Ok((instance, script)) => self::hooked(&instance, &script, &hooked).await,
+            Ok((caller, script)) => self::hooked(&caller, &script, &hooked).await,
             Err(problem) => vec![format!("settings: {problem}")],
         };
         outcomes.push(Outcome { name, line, problems });
@@ -77,7 +93,7 @@ pub async fn outcomes(description: &str, fixtures: &str) -> Result<Vec<Outcome>,
         let (line, sent) = (line(sent.span()), sent.into_inner());
         let name = sent.name.clone();
         let problems = match stage(&sent.settings, sent.answers.clone(), NOW) {
-            Ok((instance, script)) => self::sent(&instance, &script, &sent).await,
+            Ok((caller, script)) => self::sent(&caller, &script, &sent).await,
             Err(problem) => vec![format!("settings: {problem}")],
         };
         outcomes.push(Outcome { name, line, problems });
@@ -113,33 +129,33 @@ fn compare_all(key: &str, wanted: &[toml::Value], found: &[Json], problems: &mut
     compare(key, &wanted, &Json::Array(found.to_vec()), problems);
 }
 
-async fn hooked(instance: &Instance, script: &Script, wanted: &Hooked) -> Vec<String> {
+async fn hooked(caller: &Caller, script: &Script, wanted: &Hooked) -> Vec<String> {
     let mut problems = Vec::new();
-    let Some(webhook) = &instance.description.webhook else { return vec!["webhook: there is none".to_owned()] };
+    let Some(webhook) = &caller.description.webhook else { return vec!["webhook: there is none".to_owned()] };
     let method = wanted.method.as_deref().unwrap_or("POST");
     let headers = wanted.headers.clone().into_iter().collect();
     let called = Called { method, query: &wanted.query, headers, body: wanted.body.as_bytes() };
-    let base = instance.scope();
+    let base = caller.scope();
     let verify = if wanted.signed { webhook.verify.as_slice() } else { &[] };
     let (mut status, mut answer, mut comes, mut unknown) = (200, String::new(), Vec::new(), 0);
-    match judge(webhook, verify, &called, &base, HOOK, instance.clock.now().seconds()) {
+    match judge(webhook, verify, &called, &base, HOOK, caller.clock.now().seconds()) {
         Turn::Stranger => status = 403,
         Turn::Broken => status = 400,
         Turn::Handshake(shake, mut scope) => {
-            if let Err(failed) = instance.run(&Call::of(&shake.steps), &mut scope).await {
+            if let Err(failed) = caller.run(&Call::of(&shake.steps), &mut scope).await {
                 problems.push(format!("handshake: {}", failed.error));
             }
             answer = shake.answer.text(&scope).unwrap_or_else(|problem| problem);
         }
         Turn::Events(scope) => {
             answer = webhook.answer.text(&scope).unwrap_or_default();
-            let read = super::events::read(&instance.description.events, &scope);
+            let read = super::events::read(&caller.description.events, &scope);
             unknown = read.unknown.len();
             if unknown != wanted.unknown {
                 problems.push(format!("unknown: {}", read.unknown.join("; ")));
             }
             for happened in read.happened.iter().filter(|happened| happened.action != Action::Ignore) {
-                comes.push(self::comes(instance, happened).await);
+                comes.push(self::comes(caller, happened).await);
             }
         }
     }
@@ -155,11 +171,11 @@ async fn hooked(instance: &Instance, script: &Script, wanted: &Hooked) -> Vec<St
     problems
 }
 
-async fn comes(instance: &Instance, happened: &Happened) -> Json {
+async fn comes(caller: &Caller, happened: &Happened) -> Json {
     let mut files = Vec::new();
     for draft in &happened.files {
         let mut scope = draft.scope.clone();
-        let stepped = instance.run(&Call::of(&draft.file.steps), &mut scope).await;
+        let stepped = caller.run(&Call::of(&draft.file.steps), &mut scope).await;
         let found = stepped.map_err(|failed| failed.error.to_string()).and_then(|_| draft.file.found(&scope));
         files.push(match found {
             Ok(found) => json!({ "url": found.url, "name": found.name, "type": found.mime }),
@@ -174,10 +190,10 @@ async fn comes(instance: &Instance, happened: &Happened) -> Json {
     })
 }
 
-async fn sent(instance: &Instance, script: &Script, wanted: &Sent) -> Vec<String> {
+async fn sent(caller: &Caller, script: &Script, wanted: &Sent) -> Vec<String> {
     let mut problems = Vec::new();
     let mut user = BTreeMap::new();
-    let result = sending(instance, wanted, &mut user).await;
+    let result = sending(caller, wanted, &mut user).await;
     if let Some(wanted) = &wanted.requests {
         compare_all("requests", wanted, &script.asked(), &mut problems);
     }
@@ -212,39 +228,35 @@ async fn sent(instance: &Instance, script: &Script, wanted: &Sent) -> Vec<String
     problems
 }
 
-async fn sending(
-    instance: &Instance,
-    wanted: &Sent,
-    user: &mut BTreeMap<String, String>,
-) -> Result<Vec<String>, Failed> {
+async fn sending(caller: &Caller, wanted: &Sent, user: &mut BTreeMap<String, String>) -> Result<Vec<String>, Failed> {
     let text: RichText = match &wanted.rich {
         Some(rich) => rich.clone().try_into().map_err(|error| refused(format!("rich: {error}")))?,
         None => RichText::plain(wanted.text.clone()),
     };
     let rendered = Rendered::of(&text, Some(wanted.author.as_str()).filter(|author| !author.is_empty()));
     let kept = serde_json::to_value(&wanted.kept).unwrap_or_default();
-    let mut scope = instance.scope().with("kept", value(&kept));
+    let mut scope = caller.scope().with("kept", value(&kept));
     scope.set("chat", wanted.chat.clone());
     scope.set("late", wanted.late);
     if wanted.edit.is_some() || wanted.delete.is_some() {
-        return changing(instance, wanted, &rendered, scope).await;
+        return changing(caller, wanted, &rendered, scope).await;
     }
     if wanted.user.is_some() {
-        *user = asking_who(instance, &mut scope).await?;
+        *user = asking_who(caller, &mut scope).await?;
         return Ok(Vec::new());
     }
     if wanted.setup {
-        let setup = instance.description.setup.as_ref().ok_or(DeliveryError::Unsupported)?;
-        return instance.run(&Call::of(&setup.steps), &mut scope).await.map(|_| Vec::new());
+        let setup = caller.description.setup.as_ref().ok_or(DeliveryError::Unsupported)?;
+        return caller.run(&Call::of(&setup.steps), &mut scope).await.map(|_| Vec::new());
     }
     if wanted.look {
-        return looking(instance, &rendered, scope).await;
+        return looking(caller, &rendered, scope).await;
     }
     if wanted.read {
-        let act = instance.description.read.as_ref().ok_or(DeliveryError::Unsupported)?;
-        return self::act(instance, act, "", scope.with("last", wanted.last.clone()), wanted.attempts).await;
+        let act = caller.description.read.as_ref().ok_or(DeliveryError::Unsupported)?;
+        return self::act(caller, act, "", scope.with("last", wanted.last.clone()), wanted.attempts).await;
     }
-    sending_parts(instance, wanted, &rendered, &scope).await
+    sending_parts(caller, wanted, &rendered, &scope).await
 }
 
 fn refused(problem: String) -> Failed {
@@ -253,51 +265,51 @@ fn refused(problem: String) -> Failed {
 
 /// An edit or a deletion.
 async fn changing(
-    instance: &Instance,
+    caller: &Caller,
     wanted: &Sent,
     rendered: &Rendered,
     mut scope: Scope,
 ) -> Result<Vec<String>, Failed> {
-    let acts = [(&wanted.edit, &instance.description.edit), (&wanted.delete, &instance.description.delete)];
+    let acts = [(&wanted.edit, &caller.description.edit), (&wanted.delete, &caller.description.delete)];
     let Some((Some(id), act)) = acts.into_iter().find(|(id, _)| id.is_some()) else { return Ok(Vec::new()) };
     let act = act.as_ref().ok_or(DeliveryError::Unsupported)?;
-    let (written, plain) = instance.writing()?.pieces(rendered).into_iter().next().unwrap_or_default();
+    let (written, plain) = caller.writing()?.pieces(rendered).into_iter().next().unwrap_or_default();
     scope.set("text", written);
     scope.set("plain", plain);
-    self::act(instance, act, id, scope, wanted.attempts).await
+    self::act(caller, act, id, scope, wanted.attempts).await
 }
 
 /// Who the visitor is, as the messenger tells it.
-async fn asking_who(instance: &Instance, scope: &mut Scope) -> Result<BTreeMap<String, String>, Failed> {
-    let profile = instance.description.profile.as_ref().ok_or(DeliveryError::Unsupported)?;
-    instance.run(&Call::of(&profile.steps), scope).await?;
+async fn asking_who(caller: &Caller, scope: &mut Scope) -> Result<BTreeMap<String, String>, Failed> {
+    let profile = caller.description.profile.as_ref().ok_or(DeliveryError::Unsupported)?;
+    caller.run(&Call::of(&profile.steps), scope).await?;
     let told = profile.user.iter().map(|(name, template)| Ok((name.clone(), template.text(scope)?)));
     told.collect::<Result<_, String>>().map_err(refused)
 }
 
 /// Whether a message is there whose answer was lost.
-async fn looking(instance: &Instance, rendered: &Rendered, mut scope: Scope) -> Result<Vec<String>, Failed> {
-    let (written, plain) = instance.writing()?.pieces(rendered).into_iter().next().unwrap_or_default();
+async fn looking(caller: &Caller, rendered: &Rendered, mut scope: Scope) -> Result<Vec<String>, Failed> {
+    let (written, plain) = caller.writing()?.pieces(rendered).into_iter().next().unwrap_or_default();
     for (name, known) in [("text", written), ("plain", plain)] {
         scope.set(name, known);
     }
     scope.set("since", NOW * 1000);
-    let once = &instance.description.once;
-    instance.run(&Call::of(&once.steps), &mut scope).await?;
+    let once = &caller.description.once;
+    caller.run(&Call::of(&once.steps), &mut scope).await?;
     let found = once.found.as_ref().map(|found| found.eval(&scope)).transpose().map_err(refused)?;
     Ok(found.map(|id| super::filters::text(&id)).filter(|id| !id.is_empty()).into_iter().collect())
 }
 
 /// A message, in as many parts as it takes.
 async fn sending_parts(
-    instance: &Instance,
+    caller: &Caller,
     wanted: &Sent,
     rendered: &Rendered,
     scope: &Scope,
 ) -> Result<Vec<String>, Failed> {
-    let writing = instance.writing()?;
+    let writing = caller.writing()?;
     let files: Vec<_> = wanted.files.iter().map(given).collect();
-    let parts = plan(&instance.description, writing, rendered, &files, scope).map_err(refused)?;
+    let parts = plan(&caller.description, writing, rendered, &files, scope).map_err(refused)?;
     let mut ids = Vec::new();
     for part in parts {
         let names =
@@ -310,7 +322,7 @@ async fn sending_parts(
         if let Some(file) = file {
             scope.set("file", file.value());
         }
-        let way = &instance.description.ways[part.way];
+        let way = &caller.description.ways[part.way];
         for (name, expr) in &way.with {
             let value = expr.eval(&scope).map_err(refused)?;
             scope.set(name, value);
@@ -322,15 +334,15 @@ async fn sending_parts(
             open: Box::new(|| Box::pin(async { Err(DeliveryError::refused("fixtures have no bytes")) })),
         });
         let call = Call { steps: &way.steps, attempts: wanted.attempts, file: out.as_ref() };
-        ids.extend(instance.run(&call, &mut scope).await?);
+        ids.extend(caller.run(&call, &mut scope).await?);
     }
     Ok(ids)
 }
 
-async fn act(instance: &Instance, act: &Act, id: &str, mut scope: Scope, attempts: u32) -> Result<Vec<String>, Failed> {
+async fn act(caller: &Caller, act: &Act, id: &str, mut scope: Scope, attempts: u32) -> Result<Vec<String>, Failed> {
     scope.set("id", id);
     let call = Call { attempts, ..Call::of(&act.steps) };
-    instance.run(&call, &mut scope).await.map(|_| Vec::new())
+    caller.run(&call, &mut scope).await.map(|_| Vec::new())
 }
 
 fn given(given: &Given) -> Seen {

@@ -1,9 +1,10 @@
 //! What happened at the messenger, on its way into the inbox. It is acknowledged only when all of it is durable.
 
+use super::caller::Call;
 use super::events::{FileDraft, Happened, Read};
 use super::expr::Scope;
 use super::file::Action;
-use super::instance::{Call, Instance, KEPT};
+use super::instance::{Instance, KEPT};
 use super::memory::Heard;
 use super::progress;
 use crate::common::input::{self, clean};
@@ -12,7 +13,7 @@ use openline_core::files::FileError;
 use openline_core::message::{Content, File, Incoming, Note, Side, Visitor};
 use openline_core::store::{Amend, Recorded};
 use openline_core::text::{Href, RichText, Span};
-use openline_core::{ChatId, ConversationId, DeliveryError, StoreError, VisitorInbox};
+use openline_core::{ChatId, ConversationId, DeliveryError, StoreError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,13 +42,12 @@ pub(super) enum Held {
 /// The way in, for webhooks and polls.
 pub(super) struct Intake {
     pub(super) instance: Arc<Instance>,
-    pub(super) inbox: VisitorInbox,
     turns: Turns<ChatId>,
 }
 
 impl Intake {
-    pub(super) fn new(instance: Arc<Instance>, inbox: VisitorInbox) -> Self {
-        Self { instance, inbox, turns: Turns::default() }
+    pub(super) fn new(instance: Instance) -> Self {
+        Self { instance: Arc::new(instance), turns: Turns::default() }
     }
 
     /// Takes all that a body says: of each chat in order, of several at the same time.
@@ -92,7 +92,7 @@ impl Intake {
         }
         match happened.action {
             Action::Message | Action::Edit => self.wrote(chat, happened).await,
-            Action::Delete => Ok(self.inbox.amend(chat, &happened.key, Amend::Delete).await.map(|_| ())?),
+            Action::Delete => Ok(self.instance.inbox.amend(chat, &happened.key, Amend::Delete).await.map(|_| ())?),
             Action::Note => self.note(chat, happened).await,
             Action::Receipt => self.receipt(chat, &happened).await,
             Action::Ignore => Ok(()),
@@ -102,16 +102,16 @@ impl Intake {
     /// A message, or its edit. One that we do not know yet is taken as new; the key keeps it from being stored twice.
     async fn wrote(&self, chat: &ChatId, happened: Happened) -> Result<(), Held> {
         // The door asks, too; only what has to be fetched is not fetched in vain.
-        if !happened.files.is_empty() && self.inbox.is_being_forgotten(chat).await? {
+        if !happened.files.is_empty() && self.instance.inbox.is_being_forgotten(chat).await? {
             return Err(Held::Forgetting);
         }
         let content = self.content(&happened).await?;
         if happened.action == Action::Edit
-            && self.inbox.amend(chat, &happened.key, Amend::Edit(content.clone())).await?.is_some()
+            && self.instance.inbox.amend(chat, &happened.key, Amend::Edit(content.clone())).await?.is_some()
         {
             return Ok(());
         }
-        let known = self.inbox.find(chat).await?;
+        let known = self.instance.inbox.find(chat).await?;
         let profile = self.profile(chat, known).await?;
         let mut said = profile.clone().unwrap_or_default();
         said.extend(happened.user);
@@ -119,12 +119,12 @@ impl Intake {
         // Notes wait only until there is a conversation.
         let waiting = match known {
             Some(_) => None,
-            None => self.inbox.remember_of(chat, WAITING).await?,
+            None => self.instance.inbox.remember_of(chat, WAITING).await?,
         };
         let waiting = waiting.and_then(|kept| serde_json::from_slice::<(String, String)>(&kept).ok());
         let noted = waiting.is_some();
         let own = (!happened.note.trim().is_empty())
-            .then(|| (format!("with/{}", happened.key), self.inbox.words().told(&happened.note)));
+            .then(|| (format!("with/{}", happened.key), self.instance.inbox.words().told(&happened.note)));
         let note = match (waiting, own) {
             (Some((key, first)), Some((_, second))) => Some(Note { key, text: format!("{first}\n{second}") }),
             (waiting, own) => waiting.or(own).map(|(key, text)| Note { key, text }),
@@ -132,11 +132,11 @@ impl Intake {
         let kept = self.kept(chat, known, happened.keep).await?;
         let incoming = Incoming { chat: chat.clone(), key: happened.key.clone(), visitor, content, note };
         // Together: one flush is enough for both.
-        let (recorded, keeping) = tokio::join!(self.inbox.accept(incoming), self.keep(chat, kept.as_ref()));
+        let (recorded, keeping) = tokio::join!(self.instance.inbox.accept(incoming), self.keep(chat, kept.as_ref()));
         let recorded = recorded?;
         keeping?;
         if noted {
-            self.inbox.forget_of(chat, WAITING).await?;
+            self.instance.inbox.forget_of(chat, WAITING).await?;
         }
         if recorded.fresh {
             self.heard(chat, &recorded, profile);
@@ -168,11 +168,11 @@ impl Intake {
             return Ok(None);
         }
         // What is kept while a conversation is being erased would outlive it.
-        if self.inbox.is_being_forgotten(chat).await? {
+        if self.instance.inbox.is_being_forgotten(chat).await? {
             return Err(Held::Forgetting);
         }
         let before = match known {
-            Some(id) => self.instance.kept(&self.inbox, chat, id).await?,
+            Some(id) => self.instance.kept(chat, id).await?,
             None => BTreeMap::new(),
         };
         let mut values = before.clone();
@@ -183,7 +183,7 @@ impl Intake {
     async fn keep(&self, chat: &ChatId, values: Option<&BTreeMap<String, String>>) -> Result<(), Held> {
         let Some(values) = values else { return Ok(()) };
         let kept = serde_json::to_vec(values).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-        Ok(self.inbox.keep_of(chat, KEPT, &kept).await?)
+        Ok(self.instance.inbox.keep_of(chat, KEPT, &kept).await?)
     }
 
     /// Something for the operators: now, or with the first message, because an empty conversation is not begun.
@@ -191,34 +191,34 @@ impl Intake {
         if happened.text.trim().is_empty() {
             return Ok(());
         }
-        let note = Note { key: happened.key, text: self.inbox.words().told(&happened.text) };
-        if self.inbox.find(chat).await?.is_some() {
-            return Ok(self.inbox.note(chat, note).await.map(|_| ())?);
+        let note = Note { key: happened.key, text: self.instance.inbox.words().told(&happened.text) };
+        if self.instance.inbox.find(chat).await?.is_some() {
+            return Ok(self.instance.inbox.note(chat, note).await.map(|_| ())?);
         }
         let kept =
             serde_json::to_vec(&(note.key, note.text)).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-        Ok(self.inbox.keep_of(chat, WAITING, &kept).await?)
+        Ok(self.instance.inbox.keep_of(chat, WAITING, &kept).await?)
     }
 
     /// What became of one of our messages. A failure after it was accepted reaches the operators once.
     async fn receipt(&self, chat: &ChatId, happened: &Happened) -> Result<(), Held> {
         if !happened.id.is_empty() {
-            progress::told(&self.instance, &self.inbox, chat, &happened.id, &happened.tag).await?;
+            progress::told(&self.instance, chat, &happened.id, &happened.tag).await?;
         }
         if happened.state != "failed" {
             return Ok(());
         }
-        let Some(id) = self.inbox.find(chat).await? else { return Ok(()) };
-        let slice = self.inbox.items_before(id, None, BACK).await?;
+        let Some(id) = self.instance.inbox.find(chat).await? else { return Ok(()) };
+        let slice = self.instance.inbox.items_before(id, None, BACK).await?;
         let meant =
             slice.items.iter().rfind(|item| item.side != Side::Visitor && item.delivered_as.contains(&happened.id));
         let excerpt = meant.map(|item| item.content.text.to_plain().chars().take(80).collect::<String>());
         let excerpt = excerpt.filter(|text| !text.is_empty()).map(|text| format!("\n> {}", text.replace('\n', " ")));
-        let words = self.inbox.words();
+        let words = self.instance.inbox.words();
         let why = if happened.why.is_empty() { words.get("no_reason") } else { &happened.why };
         let text = format!("{}: {why}{}", words.get("not_sent"), excerpt.unwrap_or_default());
         let key = format!("failed-there/{}", happened.id);
-        Ok(self.inbox.note(chat, Note { key, text }).await.map(|_| ())?)
+        Ok(self.instance.inbox.note(chat, Note { key, text }).await.map(|_| ())?)
     }
 
     async fn content(&self, happened: &Happened) -> Result<Content, Held> {
@@ -259,7 +259,7 @@ impl Intake {
                     tokio::time::sleep(Duration::from_millis(250 << tries)).await;
                 }
                 Err(Problem::Now(why) | Problem::Never(why)) => {
-                    tracing::warn!(channel = %self.inbox.channel(), why, "a visitor's file was given up");
+                    tracing::warn!(channel = %self.instance.inbox.channel(), why, "a visitor's file was given up");
                     return Err(Missing::Never(why));
                 }
                 Err(Problem::Storage(why)) => return Err(Missing::Storage(why)),
@@ -281,7 +281,7 @@ impl Intake {
             return Err(if matches!(answer.status, 300..=428) { Problem::Never(why) } else { Problem::Now(why) });
         };
         let mime = if found.mime.is_empty() { stream.mime.unwrap_or_default() } else { found.mime };
-        self.inbox.keep_file(&found.name, &mime, stream.bytes).await.map_err(|error| match error {
+        self.instance.inbox.keep_file(&found.name, &mime, stream.bytes).await.map_err(|error| match error {
             FileError::TooLarge { .. } | FileError::Empty | FileError::TypeRefused(_) | FileError::NotLetThrough(_) => {
                 Problem::Never(error.to_string())
             }
@@ -301,7 +301,7 @@ impl Intake {
         if let Some(found) = self.instance.heard().and_then(|lately| lately.at(chat, same)).flatten() {
             return Ok(Some(found));
         }
-        let kept = self.inbox.remember_of(chat, PROFILE).await?;
+        let kept = self.instance.inbox.remember_of(chat, PROFILE).await?;
         if let Some(known) = kept.and_then(|kept| serde_json::from_slice(&kept).ok()) {
             return Ok(Some(known));
         }
@@ -318,7 +318,7 @@ impl Intake {
         };
         let known: BTreeMap<_, _> = profile.user.iter().filter_map(render).collect();
         let kept = serde_json::to_vec(&known).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-        self.inbox.keep_of(chat, PROFILE, &kept).await?;
+        self.instance.inbox.keep_of(chat, PROFILE, &kept).await?;
         Ok(Some(known))
     }
 

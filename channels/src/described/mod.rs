@@ -1,6 +1,7 @@
 //! Messengers by description: one TOML file says how a messenger's webhooks are verified and read and how its calls are
 //! made, and this engine carries it out (`docs/messengers.md`). Nothing here knows a messenger's name.
 
+mod caller;
 mod calls;
 mod compile;
 mod description;
@@ -37,17 +38,20 @@ pub use registry::{Kinds, Problem, Source, new};
 
 use async_trait::async_trait;
 use axum::Router;
+use caller::Caller;
 use description::Description;
 use file::Action;
 use instance::Instance;
 use intake::Intake;
-use openline_core::channel::{Capabilities, Host, Outgoing};
+use minijinja::Value;
+use openline_core::channel::{Capabilities, Host, Outgoing, Plan};
 use openline_core::weak::Maker;
 use openline_core::{Channel, ChannelId, ChannelKind, Check, ConfigError, DeliveryError, VisitorInbox};
+use parts::Writing;
 use sender::Sender;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
-use transport::Network;
+use transport::{Network, Route};
 
 /// A kind of channel that is a description.
 pub struct Kind {
@@ -86,54 +90,26 @@ impl ChannelKind for Kind {
         settings.filter(|(_, setting)| setting.is_secret()).map(|(name, _)| (name.clone(), Maker::Other)).collect()
     }
 
-    fn build(&self, id: &ChannelId, settings: toml::Table, host: &Host) -> Result<Arc<dyn Channel>, ConfigError> {
+    fn read(&self, id: &ChannelId, settings: toml::Table, host: &Host) -> Result<Plan, ConfigError> {
         let description = Arc::clone(&self.description);
         let given = settings::read(&description.settings, settings)?;
-        let base = description.http.base.text(&given.scope).unwrap_or_default();
-        let Description { name, http, .. } = &*description;
-        let network = Network::new(name, http.timeout, &base, &http.hosts, &given, &host.folder);
-        let network = network.map_err(|(key, problem)| ConfigError::at(key, problem))?;
-        let hook = format!("{}/c/{id}/hook", host.public_url);
-        let clock = Arc::clone(&host.clock);
-        let instance = Instance::new(description, given, &hook, Box::new(network), clock);
-        instance.writing().map_err(|error| ConfigError::at("", error.to_string()))?;
-        Ok(Arc::new(Described { instance: Arc::new(instance), intake: OnceLock::new() }))
+        let route = Route::read(&description, &given, &host.folder)?;
+        let (hook, clock) = (format!("{}/c/{id}/hook", host.public_url), Arc::clone(&host.clock));
+        let scope = caller::at(&caller::base(&given, &hook), clock.now(), Value::UNDEFINED);
+        Writing::of(&description, &scope).map_err(|problem| ConfigError::at("", problem))?;
+        let polls = running::polls(&description, &scope).is_some();
+        let build = move |inbox: VisitorInbox| {
+            let (network, keeper) = (Box::new(Network::by(route)?), Box::new(inbox.clone()));
+            let caller = Caller::new(description, given, &hook, network, clock, keeper);
+            Ok(Described { intake: Arc::new(Intake::new(Instance::new(caller, inbox))) })
+        };
+        Ok(Plan::new(self.can(), build).alone(polls))
     }
 }
 
-/// One channel.
-struct Described {
-    instance: Arc<Instance>,
-    intake: OnceLock<Arc<Intake>>,
-}
-
-impl Described {
-    fn intake(&self, inbox: VisitorInbox) -> Arc<Intake> {
-        let _ = self.instance.inbox.set(inbox.clone());
-        Arc::clone(self.intake.get_or_init(|| Arc::new(Intake::new(Arc::clone(&self.instance), inbox))))
-    }
-
-    /// Behind the reply, which shall not be late for it.
-    fn mark_read(&self, message: Outgoing<'_>) {
-        let Some(intake) = self.intake.get().filter(|_| self.instance.description.read.is_some()) else { return };
-        let (intake, conversation, item) = (Arc::clone(intake), message.conversation.clone(), message.item.clone());
-        let Outgoing { uncertain, attempts, since, .. } = message;
-        tokio::spawn(async move {
-            let message = Outgoing { conversation: &conversation, item: &item, uncertain, attempts, since };
-            Sender { instance: &intake.instance, inbox: &intake.inbox }.mark_read(message).await;
-        });
-    }
-
-    fn sender(&self) -> Result<Sender<'_>, DeliveryError> {
-        let intake = self.intake.get().ok_or_else(|| DeliveryError::retry("the channel is not running yet"))?;
-        Ok(Sender { instance: &self.instance, inbox: &intake.inbox })
-    }
-}
-
-#[async_trait]
-impl Channel for Described {
-    fn capabilities(&self) -> Capabilities {
-        let description = &self.instance.description;
+impl Kind {
+    fn can(&self) -> Capabilities {
+        let description = &self.description;
         Capabilities {
             edits: description.edit.is_some(),
             deletes: description.delete.is_some(),
@@ -142,48 +118,76 @@ impl Channel for Described {
             fixed_order: true,
         }
     }
+}
 
+/// One channel.
+struct Described {
+    intake: Arc<Intake>,
+}
+
+impl Described {
+    fn instance(&self) -> &Instance {
+        &self.intake.instance
+    }
+
+    /// Behind the reply, which shall not be late for it.
+    fn mark_read(&self, message: Outgoing<'_>) {
+        if self.instance().description.read.is_none() {
+            return;
+        }
+        let (intake, conversation, item) =
+            (Arc::clone(&self.intake), message.conversation.clone(), message.item.clone());
+        let Outgoing { uncertain, attempts, since, .. } = message;
+        tokio::spawn(async move {
+            let message = Outgoing { conversation: &conversation, item: &item, uncertain, attempts, since };
+            Sender { instance: &intake.instance }.mark_read(message).await;
+        });
+    }
+
+    fn sender(&self) -> Sender<'_> {
+        Sender { instance: self.instance() }
+    }
+}
+
+#[async_trait]
+impl Channel for Described {
     async fn send(&self, message: Outgoing<'_>) -> Result<Vec<String>, DeliveryError> {
-        let ids = self.sender()?.send(message).await?;
+        let ids = self.sender().send(message).await?;
         self.mark_read(message);
         Ok(ids)
     }
 
     async fn edit(&self, message: Outgoing<'_>) -> Result<(), DeliveryError> {
-        self.sender()?.edit(message).await
+        self.sender().edit(message).await
     }
 
     async fn delete(&self, message: Outgoing<'_>) -> Result<(), DeliveryError> {
-        self.sender()?.delete(message).await
+        self.sender().delete(message).await
     }
 
     async fn undelivered(&self, message: Outgoing<'_>) -> Result<(), DeliveryError> {
-        self.sender()?.undelivered(message).await
+        self.sender().undelivered(message).await
     }
 
     fn public_address(&self) -> Option<String> {
-        let address = self.instance.description.page.text(&self.instance.scope()).ok()?;
+        let address = self.instance().description.page.text(&self.instance().scope()).ok()?;
         Some(address).filter(|address| address.starts_with("https://"))
     }
 
     fn health(&self) -> Result<(), String> {
-        self.instance.health()
+        self.instance().health()
     }
 
     async fn examine(&self, mend: bool) -> Vec<Check> {
-        running::examine(&self.instance, mend).await
+        running::examine(self.instance(), mend).await
     }
 
-    fn routes(self: Arc<Self>, inbox: VisitorInbox) -> Router {
-        webhook::routes(self.intake(inbox))
+    fn routes(self: Arc<Self>) -> Router {
+        webhook::routes(Arc::clone(&self.intake))
     }
 
-    fn runs_alone(&self) -> bool {
-        running::polls(&self.instance, &self.instance.description).is_some()
-    }
-
-    async fn run(&self, inbox: VisitorInbox, stop: CancellationToken) -> Result<(), String> {
-        running::run(&self.intake(inbox), &stop).await;
+    async fn run(&self, stop: CancellationToken) -> Result<(), String> {
+        running::run(&self.intake, &stop).await;
         Ok(())
     }
 }

@@ -1,9 +1,10 @@
 //! What a described channel does by itself: it sets the webhook up and looks after it, or asks for what is new.
 
+use super::caller::Call;
 use super::calls::Step;
 use super::description::{Description, Poll, Setup};
-use super::expr::value;
-use super::instance::{Call, Instance};
+use super::expr::{Scope, value};
+use super::instance::Instance;
 use super::intake::Intake;
 use minijinja::value::ValueKind;
 use openline_core::Check;
@@ -20,7 +21,7 @@ const LADDER: Ladder = Ladder::of(&[1, 2, 5, 15, 30, 60]);
 /// Runs until `stop`.
 pub(super) async fn run(intake: &Arc<Intake>, stop: &CancellationToken) {
     let description = Arc::clone(&intake.instance.description);
-    let polls = polls(&intake.instance, &description);
+    let polls = polls(&description, &intake.instance.scope());
     let setting_up = async {
         match &description.setup {
             Some(setup) if polls.is_none() => look_after(&intake.instance, setup, stop).await,
@@ -40,7 +41,7 @@ pub(super) async fn run(intake: &Arc<Intake>, stop: &CancellationToken) {
 /// left to the running service: a refresh token works once.
 pub(super) async fn examine(instance: &Instance, mend: bool) -> Vec<Check> {
     let description = &instance.description;
-    let by_hand = mend && description.token.is_none() && polls(instance, description).is_none();
+    let by_hand = mend && description.token.is_none() && polls(description, &instance.scope()).is_none();
     let Some(setup) = description.setup.as_ref().filter(|_| by_hand) else { return Vec::new() };
     let mut scope = instance.scope();
     vec![match instance.run(&Call::of(&setup.steps), &mut scope).await {
@@ -50,8 +51,8 @@ pub(super) async fn examine(instance: &Instance, mend: bool) -> Vec<Check> {
 }
 
 /// How the messenger is asked for what is new, where these settings say that it is.
-pub(super) fn polls<'d>(instance: &Instance, description: &'d Description) -> Option<&'d Poll> {
-    let is_wanted = |poll: &&Poll| poll.when.as_ref().is_none_or(|when| when.holds(&instance.scope()).unwrap_or(false));
+pub(super) fn polls<'d>(description: &'d Description, scope: &Scope) -> Option<&'d Poll> {
+    let is_wanted = |poll: &&Poll| poll.when.as_ref().is_none_or(|when| when.holds(scope).unwrap_or(false));
     description.poll.as_ref().filter(is_wanted)
 }
 
@@ -99,7 +100,7 @@ async fn poll_on(intake: &Arc<Intake>, poll: &Poll, stop: &CancellationToken) {
 
 /// Asks once; the cursor moves on only when all of it is durable.
 pub(super) async fn round(intake: &Arc<Intake>, poll: &Poll) -> Result<(), String> {
-    let (instance, inbox) = (&intake.instance, &intake.inbox);
+    let (instance, inbox) = (&intake.instance, &intake.instance.inbox);
     let kept = inbox.remember(CURSOR).await.map_err(|error| error.to_string())?;
     let cursor: serde_json::Value = kept.and_then(|kept| serde_json::from_slice(&kept).ok()).unwrap_or_default();
     let mut scope = instance.scope().with("cursor", value(&cursor));

@@ -1,10 +1,11 @@
 //! Operators' messages on their way to the visitor: each part once, whatever is lost on the way.
 
+use super::caller::{Call, not_sent};
 use super::description::{Act, Window};
 use super::expr::Scope;
 use super::file::{By, Otherwise};
 use super::filters;
-use super::instance::{Call, Instance};
+use super::instance::Instance;
 use super::memory::{Heard, Progress};
 use super::parts::{Part, Seen, plan};
 use super::progress;
@@ -18,7 +19,7 @@ use openline_core::channel::Outgoing;
 use openline_core::clock::Timestamp;
 use openline_core::files::Holder;
 use openline_core::message::{Conversation, Side};
-use openline_core::{DeliveryError, StoreError, VisitorInbox};
+use openline_core::{DeliveryError, StoreError};
 use std::mem;
 use std::time::{Duration, Instant};
 
@@ -39,7 +40,6 @@ pub(super) fn unstored(error: StoreError) -> DeliveryError {
 /// Brings messages to the messenger.
 pub(super) struct Sender<'i> {
     pub(super) instance: &'i Instance,
-    pub(super) inbox: &'i VisitorInbox,
 }
 
 impl Sender<'_> {
@@ -69,7 +69,7 @@ impl Sender<'_> {
             progress.ids.push(id);
             progress.told.clear();
             let more = index + 1 < parts.len();
-            progress.begun = more.then(|| self.inbox.now().0);
+            progress.begun = more.then(|| self.instance.inbox.now().0);
             if let Err(error) = self.done(message, &progress, more).await {
                 // What was sent counts nevertheless: it would be doubled otherwise.
                 tracing::warn!(%error, "it could not be written down what was sent");
@@ -114,7 +114,7 @@ impl Sender<'_> {
     ) -> Result<String, DeliveryError> {
         self.instance.admitted(message.conversation.chat.as_str()).await?;
         if first && self.notes_begin() {
-            progress.begun = Some(self.inbox.now().0);
+            progress.begun = Some(self.instance.inbox.now().0);
             progress.told.clear();
             self.keep(message, progress).await.map_err(unstored)?;
         }
@@ -152,7 +152,7 @@ impl Sender<'_> {
                 let mut scope = scope.with("since", begun - SKEW);
                 let call = Call { attempts: message.attempts, ..Call::of(&once.steps) };
                 let looked = self.instance.run(&call, &mut scope).await;
-                looked.map_err(|failed| self.instance.settle(super::instance::not_sent(failed)))?;
+                looked.map_err(|failed| self.instance.settle(not_sent(failed)))?;
                 let id = once.found.as_ref().map(|found| found.eval(&scope)).transpose();
                 id.map_err(DeliveryError::retry)?.map(|id| filters::text(&id)).filter(|id| !id.is_empty())
             }
@@ -165,7 +165,7 @@ impl Sender<'_> {
         if let Some(id) = found.filter(|id| !known.contains(id) && !progress.ids.contains(id)) {
             return Ok(Some(id));
         }
-        let left = Duration::from_secs(once.wait).saturating_sub(Timestamp(begun).until(self.inbox.now()));
+        let left = Duration::from_secs(once.wait).saturating_sub(Timestamp(begun).until(self.instance.inbox.now()));
         if !left.is_zero() {
             let reason = "waiting for news of a message whose answer was lost".to_owned();
             return Err(DeliveryError::Retry { reason, after: Some(left.min(Duration::from_secs(1))) });
@@ -184,7 +184,7 @@ impl Sender<'_> {
 
     /// The ids of what was delivered in the chat.
     pub(super) async fn known(&self, message: Outgoing<'_>) -> Result<Vec<String>, DeliveryError> {
-        let slice = self.inbox.items_before(message.conversation.id, None, BACK).await.map_err(unstored)?;
+        let slice = self.instance.inbox.items_before(message.conversation.id, None, BACK).await.map_err(unstored)?;
         Ok(slice.items.into_iter().flat_map(|item| item.delivered_as).collect())
     }
 
@@ -260,7 +260,7 @@ impl Sender<'_> {
         if let Some(unread) = self.instance.heard().and_then(|lately| lately.at(chat, unread)).flatten() {
             return Ok(unread);
         }
-        let slice = self.inbox.items_before(*id, None, LOOK).await.map_err(unstored)?;
+        let slice = self.instance.inbox.items_before(*id, None, LOOK).await.map_err(unstored)?;
         Ok(slice.items.into_iter().rfind(|item| item.side == Side::Visitor).map(|item| item.key))
     }
 
@@ -293,13 +293,13 @@ impl Sender<'_> {
         let Outgoing { item, conversation, .. } = message;
         let seen = |(index, file): (usize, &openline_core::message::File)| Seen {
             file: file.clone(),
-            url: self.inbox.file_url(item, conversation.id, index, Holder::Messenger),
+            url: self.instance.inbox.file_url(item, conversation.id, index, Holder::Messenger),
         };
         item.content.files.iter().enumerate().map(seen).collect()
     }
 
     fn out(&self, seen: &Seen) -> FileOut {
-        let (inbox, file) = (self.inbox.clone(), seen.file.clone());
+        let (inbox, file) = (self.instance.inbox.clone(), seen.file.clone());
         let open = move || {
             let (inbox, file) = (inbox.clone(), file.clone());
             async move { inbox.open_file(&file).await }.boxed()
@@ -312,7 +312,7 @@ impl Sender<'_> {
 
     async fn scope(&self, message: Outgoing<'_>) -> Result<Scope, DeliveryError> {
         let chat = &message.conversation.chat;
-        let kept = self.instance.kept(self.inbox, chat, message.conversation.id).await.map_err(unstored)?;
+        let kept = self.instance.kept(chat, message.conversation.id).await.map_err(unstored)?;
         let mut scope = self.instance.scope().with("kept", Value::from(kept));
         scope.set("chat", chat.as_str());
         Ok(scope)
@@ -335,7 +335,7 @@ impl Sender<'_> {
     /// Whether the window of service is over and the description has a way for that.
     async fn is_late(&self, message: Outgoing<'_>) -> Result<bool, DeliveryError> {
         let Some(window) = &self.instance.description.window else { return Ok(false) };
-        let (last, now) = (self.last_written(message, window).await?, self.inbox.now());
+        let (last, now) = (self.last_written(message, window).await?, self.instance.inbox.now());
         let passed = |hours: u64| last.is_none_or(|at| at.until(now) >= Duration::from_secs(hours * 3600));
         if !passed(window.hours) {
             return Ok(false);
@@ -355,10 +355,11 @@ impl Sender<'_> {
         if lately.is_some() {
             return Ok(lately);
         }
-        let oldest = self.inbox.now().minus(Duration::from_secs(hours * 3600));
+        let oldest = self.instance.inbox.now().minus(Duration::from_secs(hours * 3600));
         let mut before = None;
         loop {
-            let slice = self.inbox.items_before(message.conversation.id, before, LOOK).await.map_err(unstored)?;
+            let slice =
+                self.instance.inbox.items_before(message.conversation.id, before, LOOK).await.map_err(unstored)?;
             let last = slice.items.iter().filter(|item| item.side == Side::Visitor).map(|item| item.at).max();
             let first = slice.items.first();
             match first.filter(|first| last.is_none() && slice.more && first.at > oldest) {
@@ -369,12 +370,12 @@ impl Sender<'_> {
     }
 
     async fn progress(&self, message: Outgoing<'_>) -> Result<Progress, DeliveryError> {
-        let kept = progress::read(self.instance, self.inbox, &message.conversation.chat).await.map_err(unstored)?;
+        let kept = progress::read(self.instance, &message.conversation.chat).await.map_err(unstored)?;
         let fresh = Progress { message: message.item.id.0, ..Progress::default() };
         Ok(if kept.message == message.item.id.0 { kept } else { fresh })
     }
 
     async fn keep(&self, message: Outgoing<'_>, progress: &Progress) -> Result<(), StoreError> {
-        progress::keep(self.instance, self.inbox, &message.conversation.chat, progress).await
+        progress::keep(self.instance, &message.conversation.chat, progress).await
     }
 }

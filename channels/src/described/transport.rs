@@ -1,20 +1,20 @@
 //! How requests leave: over the network, or for fixtures over a script.
 
 use super::calls::{Answer, Payload, Request};
+use super::description::Description;
 use super::settings::Given;
 use super::verdicts::Failed;
 use crate::common::http::{How, Lost, client, deepest, is_one_of};
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
-use openline_core::DeliveryError;
 use openline_core::backend::FileStream;
 use openline_core::files::ByteStream;
+use openline_core::{ConfigError, DeliveryError};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Client, Response};
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 /// An answer is read so far, in bytes.
@@ -48,8 +48,8 @@ pub(crate) trait Transport: Send + Sync {
     -> Result<(Answer, Option<FileStream>), Failed>;
 }
 
-/// The network.
-pub(crate) struct Network {
+/// The way to a messenger, as the settings say.
+pub(super) struct Route {
     name: String,
     timeout: Duration,
     proxy: Option<String>,
@@ -57,28 +57,23 @@ pub(crate) struct Network {
     /// Hosts of files and of addresses that answers name.
     hosts: Vec<String>,
     secrets: Vec<String>,
-    client: OnceLock<Result<Client, String>>,
 }
 
-impl Network {
-    /// As the settings say. `base`: the API's address; `hosts`: the description's.
+impl Route {
+    /// As the settings say; `folder`: where files that they name are.
     ///
     /// # Errors
     /// The key and what is wrong.
-    pub(super) fn new(
-        name: &str,
-        timeout: Duration,
-        base: &str,
-        hosts: &[String],
-        given: &Given,
-        folder: &Path,
-    ) -> Result<Self, (&'static str, String)> {
+    pub(super) fn read(description: &Description, given: &Given, folder: &Path) -> Result<Self, ConfigError> {
         let certificates = given.ca_file.as_ref().map(|file| {
             let path = folder.join(file);
-            std::fs::read(&path).map_err(|error| ("ca_file", format!("{} can't be read: {error}", path.display())))
+            let bad = |error| ConfigError::at("ca_file", format!("{} can't be read: {error}", path.display()));
+            std::fs::read(&path).map_err(bad)
         });
-        let mut hosts: Vec<_> = hosts.iter().chain(&given.file_hosts).cloned().collect();
-        if let Ok(url) = url::Url::parse(base)
+        let Description { name, http, .. } = description;
+        let base = http.base.text(&given.scope).unwrap_or_default();
+        let mut hosts: Vec<_> = http.hosts.iter().chain(&given.file_hosts).cloned().collect();
+        if let Ok(url) = url::Url::parse(&base)
             && let Some(host) = url.host_str()
         {
             hosts.push(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")));
@@ -87,34 +82,42 @@ impl Network {
         if let Some(pem) = &certificates
             && !reqwest::Certificate::from_pem_bundle(pem).is_ok_and(|read| !read.is_empty())
         {
-            return Err(("ca_file", "has no certificate in PEM form".to_owned()));
+            return Err(ConfigError::at("ca_file", "has no certificate in PEM form"));
         }
         if let Some(proxy) = &given.proxy
             && reqwest::Proxy::all(proxy).is_err()
         {
-            return Err(("proxy", "is no address like \"http://proxy.example:3128\"".to_owned()));
+            return Err(ConfigError::at("proxy", "is no address like \"http://proxy.example:3128\""));
         }
         let (proxy, secrets) = (given.proxy.clone(), given.secrets.clone());
-        Ok(Self { name: name.to_owned(), timeout, proxy, certificates, hosts, secrets, client: OnceLock::new() })
+        Ok(Self { name: name.clone(), timeout: http.timeout, proxy, certificates, hosts, secrets })
     }
+}
 
-    /// Made by the first call: a client reads the system's certificates.
-    fn client(&self) -> Result<&Client, Failed> {
-        let make = || {
-            let (proxy, certificates) = (self.proxy.as_deref(), self.certificates.as_deref());
-            client(How { timeout: UPLOAD, proxy, certificates, redirects: self.hosts.clone() })
-        };
-        let made = self.client.get_or_init(make).as_ref();
-        made.map_err(|problem| DeliveryError::closed(format!("no client for https can be made: {problem}")).into())
+/// The network.
+pub(crate) struct Network {
+    route: Route,
+    client: Client,
+}
+
+impl Network {
+    /// By this way.
+    ///
+    /// # Errors
+    /// When there can be no client.
+    pub(super) fn by(route: Route) -> Result<Self, ConfigError> {
+        let (proxy, certificates) = (route.proxy.as_deref(), route.certificates.as_deref());
+        let client = client(How { timeout: UPLOAD, proxy, certificates, redirects: route.hosts.clone() })?;
+        Ok(Self { route, client })
     }
 
     fn lost(&self, error: &reqwest::Error) -> Failed {
         let mut lost = Lost::of(error);
         let (Lost::Unreached(cause) | Lost::Cut(cause)) = &mut lost;
-        for secret in &self.secrets {
+        for secret in &self.route.secrets {
             *cause = cause.replace(secret.as_str(), "…");
         }
-        lost.verdict(&self.name).into()
+        lost.verdict(&self.route.name).into()
     }
 
     async fn body(
@@ -157,14 +160,16 @@ async fn part(file: &FileOut) -> Result<Part, Failed> {
 #[async_trait]
 impl Transport for Network {
     async fn call(&self, request: &Request, file: Option<&FileOut>) -> Result<Answer, Failed> {
-        if !is_one_of(&request.url, &self.hosts) {
+        if !is_one_of(&request.url, &self.route.hosts) {
             let host = request.url.host_str().unwrap_or_default();
-            return Err(
-                DeliveryError::refused(format!("{host} is not one of {}'s hosts (http.hosts)", self.name)).into()
-            );
+            return Err(DeliveryError::refused(format!(
+                "{host} is not one of {}'s hosts (http.hosts)",
+                self.route.name
+            ))
+            .into());
         }
         let method = request.method.parse().unwrap_or(reqwest::Method::POST);
-        let mut call = self.client()?.request(method, request.url.clone()).timeout(self.timeout);
+        let mut call = self.client.request(method, request.url.clone()).timeout(self.route.timeout);
         for (name, value) in &request.headers {
             call = call.header(name, value);
         }
@@ -178,13 +183,13 @@ impl Transport for Network {
         url: &url::Url,
         headers: &[(String, String)],
     ) -> Result<(Answer, Option<FileStream>), Failed> {
-        if !is_one_of(url, &self.hosts) {
+        if !is_one_of(url, &self.route.hosts) {
             let host = url.host_str().unwrap_or_default();
             return Err(
                 DeliveryError::refused(format!("it is at {host}, which is not allowed (settings.file_hosts)")).into()
             );
         }
-        let mut call = self.client()?.get(url.clone());
+        let mut call = self.client.get(url.clone());
         for (name, value) in headers {
             call = call.header(name, value);
         }

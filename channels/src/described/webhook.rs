@@ -1,8 +1,9 @@
 //! The address that the messenger calls.
 
+use super::caller::Call;
 use super::description::Webhook;
 use super::expr::{Scope, value};
-use super::instance::{Call, Instance};
+use super::instance::Instance;
 use super::intake::Intake;
 use super::verify::{Check, Handshake, Shakes};
 use axum::Router;
@@ -136,7 +137,7 @@ async fn called(
     let hook = super::filters::text(&base.get("hook"));
     match judge(webhook, &webhook.verify, &called, &base, &hook, instance.clock.now().seconds()) {
         Turn::Stranger => {
-            let channel = intake.inbox.channel();
+            let channel = intake.instance.inbox.channel();
             sampled!(warn, target: "security", client = %from, %channel, result = "refused", "a webhook that is not signed");
             (StatusCode::FORBIDDEN, "this is not signed as the messenger signs").into_response()
         }
@@ -148,7 +149,7 @@ async fn called(
             let taken = tokio::spawn(async move {
                 let taken = intake.take(intake.read(&scope)).await;
                 if let Err(held) = &taken {
-                    tracing::error!(channel = %intake.inbox.channel(), %held, "an event must come again");
+                    tracing::error!(channel = %intake.instance.inbox.channel(), %held, "an event must come again");
                 }
                 taken.is_ok()
             });

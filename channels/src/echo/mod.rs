@@ -6,12 +6,12 @@ use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use openline_core::channel::{Capabilities, Host, Outgoing};
+use openline_core::channel::{Capabilities, Host, Outgoing, Plan};
 use openline_core::message::{Content, Incoming};
 use openline_core::weak::Maker;
 use openline_core::{Channel, ChannelId, ChannelKind, ChatId, ConfigError, DeliveryError, StoreError, VisitorInbox};
 use serde::{Deserialize, Serialize};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// `kind = "echo"`.
 pub struct Kind;
@@ -33,10 +33,10 @@ impl ChannelKind for Kind {
         vec![("token".to_owned(), Maker::Own)]
     }
 
-    fn build(&self, _: &ChannelId, settings: toml::Table, _: &Host) -> Result<Arc<dyn Channel>, ConfigError> {
+    fn read(&self, _: &ChannelId, settings: toml::Table, _: &Host) -> Result<Plan, ConfigError> {
         let settings: Settings = crate::common::settings::read(settings)?;
         let tokens = Tokens::read("token", &settings.token)?;
-        Ok(Arc::new(Echo { tokens, inbox: OnceLock::new() }))
+        Ok(Plan::new(CAN, |inbox| Ok(Echo { tokens, inbox })))
     }
 }
 
@@ -47,40 +47,35 @@ struct Settings {
     token: String,
 }
 
+/// What every instance can do.
+const CAN: Capabilities =
+    Capabilities { edits: false, deletes: false, files: false, visitor_edits: false, fixed_order: true };
+
 /// One instance.
 struct Echo {
     tokens: Tokens,
-    inbox: OnceLock<VisitorInbox>,
+    inbox: VisitorInbox,
 }
 
 #[async_trait]
 impl Channel for Echo {
-    fn capabilities(&self) -> Capabilities {
-        Capabilities { edits: false, deletes: false, files: false, visitor_edits: false, fixed_order: true }
-    }
-
     async fn send(&self, message: Outgoing<'_>) -> Result<Vec<String>, DeliveryError> {
         if !message.item.content.files.is_empty() {
             return Err(DeliveryError::refused("this channel carries no files"));
         }
-        let inbox = self.inbox.get().ok_or_else(|| DeliveryError::retry("not started yet"))?;
         let line = Line { id: message.item.id.to_string(), text: message.item.content.text.to_plain() };
         let ids = vec![line.id.clone()];
-        hear(inbox, &message.conversation.chat, line).await.map_err(|error| DeliveryError::retry(error.to_string()))?;
-        Ok(ids)
+        let heard = hear(&self.inbox, &message.conversation.chat, line).await;
+        heard.map(|()| ids).map_err(|error| DeliveryError::retry(error.to_string()))
     }
 
-    fn routes(self: Arc<Self>, inbox: VisitorInbox) -> Router {
-        let _ = self.inbox.set(inbox.clone());
-        Router::new()
-            .route("/say", post(say))
-            .route("/heard/{chat}", get(heard))
-            .layer(DefaultBodyLimit::max(64 * 1024))
-            .with_state((self, inbox))
+    fn routes(self: Arc<Self>) -> Router {
+        let limit = DefaultBodyLimit::max(64 * 1024);
+        Router::new().route("/say", post(say)).route("/heard/{chat}", get(heard)).layer(limit).with_state(self)
     }
 }
 
-type Shared = State<(Arc<Echo>, VisitorInbox)>;
+type Shared = State<Arc<Echo>>;
 type Refusal = (StatusCode, &'static str);
 
 /// What a visitor says.
@@ -92,7 +87,7 @@ struct Said {
     text: String,
 }
 
-async fn say(State((echo, inbox)): Shared, headers: HeaderMap, Json(said): Json<Said>) -> Result<StatusCode, Refusal> {
+async fn say(State(echo): Shared, headers: HeaderMap, Json(said): Json<Said>) -> Result<StatusCode, Refusal> {
     admit(&echo, &headers)?;
     let (key, text) = (said.key.chars().count(), said.text.trim().chars().count());
     if !(1..=100).contains(&key) || !(1..=10_000).contains(&text) {
@@ -100,7 +95,7 @@ async fn say(State((echo, inbox)): Shared, headers: HeaderMap, Json(said): Json<
     }
     let content = Content::plain(said.text.trim());
     let incoming = Incoming { chat: said.chat, key: said.key, visitor: None, content: content.clone(), note: None };
-    let recorded = inbox.accept(incoming).await.map_err(unavailable)?;
+    let recorded = echo.inbox.accept(incoming).await.map_err(unavailable)?;
     match (recorded.fresh, recorded.item.content == content) {
         (true, _) => Ok(StatusCode::CREATED),
         (false, true) => Ok(StatusCode::OK),
@@ -118,13 +113,9 @@ struct Line {
     text: String,
 }
 
-async fn heard(
-    State((echo, inbox)): Shared,
-    headers: HeaderMap,
-    Path(chat): Path<ChatId>,
-) -> Result<Json<Vec<Line>>, Refusal> {
+async fn heard(State(echo): Shared, headers: HeaderMap, Path(chat): Path<ChatId>) -> Result<Json<Vec<Line>>, Refusal> {
     admit(&echo, &headers)?;
-    lines(&inbox, &chat).await.map(Json).map_err(unavailable)
+    lines(&echo.inbox, &chat).await.map(Json).map_err(unavailable)
 }
 
 fn admit(echo: &Echo, headers: &HeaderMap) -> Result<(), Refusal> {

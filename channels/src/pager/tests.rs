@@ -29,24 +29,45 @@ async fn network() -> (String, Calls) {
     (url, calls)
 }
 
-/// An instance, and its inbox.
-fn instance(api: &str, memory: &Arc<MemoryStore>) -> (Arc<Pager>, VisitorInbox) {
+/// An instance with these settings besides.
+fn instance(api: &str, more: &str, memory: &Arc<MemoryStore>) -> Arc<Pager> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Timestamp(1_790_000_000_000)));
     let id = ChannelId::parse("kit").unwrap();
     let secret = MasterSecret::new([7; 32]);
     let doors = Doors::new(Arc::clone(memory) as Arc<_>, Arc::clone(&clock), std::slice::from_ref(&id));
     let rules = FileRules { most: 1000, types: vec!["*/*".to_owned()] };
     let doors = doors.equipped(Arc::new(Shelf::default()), rules, "https://chat.example", &secret);
-    let table = toml::from_str(&format!("api = '{api}'\ntoken = 't'\nsecret = 's'")).unwrap();
+    let table = toml::from_str(&format!("api = '{api}'\ntoken = 't'\nsecret = 's'\n{more}")).unwrap();
+    let inbox = VisitorInbox::alone(doors, Arc::new(Nobody), id);
+    Arc::new(Pager::new(settings::read(table).unwrap(), inbox).unwrap())
+}
+
+/// The conversation of the chat `c1`.
+fn conversation() -> Conversation {
+    Conversation {
+        id: ConversationId(1),
+        channel: ChannelId::parse("kit").unwrap(),
+        chat: ChatId::parse("c1").unwrap(),
+        visitor: Visitor::default(),
+        thread: Thread::default(),
+        dialog: Dialog::Open,
+        rev: Rev(1),
+    }
+}
+
+#[test]
+fn settings_are_checked_before_anything_is_built() {
+    let id = ChannelId::parse("kit").unwrap();
+    let (secret, clock) = (MasterSecret::new([7; 32]), Arc::new(ManualClock::at(Timestamp(0))));
     let host =
         Host { public_url: "https://chat.example".into(), secret, clock, folder: ".".into(), limits: Arc::default() };
-    assert!(Kind.build(&id, toml::Table::new(), &host).is_err_and(|wrong| wrong.to_string().contains("api")));
+    let wrong = Kind.read(&id, toml::Table::new(), &host).err().unwrap();
+    assert!(wrong.to_string().contains("api"), "{wrong}");
+    let good = toml::from_str("api = 'http://127.0.0.1:1/'\ntoken = 't'\nsecret = 's'").unwrap();
+    assert!(Kind.read(&id, good, &host).is_ok_and(|plan| plan.can.fixed_order));
     assert_eq!((Kind.name(), Kind.secrets().len()), ("pager", 2));
     assert!(Kind.example().contains("pager") && !Kind.summary().is_empty());
-    let pager = Arc::new(Pager::of(settings::read(table).unwrap()));
-    let inbox = VisitorInbox::alone(doors, Arc::new(Nobody), id);
-    let _ = Arc::clone(&pager).routes(inbox.clone());
-    (pager, inbox)
 }
 
 async fn posts(pager: &Arc<Pager>, secret: &str, event: &Value) -> u16 {
@@ -60,10 +81,9 @@ async fn posts(pager: &Arc<Pager>, secret: &str, event: &Value) -> u16 {
 
 #[tokio::test]
 async fn what_is_signed_is_taken_once_with_its_file_and_its_changes() {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let (url, _) = network().await;
     let memory = Arc::new(MemoryStore::default());
-    let (pager, _) = instance(&url, &memory);
+    let pager = instance(&url, "", &memory);
     let file = json!({ "url": format!("{url}f"), "name": "a.json" });
     let event = json!({ "event": "message", "id": "m1", "chat": "c1", "name": "Ann", "text": "hi", "file": file });
     assert_eq!(posts(&pager, "guessed", &event).await, 401);
@@ -88,20 +108,10 @@ async fn what_is_signed_is_taken_once_with_its_file_and_its_changes() {
 
 #[tokio::test]
 async fn a_long_reply_goes_in_parts_each_under_its_own_key_and_changes_where_it_is() {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let (url, calls) = network().await;
-    let memory = Arc::new(MemoryStore::default());
-    let (pager, _) = instance(&url, &memory);
+    let pager = instance(&url, "", &Arc::default());
     let mut item = memory::item(1, "k", Side::Operator, Content::plain("word ".repeat(500).trim()));
-    let conversation = Conversation {
-        id: ConversationId(1),
-        channel: ChannelId::parse("kit").unwrap(),
-        chat: ChatId::parse("c1").unwrap(),
-        visitor: Visitor::default(),
-        thread: Thread::default(),
-        dialog: Dialog::Open,
-        rev: Rev(1),
-    };
+    let conversation = conversation();
     let sends = async |item: &_| {
         let since = Timestamp(0);
         let message = Outgoing { conversation: &conversation, item, uncertain: false, attempts: 0, since };
@@ -121,7 +131,7 @@ async fn a_long_reply_goes_in_parts_each_under_its_own_key_and_changes_where_it_
     assert!(keys.len() == 4 && keys[..2] == keys[2..] && keys[0] != keys[1], "{keys:?}");
     let changed: Vec<_> = calls.iter().skip(4).map(|(method, path, _)| format!("{method} {path}")).collect();
     assert_eq!(changed, ["PATCH /messages/p1", "PATCH /messages/p2", "DELETE /messages/p1", "DELETE /messages/p2"]);
-    assert_eq!((pager.capabilities().fixed_order, pager.health()), (true, Ok(())));
+    assert_eq!(pager.health(), Ok(()));
 }
 
 #[test]

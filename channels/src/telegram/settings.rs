@@ -31,7 +31,7 @@ pub(super) struct Settings {
     pub(super) groups: bool,
     pub(super) group_refusal: String,
     pub(super) undelivered_text: String,
-    /// The way to Telegram; taken by the client.
+    /// The way to Telegram.
     pub(super) way: Way,
 }
 

@@ -24,10 +24,10 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use openline_core::channel::{Capabilities, Host, Outgoing};
+use openline_core::channel::{Capabilities, Host, Outgoing, Plan};
 use openline_core::message::Side;
 use openline_core::weak::Maker;
-use openline_core::{Channel, ChannelId, ChannelKind, ConfigError, DeliveryError, VisitorInbox};
+use openline_core::{Channel, ChannelId, ChannelKind, ConfigError, DeliveryError};
 use settings::Settings;
 use site::Site;
 use std::sync::Arc;
@@ -52,12 +52,17 @@ impl ChannelKind for Kind {
         vec![("identity.secret".to_owned(), Maker::Own), ("identity.secrets".to_owned(), Maker::Own)]
     }
 
-    fn build(&self, id: &ChannelId, settings: toml::Table, host: &Host) -> Result<Arc<dyn Channel>, ConfigError> {
+    fn read(&self, _: &ChannelId, settings: toml::Table, host: &Host) -> Result<Plan, ConfigError> {
         let mut settings = Settings::read(settings)?;
         settings.load(&host.folder)?;
-        Ok(Arc::new(Website { settings: Arc::new(settings), id: id.clone(), host: host.clone() }))
+        let host = host.clone();
+        Ok(Plan::new(CAN, move |inbox| Ok(Website(Arc::new(Site::new(settings, &host, inbox))))))
     }
 }
+
+/// What every website chat can do.
+const CAN: Capabilities =
+    Capabilities { edits: true, deletes: true, files: true, visitor_edits: false, fixed_order: false };
 
 /// Takes a session that was ended out of a request: for all that follows there is none.
 async fn without_ended(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
@@ -79,22 +84,20 @@ async fn without_ended(State(site): State<Arc<Site>>, mut request: Request, next
 }
 
 /// One website chat.
-struct Website {
-    id: ChannelId,
-    settings: Arc<Settings>,
-    host: Host,
+struct Website(Arc<Site>);
+
+impl Website {
+    fn address(&self) -> String {
+        format!("{}/c/{}/", self.0.public_url, self.0.inbox.channel())
+    }
 }
 
 #[async_trait]
 impl Channel for Website {
-    fn capabilities(&self) -> Capabilities {
-        Capabilities { edits: true, deletes: true, files: true, visitor_edits: false, fixed_order: false }
-    }
-
     /// The message is in the visitor's history already, under its own id.
     async fn send(&self, message: Outgoing<'_>) -> Result<Vec<String>, DeliveryError> {
         if message.item.side == Side::Operator {
-            self.host.limits.answered(&self.id, &message.conversation.chat);
+            self.0.limits.answered(self.0.inbox.channel(), &message.conversation.chat);
         }
         Ok(vec![message.item.id.to_string()])
     }
@@ -108,15 +111,15 @@ impl Channel for Website {
     }
 
     fn public_address(&self) -> Option<String> {
-        Some(format!("{}/c/{}/", self.host.public_url, self.id))
+        Some(self.address())
     }
 
     fn embed(&self) -> Option<String> {
-        Some(format!("<script async src=\"{}/c/{}/widget.js\"></script>", self.host.public_url, self.id))
+        Some(format!("<script async src=\"{}widget.js\"></script>", self.address()))
     }
 
-    fn routes(self: Arc<Self>, inbox: VisitorInbox) -> Router {
-        let site = Arc::new(Site::new(Arc::clone(&self.settings), &self.host, inbox));
+    fn routes(self: Arc<Self>) -> Router {
+        let site = Arc::clone(&self.0);
         Router::new()
             .merge(
                 page::hosted::routes()

@@ -18,7 +18,7 @@ use url::Url;
 
 /// One website chat at work.
 pub(super) struct Site {
-    pub(super) settings: Arc<Settings>,
+    pub(super) settings: Settings,
     pub(super) sessions: Sessions,
     pub(super) ended: Ended,
     pub(super) inbox: VisitorInbox,
@@ -58,7 +58,7 @@ impl View {
 }
 
 impl Site {
-    pub(super) fn new(settings: Arc<Settings>, host: &Host, inbox: VisitorInbox) -> Self {
+    pub(super) fn new(settings: Settings, host: &Host, inbox: VisitorInbox) -> Self {
         let public = Url::parse(&host.public_url).ok();
         let prefix = public.as_ref().map(|url| url.path().trim_end_matches('/').to_owned()).unwrap_or_default();
         let base = format!("{prefix}/c/{}/", inbox.channel());

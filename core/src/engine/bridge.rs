@@ -10,11 +10,12 @@ mod workers;
 use crate::domain::again::chance;
 use crate::domain::error::{DeliveryError, StoreError};
 use crate::domain::id::ChannelId;
-use crate::engine::channel::Channel;
-use crate::engine::inbox::{Beyond, Doors};
+use crate::engine::channel::Built;
+use crate::engine::inbox::Doors;
 use crate::engine::measure;
 use crate::engine::reconcile::{self, Round};
 use crate::engine::retry::after_failure;
+use crate::engine::roster::Sides;
 use crate::engine::trace::{Moment, TraceId};
 use crate::ports::backend::{Backend, Receipt};
 use crate::ports::store::{Act, Claimed, Job, Outcome, Queue, Settlement, Work};
@@ -22,8 +23,7 @@ use futures_util::StreamExt;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 use gates::{Gates, May};
-use parking_lot::RwLock;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,18 +75,18 @@ impl Held {
 pub struct Bridge {
     doors: Doors,
     backend: Arc<dyn Backend>,
-    channels: RwLock<HashMap<ChannelId, Arc<dyn Channel>>>,
-    beyond: Arc<Beyond>,
+    sides: Sides,
     gates: Gates,
     workers: Workers,
 }
 
 impl Bridge {
-    /// A bridge over these doors. Everything that it joins is there already, so nobody has to wait for a part of it.
-    pub fn new(doors: Doors, backend: Arc<dyn Backend>, channels: HashMap<ChannelId, Arc<dyn Channel>>) -> Arc<Self> {
-        let beyond = Arc::new(Beyond::of(Arc::clone(&backend)));
+    /// A bridge over these sides, for these channels. Everything that it joins is there already, so nobody has to wait for a
+    /// part of it.
+    pub fn new(sides: Sides, channels: BTreeMap<ChannelId, Built>) -> Arc<Self> {
+        let (doors, backend) = (sides.doors.clone(), Arc::clone(sides.backend()));
         let (gates, workers) = (Gates::default(), Workers::default());
-        let bridge = Arc::new(Self { doors, backend, channels: RwLock::default(), beyond, gates, workers });
+        let bridge = Arc::new(Self { doors, backend, sides, gates, workers });
         for (id, channel) in channels {
             bridge.add(&id, channel);
         }

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// What a channel can do. Core and the contract tests act on it, so it must be the truth.
+/// What a channel can do: it follows from its settings, and stays. Core and the contract tests act on it, so it must be the truth.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools)] // a set of independent flags
 pub struct Capabilities {
@@ -57,9 +57,6 @@ pub struct Outgoing<'a> {
 /// a half core drops them, with an unknown outcome), and must not retry by themselves: core does, by the error they return.
 #[async_trait]
 pub trait Channel: Send + Sync + 'static {
-    /// What it can do. Must be constant, and answer without waiting.
-    fn capabilities(&self) -> Capabilities;
-
     /// Brings a message to its visitor and returns the ids it has there, in order, at least one.
     ///
     /// # Errors
@@ -133,23 +130,15 @@ pub trait Channel: Send + Sync + 'static {
     }
 
     /// HTTP routes of the channel, mounted at `/c/{id}`. Empty by default.
-    fn routes(self: Arc<Self>, inbox: VisitorInbox) -> axum::Router {
-        let _ = inbox;
+    fn routes(self: Arc<Self>) -> axum::Router {
         axum::Router::new()
-    }
-
-    /// Whether of several processes on one store only one may [`Channel::run`] at a time: the messenger is asked for what is
-    /// new, and tells it once.
-    fn runs_alone(&self) -> bool {
-        false
     }
 
     /// Takes in messages until `stop`; for channels that fetch. Waits for `stop` by default.
     ///
     /// # Errors
     /// A text for the log; the program starts it again after a pause.
-    async fn run(&self, inbox: VisitorInbox, stop: CancellationToken) -> Result<(), String> {
-        let _ = inbox;
+    async fn run(&self, stop: CancellationToken) -> Result<(), String> {
         stop.cancelled().await;
         Ok(())
     }
@@ -187,9 +176,60 @@ pub trait ChannelKind: Send + Sync {
         Vec::new()
     }
 
-    /// Checks the instance's `settings` table and makes the instance. Does no I/O but for reading files that settings name.
+    /// Reads and checks the instance's `settings` table. Does no I/O but for reading files that settings name, and needs
+    /// nothing of the running program: `openline check` does no more than this.
     ///
     /// # Errors
     /// [`ConfigError`] with the key inside `settings`.
-    fn build(&self, id: &ChannelId, settings: toml::Table, host: &Host) -> Result<Arc<dyn Channel>, ConfigError>;
+    fn read(&self, id: &ChannelId, settings: toml::Table, host: &Host) -> Result<Plan, ConfigError>;
+}
+
+/// How an instance is built of the door for its visitors.
+type Build = dyn FnOnce(VisitorInbox) -> Result<Arc<dyn Channel>, ConfigError> + Send;
+
+/// What a kind makes of good settings: an instance that is still to be built.
+pub struct Plan {
+    /// What it will be able to do.
+    pub can: Capabilities,
+    alone: bool,
+    build: Box<Build>,
+}
+
+impl Plan {
+    /// An instance that can do this. `build` gets the door for its visitors, once, and makes it whole: whatever it needs is
+    /// there then. It may make HTTP clients, but no calls; what can't be made is told by the key inside `settings`.
+    pub fn new<C: Channel>(
+        can: Capabilities,
+        build: impl FnOnce(VisitorInbox) -> Result<C, ConfigError> + Send + 'static,
+    ) -> Self {
+        let build = |inbox| build(inbox).map(|channel| Arc::new(channel) as Arc<dyn Channel>);
+        Self { can, alone: false, build: Box::new(build) }
+    }
+
+    /// Whether of several processes on one store only one may [`Channel::run`] at a time: the messenger is asked for what is
+    /// new, and tells it once.
+    #[must_use]
+    pub fn alone(self, alone: bool) -> Self {
+        Self { alone, ..self }
+    }
+
+    /// Builds it.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the key inside `settings`.
+    pub fn build(self, inbox: VisitorInbox) -> Result<Built, ConfigError> {
+        let Self { can, alone, build } = self;
+        Ok(Built { channel: build(inbox)?, can, alone })
+    }
+}
+
+/// An instance, and what core acts on.
+#[derive(Clone)]
+pub struct Built {
+    /// The instance.
+    pub channel: Arc<dyn Channel>,
+    /// What it can do.
+    pub can: Capabilities,
+    /// Whether only one process may run it, see [`Plan::alone`].
+    pub alone: bool,
 }

@@ -20,6 +20,7 @@ pub mod overview;
 pub mod pauses;
 pub mod reconcile;
 pub mod retry;
+pub mod roster;
 pub mod trace;
 pub mod troubles;
 mod unanswered;

@@ -22,9 +22,9 @@ fn can(kind: &str, outside: &dyn StandIn) -> Can {
     let secret = MasterSecret::new([1; 32]);
     let (public_url, folder) = ("https://chat.example".to_owned(), std::path::PathBuf::new());
     let host = Host { public_url, secret, clock: Arc::new(SystemClock::new()), folder, limits: Arc::default() };
-    let channel = kind.build(&ChannelId::parse("kit").unwrap(), toml::from_str(&outside.settings()).unwrap(), &host);
-    let says = channel.unwrap_or_else(|error| panic!("{}: {error}", kind.name())).capabilities();
-    let Capabilities { edits, deletes, files, visitor_edits, .. } = says;
+    let plan = kind.read(&ChannelId::parse("kit").unwrap(), toml::from_str(&outside.settings()).unwrap(), &host);
+    let plan = plan.unwrap_or_else(|error| panic!("{}: {error}", kind.name()));
+    let Capabilities { edits, deletes, files, visitor_edits, .. } = plan.can;
     Can { edits, deletes, files, visitor_edits }
 }
 

@@ -7,9 +7,9 @@ use openline_core::clock::ManualClock;
 use openline_core::inbox::Doors;
 use openline_core::message::{Content, Conversation, File, Incoming};
 use openline_core::store::Queue;
-use openline_core::{Backend, Bridge, ChannelId, ChatId, Clock, DeliveryError, Timestamp};
+use openline_core::{Backend, Bridge, ChannelId, ChatId, Clock, DeliveryError, Roster, Sides, Timestamp};
 use parking_lot::Mutex;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -64,8 +64,9 @@ async fn an_hour_without_the_portal_loses_nothing_and_drains_in_order() {
     let site = ChannelId::parse("site").unwrap();
     let doors = Doors::new(Arc::clone(&store), Arc::clone(&clock) as Arc<dyn Clock>, std::slice::from_ref(&site));
     let portal = Arc::new(Portal::default());
-    let bridge = Bridge::new(doors.clone(), Arc::clone(&portal) as Arc<dyn Backend>, HashMap::new());
-    let inbox = bridge.visitor_inbox(site);
+    let sides = Sides::new(&doors, Arc::clone(&portal) as Arc<dyn Backend>, &Roster::default());
+    let inbox = sides.inbox(site);
+    let bridge = Bridge::new(sides, BTreeMap::new());
     portal.away.store(true, Ordering::SeqCst);
     for minute in 0..60 {
         join_all((0..CHATS).map(|chat| {

@@ -6,7 +6,7 @@ use openline::commands::channels::{self, Action, Which};
 use openline_bitrix::Bitrix;
 use openline_core::backend::Watched;
 use openline_core::inbox::Doors;
-use openline_core::{Backend, ChannelId, Store, SystemClock, Timestamp};
+use openline_core::{Backend, ChannelId, Roster, Store, SystemClock, Timestamp};
 use openline_sandbox::{Fault, PageOptions, SandboxConfig};
 use openline_tests::{Database, LEASES, PATIENCE, Process, Visitor, World, eventually, eventually_within};
 use std::collections::{BTreeMap, HashMap};
@@ -27,7 +27,8 @@ impl Other {
         let store = openline_store::open(&config.store).await.unwrap();
         let site = ChannelId::parse("site").unwrap();
         let doors = Doors::new(Arc::clone(&store), Arc::new(SystemClock::new()), &[site]);
-        let (portal, secret) = (config.portal_config(&BTreeMap::new()), config.secret.clone().unwrap());
+        let portal = config.portal_config(&BTreeMap::new(), &Roster::default());
+        let secret = config.secret.clone().unwrap();
         let backend = Bitrix::open(portal, doors.operator_inbox(), &secret).await.unwrap();
         Self { store, backend }
     }

@@ -2,16 +2,18 @@
 
 use async_trait::async_trait;
 use openline_core::backend::{Confirmation, Delivery, FileStream, Missed, Receipt, Watched};
-use openline_core::channel::{Capabilities, Outgoing};
+use openline_core::channel::{Built, Capabilities, Outgoing};
 use openline_core::clock::ManualClock;
 use openline_core::desk::Desk;
 use openline_core::inbox::Doors;
 use openline_core::message::{Content, Conversation, File, Happened, Incoming, OperatorEvent, Side, Thread};
 use openline_core::pauses::By;
 use openline_core::store::Queue;
-use openline_core::{Backend, Bridge, Channel, ChannelId, ChatId, Clock, DeliveryError, Store, Timestamp};
+use openline_core::{
+    Backend, Bridge, Channel, ChannelId, ChatId, Clock, DeliveryError, Roster, Sides, Store, Timestamp,
+};
 use parking_lot::Mutex;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -71,17 +73,12 @@ impl Backend for Portal {
 /// A messenger that takes everything but what says "refuse", and "slow" things never to their end. It changes nothing
 /// that is delivered: it can't, or it may not.
 struct Messenger {
-    can: Capabilities,
     /// What visitors were told that it was given up.
     given_up: Arc<Mutex<Vec<String>>>,
 }
 
 #[async_trait]
 impl Channel for Messenger {
-    fn capabilities(&self) -> Capabilities {
-        self.can
-    }
-
     async fn edit(&self, _: Outgoing<'_>) -> Result<(), DeliveryError> {
         Err(DeliveryError::refused("it is too old"))
     }
@@ -132,9 +129,10 @@ impl Service {
         let site = ChannelId::parse("site").unwrap();
         let doors = Doors::new(Arc::clone(&store), Arc::clone(&clock) as Arc<dyn Clock>, std::slice::from_ref(&site));
         let given_up = Arc::<Mutex<Vec<String>>>::default();
-        let messenger = Messenger { can, given_up: Arc::clone(&given_up) };
-        let channels = HashMap::from([(site, Arc::new(messenger) as Arc<dyn Channel>)]);
-        let bridge = Bridge::new(doors.clone(), Arc::clone(&portal) as Arc<dyn Backend>, channels);
+        let channel = Arc::new(Messenger { given_up: Arc::clone(&given_up) });
+        let channels = BTreeMap::from([(site, Built { channel, can, alone: false })]);
+        let sides = Sides::new(&doors, Arc::clone(&portal) as Arc<dyn Backend>, &Roster::default());
+        let bridge = Bridge::new(sides, channels);
         Self { folder, clock, portal, given_up, store, doors, bridge }
     }
 
@@ -313,8 +311,8 @@ async fn a_channel_that_is_taken_away_keeps_what_waits_until_it_comes_back() {
     // What comes for it meanwhile is passed over, as after a start without it.
     service.operator_writes(3..4, "nobody is there").await;
     assert_eq!(service.store.depth(&Queue::Channel(site.clone())).await.unwrap(), 2);
-    let messenger = Messenger { can: Capabilities::default(), given_up: Arc::default() };
-    service.bridge.add(&site, Arc::new(messenger));
+    let channel = Arc::new(Messenger { given_up: Arc::default() });
+    service.bridge.add(&site, Built { channel, can: Capabilities::default(), alone: false });
     openline_tests::eventually("what waited is brought", async || {
         (service.portal.confirmed.lock().concat() == [1, 2]).then_some(())
     })

@@ -1,7 +1,7 @@
 //! What others say: the running service, the public address, the portal, the messengers.
 
 use crate::commands::health;
-use crate::config::Config;
+use crate::config::{Config, lines};
 use crate::secret;
 use crate::serve::service::master_secret;
 use crate::serve::{certificate, status, watch};
@@ -9,7 +9,7 @@ use openline_bitrix::Bitrix;
 use openline_core::inbox::Doors;
 use openline_core::secret::MasterSecret;
 use openline_core::store::Queue;
-use openline_core::{Channel, ChannelId, Check, Clock, Standing, Store, SystemClock, Timestamp};
+use openline_core::{Backend, ChannelId, Check, Clock, Roster, Sides, Standing, Store, SystemClock, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,9 @@ pub(super) async fn look(config: &Config, mend: bool, patience: Duration) -> Vec
         Some(store) => openline_bitrix::remembered(store).await.is_ok_and(|known| known.installed),
         None => false,
     };
-    checks.extend(openline_bitrix::check_online(&config.portal_config(&BTreeMap::new()), installed).await);
+    checks.extend(
+        openline_bitrix::check_online(&config.portal_config(&BTreeMap::new(), &Roster::default()), installed).await,
+    );
     let away = checks.iter().any(|check| check.what == "portal" && check.is_bad());
     let answers =
         |check: &Check| ["service", "public address"].contains(&&*check.what) && check.standing == Standing::Good;
@@ -83,33 +85,34 @@ async fn inside(
     let host = config.host(secret.clone(), Arc::clone(&clock));
     let ids: Vec<ChannelId> = config.channels.keys().cloned().collect();
     let doors = Doors::new(Arc::clone(store), clock, &ids);
-    let channels = config.build_channels(&host);
-    let channels = channels.map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
+    let plans = config.plan_channels(&host).map_err(|errors| lines(&errors))?;
+    let roster = Roster::default();
+    let portal = config.portal_config(&plans.can(), &roster);
+    let bitrix = Bitrix::open(portal, doors.operator_inbox(), &secret).await.map_err(|error| error.to_string())?;
+    let bitrix = Arc::new(bitrix);
+    let sides = Sides::new(&doors, Arc::clone(&bitrix) as Arc<dyn Backend>, &roster);
+    let channels = plans.build(|id| sides.inbox(id)).map_err(|errors| lines(&errors))?;
+    for (id, channel) in channels {
+        roster.add(&id, channel);
+    }
     // First, because a bot learns its address here, which the portal is told.
-    let of_channels = messengers(store, &channels, doors.now(), mend).await;
+    let of_channels = messengers(store, &roster, doors.now(), mend).await;
     let mut checks = Vec::new();
     if !away {
-        let portal = config.portal_config(&channels);
-        let bitrix = Bitrix::open(portal, doors.operator_inbox(), &secret).await.map_err(|error| error.to_string())?;
         checks.extend(bitrix.examine(mend, patience).await);
-        bitrix.stop().await;
     }
+    bitrix.stop().await;
     checks.extend(of_channels);
     Ok(checks)
 }
 
 /// How each channel stands: by what its messenger says, and by what the running service says of it.
-async fn messengers(
-    store: &Arc<dyn Store>,
-    channels: &BTreeMap<ChannelId, Arc<dyn Channel>>,
-    now: Timestamp,
-    mend: bool,
-) -> Vec<Check> {
+async fn messengers(store: &Arc<dyn Store>, roster: &Roster, now: Timestamp, mend: bool) -> Vec<Check> {
     let said = status::running(store, now).await.unwrap_or_default();
     let mut checks = Vec::new();
-    for (id, channel) in channels {
+    for (id, built) in roster.all() {
         let named = |check: Check| Check { what: format!("channel {id}: {}", check.what), ..check };
-        let asked: Vec<_> = channel.examine(mend).await.into_iter().map(named).collect();
+        let asked: Vec<_> = built.channel.examine(mend).await.into_iter().map(named).collect();
         let well = asked.iter().all(|check| check.standing == Standing::Good);
         let what = format!("channel {id}");
         let key = format!("channel/{id}");

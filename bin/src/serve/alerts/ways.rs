@@ -75,7 +75,7 @@ async fn post(target: &Target, told: &Told, language: &str, now: Timestamp) -> R
     let data = json!({ "key": key, "problem": problem, "remedy": remedy, "since": written(since) });
     let body = json!({ "type": kind, "timestamp": written(now), "data": data }).to_string();
     let id = format!("alert_{}_{}_{word}", key.replace('/', "-"), since.0);
-    let client = signed::client(PATIENCE).map_err(|error| error.to_string())?;
+    let client = signed::client(PATIENCE).map_err(|error| error.problem)?;
     let answer = target.post(&client, &id, body, now).await.map_err(|error| error.without_url().to_string())?;
     if answer.status().is_success() {
         Ok(())

@@ -8,13 +8,14 @@ mod reloaded;
 pub use asked::ask;
 pub use reloaded::Reloaded;
 
-use crate::config::{AlertSettings, Config};
+use crate::config::{AlertSettings, Config, lines};
+use crate::serve::channels::Served;
 use crate::serve::swap::Swap;
 use crate::serve::watch::Watch;
 use asked::Asked;
-use openline_core::channel::Host;
+use openline_core::ChannelId;
+use openline_core::channel::{Built, Capabilities, Host};
 use openline_core::limits::Limits;
-use openline_core::{Channel, ChannelId};
 use openline_store::DiskFiles;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,11 +23,17 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Mutex, watch::Sender};
 use tokio_util::sync::CancellationToken;
 
+/// What a channel is made of.
+fn settings<'c>(config: &'c Config, id: &ChannelId) -> Option<(&'c str, &'c toml::Table)> {
+    config.channels.get(id).map(|one| (one.kind.as_str(), &one.settings))
+}
+
 /// Who can change what runs.
 pub(crate) struct Reloader {
     pub(crate) files: Arc<DiskFiles>,
     pub(crate) alerts: Sender<Arc<AlertSettings>>,
     pub(crate) watch: Watch,
+    pub(crate) served: Arc<Served>,
     /// What the service was started with.
     pub(crate) started: Config,
     /// What was read last, and what channels are built with.
@@ -41,14 +48,17 @@ impl Reloader {
         let limits = old.limits != new.limits;
         let host =
             if limits { Host { limits: Arc::new(Limits::new(&new.limits)), ..host.clone() } } else { host.clone() };
-        let built = new.build_channels(&host);
-        let built = built.map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
+        let plans = new.plan_channels(&host).map_err(|errors| lines(&errors))?;
+        let can = plans.can();
+        let stays =
+            |id: &ChannelId| !limits && self.served.get(id).is_some() && settings(old, id) == settings(&new, id);
+        let built = plans.only(|id| !stays(id)).build(|id| self.served.door(id)).map_err(|errors| lines(&errors))?;
         // From here on nothing can be wrong with it.
         let needs_restart = fixed::fixed(&self.started, &new);
-        let mut changed = self.channels(old, &new, built, limits).await;
+        let mut changed = self.channels(old, &new, built).await;
         changed.extend(limits.then(|| "limits".to_owned()));
         changed.extend(self.files(old, &new));
-        changed.extend(self.portal(old, &new));
+        changed.extend(self.portal(old, &new, &can));
         if old.origin.written.get("alerts") != new.origin.written.get("alerts") {
             self.alerts.send_replace(Arc::new(new.alerts.clone()));
             changed.push("alerts".to_owned());
@@ -60,38 +70,27 @@ impl Reloader {
         Ok(done)
     }
 
-    /// Serves the channels that are configured now. One that changed its kind goes, and comes anew.
-    async fn channels(
-        &self,
-        old: &Config,
-        new: &Config,
-        built: BTreeMap<ChannelId, Arc<dyn Channel>>,
-        limits: bool,
-    ) -> Vec<String> {
-        let (served, mut changed, mut come) = (self.watch.served(), Vec::new(), BTreeMap::new());
+    /// Serves the channels that are configured now; `built`: those that are not as they were. One that changed its kind goes,
+    /// and comes anew.
+    async fn channels(&self, old: &Config, new: &Config, built: BTreeMap<ChannelId, Built>) -> Vec<String> {
+        let (served, mut changed, mut come) = (&self.served, Vec::new(), BTreeMap::new());
         for id in old.channels.keys().filter(|id| !new.channels.contains_key(*id)) {
             served.remove(id).await;
             tracing::warn!(channel = %id, "the channel is not configured any more; what waits for its visitors stays");
             changed.push(format!("channels.{id} (gone; what waits for its visitors stays)"));
         }
         for (id, channel) in built {
-            let settings =
-                |config: &Config| config.channels.get(&id).map(|one| (one.kind.clone(), one.settings.clone()));
-            let (before, after) = (settings(old), settings(new));
-            match (&before, served.get(&id)) {
-                (Some((kind, _)), Some(swap))
-                    if after.as_ref().is_some_and(|(now, _)| now == kind) && swap.takes(&*channel) =>
-                {
-                    let same = before == after;
-                    if !same || limits {
-                        swap.exchange(channel);
-                    }
-                    changed.extend((!same).then(|| format!("channels.{id}.settings")));
+            let (before, after) = (settings(old, &id), settings(new, &id));
+            let same_kind = before.is_some_and(|(kind, _)| after.is_some_and(|(now, _)| now == kind));
+            match served.get(&id) {
+                Some(swap) if same_kind && swap.takes(&channel) => {
+                    swap.exchange(channel);
+                    changed.extend((before != after).then(|| format!("channels.{id}.settings")));
                 }
-                (_, earlier) => {
+                earlier => {
                     changed.push(format!("channels.{id}{}", if earlier.is_some() { " (anew)" } else { " (new)" }));
                     served.remove(&id).await;
-                    come.insert(id, Arc::new(Swap::new(channel)));
+                    come.insert(id, Swap::new(channel));
                 }
             }
         }
@@ -115,7 +114,7 @@ impl Reloader {
     }
 
     /// How the portal is treated, and which connectors it knows.
-    fn portal(&self, old: &Config, new: &Config) -> Vec<String> {
+    fn portal(&self, old: &Config, new: &Config, can: &BTreeMap<ChannelId, Capabilities>) -> Vec<String> {
         let differing = old.portal.differing(&new.portal);
         let connectors = |config: &Config| {
             let one = |(id, one): (&ChannelId, &crate::config::Instance)| {
@@ -127,7 +126,7 @@ impl Reloader {
         if differing.is_empty() && before == after {
             return Vec::new();
         }
-        self.watch.bitrix().exchange(new.portal_config(&self.watch.served().all()));
+        self.watch.bitrix().exchange(new.portal_config(can, self.watch.roster()));
         let told =
             differing.into_iter().filter(|key| *key != openline_bitrix::RECONCILE).map(|key| format!("portal.{key}"));
         let other =

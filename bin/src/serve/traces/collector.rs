@@ -35,7 +35,7 @@ impl Collector {
         public_url: &str,
         process: &str,
     ) -> Result<Self, String> {
-        let client = openline_channels::signed::client(PATIENCE).map_err(|error| error.to_string())?;
+        let client = openline_channels::signed::client(PATIENCE).map_err(|error| error.problem)?;
         let bearer = |token: &secrecy::SecretString| format!("Bearer {}", token.expose_secret());
         let headers = settings.token.iter().map(|token| ("authorization".to_owned(), bearer(token)));
         let exporter = SpanExporter::builder()

@@ -69,7 +69,7 @@ async fn a_chat_is_marked_as_read_once_for_what_was_written() {
         let (conversation, item) = (stage.conversation(chat), item(9000, "o", Side::Operator, Content::plain("hi")));
         let since = stage.clock.now();
         let message = Outgoing { conversation: &conversation, item: &item, uncertain: false, attempts: 0, since };
-        Sender { instance: &stage.intake.instance, inbox: &stage.intake.inbox }.mark_read(message).await;
+        Sender { instance: &stage.intake.instance }.mark_read(message).await;
     };
     stage.comes(message(1)).await.unwrap();
     stage.comes(message(2)).await.unwrap();

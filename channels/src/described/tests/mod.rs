@@ -8,6 +8,7 @@ mod network;
 mod signing;
 mod tokens;
 
+use super::caller::Caller;
 use super::events::Read;
 use super::expr::value;
 use super::instance::Instance;
@@ -104,9 +105,9 @@ impl Stage {
         let files = Arc::new(Shelf::default()) as Arc<dyn Files>;
         let doors = doors.equipped(files, policy, "https://chat.example", &MasterSecret::new([7; 32]));
         let inbox = VisitorInbox::alone(doors, Arc::new(Nobody), id);
-        let instance = Instance::new(description, given, HOOK, transport, Arc::clone(&clock) as Arc<dyn Clock>);
-        let _ = instance.inbox.set(inbox.clone());
-        let intake = Arc::new(Intake::new(Arc::new(instance), inbox));
+        let (keeper, time) = (Box::new(inbox.clone()), Arc::clone(&clock) as Arc<dyn Clock>);
+        let caller = Caller::new(description, given, HOOK, transport, time, keeper);
+        let intake = Arc::new(Intake::new(Instance::new(caller, inbox)));
         Self { intake, memory, clock, script: Script::default() }
     }
 
@@ -153,7 +154,7 @@ impl Stage {
         let item = item(9000, "o", Side::Operator, Content::plain(text));
         let since = self.clock.now();
         let message = Outgoing { conversation: &conversation, item: &item, uncertain, attempts: 0, since };
-        Sender { instance: &self.intake.instance, inbox: &self.intake.inbox }.send(message).await
+        Sender { instance: &self.intake.instance }.send(message).await
     }
 
     /// The addresses that were called.

@@ -1,7 +1,7 @@
 //! Whom a described channel calls: hosts that are named, by the proxy, with the certificates that are given.
 
 use super::*;
-use crate::described::transport::Network;
+use crate::described::transport::{Network, Route};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
@@ -10,7 +10,6 @@ use axum::response::{IntoResponse, Response};
 use parking_lot::Mutex;
 use serde_json::json;
 use std::path::Path;
-use std::time::Duration;
 
 type Seen = Arc<Mutex<Vec<String>>>;
 
@@ -44,9 +43,8 @@ fn stage(more: &str, settings: &str, folder: &Path) -> Stage {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let description = load(&format!("{KIT}{more}")).unwrap_or_else(|wrong| panic!("{wrong}"));
     let given = settings::read(&description.settings, settings.parse().unwrap()).unwrap();
-    let base = description.http.base.text(&given.scope).unwrap();
-    let network = Network::new("Kit", Duration::from_secs(5), &base, &description.http.hosts, &given, folder);
-    Stage::over(more, settings, Box::new(network.unwrap_or_else(|(key, problem)| panic!("{key} {problem}"))))
+    let network = Route::read(&description, &given, folder).and_then(Network::by);
+    Stage::over(more, settings, Box::new(network.unwrap_or_else(|problem| panic!("{problem}"))))
 }
 
 const ONCE: &str = "[once]\nby = \"key\"\n";
@@ -125,9 +123,7 @@ fn wrong_certificates_and_proxies_are_told_at_once() {
     let description = load(&format!("{KIT}{SEND}{ONCE}")).unwrap_or_else(|wrong| panic!("{wrong}"));
     let problem = |settings: &str| {
         let given = settings::read(&description.settings, settings.parse().unwrap()).unwrap();
-        Network::new("Kit", Duration::from_secs(5), "", &[], &given, &here)
-            .err()
-            .map(|(key, problem)| format!("{key}: {problem}"))
+        Route::read(&description, &given, &here).err().map(|problem| problem.to_string())
     };
     assert!(problem("ca_file = \"none.pem\"").unwrap().contains("can't be read"));
     assert!(problem("ca_file = \"server.key\"").unwrap().contains("no certificate"));

@@ -4,17 +4,17 @@
 //! for a failure, though the message was sent: it would be sent twice. So answers stay raw JSON here. Nothing that
 //! teloxide's `Bot` or an address says may be logged: both hold the token.
 
-use crate::common::http::{Lost, deepest};
+use crate::common::http::{Lost, deepest, no_client};
 use crate::common::json;
 use crate::telegram::client::errors::Failure;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use openline_core::ConfigError;
 use reqwest_of_teloxide::{Certificate, ClientBuilder, Proxy};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use std::sync::OnceLock;
 use std::time::Duration;
 use teloxide::Bot;
 use teloxide::payloads;
@@ -68,27 +68,19 @@ impl Way {
 
 /// A bot at a Bot API server. Has no `Debug`: it would print the token.
 pub(in crate::telegram) struct Api {
-    token: SecretString,
-    api_url: Url,
-    way: Way,
-    /// Made by the first call: a client reads the system's certificates.
-    bot: OnceLock<Result<Bot, String>>,
+    bot: Bot,
 }
 
 impl Api {
     /// A bot; no call is made.
-    pub(in crate::telegram) fn new(token: SecretString, api_url: Url, way: Way) -> Self {
-        Self { token, api_url, way, bot: OnceLock::new() }
-    }
-
-    fn bot(&self) -> Result<&Bot, Failure> {
-        let make = || {
-            let settings = self.way.over(teloxide::net::default_reqwest_settings().timeout(LONGEST))?;
-            let client = settings.build();
-            let client = client.map_err(|error| format!("no client for https can be made: {}", deepest(&error)))?;
-            Ok(Bot::with_client(self.token.expose_secret(), client).set_api_url(self.api_url.clone()))
-        };
-        self.bot.get_or_init(make).as_ref().map_err(|problem| Failure::unreached(problem.clone()))
+    ///
+    /// # Errors
+    /// When there can be no client.
+    pub(in crate::telegram) fn new(token: &SecretString, api_url: &Url, way: &Way) -> Result<Self, ConfigError> {
+        let client = way.over(teloxide::net::default_reqwest_settings().timeout(LONGEST));
+        let client = client.and_then(|client| client.build().map_err(|error| deepest(&error)));
+        let bot = Bot::with_client(token.expose_secret(), client.map_err(|problem| no_client(&problem))?);
+        Ok(Self { bot: bot.set_api_url(api_url.clone()) })
     }
 
     /// Makes a call and returns its `result`.
@@ -115,7 +107,7 @@ impl Api {
 
     /// Not generic, so that it is compiled once. The answer's status and body.
     async fn exchange(&self, method: &str, body: Vec<u8>, patience: Duration) -> Result<(u16, String), Failure> {
-        let bot = self.bot()?;
+        let bot = &self.bot;
         let mut url = bot.api_url();
         if let Ok(mut path) = url.path_segments_mut() {
             path.push(&format!("bot{}", bot.token())).push(method);
@@ -133,7 +125,7 @@ impl Api {
     where
         P: MultipartPayload + Serialize + Send + 'static,
     {
-        let sent = MultipartRequest::new(self.bot()?.clone(), RawAnswer(payload)).send();
+        let sent = MultipartRequest::new(self.bot.clone(), RawAnswer(payload)).send();
         match tokio::time::timeout(UPLOAD, sent).await {
             Ok(answer) => answer.map_err(|error| Failure::of_teloxide(&error)),
             Err(_) => Err(Failure::cut("no answer in time")),
@@ -142,7 +134,7 @@ impl Api {
 
     /// The bytes of a file that `getFile` gave a path for. Its slashes stay: not every server takes them encoded.
     pub(in crate::telegram) async fn download(&self, path: &str) -> Result<Pieces, Failure> {
-        let bot = self.bot()?;
+        let bot = &self.bot;
         let mut url = bot.api_url();
         if let Ok(mut parts) = url.path_segments_mut() {
             parts.push("file").push(&format!("bot{}", bot.token())).extend(path.split('/'));

@@ -99,12 +99,12 @@ async fn an_unreachable_server_is_told_without_the_token() {
     let mut world = World::new("").await;
     world.url = "http://127.0.0.1:1".into();
     world.restart("");
-    let failure = world.channel.api.call(&teloxide::payloads::GetMe::new()).await.unwrap_err();
+    let failure = world.channel.intake.api.call(&teloxide::payloads::GetMe::new()).await.unwrap_err();
     assert!(matches!(failure, crate::telegram::client::errors::Failure::Lost(crate::common::http::Lost::Unreached(_))));
     assert!(!failure.line().contains("hush") && failure.line().contains("refused"), "{}", failure.line());
     let photo =
         teloxide::payloads::SendPhoto::new(teloxide::types::ChatId(5), teloxide::types::InputFile::memory(vec![1u8]));
-    let failure = world.channel.api.upload(photo).await.unwrap_err();
+    let failure = world.channel.intake.api.upload(photo).await.unwrap_err();
     assert!(
         matches!(&failure, crate::telegram::client::errors::Failure::Lost(crate::common::http::Lost::Unreached(text)) if !text.contains("hush"))
     );

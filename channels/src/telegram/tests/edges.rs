@@ -33,7 +33,6 @@ fn topic(number: i64, thread: i64, text: &str) -> Value {
 
 async fn reply(world: &World, chat: &str, item: &Item) {
     let conversation = conversation(chat);
-    world.channel.intake(world.inbox());
     let outgoing = Outgoing { conversation: &conversation, item, uncertain: false, attempts: 0, since: Timestamp(0) };
     world.channel.send(outgoing).await.unwrap();
 }
@@ -200,6 +199,6 @@ async fn all_calls_go_through_the_proxy_when_there_is_one() {
     assert_eq!(world.fake.calls("sendMessage")[0]["text"], "hello");
     assert_eq!(count.load(std::sync::atomic::Ordering::SeqCst), 1);
     let world = World::new("proxy = 'socks5://127.0.0.1:1'").await;
-    let failure = world.channel.api.call(&teloxide::payloads::GetMe::new()).await.unwrap_err();
+    let failure = world.channel.intake.api.call(&teloxide::payloads::GetMe::new()).await.unwrap_err();
     assert!(failure.line().starts_with("Telegram can't be reached"), "{}", failure.line());
 }

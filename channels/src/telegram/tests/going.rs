@@ -16,7 +16,6 @@ pub(super) fn item(number: i64, content: Content) -> Item {
 
 pub(super) async fn send(world: &World, item: &Item, uncertain: bool) -> Result<Vec<String>, DeliveryError> {
     let conversation = conversation("tg5");
-    world.channel.intake(world.inbox());
     world
         .channel
         .send(Outgoing { conversation: &conversation, item, uncertain, attempts: 0, since: Timestamp(0) })
@@ -34,17 +33,6 @@ async fn edit(world: &World, item: &Item) -> Result<(), DeliveryError> {
 pub(super) fn file(world: &World, name: &str, mime: &str, bytes: &'static [u8]) -> File {
     let id = world.shelf.put(bytes);
     describe(name, mime, &Kept { id, size: bytes.len() as u64, head: bytes.into() })
-}
-
-#[tokio::test]
-async fn before_everything_is_wired_it_waits() {
-    let world = World::new("").await;
-    let (conversation, item) = (conversation("tg5"), item(1, Content::plain("x")));
-    let sent = world
-        .channel
-        .send(Outgoing { conversation: &conversation, item: &item, uncertain: false, attempts: 0, since: Timestamp(0) })
-        .await;
-    assert!(matches!(sent, Err(DeliveryError::Retry { .. })));
 }
 
 #[tokio::test]
@@ -108,7 +96,6 @@ async fn visitors_are_told_of_what_was_given_up() {
     assert_eq!((&call["chat_id"], &call["reply_parameters"]["message_id"]), (&json!(5), &json!(10)));
     assert!(call["text"].as_str().unwrap().contains("could not be delivered"));
     let quiet = World::new("undelivered_text = ''").await;
-    quiet.channel.intake(quiet.inbox());
     quiet.channel.undelivered(outgoing).await.unwrap();
     assert!(quiet.fake.calls("sendMessage").is_empty());
 }
@@ -116,7 +103,6 @@ async fn visitors_are_told_of_what_was_given_up() {
 #[tokio::test]
 async fn a_moved_group_is_followed() {
     let world = World::new("groups = true").await;
-    world.channel.intake(world.inbox());
     let to = json!({"migrate_to_chat_id": -1009});
     world.fake.refuse("sendMessage", 400, "Bad Request: group chat was upgraded to a supergroup chat", to);
     let (conversation, item) = (conversation("tg-9"), item(1, Content::plain("x")));
@@ -199,7 +185,6 @@ async fn what_a_proxy_does_not_let_through_becomes_a_link() {
 #[tokio::test]
 async fn an_upload_that_never_ends_becomes_a_link_at_the_third_time() {
     let world = World::new("").await;
-    world.channel.intake(world.inbox());
     let pdf = file(&world, "a.pdf", "application/pdf", b"%PDF");
     let (item, conversation) = (item(1, Content { text: RichText::default(), files: vec![pdf] }), conversation("tg5"));
     let at = |attempts| Outgoing {
@@ -266,7 +251,6 @@ async fn an_edit_may_need_more_or_fewer_messages() {
 #[tokio::test]
 async fn what_never_arrived_is_not_sent_by_an_edit() {
     let world = World::new("").await;
-    world.channel.intake(world.inbox());
     edit(&world, &item(1, Content::plain("x"))).await.unwrap();
     assert!(world.fake.calls("sendMessage").is_empty());
 }

@@ -6,7 +6,7 @@ use axum::http::{Request, StatusCode};
 use tower::ServiceExt;
 
 async fn post(world: &World, secret: &str, body: String) -> StatusCode {
-    let router = Arc::clone(&world.channel).routes(world.inbox());
+    let router = Arc::clone(&world.channel).routes();
     let request = Request::post("/webhook").header("X-Telegram-Bot-Api-Secret-Token", secret);
     router.oneshot(request.body(Body::from(body)).unwrap()).await.unwrap().status()
 }
@@ -44,7 +44,7 @@ async fn only_telegram_is_let_in_and_answered_when_it_is_stored() {
 #[tokio::test]
 async fn a_chats_later_updates_wait_for_one_that_was_not_taken() {
     let world = World::new("mode = 'webhook'").await;
-    let router = Arc::clone(&world.channel).routes(world.inbox());
+    let router = Arc::clone(&world.channel).routes();
     let post = async |number: i64| {
         let update = json!({"update_id": number, "message": ann(number, json!({"text": number.to_string()}))});
         let request = Request::post("/webhook").header("X-Telegram-Bot-Api-Secret-Token", secret(&world));

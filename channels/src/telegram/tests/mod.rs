@@ -9,19 +9,23 @@ mod finding;
 mod going;
 mod hook;
 
-use super::Telegram;
+use super::settings::Settings;
+use super::updates::webhook::Hook;
+use super::{CAN, Telegram};
 use crate::common::memory::{self, Shelf};
 use fake::Telegram as Fake;
-use openline_core::channel::Host;
+use openline_core::channel::{Built, Host};
 use openline_core::clock::{ManualClock, Timestamp};
 use openline_core::contract::{MemoryStore, Nobody};
 use openline_core::files::{FilePolicy, FileRules, Files};
 use openline_core::inbox::Doors;
 use openline_core::message::{Content, Conversation, Dialog, Thread, Visitor};
 use openline_core::secret::MasterSecret;
-use openline_core::{Bridge, Channel, ChannelId, ChatId, Clock, ConversationId, Rev, Store, VisitorInbox};
+use openline_core::{
+    Bridge, Channel, ChannelId, ChatId, Clock, ConversationId, Rev, Roster, Sides, Store, VisitorInbox,
+};
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -37,6 +41,7 @@ struct World {
     bridge: Arc<Bridge>,
     host: Host,
     url: String,
+    settings: String,
     channel: Arc<Telegram>,
 }
 
@@ -44,9 +49,15 @@ fn id(text: &str) -> ChannelId {
     ChannelId::parse(text).unwrap()
 }
 
-fn joined(doors: &Doors, channel: &Arc<Telegram>) -> Arc<Bridge> {
-    let channels = HashMap::from([(id("tg"), Arc::clone(channel) as Arc<dyn Channel>)]);
-    Bridge::new(doors.clone(), Arc::new(Nobody), channels)
+/// A bot with these settings, and a bridge over these doors that has it.
+fn joined(doors: &Doors, host: &Host, settings: &str) -> (Arc<Bridge>, Arc<Telegram>) {
+    let sides = Sides::new(doors, Arc::new(Nobody), &Roster::default());
+    let settings = Settings::read(toml::from_str(settings).unwrap(), &host.public_url, &host.folder).unwrap();
+    let hook = Hook::new(&id("tg"), host);
+    let bot = Telegram::new(settings, hook, Arc::clone(&host.clock), sides.inbox(id("tg"))).unwrap();
+    let channel = Arc::new(bot);
+    let built = Built { channel: Arc::clone(&channel) as Arc<dyn Channel>, can: CAN, alone: true };
+    (Bridge::new(sides, BTreeMap::from([(id("tg"), built)])), channel)
 }
 
 impl World {
@@ -68,10 +79,8 @@ impl World {
             limits: Arc::default(),
         };
         let settings = format!("token = '{TOKEN}'\napi_url = '{url}'\n{settings}");
-        let channel = Telegram::new(&id("tg"), toml::from_str(&settings).unwrap(), &host).unwrap();
-        let channel = Arc::new(channel);
-        let bridge = joined(&doors, &channel);
-        Self { fake, memory, shelf, doors, bridge, host, url, channel }
+        let (bridge, channel) = joined(&doors, &host, &settings);
+        Self { fake, memory, shelf, doors, bridge, host, url, settings, channel }
     }
 
     fn inbox(&self) -> VisitorInbox {
@@ -81,7 +90,7 @@ impl World {
     /// With other rules for files.
     fn equip(&mut self, files: Arc<dyn Files>, policy: FilePolicy) {
         self.doors = self.doors.clone().equipped(files, policy, "https://chat.example", &self.host.secret);
-        self.bridge = joined(&self.doors, &self.channel);
+        (self.bridge, self.channel) = joined(&self.doors, &self.host, &self.settings);
     }
 
     /// As after a restart: nothing is in memory but what was stored.
@@ -91,20 +100,19 @@ impl World {
 
     /// The same with the key of any bot.
     fn restart_as(&mut self, token: &str, settings: &str) {
-        let settings = format!("token = '{token}'\napi_url = '{}'\n{settings}", self.url);
-        let table = toml::from_str(&settings).unwrap();
-        self.channel = Arc::new(Telegram::new(&id("tg"), table, &self.host).unwrap());
+        self.settings = format!("token = '{token}'\napi_url = '{}'\n{settings}", self.url);
+        (self.bridge, self.channel) = joined(&self.doors, &self.host, &self.settings);
     }
 
     fn run(&self) -> (CancellationToken, JoinHandle<Result<(), String>>) {
-        let (stop, channel, inbox) = (CancellationToken::new(), Arc::clone(&self.channel), self.inbox());
+        let (stop, channel) = (CancellationToken::new(), Arc::clone(&self.channel));
         let stopped = stop.clone();
-        (stop, tokio::spawn(async move { channel.run(inbox, stopped).await }))
+        (stop, tokio::spawn(async move { channel.run(stopped).await }))
     }
 
     /// Takes one update as if it had come in.
     async fn take(&self, update: &Value) -> Result<(), crate::telegram::updates::way_in::Held> {
-        self.channel.intake(self.inbox()).take(update).await
+        self.channel.intake.take(update).await
     }
 
     async fn say(&self, message: Value) {

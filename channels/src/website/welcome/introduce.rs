@@ -178,7 +178,7 @@ mod tests {
         let secret = MasterSecret::new([7; 32]);
         let public_url = "https://chat.example".to_owned();
         let host = Host { public_url, secret, clock, folder: PathBuf::new(), limits: Arc::default() };
-        Site::new(Arc::new(Settings::read(toml::Table::new()).unwrap()), &host, inbox)
+        Site::new(Settings::read(toml::Table::new()).unwrap(), &host, inbox)
     }
 
     /// Front ends send the name with each message.

@@ -6,12 +6,11 @@ use crate::domain::id::ChannelId;
 use crate::domain::message::File;
 use crate::engine::inbox::VisitorInbox;
 use crate::ports::backend::FileStream;
-use std::sync::Arc;
 
 impl Bridge {
     /// The door for one channel instance.
     pub fn visitor_inbox(&self, channel: ChannelId) -> VisitorInbox {
-        VisitorInbox::new(self.doors.clone(), Arc::clone(&self.beyond), channel)
+        self.sides.inbox(channel)
     }
 
     /// Opens the file that a signed link names, see [`crate::files::FileLinks`]; `None` when the link is not good, or what it

@@ -4,7 +4,7 @@ use super::{Bridge, done};
 use crate::domain::error::DeliveryError;
 use crate::domain::message::{Note, Thread};
 use crate::domain::words::{self, Catalogue};
-use crate::engine::channel::Outgoing;
+use crate::engine::channel::{Built, Outgoing};
 use crate::engine::overview::excerpt;
 use crate::ports::backend::Receipt;
 use crate::ports::store::{Act, Job, Outcome};
@@ -21,11 +21,10 @@ impl Bridge {
     /// Brings what operators wrote, or its change, to its visitor.
     pub(super) async fn send(&self, job: &Job, act: Act) -> Outcome {
         let id = &job.conversation.channel;
-        let Some(channel) = self.channel(id) else {
+        let Some(Built { channel, can, .. }) = self.channel(id) else {
             return self.failed(job, DeliveryError::paused("the channel is not configured"));
         };
         let outgoing = outgoing(job);
-        let can = channel.capabilities();
         match act {
             Act::Send | Act::Edit if job.item.deleted => return done(Receipt::default()),
             Act::Edit if !can.edits => return self.without_effect(job, act).await,
@@ -53,7 +52,7 @@ impl Bridge {
 
     /// The visitor learns that a message was given up; the dead letter tells the admins.
     pub(super) async fn tell_visitor(&self, job: &Job) {
-        let Some(channel) = self.channel(&job.conversation.channel) else { return };
+        let Some(Built { channel, .. }) = self.channel(&job.conversation.channel) else { return };
         let problem = match tokio::time::timeout(TELLING, channel.undelivered(outgoing(job))).await {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error.to_string(),

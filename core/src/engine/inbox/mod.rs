@@ -41,8 +41,17 @@ use tokio_util::sync::CancellationToken;
 
 /// What visitors' doors ask of the other channels.
 pub(crate) trait Asked: Send + Sync {
-    /// See [`crate::Channel::continue_at`].
-    fn continue_at(&self, word: &str) -> Option<Continuation>;
+    /// Where who brings this word may go on, in the wanted channels; see [`crate::Channel::continue_at`].
+    fn continuations(&self, word: &str, is_wanted: &dyn Fn(&ChannelId) -> bool) -> Vec<Continuation>;
+}
+
+/// No other channel.
+struct NoOther;
+
+impl Asked for NoOther {
+    fn continuations(&self, _: &str, _: &dyn Fn(&ChannelId) -> bool) -> Vec<Continuation> {
+        Vec::new()
+    }
 }
 
 /// What visitors' doors reach beyond the store.
@@ -50,22 +59,7 @@ pub(crate) struct Beyond {
     /// For what the open line says, and the bytes of operators' files.
     pub(crate) backend: Arc<dyn Backend>,
     /// Where conversations may be gone on with.
-    channels: RwLock<HashMap<ChannelId, Arc<dyn Asked>>>,
-}
-
-impl Beyond {
-    /// The backend, and no channel yet.
-    pub(crate) fn of(backend: Arc<dyn Backend>) -> Self {
-        Self { backend, channels: RwLock::default() }
-    }
-
-    pub(crate) fn add(&self, id: &ChannelId, channel: Arc<dyn Asked>) {
-        self.channels.write().insert(id.clone(), channel);
-    }
-
-    pub(crate) fn remove(&self, id: &ChannelId) {
-        self.channels.write().remove(id);
-    }
+    pub(crate) channels: Arc<dyn Asked>,
 }
 
 /// What the doors and the dispatcher share.

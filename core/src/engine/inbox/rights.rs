@@ -22,9 +22,8 @@ impl VisitorInbox {
         let Some(id) = self.find(chat).await? else { return Ok(Vec::new()) };
         let word = equipment.words.make(id, self.now().plus(handover::LIFETIME));
         let is_offered = |channel: &ChannelId| offered.is_none_or(|offered| offered.contains(channel));
-        let channels = self.beyond.channels.read();
-        let others = channels.iter().filter(|(channel, _)| **channel != self.channel && is_offered(channel));
-        Ok(handover::told_apart(others.filter_map(|(_, channel)| channel.continue_at(&word)).collect()))
+        let is_other = |channel: &ChannelId| *channel != self.channel && is_offered(channel);
+        Ok(handover::told_apart(self.beyond.channels.continuations(&word, &is_other)))
     }
 
     /// Whether this is a word to take over a conversation by, good or not any more.

@@ -1,6 +1,6 @@
 //! The visitors' door.
 
-use super::{Beyond, Doors};
+use super::{Beyond, Doors, NoOther};
 use crate::domain::error::{DeliveryError, StoreError};
 use crate::domain::id::ChatAddress;
 use crate::domain::id::{ChannelId, ChatId, ConversationId, MessageId, Pos, Rev};
@@ -32,7 +32,7 @@ impl VisitorInbox {
 
     /// The door of a channel beside which there is no other one.
     pub fn alone(doors: Doors, backend: Arc<dyn Backend>, channel: ChannelId) -> Self {
-        Self::new(doors, Arc::new(Beyond::of(backend)), channel)
+        Self::new(doors, Arc::new(Beyond { backend, channels: Arc::new(NoOther) }), channel)
     }
 
     /// The instance.

@@ -8,9 +8,9 @@ use openline_core::message::{Content, Incoming};
 use openline_core::secret::MasterSecret;
 use openline_core::store::Amend;
 use openline_core::text::RichText;
-use openline_core::{Bridge, ChannelId, ChatId, Clock, Timestamp};
+use openline_core::{Bridge, ChannelId, ChatId, Clock, Roster, Sides, Timestamp};
 use openline_store::DiskFiles;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,8 +35,9 @@ async fn a_link_ends_with_its_time_and_with_its_message() {
         "https://chat.example",
         &secret,
     );
-    let bridge = Bridge::new(doors, Arc::new(Nobody), HashMap::new());
-    let inbox = bridge.visitor_inbox(channel);
+    let sides = Sides::new(&doors, Arc::new(Nobody), &Roster::default());
+    let inbox = sides.inbox(channel);
+    let bridge = Bridge::new(sides, BTreeMap::new());
     let chat = ChatId::parse("c").unwrap();
     let mut links = Vec::new();
     for key in ["a", "b"] {
