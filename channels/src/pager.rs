@@ -41,6 +41,13 @@ struct Settings {
     api: Url,
     token: String,
     secret: String,
+    /// What visitors are told of a message that was given up; nothing when it is empty.
+    #[serde(default = "not_delivered")]
+    undelivered_text: String,
+}
+
+fn not_delivered() -> String {
+    "This message could not be delivered. Please send it again later.".to_owned()
 }
 
 /// `kind = "pager"`.
@@ -293,6 +300,17 @@ impl Channel for Pager {
             self.call(reqwest::Method::DELETE, &format!("messages/{id}"), &json!({})).await?;
         }
         Ok(())
+    }
+
+    /// Nothing shows on a pager what became of a message, so it is said.
+    async fn undelivered(&self, message: Outgoing<'_>) -> Result<(), DeliveryError> {
+        let text = self.given.undelivered_text.trim();
+        if text.is_empty() {
+            return Ok(());
+        }
+        // The message is the visitor's, which is sent nowhere: the key of its first part is free.
+        let (chat, key) = (message.conversation.chat.as_str(), Once::of(message, 0).text());
+        self.call(reqwest::Method::POST, "messages", &json!({ "chat": chat, "key": key, "text": text })).await.map(drop)
     }
 
     fn health(&self) -> Result<(), String> {

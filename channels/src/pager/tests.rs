@@ -134,6 +134,22 @@ async fn a_long_reply_goes_in_parts_each_under_its_own_key_and_changes_where_it_
     assert_eq!(pager.health(), Ok(()));
 }
 
+#[tokio::test]
+async fn a_visitor_is_told_once_of_what_was_given_up() {
+    let (url, calls) = network().await;
+    let (conversation, lost) = (conversation(), memory::item(1, "k", Side::Visitor, Content::plain("hi")));
+    let since = Timestamp(0);
+    let message = Outgoing { conversation: &conversation, item: &lost, uncertain: false, attempts: 0, since };
+    let pager = instance(&url, "", &Arc::default());
+    pager.undelivered(message).await.unwrap();
+    pager.undelivered(message).await.unwrap();
+    instance(&url, "undelivered_text = ' '", &Arc::default()).undelivered(message).await.unwrap();
+    let calls = calls.lock();
+    assert_eq!(calls.len(), 2, "an empty text says nothing");
+    assert_eq!((&calls[0].2["chat"], &calls[0].2["text"]), (&json!("c1"), &json!(not_delivered())));
+    assert_eq!(calls[0].2["key"], calls[1].2["key"], "said again it is the same message");
+}
+
 #[test]
 fn every_status_has_its_verdict() {
     assert!(judge(201, None).is_ok());
