@@ -4,6 +4,7 @@
 //! A new kind gets a file here and a line in [`stand_ins`], or a program in any language (`program.rs`).
 
 mod api;
+mod compare;
 mod crashes;
 mod forgetting;
 mod http;
@@ -64,7 +65,7 @@ impl Wrong {
 }
 
 /// A file in a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Attachment {
     /// Its name.
     pub name: String,

@@ -1,7 +1,8 @@
 //! The promises of a channel while nothing breaks.
 
+use super::compare::same_files;
 use super::stage::{Can, Stage, series, texts};
-use super::{Answer, Attachment, Seen, StandIn, Wrong};
+use super::{Answer, Attachment, StandIn, Wrong};
 use crate::Database;
 use std::time::{Duration, Instant};
 
@@ -208,12 +209,14 @@ async fn operators_send_files(stage: &Stage, can: Can) {
     let after = stage.answers(chat, "after the file");
     let seen = stage.is_seen(who, "after the file").await;
     stage.is_confirmed(after).await;
-    let after = Seen { text: "after the file".to_owned(), files: Vec::new() };
+    let files = seen.iter().flat_map(|seen| seen.files.clone()).collect::<Vec<_>>();
     if can.files {
-        assert_eq!(seen, [Seen { text: "here it is".to_owned(), files: vec![file] }, after]);
+        assert_eq!(texts(&seen), ["here it is", "after the file"]);
+        same_files("an operator's file, at its visitor", &files, &[file]);
+        assert!(seen[1].files.is_empty(), "it belongs to the first message: {seen:?}");
         stage.is_confirmed(sent).await;
     } else {
-        assert_eq!(seen, [after]);
+        assert_eq!((texts(&seen), files), (vec!["after the file".to_owned()], Vec::new()));
         assert!(stage.message(sent).sending, "the operator must not believe that the file arrived");
     }
 }
@@ -237,5 +240,9 @@ async fn visitors_send_files(stage: &Stage, can: Can) {
         let ids = portal.messages(chat).into_iter().flat_map(|message| message.files);
         ids.filter_map(|id| portal.file(id)).map(|(name, bytes)| Attachment { name, bytes: bytes.to_vec() }).collect()
     });
-    assert_eq!(at_desk, if can.files { vec![file] } else { Vec::new() });
+    same_files(
+        "a visitor's file, at the operators'",
+        &at_desk,
+        if can.files { std::slice::from_ref(&file) } else { &[] },
+    );
 }
