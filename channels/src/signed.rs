@@ -4,12 +4,13 @@
 use crate::common::http::{self, How};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
+use openline_core::host::is_this_machine;
 use openline_core::{ConfigError, Timestamp};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, Response};
 use sha2::Sha256;
 use std::time::Duration;
-use url::{Host, Url};
+use url::Url;
 
 /// A key of at most 64 bytes, filled up with zeros as HMAC does.
 type SigningKey = [u8; 64];
@@ -64,18 +65,9 @@ fn address(given: &str, allow_http: bool) -> Result<Url, &'static str> {
             Err("must not have a user or password; events are signed")
         }
         "https" => Ok(url),
-        "http" if allow_http || is_this_machine(&url) => Ok(url),
+        "http" if allow_http || url.host_str().is_some_and(is_this_machine) => Ok(url),
         "http" => Err("must begin with https:// (plain http is for this machine, or with allow_http = true)"),
         _ => Err("must begin with https://"),
-    }
-}
-
-fn is_this_machine(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }
 

@@ -1,10 +1,10 @@
 //! Where a store is. The one place that reads such addresses, and that shows them: never with a password.
 
 use crate::OpenError;
+use openline_core::host::is_this_machine;
 use sqlx::ConnectOptions as _;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use std::fmt;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -69,11 +69,7 @@ impl StoreUrl {
     pub fn is_unverified(&self) -> bool {
         let Location::Server { options, .. } = &self.0 else { return false };
         let host = options.get_host();
-        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-        let here = options.get_socket().is_some()
-            || host.starts_with('/')
-            || host == "localhost"
-            || address.is_ok_and(|address| address.is_loopback());
+        let here = options.get_socket().is_some() || host.starts_with('/') || is_this_machine(host);
         !here && !matches!(options.get_ssl_mode(), PgSslMode::VerifyFull)
     }
 }

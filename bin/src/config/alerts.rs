@@ -3,6 +3,7 @@
 use lettre::message::Mailbox;
 use openline_channels::signed::Target;
 use openline_core::ConfigError;
+use openline_core::host::is_this_machine;
 use openline_core::settings::{seconds, told};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::Error;
@@ -134,7 +135,7 @@ fn mail_server<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::
 fn server(given: &str) -> Result<String, ConfigError> {
     let wrong = |problem: &str| ConfigError::at("alerts.mail_server", problem);
     let url = Url::parse(given).map_err(|_| wrong("is no address; write one like \"smtps://mail.example.com\""))?;
-    let is_here = url.host_str().is_some_and(|host| ["localhost", "127.0.0.1", "[::1]"].contains(&host));
+    let is_here = url.host_str().is_some_and(is_this_machine);
     match url.scheme() {
         _ if url.host_str().unwrap_or_default().is_empty() => Err(wrong("has no host")),
         _ if !url.username().is_empty() || url.password().is_some() || url.query().is_some() => {
@@ -156,7 +157,10 @@ mod tests {
         let read = |given| server(given).map_err(|error| error.problem);
         assert_eq!(read("smtps://mail.example.com").unwrap(), "smtps://mail.example.com");
         assert_eq!(read("smtp://mail.example.com:587/").unwrap(), "smtp://mail.example.com:587?tls=required");
-        assert_eq!(read("smtp://127.0.0.1:25").unwrap(), "smtp://127.0.0.1:25");
+        for here in ["smtp://127.0.0.1:25", "smtp://127.0.0.2", "smtp://[::1]:25", "smtp://LOCALHOST"] {
+            assert_eq!(read(here).unwrap(), here, "nothing leaves this machine");
+        }
+        assert_eq!(read("smtp://localhost.example").unwrap(), "smtp://localhost.example?tls=required");
         for wrong in
             ["mail.example.com", "https://mail.example.com", "smtps://u:p@mail.example.com", "smtp://a?tls=none"]
         {
