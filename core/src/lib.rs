@@ -13,7 +13,7 @@ mod ports;
 pub use domain::check::{Check, Standing};
 pub use domain::error::{ConfigError, DeliveryError, StoreError};
 pub use domain::id::{ChannelId, ChatId, ConversationId, FileId, JobId, MessageId, Pos, Rev, Tag};
-pub use domain::{again, error, host, id, line, message, quiet, secret, settings, text, visitor, weak, words};
+pub use domain::{again, error, form, host, id, line, message, quiet, secret, settings, text, visitor, weak, words};
 pub use engine::bridge::Bridge;
 pub use engine::channel::{Channel, ChannelKind};
 pub use engine::inbox::{OperatorInbox, VisitorInbox};

@@ -89,9 +89,7 @@ fn pairs(body: &[u8]) -> impl Iterator<Item = Result<(&[u8], &[u8]), NotAForm>> 
 }
 
 fn decode(part: &[u8]) -> Result<String, NotAForm> {
-    let spaced: Vec<u8> = part.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
-    let decoded = percent_encoding::percent_decode(&spaced).decode_utf8();
-    decoded.map(std::borrow::Cow::into_owned).map_err(|_| NotAForm::Encoding)
+    openline_core::form::decoded(part).ok_or(NotAForm::Encoding)
 }
 
 /// `a[b][c]` → a, b, c. A name with broken brackets is one key.

@@ -3,6 +3,7 @@
 pub mod again;
 pub mod check;
 pub mod error;
+pub mod form;
 pub mod host;
 pub mod id;
 pub mod line;

@@ -97,11 +97,8 @@ fn behind_question(content: &Content, note: &str) -> String {
 /// Fields of a form body or a query string. Unlike the usual parsers it refuses what is not UTF-8 instead of storing
 /// replacement characters.
 pub(in crate::website) fn fields(body: &[u8]) -> Result<HashMap<String, String>, Problem> {
-    let decode = |part: &[u8]| {
-        let spaced: Vec<u8> = part.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
-        let text = percent_encoding::percent_decode(&spaced).decode_utf8().map(std::borrow::Cow::into_owned);
-        text.map_err(|_| Problem::of(Refusal::BadForm, "the form is not in UTF-8"))
-    };
+    let bad = || Problem::of(Refusal::BadForm, "the form is not in UTF-8");
+    let decode = |part: &[u8]| openline_core::form::decoded(part).ok_or_else(bad);
     let pairs = body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| {
