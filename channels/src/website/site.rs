@@ -9,6 +9,7 @@ use crate::website::session::sessions::{Session, Sessions};
 use crate::website::welcome::texts::{self, Catalogue};
 use axum::http::{HeaderMap, header};
 use openline_core::channel::Host;
+use openline_core::client::credentials;
 use openline_core::files::Holder;
 use openline_core::limits::{Limits, Waiting};
 use openline_core::message::Item;
@@ -90,10 +91,8 @@ impl Site {
 
     /// The visitor's session: from the cookie, or from `Authorization: Bearer`.
     pub(super) fn session(&self, headers: &HeaderMap) -> Option<Session> {
-        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        let bearer = text(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
-        let found = match bearer {
-            Some(token) => self.sessions.read(token.trim(), self.inbox.now()),
+        let found = match credentials(headers, "Bearer") {
+            Some(token) => self.sessions.read(token, self.inbox.now()),
             None => self.in_cookies(headers),
         };
         found.filter(|session| session.customer.is_some() || !self.settings.identity.required)

@@ -1,8 +1,9 @@
 //! From which address a request comes.
 
 use axum::extract::FromRequestParts;
-use axum::http::Extensions;
+use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap};
 use std::convert::Infallible;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -41,6 +42,12 @@ impl<S: Sync> FromRequestParts<S> for ClientAddress {
         let known = parts.extensions.get::<Self>().copied();
         Ok(known.unwrap_or(Self(IpAddr::V4(Ipv4Addr::UNSPECIFIED))))
     }
+}
+
+/// What a request brings in `Authorization`, when it is of this scheme; schemes are words in either case (RFC 9110 §11.1).
+pub fn credentials<'h>(headers: &'h HeaderMap, scheme: &str) -> Option<&'h str> {
+    let (given, rest) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    given.eq_ignore_ascii_case(scheme).then(|| rest.trim())
 }
 
 /// How long a request may take. The server puts it into every request; a handler says when its caller is known and needs
