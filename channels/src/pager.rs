@@ -2,6 +2,7 @@
 //! built for the tests only.
 
 use crate::common::http::{How, Lost, client, deepest, is_one_of, retry_after};
+use crate::common::input::{called, clean};
 use crate::common::once::Once;
 use crate::common::rich::Rendered;
 use crate::common::serial::Turns;
@@ -158,7 +159,7 @@ impl Pager {
     }
 
     async fn take(&self, event: Event) -> Result<(), Held> {
-        let mut content = Content::plain(event.text.trim());
+        let mut content = Content::plain(clean(&event.text, true));
         if let (Some(link), "message" | "edited") = (&event.file, event.event.as_str()) {
             self.fetch(link, &mut content).await?;
         }
@@ -166,7 +167,7 @@ impl Pager {
             // Told again it would be as empty.
             "message" | "edited" if content.is_empty() => Ok(()),
             "message" => {
-                let visitor = Visitor { name: event.name, ..Visitor::default() };
+                let visitor = Visitor { name: called(&event.name), ..Visitor::default() };
                 let Event { chat, id: key, .. } = event;
                 let incoming = Incoming { chat, key, visitor: Some(visitor), content, note: None };
                 self.inbox.accept(incoming).await.map(|_| ()).map_err(held)

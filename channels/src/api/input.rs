@@ -2,15 +2,13 @@
 
 use super::chats;
 use super::error::Problem;
-use crate::common::input::{self, clean};
+use crate::common::input::{self, MAX_NAME, clean};
 use openline_core::message::Visitor;
 use openline_core::text::Href;
 use serde::Deserialize;
 
 /// Longest text, in characters.
 const MAX_TEXT: usize = 10_000;
-/// Longest name, in characters.
-const MAX_NAME: usize = 100;
 /// Files of one message, at most.
 pub(super) const MAX_FILES: usize = 10;
 
@@ -97,7 +95,7 @@ impl GivenVisitor {
             name: name("name", &self.name)?,
             last_name: name("last_name", &self.last_name)?,
             email: given(self.email).map(|given| email(&given)).transpose()?,
-            phone: given(self.phone).map(phone).transpose()?,
+            phone: given(self.phone).map(|given| phone(&given)).transpose()?,
             url: given(self.url).map(|url| address("url", url)).transpose()?,
             picture: given(self.picture).map(|url| address("picture", url)).transpose()?,
             page: None,
@@ -123,14 +121,8 @@ fn email(given: &str) -> Result<String, Problem> {
     input::email(given).ok_or_else(|| wrong("email", "is not an e-mail address"))
 }
 
-fn phone(given: String) -> Result<String, Problem> {
-    let digits = given.chars().filter(char::is_ascii_digit).count();
-    let plain = given.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | '-' | ' ' | '(' | ')' | '.' | '/'));
-    if plain && (3..=20).contains(&digits) && given.len() <= 40 {
-        Ok(given)
-    } else {
-        Err(wrong("phone", "is not a phone number; write it like +49 30 1234567"))
-    }
+fn phone(given: &str) -> Result<String, Problem> {
+    input::phone(given).ok_or_else(|| wrong("phone", "is not a phone number; write it like +49 30 1234567"))
 }
 
 fn address(field: &str, given: String) -> Result<String, Problem> {
@@ -147,19 +139,22 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_is_taken_as_it_is_and_checked() {
+    fn a_profile_is_checked_and_taken_as_the_portal_takes_it() {
         let (_, visitor) = checked(
             r#"{"chat":"c","id":"1","text":"x","visitor":{"name":" Zoë\u0000 ","last_name":"Lee","email":"z@a.example",
                 "phone":"+49 (30) 123-45","url":"https://a.example/z","picture":""}}"#,
         )
         .unwrap();
         let visitor = visitor.unwrap();
-        assert_eq!((visitor.name.as_str(), visitor.phone.as_deref()), ("Zoë", Some("+49 (30) 123-45")));
+        assert_eq!((visitor.name.as_str(), visitor.phone.as_deref()), ("Zoë", Some("+493012345")));
         assert_eq!((visitor.url.as_deref(), visitor.picture), (Some("https://a.example/z"), None));
         for bad in [
             r#"{"email":"nobody"}"#,
             r#"{"email":"a b@c.example"}"#,
             r#"{"phone":"call me"}"#,
+            r#"{"phone":"112"}"#,
+            r#"{"phone":"12345678901234567890"}"#,
+            r#"{"phone":"030+1234567"}"#,
             r#"{"url":"javascript:alert(1)"}"#,
             r#"{"picture":"mailto:a@b.example"}"#,
             &format!(r#"{{"name":"{}"}}"#, "n".repeat(101)),

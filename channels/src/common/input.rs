@@ -12,6 +12,14 @@ pub(crate) fn clean(text: &str, lines: bool) -> String {
     kept.collect::<String>().trim().to_owned()
 }
 
+/// Longest name, in characters.
+pub(crate) const MAX_NAME: usize = 100;
+
+/// A name as another program tells it, so far as it may be one.
+pub(crate) fn called(text: &str) -> String {
+    clean(text, false).chars().take(MAX_NAME).collect::<String>().trim_end().to_owned()
+}
+
 /// An e-mail address that the portal takes too: it refuses the whole message for a bad one (`bitrix24.md` §4.7).
 pub(crate) fn email(text: &str) -> Option<String> {
     let (local, host) = text.rsplit_once('@')?;
@@ -79,6 +87,12 @@ mod tests {
         ] {
             assert_eq!(email(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn a_name_is_one_line_of_some_length() {
+        assert_eq!(called(" Ann\0\u{1b} Lee\r\n"), "Ann Lee");
+        assert_eq!(called(&format!("{} Lee", "x".repeat(99))), "x".repeat(99));
     }
 
     #[test]

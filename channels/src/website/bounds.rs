@@ -2,7 +2,6 @@
 
 /// Longest text, in characters.
 pub(super) const MAX_TEXT: usize = 10_000;
-/// Longest name, in characters.
-pub(super) const MAX_NAME: usize = 100;
+pub(super) use crate::common::input::MAX_NAME;
 /// Most files in one message.
 pub(super) const MAX_FILES: usize = 10;

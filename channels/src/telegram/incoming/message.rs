@@ -1,6 +1,7 @@
 //! From a Telegram message to what we hand over. Messages are raw JSON: what Telegram adds to them tomorrow must not
 //! make one vanish, so everything that is not understood is said to be there.
 
+use crate::common::input::called;
 use crate::telegram::incoming::describe;
 use crate::telegram::incoming::entities::rich;
 use crate::telegram::incoming::media::{self, Media};
@@ -127,7 +128,7 @@ fn excerpt(text: &str) -> String {
 /// Whom the operators see: the person in a private chat, else the group.
 pub(in crate::telegram) fn visitor(message: &Value) -> Visitor {
     let chat = &message["chat"];
-    let text = |key: &str| chat[key].as_str().unwrap_or_default().trim().to_owned();
+    let text = |key: &str| called(chat[key].as_str().unwrap_or_default());
     let username = text("username");
     let safe = !username.is_empty() && username.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     let private = chat["type"] == "private";
