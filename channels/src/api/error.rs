@@ -49,7 +49,7 @@ impl Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         if matches!(error, StoreError::Erasing) {
-            let message = "what was written before is just being erased: nothing was stored; try again in a moment";
+            let message = format!("{error}: nothing was stored; try again in a moment");
             return Self::of(StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable", message);
         }
         tracing::error!(%error, "a call could not be stored or read");

@@ -7,7 +7,7 @@ use super::file::Action;
 use super::instance::{Instance, KEPT};
 use super::memory::Heard;
 use super::progress;
-use crate::common::input::{self, clean};
+use crate::common::input::{self, called, clean};
 use crate::common::serial::Turns;
 use openline_core::files::FileError;
 use openline_core::message::{Content, File, Incoming, Note, Side, Visitor};
@@ -18,15 +18,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How often a file is asked for that the messenger does not give; then the message goes on without it.
-const FILE_TRIES: u32 = 4;
+/// Until a file is asked for again that the messenger did not give, in milliseconds; then the message goes on without it.
+const FILE_PAUSES: [u64; 3] = [500, 1000, 2000];
 /// How many messages back one is looked for that was told to have failed.
 const BACK: usize = 50;
 /// Under which name a note waits for a chat's first message, and what is known of a visitor.
 const WAITING: &str = "note";
 const PROFILE: &str = "profile";
-/// Longest name, in characters.
-const NAME: usize = 100;
 
 /// Why something can't be acknowledged yet: it must come again.
 #[derive(Debug, thiserror::Error)]
@@ -35,8 +33,6 @@ pub(super) enum Held {
     Store(#[from] StoreError),
     #[error("a visitor's file: {0}")]
     File(String),
-    #[error("the conversation is being erased")]
-    Forgetting,
 }
 
 /// The way in, for webhooks and polls.
@@ -101,10 +97,8 @@ impl Intake {
 
     /// A message, or its edit. One that we do not know yet is taken as new; the key keeps it from being stored twice.
     async fn wrote(&self, chat: &ChatId, happened: Happened) -> Result<(), Held> {
-        // The door asks, too; only what has to be fetched is not fetched in vain.
-        if !happened.files.is_empty() && self.instance.inbox.is_being_forgotten(chat).await? {
-            return Err(Held::Forgetting);
-        }
+        // The door asks, too; but nothing is fetched in vain, and nothing kept that would outlive the erasing.
+        self.instance.inbox.admits(chat).await?;
         let content = self.content(&happened).await?;
         if happened.action == Action::Edit
             && self.instance.inbox.amend(chat, &happened.key, Amend::Edit(content.clone())).await?.is_some()
@@ -166,10 +160,6 @@ impl Intake {
     ) -> Result<Option<BTreeMap<String, String>>, Held> {
         if new.is_empty() {
             return Ok(None);
-        }
-        // What is kept while a conversation is being erased would outlive it.
-        if self.instance.inbox.is_being_forgotten(chat).await? {
-            return Err(Held::Forgetting);
         }
         let before = match known {
             Some(id) => self.instance.kept(chat, id).await?,
@@ -251,19 +241,16 @@ impl Intake {
 
     /// Fetches a file and keeps it; what the messenger does not give goes on as a remark.
     async fn file(&self, draft: &FileDraft) -> Result<File, Missing> {
-        let mut tries = 0;
+        let mut pauses = FILE_PAUSES.into_iter();
         loop {
-            tries += 1;
-            match self.fetch(draft).await {
-                Err(Problem::Now(_)) if tries < FILE_TRIES => {
-                    tokio::time::sleep(Duration::from_millis(250 << tries)).await;
-                }
-                Err(Problem::Now(why) | Problem::Never(why)) => {
+            match (self.fetch(draft).await, pauses.next()) {
+                (Err(Problem::Now(_)), Some(pause)) => tokio::time::sleep(Duration::from_millis(pause)).await,
+                (Err(Problem::Now(why) | Problem::Never(why)), _) => {
                     tracing::warn!(channel = %self.instance.inbox.channel(), why, "a visitor's file was given up");
                     return Err(Missing::Never(why));
                 }
-                Err(Problem::Storage(why)) => return Err(Missing::Storage(why)),
-                Ok(file) => return Ok(file),
+                (Err(Problem::Storage(why)), _) => return Err(Missing::Storage(why)),
+                (Ok(file), _) => return Ok(file),
             }
         }
     }
@@ -352,13 +339,13 @@ impl Problem {
 /// A visitor as core takes one; what is no good is left out, because the portal refuses the whole message for it.
 pub(super) fn visitor(known: &BTreeMap<String, String>) -> Option<Visitor> {
     let text = |name: &str| known.get(name).map(|value| clean(value, false)).filter(|value| !value.is_empty());
-    let called = |name: &str| text(name).map(|value| value.chars().take(NAME).collect()).unwrap_or_default();
+    let name = |key: &str| known.get(key).map(|value| called(value)).unwrap_or_default();
     let web = |name: &str| text(name).filter(|url| Href::parse(url).is_ok_and(|href| href.is_web()));
     let (phone, email) = (text("phone").and_then(|phone| input::phone(&phone)), text("email"));
     let email = email.and_then(|email| input::email(&email));
     let visitor = Visitor {
-        name: called("name"),
-        last_name: called("last_name"),
+        name: name("name"),
+        last_name: name("last_name"),
         email,
         phone,
         url: web("url"),

@@ -118,6 +118,10 @@ impl From<Limited> for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
+        if matches!(error, StoreError::Erasing) {
+            let message = format!("{error}: nothing was stored; try again in a moment");
+            return Self::of(Refusal::StorageUnavailable, message);
+        }
         tracing::error!(%error, "a visitor's request could not be stored or read");
         Self::of(Refusal::StorageUnavailable, "nothing was stored; try again in a moment")
     }

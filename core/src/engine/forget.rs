@@ -2,10 +2,10 @@
 //!
 //! A wish to erase is a row of its own, so that neither a crash nor a portal that is away forgets it. First everything
 //! that the visitor wrote is deleted at the backend, by the same jobs as any deletion; when none is left to do, the
-//! conversation goes from the store, and its files with it. What a visitor writes meanwhile would go too, so a channel
-//! whose visitors come back into the same chat asks [`VisitorInbox::is_being_forgotten`] and lets them send it later.
+//! conversation goes from the store, and its files with it. What a visitor writes meanwhile would go too, so the door takes
+//! none of it ([`VisitorInbox::admits`]), and they send it later.
 //!
-//! [`VisitorInbox::is_being_forgotten`]: crate::engine::inbox::VisitorInbox::is_being_forgotten
+//! [`VisitorInbox::admits`]: crate::engine::inbox::VisitorInbox::admits
 
 use crate::domain::error::StoreError;
 use crate::domain::id::ConversationId;

@@ -58,10 +58,7 @@ pub(in crate::website) async fn examine(
     chat: &ChatId,
     brought: Brought<'_>,
 ) -> Result<Introduced, Problem> {
-    if site.inbox.is_being_forgotten(chat).await? {
-        let message = "what was written before is just being erased: nothing was stored; try again in a moment";
-        return Err(Problem::of(Refusal::StorageUnavailable, message));
-    }
+    site.inbox.admits(chat).await?;
     if tells_nothing_new(site, chat, &brought).await? && goes_on(site, chat).await? {
         return Ok(Introduced::default());
     }

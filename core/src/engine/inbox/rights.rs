@@ -57,19 +57,14 @@ impl VisitorInbox {
         Ok(true)
     }
 
-    /// Whether the chat's conversation is just being erased: what came now would go with it, so it should come later.
+    /// Asks whether something of this chat's visitor may be taken now; the conversation that it goes into, if there is one. The
+    /// door asks by itself when something is given to it; ask before what would be in vain or would outlive the erasing: a
+    /// file that is fetched, a value that is kept.
     ///
     /// # Errors
-    /// When the store has to be read and can't be.
-    pub async fn is_being_forgotten(&self, chat: &ChatId) -> Result<bool, StoreError> {
-        match self.find(chat).await? {
-            Some(id) => forget::is_going_on(&self.doors, id).await,
-            None => Ok(false),
-        }
-    }
-
-    /// The chat's conversation, unless it is being erased.
-    pub(super) async fn nothing_while_erasing(&self, chat: &ChatId) -> Result<Option<ConversationId>, StoreError> {
+    /// [`StoreError::Erasing`] while what the visitor wrote before is being erased: what came now would go with it, so it has
+    /// to come later. And when the store has to be read and can't be.
+    pub async fn admits(&self, chat: &ChatId) -> Result<Option<ConversationId>, StoreError> {
         let Some(id) = self.find(chat).await? else { return Ok(None) };
         if forget::is_going_on(&self.doors, id).await? { Err(StoreError::Erasing) } else { Ok(Some(id)) }
     }

@@ -52,7 +52,7 @@ impl VisitorInbox {
     /// the visitor wrote before is being erased.
     pub async fn accept(&self, mut incoming: Incoming) -> Result<Recorded, StoreError> {
         let mut entry = self.entry((&incoming.chat, &incoming.key), Act::Send);
-        let known = self.nothing_while_erasing(&incoming.chat).await?;
+        let known = self.admits(&incoming.chat).await?;
         let (address, before) = (self.address(incoming.chat.clone()), self.doors.before());
         // What is stored already is not stored again.
         let told = incoming.visitor.take().filter(|told| self.visitor_of(&address, known).as_ref() != Some(told));
@@ -86,7 +86,7 @@ impl VisitorInbox {
     /// When nothing was stored.
     pub async fn amend(&self, chat: &ChatId, key: &str, amend: Amend) -> Result<Option<Change>, StoreError> {
         if matches!(amend, Amend::Edit(_)) {
-            self.nothing_while_erasing(chat).await?;
+            self.admits(chat).await?;
         }
         let now = self.doors.clock.now();
         let entry = self.entry((chat, key), if matches!(amend, Amend::Edit(_)) { Act::Edit } else { Act::Delete });
