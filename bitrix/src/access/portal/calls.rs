@@ -6,7 +6,7 @@ use crate::access::credentials::Credentials;
 use crate::access::measure;
 use crate::wire::rest::{self, Answer, CallError, Spent};
 use crate::wire::verdict::{self, Verdict};
-use openline_core::again::chance;
+use openline_core::again::{chance, spread};
 use openline_core::{DeliveryError, Timestamp};
 use serde_json::Value;
 use std::sync::Arc;
@@ -16,11 +16,11 @@ use tokio::time::Instant;
 /// How long a blocked method rests when the portal does not say.
 const BLOCKED: Duration = Duration::from_secs(60);
 /// Between the tries of a question that broke off …
-const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
+const PAUSES: [Duration; 2] = [Duration::from_millis(150), Duration::from_millis(600)];
 /// … as long as it has not taken longer than this.
 const QUICK: Duration = Duration::from_secs(5);
 /// Until a request that was refused with it is sent again.
-const DOUBT: Duration = Duration::from_millis(100);
+const DOUBT: Duration = Duration::from_millis(150);
 /// After an outage of so long events may have been lost.
 const GAP: Duration = Duration::from_secs(10);
 
@@ -101,7 +101,7 @@ impl Portal {
         for pause in PAUSES {
             match self.call(method, params, fare).await {
                 Err(error) if verdict::of(&error) == Verdict::Unknown && began.elapsed() < QUICK => {
-                    tokio::time::sleep(pause.mul_f64(0.5 + chance())).await;
+                    tokio::time::sleep(spread(pause, chance())).await;
                     fare = fare.class.into();
                 }
                 other => return other,
@@ -132,7 +132,7 @@ impl Portal {
                 // Not carried out. A full bucket refuses it again, a bad moment does not.
                 Err(CallError::Api { code, .. }) if doubts > 0 && code.eq_ignore_ascii_case(OVERFLOW) => {
                     doubts -= 1;
-                    tokio::time::sleep(DOUBT.mul_f64(0.5 + chance())).await;
+                    tokio::time::sleep(spread(DOUBT, chance())).await;
                 }
                 Err(error) if !renewed && verdict::of(&error) == Verdict::Refresh => {
                     renewed = true;

@@ -2,16 +2,16 @@
 //! long as one is not taken, Telegram is asked from that one on, and what came before comes again.
 
 use crate::telegram::updates::intake::chat_of;
+use openline_core::again::Ladder;
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::time::Duration;
 use tokio::time::Instant;
 
 /// A chat's number; updates that are of none are taken one after another, too.
 pub(in crate::telegram) type ChatNumber = Option<i64>;
 
-/// Longest rest of a chat whose update could not be taken.
-const LONGEST: Duration = Duration::from_secs(30);
+/// How long a chat is left alone whose update could not be taken, and Telegram after a round that failed.
+pub(in crate::telegram) const LADDER: Ladder = Ladder::of(&[1, 2, 4, 8, 16, 30]);
 
 /// The updates from the first that is not taken on.
 #[derive(Default)]
@@ -105,7 +105,7 @@ impl Window {
     /// The chat is left alone for 1, 2, 4 … 30 s.
     pub(in crate::telegram) fn rest(&mut self, chat: ChatNumber, problem: String, now: Instant) {
         let failures = self.resting.get(&chat).map_or(0, |rest| rest.failures);
-        let until = now + Duration::from_secs(1 << failures.min(5)).min(LONGEST);
+        let until = now + LADDER.step(failures);
         self.resting.insert(chat, Rest { until, failures: failures + 1, problem });
     }
 }
@@ -119,6 +119,7 @@ pub(in crate::telegram) fn number(update: &Value) -> Option<i64> {
 mod tests {
     use super::*;
     use serde_json::json;
+    use std::time::Duration;
 
     fn update(number: i64, chat: i64) -> Value {
         json!({"update_id": number, "message": {"chat": {"id": chat}}})

@@ -4,12 +4,11 @@
 
 use crate::telegram::client::api::HOLD;
 use crate::telegram::client::status::{Status, Trouble};
-use crate::telegram::outgoing::window::{ChatNumber, Window, number};
+use crate::telegram::outgoing::window::{ChatNumber, LADDER, Window, number};
 use crate::telegram::updates::intake::read;
 use crate::telegram::updates::way_in::{Held, Intake};
 use futures_util::FutureExt;
 use openline_core::StoreError;
-use openline_core::again::Ladder;
 use openline_core::clock::Timestamp;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -62,8 +61,6 @@ pub(in crate::telegram) async fn run(intake: Arc<Intake>, status: &Status, stop:
         }
     }
 }
-
-const LADDER: Ladder = Ladder::of(&[1, 2, 4, 8, 16, 30]);
 
 /// How long to wait after a failure: by the ladder, or what Telegram says.
 #[derive(Default)]
