@@ -70,8 +70,9 @@ impl Portal {
         }
     }
 
-    /// Up to the first one that fails: the others would, too.
-    async fn one_by_one(self: &Arc<Self>, commands: &[Command<'_>], mut fare: Fare) -> Vec<Entry> {
+    /// Makes these calls one by one, up to the first one that fails otherwise than by itself: the others would, too. A result
+    /// for each.
+    pub(crate) async fn one_by_one(self: &Arc<Self>, commands: &[Command<'_>], mut fare: Fare) -> Vec<Entry> {
         let mut entries = Vec::with_capacity(commands.len());
         for (method, params) in commands {
             match self.call(method, params, fare).await {

@@ -9,22 +9,20 @@ use crate::wire::rest::{self, Answer, CallError};
 use crate::wire::values::{integer, text, truthy};
 use openline_core::{ClientAddress, Timestamp};
 use serde_json::{Value, json};
-use std::time::Duration;
 
 /// The tokens of an install event (`auth[…]`, §2.3) or, with other names, of an install page's form (§2.4).
 pub(crate) fn from_event(config: &PortalConfig, auth: &Value, now: Timestamp) -> Result<Credentials, Disbelief> {
     let field = |name: &str| text(auth.get(name));
-    let lifetime = auth.get("expires_in").and_then(integer).unwrap_or(3600);
+    let member_id = field("member_id").ok_or(Disbelief::Missing("auth[member_id]"))?;
+    let access = field("access_token").ok_or(Disbelief::Missing("auth[access_token]"))?;
+    let refresh = field("refresh_token").ok_or(Disbelief::Missing("auth[refresh_token]"))?;
     Ok(Credentials {
-        member_id: field("member_id").ok_or(Disbelief::Missing("auth[member_id]"))?,
-        access_token: field("access_token").ok_or(Disbelief::Missing("auth[access_token]"))?,
-        refresh_token: field("refresh_token").ok_or(Disbelief::Missing("auth[refresh_token]"))?,
-        expires_at: now.plus(Duration::from_secs(lifetime.max(0).unsigned_abs())),
+        member_id,
         client_endpoint: field("client_endpoint").unwrap_or_default(),
         application_token: field("application_token"),
         user_id: field("user_id"),
         authority: authority(config, field("server_endpoint")),
-        broken: None,
+        ..Credentials::of_tokens(access, refresh, auth.get("expires_in").and_then(integer), now)
     })
 }
 
@@ -37,17 +35,15 @@ pub(crate) fn from_page(
 ) -> Result<Credentials, Disbelief> {
     let field = |name: &str| text(body.get(name)).or_else(|| text(query.get(name)));
     let scheme = if field("PROTOCOL").as_deref() == Some("0") { "http" } else { "https" };
-    let lifetime = body.get("AUTH_EXPIRES").and_then(integer).unwrap_or(3600);
+    let member_id = field("member_id").ok_or(Disbelief::Missing("member_id"))?;
+    let access = field("AUTH_ID").ok_or(Disbelief::Missing("AUTH_ID"))?;
+    let (refresh, lifetime) = (field("REFRESH_ID").unwrap_or_default(), body.get("AUTH_EXPIRES").and_then(integer));
     Ok(Credentials {
-        member_id: field("member_id").ok_or(Disbelief::Missing("member_id"))?,
-        access_token: field("AUTH_ID").ok_or(Disbelief::Missing("AUTH_ID"))?,
-        refresh_token: field("REFRESH_ID").unwrap_or_default(),
-        expires_at: now.plus(Duration::from_secs(lifetime.max(0).unsigned_abs())),
+        member_id,
         client_endpoint: field("DOMAIN").map(|domain| format!("{scheme}://{domain}/rest/")).unwrap_or_default(),
         application_token: field("APPLICATION_TOKEN"),
-        user_id: None,
         authority: authority(config, field("SERVER_ENDPOINT")),
-        broken: None,
+        ..Credentials::of_tokens(access, refresh, lifetime, now)
     })
 }
 

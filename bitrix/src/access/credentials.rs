@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 use url::Url;
 
 /// The key under which the sealed credentials are kept.
@@ -43,7 +44,32 @@ pub struct Credentials {
     pub broken: Option<String>,
 }
 
+/// How long an access token lives when nobody says it, in seconds.
+const LIFETIME: i64 = 3600;
+
 impl Credentials {
+    /// Tokens that end by our own clock so many seconds from now: the other side's clock may be another. Of what else
+    /// belongs to them nothing is known yet.
+    pub(crate) fn of_tokens(
+        access_token: String,
+        refresh_token: String,
+        lifetime: Option<i64>,
+        now: Timestamp,
+    ) -> Self {
+        let lifetime = lifetime.unwrap_or(LIFETIME).max(1);
+        Self {
+            member_id: String::new(),
+            access_token,
+            refresh_token,
+            expires_at: now.plus(Duration::from_secs(lifetime.unsigned_abs())),
+            client_endpoint: String::new(),
+            application_token: None,
+            user_id: None,
+            authority: None,
+            broken: None,
+        }
+    }
+
     /// Where the tokens are renewed.
     pub(crate) fn server<'a>(&'a self, config: &'a PortalConfig) -> &'a Url {
         self.authority.as_ref().map_or(&config.auth_server, |authority| &authority.server)
@@ -173,5 +199,16 @@ impl Vault {
         let mut opened = ciphers.iter().filter_map(|cipher| cipher.decrypt(&XNonce::from(nonce), payload()).ok());
         let plain = opened.next().ok_or_else(unreadable)?;
         serde_json::from_slice(&plain).map_err(|_| unreadable())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_live_an_hour_unless_it_is_told_and_never_no_time_at_all() {
+        let ends = |told| Credentials::of_tokens("a".into(), "r".into(), told, Timestamp(0)).expires_at.0;
+        assert_eq!([None, Some(60), Some(0), Some(-9)].map(ends), [3_600_000, 60_000, 1000, 1000]);
     }
 }

@@ -8,11 +8,7 @@ use openline_core::Timestamp;
 use reqwest::{Client, Response};
 use secrecy::ExposeSecret;
 use serde_json::Value;
-use std::time::Duration;
 use url::Url;
-
-/// Lifetime of an access token when the answer does not tell.
-const LIFETIME: i64 = 3600;
 
 /// Renews the tokens. The old pair is dead afterwards.
 ///
@@ -139,19 +135,14 @@ fn incomplete(host: &str) -> CallError {
 
 fn read(config: &PortalConfig, answer: &Value, now: Timestamp) -> Option<Credentials> {
     let field = |name: &str| text(answer.get(name));
-    // Ends an hour from now by our own clock: the server's clock may be another.
-    let lifetime = answer.get("expires_in").and_then(integer).unwrap_or(LIFETIME).max(1);
+    let lifetime = answer.get("expires_in").and_then(integer);
     let endpoint = field("client_endpoint").filter(|endpoint| config.may_be_at(endpoint));
     let server = field("server_endpoint").and_then(|endpoint| config.server_of(&endpoint));
     Some(Credentials {
         member_id: field("member_id").unwrap_or_default(),
-        access_token: field("access_token")?,
-        refresh_token: field("refresh_token")?,
-        expires_at: now.plus(Duration::from_secs(lifetime.unsigned_abs())),
         client_endpoint: endpoint.unwrap_or_default(),
-        application_token: None,
         user_id: field("user_id"),
         authority: server.map(Authority::told),
-        broken: None,
+        ..Credentials::of_tokens(field("access_token")?, field("refresh_token")?, lifetime, now)
     })
 }

@@ -81,13 +81,10 @@ async fn conclude(
     let Err(error) = entry else { return vec![Ok(()); elements.len()] };
     if verdict::of(&error) == Verdict::Reject && elements.len() > 1 {
         // One of them is refused; the others must not be buried with it.
-        let mut results = Vec::with_capacity(elements.len());
-        for element in elements {
-            let (method, params) = command(place, std::slice::from_ref(element));
-            let answer = bitrix.portal.call(method, &params, Class::Confirm).await;
-            results.push(answer.map(|_| ()).map_err(|error| verdict::to_delivery(&error)));
-        }
-        return results;
+        let commands: Vec<_> = elements.iter().map(|element| command(place, std::slice::from_ref(element))).collect();
+        let entries = bitrix.portal.one_by_one(&commands, Class::Confirm.into()).await;
+        let confirmed = entries.into_iter().map(|entry| entry.map(drop).map_err(|error| verdict::to_delivery(&error)));
+        return confirmed.collect();
     }
     if verdict::of(&error) == Verdict::ConnectorGone {
         registration::register_again(bitrix, &place.0).await;
