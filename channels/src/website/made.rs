@@ -1,6 +1,6 @@
 //! The files that a channel's configuration makes: the script for other people's pages, its sheet, the colours.
 
-use super::served::{assets, lean, made::Made};
+use super::served::{assets, made::Made};
 use super::settings::Settings;
 use super::welcome::texts::Catalogue;
 use serde_json::{Map, Value, json};
@@ -57,11 +57,11 @@ fn loader(settings: &Settings, channel: &str, origin: &str, base: &str) -> Strin
     });
     // Where a script may end in a page (nobody should paste it there, somebody will).
     let config = config.to_string().replace("</", "<\\/");
-    lean::bare(&assets::text("widget.js")).replacen("__OPENLINE__", &config, 1)
+    assets::built("widget.js").replacen("__OPENLINE__", &config, 1)
 }
 
 fn sheet(settings: &Settings) -> String {
-    format!("{}{}", settings.theme.css(":host"), lean::lean(&assets::text("widget.css")))
+    format!("{}{}", settings.theme.css(":host"), assets::built("widget.css"))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// What the templates are made of, and the scripts that go out with a configuration in them.
+/// What the templates are made of.
 #[derive(RustEmbed)]
 #[folder = "src/website/assets"]
 struct Sources;
@@ -58,6 +58,12 @@ pub(in crate::website) fn weight(name: &str) -> Option<(usize, usize)> {
 /// A template's source.
 pub(in crate::website) fn text(name: &str) -> String {
     Sources::get(name).map(|file| String::from_utf8_lossy(&file.data).into_owned()).unwrap_or_default()
+}
+
+/// A script or sheet as the build made it.
+pub(in crate::website) fn built(name: &str) -> &'static str {
+    let file = BUILT.iter().find(|(known, ..)| *known == name);
+    file.and_then(|(_, plain, ..)| std::str::from_utf8(plain).ok()).unwrap_or_default()
 }
 
 /// Serves a file: for ever when its version is in the address, else checked by the browser each time.

@@ -1,7 +1,4 @@
-//! What a visitor's browser gets of the page's sources: without comments, and what a visit begins with in one script and
-//! one sheet. Only the build uses it (`build.rs`).
-
-use super::lean::{bare, lean};
+//! What a visitor's browser gets of the page's sources: what a visit begins with in one script and one sheet. Only the build uses it (`build.rs`).
 
 /// The page's style sheets go out as one: together they are a fifth lighter than one by one.
 pub const SHEET: &str = "page.css";
@@ -51,8 +48,8 @@ fn wrapped(name: &str, source: &str) -> String {
         Some((names, from)) => format!("const{}=m.{};", names.replace(' ', ""), short(from)),
         None => line.strip_prefix("export ").unwrap_or(line).to_owned(),
     });
-    let body = bare(&lines.collect::<Vec<_>>().join("\n"));
-    format!("m.{}=(()=>{{\n{body}return{{{}}};\n}})();\n", short(name), exports.join(","))
+    let body = lines.collect::<Vec<_>>().join("\n");
+    format!("m.{}=(()=>{{\n{body}\nreturn{{{}}};\n}})();\n", short(name), exports.join(","))
 }
 
 /// A module's name as it stands in the script.
@@ -63,28 +60,26 @@ fn short(name: &str) -> &str {
 /// A file as it is served; `None` for what is only a source.
 pub fn made(name: &str, text: &dyn Fn(&str) -> String) -> Option<String> {
     match name.split_once('.')?.1 {
-        "js" => Some(bare(&text(name))),
-        "css" => Some(lean(&text(name))),
-        "svg" => Some(text(name)),
+        "js" | "css" | "svg" => Some(text(name)),
         _ => None,
     }
 }
 
 /// The sheet [`SHEET`].
 pub fn sheet(text: &dyn Fn(&str) -> String) -> String {
-    SHEETS.iter().map(|name| lean(&text(name))).collect()
+    SHEETS.iter().map(|name| text(name)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::website::served::assets::{text, weight};
+    use crate::website::served::assets::{built, text, weight};
 
     #[test]
     fn modules_become_functions_that_answer_what_they_export() {
-        let source = "// a\nimport { h } from './dom.js';\nexport async function* a() {\n  h(); // d\n}\nexport class B {}\n\
-                      export const c = 'f // g';\n  /** h\n      i */\nj;";
-        let wanted = "m.x=(()=>{\nconst{h}=m.dom;\nasync function* a() {\nh();\n}\nclass B {}\n\
+        let source = "import { h } from './dom.js';\nexport async function* a() {\n  h();\n}\nexport class B {}\n\
+                      export const c = 'f // g';\nj;";
+        let wanted = "m.x=(()=>{\nconst{h}=m.dom;\nasync function* a() {\n  h();\n}\nclass B {}\n\
                       const c = 'f // g';\nj;\nreturn{a,B,c};\n})();\n";
         assert_eq!(wrapped("x.js", source), wanted);
     }
@@ -112,7 +107,11 @@ mod tests {
 
     #[test]
     fn what_is_only_a_source_is_not_served() {
-        assert!(made("app.js", &text).is_some_and(|script| script.contains("import") && !script.contains("/**")));
+        assert!(made("app.js", &text).is_some_and(|script| script.contains("import")));
+        for name in [SHEET, ENTRY, "widget.js", "widget.css", "early.js"] {
+            let (bare, remark) = (built(name), ["/*", "// "].map(|remark| built(name).contains(remark)));
+            assert!(!bare.is_empty() && remark == [false, false], "{name}");
+        }
         assert!(made("icon.svg", &text).is_some() && sheet(&text).contains(".chat"));
         assert!(
             weight(SHEET).zip(weight(ENTRY)).is_some_and(|(sheet, script)| sheet.1 < sheet.0 && script.1 < script.0)

@@ -4,5 +4,4 @@ pub(crate) mod assets;
 #[cfg(test)]
 mod bundle;
 pub(crate) mod compress;
-pub(crate) mod lean;
 pub(crate) mod made;
