@@ -1,9 +1,12 @@
 //! Callers' chat ids: any text of up to 200 characters, while core takes visible ASCII of up to 100.
 
 use super::error::Problem;
+use crate::common::schema::{in_path, schema, text};
 use openline_core::store::OWN_NAME;
 use openline_core::{ChatId, StoreError, VisitorInbox};
 use sha2::{Digest, Sha256};
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::{IntoParams, PartialSchema};
 
 /// Longest chat id or message id of a caller, in characters.
 pub(super) const MAX_ID: usize = 200;
@@ -30,6 +33,30 @@ pub(super) fn check(what: &'static str, given: &str) -> Result<(), Problem> {
     }
     let code = if what == "chat" { "bad_chat" } else { "bad_id" };
     Err(Problem::invalid(code, format!("{what} must have 1 to {MAX_ID} characters, no control characters among them")))
+}
+
+schema!(
+    /// What [`check`] takes.
+    Id = text(1..=MAX_ID).pattern(Some(r"^[^\u0000-\u001f\u007f-\u009f]+$"))
+);
+
+/// A chat in an address.
+pub(super) enum OfChat {}
+
+impl IntoParams for OfChat {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![in_path("chat", "Your own id of the chat, percent-encoded.", Id::schema(), "order 4711 / Zoë")]
+    }
+}
+
+/// A chat and a message of it in an address.
+pub(super) enum OfMessage {}
+
+impl IntoParams for OfMessage {
+    fn into_params(place: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let id = in_path("id", "Your own id of the message, percent-encoded.", Id::schema(), "m-1");
+        OfChat::into_params(place).into_iter().chain([id]).collect()
+    }
 }
 
 /// The chat as core knows it; its original name is durable when this returns.

@@ -1,10 +1,12 @@
 //! Refusals of the API: a status, a code that never changes, a sentence that helps.
 
+use crate::common::schema::refused_by;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use openline_core::StoreError;
 use openline_core::files::FileError;
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A refusal; the codes are those of `docs/api-channel.md`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +16,32 @@ pub(super) struct Problem {
     pub(super) message: String,
     /// In how many seconds the same may be tried again, when that is known.
     pub(super) after: Option<u64>,
+}
+
+refused_by!(
+    /// What every call may be refused by.
+    AnyCall = "400": "Not what the call takes: bad_json, bad_form, bad_query, bad_path.",
+        "401": "unauthorized: no token of this channel.",
+        "429": "too_many: wrong tokens; try again after Retry-After seconds.",
+        "503": "storage_unavailable: nothing was stored; repeat with the same id after Retry-After seconds."
+);
+refused_by!(
+    /// What calls with a body may be refused by besides.
+    WithBody = "413": "body_too_large.", "415": "wrong_content_type, wrong_content_encoding."
+);
+
+/// What a refusal says.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Error)]
+pub(super) struct Refused {
+    #[schema(inline)]
+    error: Why,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Why {
+    code: &'static str,
+    message: String,
 }
 
 impl Problem {
@@ -79,7 +107,7 @@ impl From<FileError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = axum::Json(json!({ "error": { "code": self.code, "message": self.message } }));
+        let body = axum::Json(Refused { error: Why { code: self.code, message: self.message } });
         let mut response = (self.status, [(header::CACHE_CONTROL, "no-store")], body).into_response();
         let headers = response.headers_mut();
         let moment = (self.status == StatusCode::SERVICE_UNAVAILABLE).then_some(1);

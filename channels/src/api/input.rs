@@ -1,11 +1,14 @@
 //! What callers send, checked.
 
-use super::chats;
+use super::chats::{self, Id};
 use super::error::Problem;
-use crate::common::input::{self, MAX_NAME, clean};
+use crate::common::input::{self, DIGITS, MAX_EMAIL, MAX_NAME, clean};
+use crate::common::schema::{at_most, or_null, schema, text as text_of};
 use openline_core::message::Visitor;
 use openline_core::text::Href;
 use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa::openapi::{ArrayBuilder, ObjectBuilder, Ref, SchemaFormat, Type};
 
 /// Longest text, in characters.
 const MAX_TEXT: usize = 10_000;
@@ -13,48 +16,114 @@ const MAX_TEXT: usize = 10_000;
 pub(super) const MAX_FILES: usize = 10;
 
 /// A visitor's message as it is posted.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewMessage)]
 pub(super) struct GivenMessage {
+    #[schema(value_type = Id)]
     pub(super) chat: String,
+    /// Your own id of the message: the same one is stored once, so repeat a call whose answer was lost.
+    #[schema(value_type = Id)]
     pub(super) id: String,
+    /// Taken literally; may be empty when there are files.
     #[serde(default)]
+    #[schema(value_type = Text)]
     pub(super) text: String,
     #[serde(default)]
     pub(super) visitor: Option<GivenVisitor>,
+    /// Small ones: 8 MB in all before base64; larger ones come as multipart/form-data. A form has none here.
     #[serde(default)]
+    #[schema(value_type = NewFiles)]
     pub(super) files: Vec<GivenFile>,
 }
 
-/// Who wrote it.
-#[derive(Debug, Default, Deserialize)]
+/// Who writes. Replaces what was known, whole; leave the field out to keep it.
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schema(as = Visitor)]
 pub(super) struct GivenVisitor {
+    #[schema(value_type = Name)]
     name: String,
+    #[schema(value_type = Name)]
     last_name: String,
+    #[schema(value_type = Email)]
     email: Option<String>,
+    /// 5 to 15 digits, as +49 30 1234567; the digits and the plus are kept.
+    #[schema(value_type = Phone)]
     phone: Option<String>,
+    /// Their profile, http or https.
+    #[schema(value_type = Web)]
     url: Option<String>,
+    /// Their picture, http or https, reachable from the portal.
+    #[schema(value_type = Web)]
     picture: Option<String>,
 }
 
 /// A small file inside JSON.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewFile)]
 pub(super) struct GivenFile {
     pub(super) name: String,
     #[serde(default)]
     pub(super) mime: String,
-    /// Base64.
+    /// Standard base64 with padding.
+    #[schema(content_encoding = "base64")]
     pub(super) data: String,
 }
 
 /// A changed text.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Edit)]
 pub(super) struct GivenEdit {
+    /// May be empty when the message has files.
+    #[schema(value_type = Text)]
     pub(super) text: String,
 }
+
+schema!(
+    /// What [`text`] takes.
+    Text = text_of(0..=MAX_TEXT)
+);
+schema!(
+    /// What [`name`] takes.
+    Name = text_of(0..=MAX_NAME)
+);
+schema!(
+    /// About what [`email`] takes: what is nothing but blanks is none.
+    Email = or_null(text_of(0..=MAX_EMAIL)).pattern(Some(r"^(\s*|\s*[^@\s]+@[^\s]*\.[^\s]*\s*)$"))
+);
+schema!(
+    /// What [`phone`] takes, but for a few blanks of other languages.
+    Phone = or_null(ObjectBuilder::new()).pattern(Some(format!(
+        r"^(\s*|\s*[( ]*\+?([\-() ./]*[0-9]){{{},{}}}[\-() ./]*\s*)$",
+        DIGITS.start(),
+        DIGITS.end()
+    )))
+);
+schema!(
+    /// About what [`address`] takes.
+    Web = or_null(ObjectBuilder::new())
+        .pattern(Some(r"^(\s*|\s*[Hh][Tt][Tt][Pp][Ss]?://\S+\s*)$"))
+);
+schema!(
+    /// Files inside JSON.
+    NewFiles = at_most(MAX_FILES, "NewFile")
+);
+schema!(
+    /// The part message comes first, as JSON; each file is a part of its own.
+    NewMessageForm = ObjectBuilder::new()
+        .description(Some("The part message comes first, as JSON; each file is a part of its own."))
+        .property("message", Ref::from_schema_name("NewMessage"))
+        .required("message")
+        .property(
+            "files",
+            ArrayBuilder::new()
+                .items(ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::Custom("binary".into()))))
+                .max_items(Some(MAX_FILES)),
+        )
+);
 
 impl GivenMessage {
     /// Checks everything but the files; `text` is clean afterwards.

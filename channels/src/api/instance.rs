@@ -2,11 +2,10 @@
 
 use super::chats;
 use super::webhook::{Event, Told, Webhook};
-use super::wire::WireMessage;
+use super::wire::{EventData, WireMessage};
 use openline_core::channel::Outgoing;
 use openline_core::limits::Limits;
 use openline_core::{DeliveryError, VisitorInbox};
-use serde_json::json;
 use std::sync::Arc;
 
 /// One instance.
@@ -29,9 +28,9 @@ impl Api {
         let chat = chats::original(&self.inbox, &conversation.chat).await;
         let chat = chat.map_err(|error| DeliveryError::retry(error.to_string()))?;
         let wire = WireMessage::new(message.item, conversation.id, &self.inbox);
-        let data = json!({ "channel": conversation.channel, "chat": chat, "message": wire });
+        let data = EventData { channel: &conversation.channel, chat: &chat, message: wire };
         let told = Told { id: event.id(message), event, since: message.since, attempts: message.attempts };
-        let ids = webhook.post(&told, &data, self.inbox.now()).await?;
+        let ids = webhook.post(&told, data, self.inbox.now()).await?;
         Ok(if ids.is_empty() { own } else { ids })
     }
 }

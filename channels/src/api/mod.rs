@@ -1,10 +1,12 @@
 //! The HTTP API for everything that has no kind of its own: messengers, apps and back offices post what visitors write,
 //! and get the operators' messages by signed webhooks or by asking (`docs/api-channel.md`).
 
+mod answer;
 mod chats;
 mod error;
 mod input;
 mod instance;
+mod messages;
 mod openapi;
 mod receipts;
 mod settings;

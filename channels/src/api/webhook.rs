@@ -1,5 +1,6 @@
 //! Events to the other side, signed as the Standard Webhooks specification wants it (<https://www.standardwebhooks.com>).
 
+use super::wire::EventData;
 use crate::common::http::{Lost, retry_after};
 use crate::signed::{self, Target};
 use openline_core::channel::Outgoing;
@@ -7,9 +8,9 @@ use openline_core::{ConfigError, DeliveryError, Timestamp};
 use parking_lot::Mutex;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
+use utoipa::ToSchema;
 
 /// How long an answer is waited for.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -21,24 +22,33 @@ const TRIES: u32 = 16;
 const PAUSE: Duration = Duration::from_secs(60);
 
 /// What happened to a message: operators', and of a visitor's that it was given up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) enum Event {
+    #[serde(rename = "message.created")]
     Created,
+    #[serde(rename = "message.edited")]
     Edited,
+    #[serde(rename = "message.deleted")]
     Deleted,
+    #[serde(rename = "message.failed")]
     Failed,
 }
 
-impl Event {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Created => "message.created",
-            Self::Edited => "message.edited",
-            Self::Deleted => "message.deleted",
-            Self::Failed => "message.failed",
-        }
-    }
+/// What is posted.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Event)]
+pub(super) struct Posted<'i> {
+    #[serde(rename = "type")]
+    #[schema(inline)]
+    event: Event,
+    /// When it happened: the same at every attempt.
+    #[schema(format = "date-time")]
+    timestamp: String,
+    #[schema(inline)]
+    data: EventData<'i>,
+}
 
+impl Event {
     /// The same at each repetition of the same event, and never that of another one: rows of a new database begin anew,
     /// so the time belongs to it.
     pub(super) fn id(self, message: Outgoing<'_>) -> String {
@@ -83,8 +93,15 @@ impl Webhook {
     }
 
     /// Posts an event once. The ids that the receiver gave the message, perhaps none.
-    pub(super) async fn post(&self, told: &Told, data: &Value, now: Timestamp) -> Result<Vec<String>, DeliveryError> {
-        let body = json!({ "type": told.event.name(), "timestamp": written(told.since), "data": data }).to_string();
+    pub(super) async fn post(
+        &self,
+        told: &Told,
+        data: EventData<'_>,
+        now: Timestamp,
+    ) -> Result<Vec<String>, DeliveryError> {
+        let posted = Posted { event: told.event, timestamp: written(told.since), data };
+        // Made of texts and numbers only: there is nothing in it that JSON can't say.
+        let body = serde_json::to_string(&posted).unwrap_or_default();
         let result = self.exchange(&told.id, body, told.attempts, now).await;
         let trouble = result.as_ref().err().map(ToString::to_string);
         *self.trouble.lock() = trouble;
@@ -130,10 +147,10 @@ fn wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     retry_after(headers.get(RETRY_AFTER)?.to_str().ok()?, now)
 }
 
-/// An answer's body, as far as we understand it.
-#[derive(Deserialize, Default)]
+/// What an answer may say: the message's names on the other side.
+#[derive(Deserialize, Default, ToSchema)]
 #[serde(default)]
-struct Answer {
+pub(super) struct Answer {
     id: Option<String>,
     ids: Vec<String>,
 }

@@ -1,33 +1,51 @@
 //! Items of a conversation as `docs/api-channel.md` shows them.
 
+use crate::common::schema::{WireKind, WireSide, WireState};
 use openline_core::export::Exported;
 use openline_core::files::Holder;
 use openline_core::message::{File, Item, ItemKind, Side, State, Visitor};
 use openline_core::store::Slice;
 use openline_core::text::RichText;
-use openline_core::{ConversationId, VisitorInbox};
+use openline_core::{ChannelId, ConversationId, VisitorInbox};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// An item on the wire.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Message)]
 pub(super) struct WireMessage<'i> {
+    /// openline's id, unique in the channel.
     id: String,
+    /// On visitors' messages: your own id.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     key: Option<&'i str>,
+    /// The chat's revision at which it last changed.
     rev: i64,
+    /// Where it stands; sort by it.
     pos: i64,
+    #[schema(value_type = WireKind)]
     kind: ItemKind,
+    #[schema(value_type = WireSide)]
     from: Side,
+    /// On visitors' messages: stored here, at the portal, given up.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = WireState)]
     state: Option<State>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     author: Option<&'i str>,
+    /// Readable text without formatting.
     text: String,
+    /// Only with formatting: spans, see docs/website-api.md.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<Object>)]
     rich: Option<&'i RichText>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     files: Vec<WireFile<'i>>,
+    /// Unix milliseconds.
     at: i64,
+    /// On operators' messages: the ids that you answered the webhook with.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     ids: &'i [String],
     #[serde(skip_serializing_if = "is_false")]
@@ -36,12 +54,39 @@ pub(super) struct WireMessage<'i> {
     deleted: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = File)]
 struct WireFile<'i> {
     name: &'i str,
     mime: &'i str,
+    #[schema(required)]
     size: Option<u64>,
+    /// Signed, good for a quarter of an hour, needs no token.
+    #[schema(required)]
     url: Option<String>,
+}
+
+/// A message by itself.
+#[derive(Serialize, ToSchema)]
+pub(super) struct One<'i> {
+    pub(super) message: WireMessage<'i>,
+    pub(super) cursor: i64,
+}
+
+/// Of which message an event tells.
+#[derive(Serialize, ToSchema)]
+pub(super) struct EventData<'i> {
+    #[schema(value_type = String)]
+    pub(super) channel: &'i ChannelId,
+    /// Your own id of the chat.
+    pub(super) chat: &'i str,
+    pub(super) message: WireMessage<'i>,
+}
+
+/// Whether there was something to forget.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Forgotten {
+    pub(super) forgotten: bool,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde's shape
@@ -80,9 +125,13 @@ impl<'i> WireMessage<'i> {
 }
 
 /// Everything that is kept of a visitor.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Export)]
 pub(super) struct WireExport<'i> {
+    /// Your own id.
     chat: &'i str,
+    /// What is known of the visitor; what is not known is left out or empty.
+    #[schema(value_type = Object)]
     visitor: &'i Visitor,
     messages: Vec<WireMessage<'i>>,
     /// What the operators were told beside the messages.
@@ -90,7 +139,7 @@ pub(super) struct WireExport<'i> {
     given_up: Vec<GivenUp<'i>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct GivenUp<'i> {
     message: String,
     reason: &'i str,
@@ -110,11 +159,13 @@ impl<'i> WireExport<'i> {
 }
 
 /// A part of a conversation on the wire.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Slice)]
 pub(super) struct WireSlice<'i> {
     cursor: i64,
     messages: Vec<WireMessage<'i>>,
     more: bool,
+    /// Drop what you show and take these instead.
     #[serde(skip_serializing_if = "is_false")]
     reset: bool,
 }

@@ -1,8 +1,9 @@
 //! What people type and other programs claim, as far as all kinds judge it alike.
 
-const MAX_EMAIL: usize = 254;
+/// Longest e-mail address, in bytes.
+pub(crate) const MAX_EMAIL: usize = 254;
 /// Digits of a phone number.
-const DIGITS: std::ops::RangeInclusive<usize> = 5..=15;
+pub(crate) const DIGITS: std::ops::RangeInclusive<usize> = 5..=15;
 
 /// Trims, joins line ends, drops control characters that no keyboard makes (and NUL, which no database likes). Line ends
 /// and tabs stay where there are `lines`.

@@ -12,6 +12,7 @@ pub(crate) mod memory;
 pub(crate) mod multipart;
 pub(crate) mod once;
 pub(crate) mod rich;
+pub(crate) mod schema;
 pub(crate) mod serial;
 pub(crate) mod settings;
 pub(crate) mod split;

@@ -1,11 +1,13 @@
 //! Refusals of the JSON API: a status, a code that never changes, a sentence that helps.
 
+use crate::common::schema::refused_by;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use openline_core::StoreError;
 use openline_core::limits::Limited;
-use serde_json::json;
+use serde::Serialize;
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
 /// The codes of `docs/website-api.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +81,43 @@ impl Refusal {
 /// What is wrong, by the fields' keys: a code of the texts.
 pub(super) type Faults = BTreeMap<String, &'static str>;
 
+refused_by!(
+    /// What calls of a session may be refused by.
+    AnyCall = "400": "bad_query: not what the call takes; the message names the field.",
+        "401": "unknown_session.",
+        "403": "identity_required.",
+        "429": "too_many: try again after Retry-After seconds.",
+        "503": "storage_unavailable: nothing was stored; repeat with the same key after Retry-After seconds."
+);
+refused_by!(
+    /// What calls that write may be refused by besides.
+    Writes = "400": "bad_json, bad_form: not what the call takes; the message names the field.",
+        "403": "wrong_origin: a call with a cookie from another site; identity_refused, identity_required.",
+        "413": "body_too_large.",
+        "415": "wrong_content_type: JSON is sent as application/json, also without a body.",
+        "429": "too_many: try again after Retry-After seconds.",
+        "503": "storage_unavailable: nothing was stored; repeat with the same key after Retry-After seconds."
+);
+
+/// What a refusal says.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Error)]
+pub(super) struct Refused {
+    #[schema(inline)]
+    error: Why,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Why {
+    /// One of those of docs/website-api.md.
+    code: &'static str,
+    message: String,
+    /// What is wrong with which field of the profile.
+    #[serde(skip_serializing_if = "Faults::is_empty")]
+    #[schema(value_type = BTreeMap<String, String>)]
+    fields: Faults,
+}
+
 /// A refusal with its sentence.
 #[derive(Debug)]
 pub(super) struct Problem {
@@ -130,11 +169,8 @@ impl From<StoreError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (status, code) = self.refusal.answer();
-        let mut body = json!({ "error": { "code": code, "message": self.message } });
-        if !self.fields.is_empty() {
-            body["error"]["fields"] = json!(self.fields);
-        }
-        let mut response = (status, [(header::CACHE_CONTROL, "no-store")], axum::Json(body)).into_response();
+        let body = axum::Json(Refused { error: Why { code, message: self.message, fields: self.fields } });
+        let mut response = (status, [(header::CACHE_CONTROL, "no-store")], body).into_response();
         let moment = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(1);
         if let Some(after) = self.after.or(moment) {
             response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from(after));

@@ -1,30 +1,48 @@
 //! Items as `docs/website-api.md` shows them.
 
+use crate::common::schema::{WireKind, WireSide, WireState};
 use bytes::Bytes;
 use openline_core::message::{Item, ItemKind, Side, State};
 use openline_core::store::Slice;
 use openline_core::text::RichText;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// An item on the wire.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Item)]
 pub(in crate::website) struct WireItem<'i> {
+    /// Unique in this channel.
     id: String,
+    /// The conversation's revision at which it last changed.
     rev: i64,
+    /// Where it stands; sort by it.
     pos: i64,
+    #[schema(value_type = WireKind)]
     kind: ItemKind,
+    #[schema(value_type = WireSide)]
     from: Side,
+    /// Of the visitor's own: stored here, at the portal, given up.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = WireState)]
     state: Option<State>,
+    /// Who wrote it, when known.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     name: Option<&'i str>,
+    /// Readable text without formatting.
     text: String,
+    /// Only with formatting: spans, see docs/website-api.md.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<Object>)]
     rich: Option<&'i RichText>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     files: Vec<WireFile<'i>>,
+    /// Unix milliseconds.
     at: i64,
+    /// Of the visitor's own: the key that they were sent with.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     key: Option<&'i str>,
     #[serde(skip_serializing_if = "is_false")]
     edited: bool,
@@ -32,16 +50,21 @@ pub(in crate::website) struct WireItem<'i> {
     deleted: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = File)]
 struct WireFile<'i> {
     name: &'i str,
     mime: &'i str,
     size: u64,
     image: bool,
+    /// Needs the session, or is good for a quarter of an hour without one.
     url: String,
+    /// In pixels, when known.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     width: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     height: Option<u32>,
 }
 
@@ -100,11 +123,13 @@ fn files<'i>(item: &'i Item, links: &impl FileAddress) -> Vec<WireFile<'i>> {
 }
 
 /// A part of a conversation on the wire.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Slice)]
 pub(in crate::website) struct WireSlice<'i> {
     pub(in crate::website) cursor: i64,
     pub(in crate::website) items: Vec<WireItem<'i>>,
     pub(in crate::website) more: bool,
+    /// Drop what you show and take these instead.
     #[serde(skip_serializing_if = "is_false")]
     pub(in crate::website) reset: bool,
 }

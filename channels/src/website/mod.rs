@@ -128,8 +128,8 @@ impl Channel for Website {
                     .merge(page::widget::routes())
                     .layer(from_fn(served::compress::pages)),
             )
-            .merge(api::files::routes().layer(from_fn_with_state(Arc::clone(&site), api::calls::guess_no_tokens)))
-            .nest("/api", api::calls::routes(&site))
+            .merge(api::files::routes().layer(from_fn_with_state(Arc::clone(&site), api::routes::guess_no_tokens)))
+            .nest("/api", api::routes::routes(&site))
             .route("/assets/{file}", axum::routing::get(served::assets::serve))
             .layer(from_fn_with_state(Arc::clone(&site), without_ended))
             .with_state(site)

@@ -34,6 +34,7 @@ mod messengers;
 mod metrics;
 mod missed;
 mod mistakes;
+mod openapi;
 mod pages;
 mod privacy;
 mod reload;

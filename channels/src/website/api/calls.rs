@@ -1,239 +1,63 @@
 //! The JSON API of `docs/website-api.md`.
 
+use super::shared::{MAX_PAGE, MAX_WAIT, OfInfo, OfItem, OfNews, OfPage, Shared, USUAL_PAGE, answer, from_json};
 use crate::common::json;
 use crate::common::multipart::is_multipart;
-use crate::website::api::forget::without_session;
-use crate::website::api::stream;
-use crate::website::error::{Problem, Refusal};
+use crate::website::bounds::{Key, Name, Text};
+use crate::website::error::{AnyCall, Problem, Refusal, Refused, Writes};
 use crate::website::item::{WireItem, WireSlice};
-use crate::website::sent::form::Typed;
-use crate::website::sent::kind::{by_script, is_json, not_json};
-use crate::website::sent::query::{Given, MAX_BODY, NEWS, number, query, whole};
+use crate::website::sent::form::{NewMessageForm, Typed};
+use crate::website::sent::query::{NEWS, number, query, whole};
 use crate::website::sent::upload::{Sender, Upload};
 use crate::website::session::ended::Mark;
-use crate::website::session::identity::Audience;
-use crate::website::session::sessions::Session;
 use crate::website::site::{Reader, Site};
 use crate::website::welcome::before::Profile;
-use crate::website::welcome::info::Info;
+use crate::website::welcome::info::{Info, WireInfo};
 use crate::website::welcome::introduce::{Brought, introduce};
+use axum::RequestExt;
 use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, Path, RawQuery, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::extract::{Path, RawQuery, Request, State};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, RequestExt, Router};
 use openline_core::limits::Waiting;
-use openline_core::message::{Dialog, Item};
-use openline_core::{ChatId, ClientAddress, ConversationId, MessageId, Pos, Rev, sampled};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use openline_core::message::Item;
+use openline_core::{ChatId, ClientAddress, ConversationId, MessageId, Pos, Rev};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Longest that an answer is held, in seconds.
-const MAX_WAIT: u64 = 25;
+use utoipa::ToSchema;
 
 /// What every answer with news says of itself.
 const JSON: [(HeaderName, &str); 2] = [(header::CACHE_CONTROL, "no-store"), (header::CONTENT_TYPE, "application/json")];
 
-type Shared = State<Arc<Site>>;
-
-pub(in crate::website) fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
-    Router::new()
-        .route("/session", post(open_session).get(show_session).delete(end_session))
-        .route("/messages", post(send).get(history))
-        .route("/messages/{id}", get(one))
-        .route("/messages/{id}/retry", post(retry))
-        .route("/updates", get(updates))
-        .route("/stream", get(stream::open))
-        .merge(crate::website::api::forget::api())
-        .route("/info", get(info))
-        .route_layer(from_fn_with_state(Arc::clone(site), by_script))
-        .method_not_allowed_fallback(method_not_allowed)
-        .fallback(not_found)
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(from_fn_with_state(Arc::clone(site), guess_no_tokens))
-        .layer(from_fn_with_state(Arc::clone(site), cross_origin))
-}
-
-async fn method_not_allowed() -> Problem {
-    Problem::of(Refusal::MethodNotAllowed, "this address does not take that method, see the Allow header")
-}
-
-async fn not_found() -> Problem {
-    Problem::of(Refusal::NotFound, "there is nothing at this address")
-}
-
-/// Nothing is done for an address that has shown too many tokens that are none of ours.
-pub(in crate::website) async fn guess_no_tokens(
-    State(site): Shared,
-    from: ClientAddress,
-    request: Request,
-    next: Next,
-) -> Response {
-    let headers = request.headers();
-    if headers.contains_key(header::AUTHORIZATION)
-        && site.session(headers).is_none()
-        && let Err(limited) = site.limits.wrong_token(from)
-    {
-        return Problem::from(limited).into_response();
-    }
-    next.run(request).await
-}
-
-/// Lets the configured front ends on other sites call (with bearer tokens; cookies stay with this site).
-async fn cross_origin(State(site): Shared, request: Request, next: Next) -> Response {
-    let origin = request.headers().get(header::ORIGIN).cloned();
-    let allowed =
-        origin.filter(|origin| site.settings.allowed_origins.iter().any(|known| known.as_bytes() == origin.as_bytes()));
-    let preflight = request.method() == Method::OPTIONS;
-    let Some(origin) = allowed else { return next.run(request).await };
-    let mut response = if preflight { StatusCode::NO_CONTENT.into_response() } else { next.run(request).await };
-    let headers = response.headers_mut();
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    headers.insert(header::VARY, HeaderValue::from_static("Origin"));
-    headers.insert(
-        header::ACCESS_CONTROL_ALLOW_HEADERS,
-        HeaderValue::from_static("authorization, content-type, last-event-id"),
-    );
-    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, DELETE"));
-    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
-    response
-}
-
-fn answer(status: StatusCode, body: impl serde::Serialize) -> Response {
-    (status, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
-}
-
-fn from_json<T: for<'de> Deserialize<'de>>(headers: &HeaderMap, body: &[u8]) -> Result<T, Problem> {
-    if !is_json(headers) {
-        return Err(not_json());
-    }
-    json::read(body).map_err(|error| Problem::of(Refusal::BadJson, error.to_string()))
-}
-
-#[derive(Deserialize, Default)]
-struct OpenSession {
-    #[serde(default)]
-    bearer: bool,
-    /// The token by which the embedding site says whom it has signed in. Of another shape than a text it is a wrong one.
-    identity: Option<Value>,
-    /// The visitor agreed to what `…/api/info` asks.
-    #[serde(default)]
-    consent: bool,
-}
-
-async fn open_session(
-    State(site): Shared,
-    from: ClientAddress,
-    headers: HeaderMap,
-    body: Given,
-) -> Result<Response, Problem> {
-    let body = whole(body)?;
-    let asked: OpenSession = if body.is_empty() { OpenSession::default() } else { from_json(&headers, &body)? };
-    if asked.identity.is_none()
-        && let Some(session) = site.session(&headers)
-    {
-        return known(&site, &session, Reader::of(&headers)).await;
-    }
-    if !asked.bearer {
-        site.same_site(&headers)?;
-    }
-    if site.settings.consent.first && !asked.bearer && !asked.consent {
-        let message = "agree first: see consent of …/api/info, and send {\"consent\": true}";
-        return Err(Problem::of(Refusal::ConsentNeeded, message));
-    }
-    let session = match asked.identity {
-        Some(token) => identified(&site, token.as_str().unwrap_or_default(), from)?,
-        None if site.settings.identity.required => return Err(site.no_session()),
-        None => site.new_session(from)?,
-    };
-    let session = session.ok_or_else(|| Problem::of(Refusal::StorageUnavailable, "no randomness, try again"))?;
-    if asked.bearer {
-        return describe(&site, &session, StatusCode::CREATED, Some(&session.token)).await;
-    }
-    Ok(keeping(&site, &session, describe(&site, &session, StatusCode::CREATED, None).await?))
-}
-
-/// Lets the browser keep a session.
-fn keeping(site: &Site, session: &Session, mut response: Response) -> Response {
-    if let Ok(cookie) = HeaderValue::from_str(&site.sessions.set_cookie(session)) {
-        response.headers_mut().insert(header::SET_COOKIE, cookie);
-    }
-    response
-}
-
-/// A session that is good. When an earlier secret signed it, the same one signed anew goes along.
-async fn known(site: &Site, session: &Session, reader: Reader) -> Result<Response, Problem> {
-    match (site.sessions.renewed(session), reader) {
-        (None, _) => describe(site, session, StatusCode::OK, None).await,
-        (Some(renewed), Reader::Bearer) => describe(site, &renewed, StatusCode::OK, Some(&renewed.token)).await,
-        (Some(renewed), Reader::Cookie) => {
-            Ok(keeping(site, &renewed, describe(site, &renewed, StatusCode::OK, None).await?))
-        }
-    }
-}
-
-/// A session of the customer whom the token names; never another one instead.
-fn identified(site: &Site, token: &str, from: ClientAddress) -> Result<Option<Session>, Problem> {
-    site.limits.session(from)?;
-    let (audience, now) =
-        (Audience { origin: &site.public_url, channel: site.inbox.channel().as_str() }, site.inbox.now());
-    match site.settings.identity.customer(token, &audience, now) {
-        Ok(customer) => Ok(site.sessions.make_for(&customer, now)),
-        Err(refused) => {
-            sampled!(warn, target: "security", client = %from, %refused, result = "refused", "a token of identity");
-            let message = format!("identity is refused: {refused}, see docs/widget.md");
-            Err(Problem::of(Refusal::IdentityRefused, message))
-        }
-    }
-}
-
-/// Signing out: this session is over, wherever its token is.
-async fn end_session(State(site): Shared, from: ClientAddress, headers: HeaderMap) -> Result<Response, Problem> {
-    site.same_site(&headers)?;
-    let session = site.known_session(&headers)?;
-    site.ended.end(&session, &site.inbox).await?;
-    let (channel, chat) = (site.inbox.channel(), &session.chat);
-    sampled!(info, target: "security", client = %from, %channel, %chat, result = "accepted", "a session was ended");
-    let response = answer(StatusCode::OK, json!({ "ended": true }));
-    Ok(if Reader::of(&headers) == Reader::Cookie { without_session(&site, response) } else { response })
-}
-
-async fn show_session(State(site): Shared, headers: HeaderMap) -> Result<Response, Problem> {
-    let session = site.known_session(&headers)?;
-    describe(&site, &session, StatusCode::OK, None).await
-}
-
-async fn describe(
-    site: &Site,
-    session: &Session,
-    status: StatusCode,
-    token: Option<&str>,
-) -> Result<Response, Problem> {
-    let conversation = site.inbox.conversation(&session.chat).await?;
-    let (name, cursor, dialog) =
-        conversation.map_or((String::new(), 0, Dialog::None), |c| (c.visitor.name, c.rev.0, c.dialog));
-    let mut body = json!({ "name": name, "cursor": cursor, "dialog": dialog });
-    if let Some(token) = token {
-        body["session"] = json!(token);
-    }
-    Ok(answer(status, body))
-}
-
-#[derive(Deserialize)]
-struct SendMessage {
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewMessage)]
+pub(in crate::website) struct SendMessage {
+    /// New for each message; the same one again stores nothing.
+    #[schema(value_type = Key)]
     key: String,
+    /// Taken literally.
+    #[schema(value_type = Text)]
     text: String,
+    /// How the visitor wants to be called.
     #[serde(default)]
+    #[schema(value_type = Name)]
     name: Option<String>,
     #[serde(default)]
     profile: Option<Profile>,
+    /// Where the visitor is: visit, url, referrer, title, utm, data. What is wrong in it is left out.
     #[serde(default)]
+    #[schema(value_type = Option<Object>)]
     about: Option<Value>,
+}
+
+/// A message by itself.
+#[derive(Serialize, ToSchema)]
+pub(in crate::website) struct One<'i> {
+    item: WireItem<'i>,
+    cursor: i64,
 }
 
 /// A field of a form that is JSON.
@@ -242,8 +66,21 @@ fn part<T: for<'de> Deserialize<'de>>(fields: &HashMap<String, String>, name: &s
     field.transpose().map_err(|error| Problem::of(Refusal::BadJson, format!("{name}: {error}")))
 }
 
-/// What stands before and around the conversation; see [`Info`].
-async fn info(State(site): Shared, headers: HeaderMap, RawQuery(raw): RawQuery) -> Result<Response, Problem> {
+#[utoipa::path(
+    get, path = "/info", operation_id = "info", summary = "What stands before and around the conversation", security(()),
+    params(OfInfo),
+    responses(
+        (status = 200, body = WireInfo<'static>, description = "For the visitor of the session; without one, for anybody new."),
+        (status = 400, body = Refused, description = "bad_query."),
+        (status = 429, body = Refused, description = "too_many."),
+        (status = 503, body = Refused, description = "storage_unavailable.")
+    )
+)]
+pub(in crate::website) async fn info(
+    State(site): Shared,
+    headers: HeaderMap,
+    RawQuery(raw): RawQuery,
+) -> Result<Response, Problem> {
     let query = query(raw)?;
     let view = site.view(&headers, query.get("lang").map(String::as_str));
     let chat = site.session(&headers).map(|session| session.chat);
@@ -252,10 +89,32 @@ async fn info(State(site): Shared, headers: HeaderMap, RawQuery(raw): RawQuery) 
         None => None,
     };
     let info = Info::of(&site, view.language, chat.as_ref(), known.as_ref()).await?;
-    Ok(answer(StatusCode::OK, info.json()))
+    Ok(answer(StatusCode::OK, info.wire()))
 }
 
-async fn send(State(site): Shared, from: ClientAddress, request: Request) -> Result<Response, Problem> {
+#[utoipa::path(
+    post, path = "/messages", operation_id = "send", summary = "Says something",
+    request_body(content(
+        (SendMessage = "application/json", example = json!({ "key": "0f8b7c52-1", "text": "it's <b>", "name": "Ann" })),
+        (NewMessageForm = "multipart/form-data")
+    )),
+    responses(
+        AnyCall,
+        Writes,
+        (status = 201, body = One<'static>, description = "It is on disk, and never lost afterwards."),
+        (status = 200, body = One<'static>, description = "The key is known: the first message."),
+        (status = 409, body = Refused, description = "key_conflict: the key was used for another message."),
+        (status = 413, body = Refused, description = "body_too_large, file_too_large."),
+        (status = 422, body = Refused, description = "text_empty, text_too_long, name_too_long, bad_key, file_type_refused, \
+            file_empty, too_many_files, profile_invalid, consent_needed."),
+        (status = 507, body = Refused, description = "storage_full: there is no room for files.")
+    )
+)]
+pub(in crate::website) async fn send(
+    State(site): Shared,
+    from: ClientAddress,
+    request: Request,
+) -> Result<Response, Problem> {
     let headers = request.headers().clone();
     site.same_site(&headers)?;
     let session = site.known_session(&headers)?;
@@ -282,16 +141,43 @@ async fn send(State(site): Shared, from: ClientAddress, request: Request) -> Res
     let status = if recorded.fresh { StatusCode::CREATED } else { StatusCode::OK };
     let links = site.links(Reader::of(&headers), recorded.change.conversation);
     let item = WireItem::new(&recorded.item, &links);
-    Ok(answer(status, json!({ "item": item, "cursor": recorded.change.rev })))
+    Ok(answer(status, One { item, cursor: recorded.change.rev.0 }))
 }
 
-/// A message by itself, with fresh addresses of its files.
-async fn one(State(site): Shared, headers: HeaderMap, Path(id): Path<String>) -> Result<Response, Problem> {
+#[utoipa::path(
+    get, path = "/messages/{id}", operation_id = "one", summary = "A message, with fresh addresses of its files",
+    params(OfItem),
+    responses(
+        AnyCall,
+        (status = 200, body = One<'static>, description = "As it is now."),
+        (status = 404, body = Refused, description = "not_found.")
+    )
+)]
+pub(in crate::website) async fn one(
+    State(site): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
     let (conversation, item) = find(&site, &headers, &id).await?;
     Ok(alone(&site, &headers, conversation, &item))
 }
 
-async fn retry(State(site): Shared, headers: HeaderMap, Path(id): Path<String>) -> Result<Response, Problem> {
+#[utoipa::path(
+    post, path = "/messages/{id}/retry", operation_id = "retry", summary = "Sends a message again that has failed",
+    params(OfItem),
+    responses(
+        AnyCall,
+        Writes,
+        (status = 200, body = One<'static>, description = "On its way again."),
+        (status = 404, body = Refused, description = "not_found."),
+        (status = 409, body = Refused, description = "not_failed.")
+    )
+)]
+pub(in crate::website) async fn retry(
+    State(site): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
     site.same_site(&headers)?;
     let (conversation, Item { id: message, .. }) = find(&site, &headers, &id).await?;
     if !site.inbox.retry(conversation, message).await? {
@@ -313,15 +199,24 @@ async fn find(site: &Site, headers: &HeaderMap, id: &str) -> Result<(Conversatio
 
 fn alone(site: &Site, headers: &HeaderMap, conversation: ConversationId, item: &Item) -> Response {
     let links = site.links(Reader::of(headers), conversation);
-    answer(StatusCode::OK, json!({ "item": WireItem::new(item, &links), "cursor": item.rev }))
+    answer(StatusCode::OK, One { item: WireItem::new(item, &links), cursor: item.rev.0 })
 }
 
-async fn history(State(site): Shared, headers: HeaderMap, RawQuery(raw): RawQuery) -> Result<Response, Problem> {
+#[utoipa::path(
+    get, path = "/messages", operation_id = "history", summary = "The history",
+    params(OfPage),
+    responses(AnyCall, (status = 200, body = WireSlice<'static>, description = "By pos; the newest when before is left out."))
+)]
+pub(in crate::website) async fn history(
+    State(site): Shared,
+    headers: HeaderMap,
+    RawQuery(raw): RawQuery,
+) -> Result<Response, Problem> {
     let session = site.known_session(&headers)?;
     let query = query(raw)?;
-    let limit = number(&query, "limit")?.unwrap_or(50);
-    if !(1..=100).contains(&limit) {
-        return Err(Problem::of(Refusal::BadQuery, "limit must be from 1 to 100"));
+    let limit = number(&query, "limit")?.unwrap_or(USUAL_PAGE);
+    if !(1..=MAX_PAGE).contains(&limit) {
+        return Err(Problem::of(Refusal::BadQuery, format!("limit must be from 1 to {MAX_PAGE}")));
     }
     let before = number(&query, "before")?.map(Pos);
     let Some(id) = site.inbox.find(&session.chat).await? else {
@@ -331,7 +226,12 @@ async fn history(State(site): Shared, headers: HeaderMap, RawQuery(raw): RawQuer
     Ok(answer(StatusCode::OK, WireSlice::history(&slice, &site.links(Reader::of(&headers), id))))
 }
 
-async fn updates(
+#[utoipa::path(
+    get, path = "/updates", operation_id = "updates", summary = "What is new",
+    params(OfNews),
+    responses(AnyCall, (status = 200, body = WireSlice<'static>, description = "Each item that is new or changed, by rev."))
+)]
+pub(in crate::website) async fn updates(
     State(site): Shared,
     from: ClientAddress,
     headers: HeaderMap,

@@ -1,7 +1,7 @@
 //! "Forget me": the visitor's own wish to erase what they wrote.
 
 use crate::website::answer::refuse;
-use crate::website::error::Problem;
+use crate::website::error::{AnyCall, Problem, Writes};
 use crate::website::page::hosted;
 use crate::website::site::{Reader, Site};
 use crate::website::welcome::info::CONSENT;
@@ -11,25 +11,39 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use openline_core::{ClientAddress, sampled};
-use serde_json::json;
+use serde::Serialize;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 type Shared = State<Arc<Site>>;
-
-/// For scripts, below `api`.
-pub(in crate::website) fn api() -> Router<Arc<Site>> {
-    Router::new().route("/forget", post(by_script))
-}
 
 /// For the page without them.
 pub(in crate::website) fn routes() -> Router<Arc<Site>> {
     Router::new().route("/forget", post(by_form))
 }
 
-/// Accepted: it is carried out in the background, as fast as the portal takes the deletions.
-async fn by_script(State(site): Shared, from: ClientAddress, headers: HeaderMap) -> Result<Response, Problem> {
+/// That it was taken.
+#[derive(Serialize, ToSchema)]
+pub(in crate::website) struct Forgotten {
+    /// Whether there was something to forget.
+    forgotten: bool,
+}
+
+#[utoipa::path(
+    post, path = "/forget", operation_id = "forget", summary = "Forgets the visitor, here and in the portal",
+    responses(
+        AnyCall,
+        Writes,
+        (status = 202, body = Forgotten, description = "It is carried out as fast as the portal takes the deletions.")
+    )
+)]
+pub(in crate::website) async fn by_script(
+    State(site): Shared,
+    from: ClientAddress,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let asked = ask(&site, from, &headers).await?;
-    let body = Json(json!({ "forgotten": asked }));
+    let body = Json(Forgotten { forgotten: asked });
     let response = (StatusCode::ACCEPTED, [(header::CACHE_CONTROL, "no-store")], body).into_response();
     // A bearer's cookie, if there is one, is somebody else's: the hosted page's visitor in the same browser.
     Ok(if Reader::of(&headers) == Reader::Cookie { without_session(&site, response) } else { response })

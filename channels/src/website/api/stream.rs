@@ -4,7 +4,8 @@
 //! moment only is boxed. Padding against proxies that hold back small answers is not sent: a page behind one notices that nothing
 //! arrives, and polls.
 
-use crate::website::error::{Problem, Refusal};
+use super::shared::OfStream;
+use crate::website::error::{AnyCall, Problem, Refusal};
 use crate::website::item::WireSlice;
 use crate::website::sent::query::{NEWS, number, query};
 use crate::website::session::ended::Mark;
@@ -24,7 +25,15 @@ use tokio::time::Instant;
 /// Something is sent at least this often, so that proxies and browsers know that the connection lives.
 const BEAT: Duration = Duration::from_secs(20);
 
-/// `GET /stream?since=N`.
+#[utoipa::path(
+    get, path = "/stream", operation_id = "stream", summary = "What is new, as it comes",
+    params(OfStream),
+    responses(
+        AnyCall,
+        (status = 200, body = String, content_type = "text/event-stream", description = "Events `news`, whose id is the \
+            cursor and whose data is what updates answers; a comment at least every 20 s.")
+    )
+)]
 pub(in crate::website) async fn open(
     State(site): State<Arc<Site>>,
     from: ClientAddress,

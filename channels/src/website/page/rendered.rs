@@ -106,7 +106,7 @@ impl Page<'_> {
             "more": slice.more,
             "frame": self.frame.map(|frame| site.settings.widget.config(&frame.origin)),
             "ask_name": site.settings.ask_name,
-            "info": info.json(),
+            "info": info.wire(),
             "consent_first": site.settings.consent.first && self.is_new,
         })
     }

@@ -1,16 +1,31 @@
 //! What visitors type, checked; and the form that carries it without JavaScript.
 
 use crate::common::input::clean;
-use crate::website::bounds::{MAX_NAME, MAX_TEXT};
+use crate::common::schema::schema;
+use crate::website::bounds::{MAX_FILES, MAX_KEY, MAX_NAME, MAX_TEXT};
 use crate::website::error::{Problem, Refusal};
 use crate::website::welcome::introduce::Introduced;
 use openline_core::message::{Content, File, Incoming};
 use openline_core::text::RichText;
 use openline_core::{ChatId, VisitorInbox};
 use std::collections::HashMap;
+use utoipa::openapi::{ArrayBuilder, ObjectBuilder, Ref, SchemaFormat, Type};
 
 /// So many characters of a question stand before the note that goes with it.
 const MAX_EXCERPT: usize = 60;
+
+schema!(
+    /// A message with files. The fields stand before the files; profile and about are JSON.
+    NewMessageForm = {
+        let plain = || ObjectBuilder::new().schema_type(Type::String);
+        let file = plain().format(Some(SchemaFormat::Custom("binary".to_owned())));
+        let form = ObjectBuilder::new().property("key", Ref::from_schema_name("Key")).required("key");
+        let form = form.property("text", Ref::from_schema_name("Text")).property("name", Ref::from_schema_name("Name"));
+        let form = form.property("profile", plain().content_media_type("application/json"));
+        let form = form.property("about", plain().content_media_type("application/json"));
+        form.property("files", ArrayBuilder::new().items(file).max_items(Some(MAX_FILES)))
+    }
+);
 
 /// A message as it was typed.
 #[derive(Debug, Default)]
@@ -35,10 +50,10 @@ impl Typed {
 
     /// Checks what stands beside files.
     pub(in crate::website) fn check_fields(self) -> Result<Self, Problem> {
-        let key_ok = (1..=64).contains(&self.key.len())
+        let key_ok = (1..=MAX_KEY).contains(&self.key.len())
             && self.key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
         if !key_ok {
-            return Err(Problem::of(Refusal::BadKey, "key must be 1 to 64 of A-Z a-z 0-9 _ -"));
+            return Err(Problem::of(Refusal::BadKey, format!("key must be 1 to {MAX_KEY} of A-Z a-z 0-9 _ -")));
         }
         let text = clean(&self.text, true);
         let length = text.chars().count();

@@ -2,7 +2,7 @@
 //! More than 400 lines with its tests, a quarter of the file.
 
 use crate::common::input::{clean, email, phone};
-use crate::website::bounds::MAX_NAME;
+use crate::website::bounds::{MAX_NAME, Name};
 use crate::website::error::{Faults, Problem, Refusal};
 use crate::website::welcome::texts::Catalogue;
 use crate::website::welcome::words::Words;
@@ -13,6 +13,7 @@ use serde::de::{Deserializer, MapAccess, Visitor as Reader};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
 /// Longest value of an own field, in characters.
 const MAX_VALUE: usize = 300;
@@ -71,7 +72,7 @@ struct FullField {
 }
 
 /// What a field takes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(in crate::website) enum FieldType {
     /// A line of text.
@@ -88,7 +89,7 @@ pub(in crate::website) enum FieldType {
 }
 
 /// A field of the form.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(in crate::website) struct Field {
     pub(in crate::website) key: String,
     /// What stands beside it; of standard fields in the visitor's language.
@@ -99,6 +100,7 @@ pub(in crate::website) struct Field {
     pub(in crate::website) options: Vec<String>,
     /// What `label` and `options` are made from.
     #[serde(skip)]
+    #[schema(ignore)]
     words: (Words, Vec<Words>),
 }
 
@@ -203,12 +205,15 @@ pub(in crate::website) fn labelled(fields: Vec<Field>, language: &Catalogue) -> 
 }
 
 /// What a visitor filled in: `profile` of `docs/website-api.md`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(default)]
 pub(in crate::website) struct Profile {
+    #[schema(value_type = Name)]
     pub(in crate::website) name: Option<String>,
     pub(in crate::website) email: Option<String>,
     pub(in crate::website) phone: Option<String>,
+    /// Of own fields, by their keys.
+    #[schema(value_type = Object)]
     pub(in crate::website) fields: BTreeMap<String, Value>,
     pub(in crate::website) consent: bool,
     /// In which language the form stood there.

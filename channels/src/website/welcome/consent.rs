@@ -6,6 +6,7 @@ use openline_core::ConfigError;
 use openline_core::line::LineInfo;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 /// `[settings.consent]`.
 #[derive(Debug, Default, Deserialize)]
@@ -44,12 +45,13 @@ pub(in crate::website) struct Settings {
 }
 
 /// What is asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(in crate::website) struct Consent {
     /// The sentence.
     pub(in crate::website) text: String,
     /// Where more is said.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(in crate::website) url: Option<String>,
     /// Another one with other words.
     pub(in crate::website) version: String,

@@ -10,7 +10,9 @@ use openline_core::ChatId;
 use openline_core::handover::Continuation;
 use openline_core::line::LineInfo;
 use openline_core::message::Conversation;
+use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 /// What a visitor finds.
 pub(in crate::website) struct Info {
@@ -92,28 +94,69 @@ impl Info {
     }
 
     /// As `docs/website-api.md` shows it.
-    pub(in crate::website) fn json(&self) -> Value {
-        let opens = match self.standing {
-            Some(Standing::Closed(opens)) => opens,
-            _ => None,
-        };
-        let elsewhere: Vec<_> =
-            self.elsewhere.iter().map(|place| json!({ "name": place.name, "url": place.url })).collect();
-        let mut body = json!({
-            "open": !self.is_closed(), "hours": self.standing.is_some(), "form": self.form, "contact": self.contact,
-            "rating": self.rating, "elsewhere": elsewhere, "language": self.language.code,
-        });
-        let more = [
-            ("opens_at", opens.map(|opens| json!(opens.0))),
-            ("welcome", self.welcome.as_ref().map(|text| json!(text))),
-            ("closed_text", self.closed_text.as_ref().map(|text| json!(text))),
-            ("consent", self.consent.as_ref().map(|consent| json!(consent))),
-        ];
-        for (key, value) in more.into_iter().filter_map(|(key, value)| Some((key, value?))) {
-            body[key] = value;
+    pub(in crate::website) fn wire(&self) -> WireInfo<'_> {
+        let elsewhere = self.elsewhere.iter().map(|place| Elsewhere { name: &place.name, url: &place.url });
+        WireInfo {
+            open: !self.is_closed(),
+            hours: self.standing.is_some(),
+            form: &self.form,
+            contact: self.contact,
+            rating: self.rating,
+            elsewhere: elsewhere.collect(),
+            language: self.language.code,
+            opens_at: match self.standing {
+                Some(Standing::Closed(opens)) => opens.map(|opens| opens.0),
+                _ => None,
+            },
+            welcome: self.welcome.as_deref(),
+            closed_text: self.closed_text.as_deref(),
+            consent: self.consent.as_ref(),
         }
-        body
     }
+}
+
+/// What a visitor finds, on the wire.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Info)]
+#[allow(clippy::struct_excessive_bools)] // the wire's
+pub(in crate::website) struct WireInfo<'i> {
+    /// Whether somebody is there.
+    open: bool,
+    /// Whether the hours are known; where not, say nothing of them.
+    hours: bool,
+    /// What to ask before the first message.
+    form: &'i [Field],
+    /// An e-mail address or a phone number must be among it.
+    contact: bool,
+    /// A finished dialog may be rated.
+    rating: bool,
+    /// Where the visitor may go on with this conversation.
+    elsewhere: Vec<Elsewhere<'i>>,
+    language: &'i str,
+    /// When somebody is there next, in Unix milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    opens_at: Option<i64>,
+    /// What to show until the visitor writes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    welcome: Option<&'i str>,
+    /// What to say while it is closed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    closed_text: Option<&'i str>,
+    /// What this visitor must still agree to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    consent: Option<&'i Consent>,
+}
+
+/// A place where a conversation goes on.
+#[derive(Serialize, ToSchema)]
+pub(in crate::website) struct Elsewhere<'i> {
+    name: &'i str,
+    /// Good for half an hour.
+    url: &'i str,
 }
 
 impl Info {
