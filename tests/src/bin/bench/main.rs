@@ -32,7 +32,7 @@ use anyhow::{Result, bail};
 /// Every measurement is repeated, and the best one shown: others may use the machine meanwhile.
 const REPEATS: usize = 3;
 
-const USAGE: &str = "usage: tests/bench accept|overhead|latency|poll|event|drain [MINUTES [SCENARIOS]]|memory|\
+const USAGE: &str = "usage: tests/bench accept|overhead|latency|poll|event|drain [MINUTES [SCENARIO]]|memory|\
     portals [SECONDS]|start|php|all";
 
 fn main() -> Result<()> {
@@ -48,7 +48,7 @@ fn main() -> Result<()> {
             "latency" => latency::run().await,
             "poll" => poll::run().await,
             "event" => event::run().await,
-            "drain" => drain::run(number(2, 1)?, number(3, u64::MAX)?).await,
+            "drain" => drain::run(number(2, 1)?, Some(number(3, 0)?).filter(|only| *only > 0)).await,
             "memory" => memory::run().await,
             "start" => start::run().await,
             "php" => php::run().await,
@@ -60,14 +60,14 @@ fn main() -> Result<()> {
                 memory::run().await?;
                 start::run().await?;
                 php::run().await?;
-                drain::run(1, u64::MAX).await
+                drain::run(1, None).await
             }
             _ => bail!(USAGE),
         }
     })
 }
 
-/// A number that was given there: how many minutes the traffic of `drain` lasts, and how many of its scenarios are wanted.
+/// A number that was given there: how many minutes the traffic of `drain` lasts, and which of its scenarios is wanted.
 fn number(at: usize, otherwise: u64) -> Result<u64> {
     std::env::args().nth(at).map_or(Ok(otherwise), |given| Ok(given.parse()?))
 }

@@ -40,9 +40,12 @@ fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-pub(crate) async fn run(minutes: u64, count: u64) -> Result<()> {
-    for scenario in scenarios().into_iter().take(usize::try_from(count).unwrap_or(usize::MAX)) {
-        measure(scenario, Duration::from_secs(60 * minutes)).await?;
+/// All scenarios, or the one of this number (from 1).
+pub(crate) async fn run(minutes: u64, only: Option<u64>) -> Result<()> {
+    for (number, scenario) in (1..).zip(scenarios()) {
+        if only.is_none_or(|only| only == number) {
+            measure(scenario, Duration::from_secs(60 * minutes)).await?;
+        }
     }
     Ok(())
 }
