@@ -246,7 +246,7 @@ impl Backend for Bitrix {
     }
 
     fn batch_limits(&self) -> (usize, usize) {
-        (deliver::gathered::MESSAGE_CALLS * self.0.pace.messages_a_call(), deliver::confirm::A_CALL)
+        (deliver::gathered::MESSAGE_CALLS * self.0.pace.messages_a_call(), deliver::together::CONFIRMATIONS)
     }
 
     async fn deliver(&self, delivery: Delivery) -> Result<Receipt, DeliveryError> {

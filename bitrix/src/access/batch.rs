@@ -4,6 +4,7 @@ use crate::access::budget::{Class, Fare};
 use crate::access::portal::Portal;
 use crate::wire::rest::{CallError, Spent, error_of};
 use crate::wire::verdict::{self, Verdict};
+use openline_core::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -16,6 +17,9 @@ pub(crate) type Command<'c> = (&'c str, Value);
 /// What became of one of the calls.
 pub(crate) type Entry = Result<Value, CallError>;
 
+/// What became of one of the calls, and how long it took, when that is known.
+pub(crate) type Timed = (Entry, Option<Duration>);
+
 /// What became of one of the calls, when it may ask for what can't be had: `None` then.
 pub(crate) fn if_any(entry: Entry) -> Result<Option<Value>, CallError> {
     match entry {
@@ -23,6 +27,16 @@ pub(crate) fn if_any(entry: Entry) -> Result<Option<Value>, CallError> {
         Err(error) if verdict::refuses_this(&error) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// How one of the calls is made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Together,
+    /// The portal would put something else in the place of what a visitor wrote.
+    Alone,
+    /// Not at all: its method is blocked.
+    Rests,
 }
 
 impl Portal {
@@ -36,14 +50,64 @@ impl Portal {
         commands: &[Command<'_>],
         fare: impl Into<Fare>,
     ) -> Result<Vec<Entry>, CallError> {
+        let timed = self.batch_at(commands, fare, &mut Instant::now()).await?;
+        Ok(timed.into_iter().map(|(entry, _)| entry).collect())
+    }
+
+    /// The same, and how long each call took, as far as the portal tells. `left` becomes when the last request left.
+    ///
+    /// # Errors
+    /// When the whole request failed.
+    pub(crate) async fn batch_at(
+        self: &Arc<Self>,
+        commands: &[Command<'_>],
+        fare: impl Into<Fare>,
+        left: &mut Instant,
+    ) -> Result<Vec<Timed>, CallError> {
         let fare = fare.into();
-        if commands.len() < 2 || commands.iter().any(refers) {
-            return Ok(self.one_by_one(commands, fare).await);
+        if let [command] = commands {
+            return Ok(self.one_by_one(&[command], fare, left).await);
         }
         let now = self.clock().now();
-        if let Some((method, _)) = commands.iter().find(|(method, _)| self.budget.rests(method, now).is_some()) {
+        let ways: Vec<_> = commands.iter().map(|command| self.way(command, now)).collect();
+        let of =
+            |wanted| commands.iter().zip(&ways).filter(move |(_, way)| **way == wanted).map(|(command, _)| command);
+        let (together, alone): (Vec<_>, Vec<_>) = (of(Way::Together).collect(), of(Way::Alone).collect());
+        if together.is_empty() && alone.is_empty() {
             self.unpay(fare);
-            return Err(CallError::blocked(method));
+        }
+        let next = if together.is_empty() { fare } else { fare.class.into() };
+        let mut together =
+            if together.is_empty() { Vec::new() } else { self.at_once(&together, fare, left).await? }.into_iter();
+        let mut alone = self.one_by_one(&alone, next, left).await.into_iter();
+        let told = commands.iter().zip(ways).map(|((method, _), way)| {
+            let told = match way {
+                Way::Together => together.next(),
+                Way::Alone => alone.next(),
+                Way::Rests => None,
+            };
+            told.unwrap_or_else(|| (Err(CallError::blocked(method)), None))
+        });
+        Ok(told.collect())
+    }
+
+    fn way(&self, command: &Command<'_>, now: Timestamp) -> Way {
+        match self.budget.rests(command.0, now) {
+            Some(_) => Way::Rests,
+            None if refers(command) => Way::Alone,
+            None => Way::Together,
+        }
+    }
+
+    /// With one request.
+    async fn at_once(
+        self: &Arc<Self>,
+        commands: &[&Command<'_>],
+        fare: Fare,
+        left: &mut Instant,
+    ) -> Result<Vec<Timed>, CallError> {
+        if commands.len() < 2 {
+            return Ok(self.one_by_one(commands, fare, left).await);
         }
         let listed: Map<String, Value> = commands
             .iter()
@@ -51,34 +115,40 @@ impl Portal {
             .map(|(index, (method, params))| (key(index), Value::String(format!("{method}?{}", query(params)))))
             .collect();
         let began = Instant::now();
-        match self.call("batch", &json!({ "halt": 0, "cmd": listed }), fare).await {
+        match self.call_at("batch", &json!({ "halt": 0, "cmd": listed }), fare, left).await {
             Ok(answer) => {
                 let mut entries = Vec::with_capacity(commands.len());
                 for (index, (method, _)) in commands.iter().enumerate() {
                     let time = answer.result.get("result_time").and_then(|times| times.get(key(index)));
-                    self.note_spent(method, Spent::of(time), Duration::ZERO);
+                    let spent = Spent::of(time);
+                    self.note_spent(method, spent, Duration::ZERO);
                     let entry = entry(&answer.result, index);
                     if let Err(error) = &entry {
                         self.learn(method, error, self.credentials().as_deref(), began).await;
                     }
-                    entries.push(entry);
+                    entries.push((entry, spent.took()));
                 }
                 Ok(entries)
             }
-            Err(error) if verdict::refuses_this(&error) => Ok(self.one_by_one(commands, fare.class.into()).await),
+            Err(error) if verdict::refuses_this(&error) => Ok(self.one_by_one(commands, fare.class.into(), left).await),
             Err(error) => Err(error),
         }
     }
 
     /// Makes these calls one by one, up to the first one that fails otherwise than by itself: the others would, too. A result
     /// for each.
-    pub(crate) async fn one_by_one(self: &Arc<Self>, commands: &[Command<'_>], mut fare: Fare) -> Vec<Entry> {
+    pub(crate) async fn one_by_one(
+        self: &Arc<Self>,
+        commands: &[&Command<'_>],
+        mut fare: Fare,
+        left: &mut Instant,
+    ) -> Vec<Timed> {
         let mut entries = Vec::with_capacity(commands.len());
         for (method, params) in commands {
-            match self.call(method, params, fare).await {
-                Ok(answer) => entries.push(Ok(answer.result)),
-                Err(error) if verdict::refuses_this(&error) => entries.push(Err(error)),
-                Err(error) => entries.resize(commands.len(), Err(error)),
+            match self.call_at(method, params, fare, left).await {
+                Ok(answer) => entries.push((Ok(answer.result), Some(answer.took))),
+                Err(error) if verdict::refuses_this(&error) => entries.push((Err(error), None)),
+                Err(error) => entries.resize(commands.len(), (Err(error), None)),
             }
             fare = fare.class.into();
             if entries.len() == commands.len() {
@@ -166,7 +236,7 @@ fn encode(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
-/// Whether the portal would put something else in the place of what a visitor wrote.
+/// Whether a call holds what the portal takes for a reference to another call's result.
 fn refers((_, params): &Command<'_>) -> bool {
     params.to_string().contains("$result[")
 }

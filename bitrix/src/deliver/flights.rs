@@ -11,11 +11,12 @@ use tokio::time::Instant;
 /// What is known of a message's call.
 #[derive(Clone, Copy)]
 enum Flight {
-    /// It began then with so many messages; after so long nobody waited for it any more, unless somebody still does.
+    /// It began then, with so many messages up to this one; after so long nobody waited for it any more, unless somebody
+    /// still does.
     Begun(Instant, usize, Option<Duration>),
     /// It was not of this process, and is over by then.
     Elsewhere(Instant),
-    /// It has ended with an answer that did not tell what became of the message.
+    /// The portal does not work on it any more; what became of the message nobody told.
     Ended,
 }
 
@@ -24,7 +25,7 @@ enum Flight {
 pub(crate) struct Flights(Mutex<HashMap<String, Flight>>);
 
 impl Flights {
-    /// A request begins with these messages, and so many in all.
+    /// A request begins with these messages, and so many up to them: what stands behind is carried out after them.
     pub(crate) fn started<'i>(&self, ids: impl Iterator<Item = &'i str>, count: usize) {
         let now = Instant::now();
         let mut flights = self.0.lock();
@@ -37,12 +38,13 @@ impl Flights {
         flights.extend(ids.map(|id| (id.to_owned(), Flight::Ended)));
     }
 
-    /// The call was cut: the portal may go on with it.
-    pub(crate) fn cut<'i>(&self, ids: impl Iterator<Item = &'i str>) {
+    /// The call, whose request had left then, was cut: the portal may go on with it.
+    pub(crate) fn cut<'i>(&self, ids: impl Iterator<Item = &'i str>, left: Instant) {
         let mut flights = self.0.lock();
         for id in ids {
             if let Some(Flight::Begun(began, _, ran)) = flights.get_mut(id) {
-                *ran = Some(began.elapsed());
+                // It may have waited for its request.
+                (*began, *ran) = (left, Some(left.elapsed()));
             }
         }
     }
@@ -75,7 +77,8 @@ impl Flights {
             Flight::Ended => Duration::ZERO,
         };
         if left.is_zero() {
-            flights.remove(id);
+            // Remembered until its outcome is known: whoever asks again must not take it for one of another process.
+            flights.insert(id.to_owned(), Flight::Ended);
             return None;
         }
         Some(left)
@@ -103,14 +106,20 @@ mod tests {
         assert_eq!(flying("of another process"), Some(Duration::from_secs(1)));
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!(flying("of another process"), None);
+        // A look that failed, or a call that was refused, makes nobody wait anew.
+        assert_eq!((flying("a"), flying("of another process"), flying("answered")), (None, None, None));
+        flights.landed(["a"].into_iter());
+        assert_eq!(flying("a"), Some(seven));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_counts_how_long_a_call_had_run_when_it_was_cut() {
+    async fn it_counts_how_long_a_request_had_run_when_it_was_cut() {
         let flights = Flights::default();
         flights.started(["a"].into_iter(), 1);
+        tokio::time::advance(Duration::from_secs(60)).await;
+        let left = Instant::now();
         tokio::time::advance(Duration::from_secs(2)).await;
-        flights.cut(["a"].into_iter());
+        flights.cut(["a"].into_iter(), left);
         tokio::time::advance(Duration::from_secs(3)).await;
         assert_eq!(flights.still_flying("a", |_, ran| ran * 3, Duration::ZERO), Some(Duration::from_secs(1)));
         tokio::time::advance(Duration::from_secs(1)).await;

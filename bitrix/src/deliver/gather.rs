@@ -8,6 +8,9 @@ use std::future::Future;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
+/// An item that waits, and whom to tell what became of it.
+pub(crate) type Waiting<T, R> = (T, oneshot::Sender<R>);
+
 /// Items that wait, and who carries them.
 pub(crate) struct Gather<T, R> {
     class: Class,
@@ -19,7 +22,7 @@ pub(crate) struct Gather<T, R> {
 }
 
 struct State<T, R> {
-    waiting: VecDeque<(T, oneshot::Sender<R>)>,
+    waiting: VecDeque<Waiting<T, R>>,
     /// Somebody waits for a request for those who wait here.
     leads: bool,
     under_way: usize,
@@ -76,9 +79,8 @@ impl<T: Send + 'static, R: Send + 'static> Gather<T, R> {
         results
     }
 
-    /// Takes those who still wait, in order, at most so many. True when another one has to lead beside this one.
-    fn take(&self, most: usize) -> (Vec<(T, oneshot::Sender<R>)>, bool) {
-        let mut state = self.state.lock();
+    /// Takes those who still wait, in order, at most so many.
+    fn take(&self, state: &mut State<T, R>, most: usize) -> Vec<Waiting<T, R>> {
         state.waiting.retain(|(_, told)| !told.is_closed());
         let behind = state.waiting.iter().filter(|(item, _)| (self.behind)(item)).count();
         let ahead = state.waiting.len() - behind;
@@ -95,42 +97,63 @@ impl<T: Send + 'static, R: Send + 'static> Gather<T, R> {
             }
         }
         state.waiting = left;
-        (state.leads, state.under_way) = (false, state.under_way + 1);
-        let more = state.lead(self.calls);
-        (taken, more)
+        state.under_way += usize::from(!taken.is_empty());
+        taken
     }
 
-    /// Carries what waits as long as something does: `carry` gets at most `most()` items whose request is paid, and gives
-    /// a result for each. `another` begins to lead beside this one.
+    /// Takes at most so many along in a call that was counted for others. When there are some and their call has ended,
+    /// [`Gather::left`] has to be told so.
+    pub(crate) fn board(&self, most: usize) -> Vec<Waiting<T, R>> {
+        let mut state = self.state.lock();
+        if most == 0 || state.under_way >= self.calls { Vec::new() } else { self.take(&mut state, most) }
+    }
+
+    /// A call has ended. True when somebody has to begin to lead.
+    pub(crate) fn left(&self) -> bool {
+        let mut state = self.state.lock();
+        state.under_way -= 1;
+        state.lead(self.calls)
+    }
+
+    /// Carries what waits as long as something does: `carry` gets at most `most()` items whose request is paid, and tells
+    /// what became of them. `another` begins to lead beside this one.
     pub(crate) async fn run<F>(
         &self,
         budget: &Budget,
         most: impl Fn() -> usize + Send,
         another: impl Fn() + Send,
-        carry: impl Fn(Vec<T>) -> F + Send,
+        carry: impl Fn(Vec<Waiting<T, R>>) -> F + Send,
     ) where
-        F: Future<Output = Vec<R>> + Send,
+        F: Future<Output = ()> + Send,
     {
         loop {
             budget.take(self.class).await;
-            let (taken, more) = self.take(most());
+            let (taken, more) = {
+                let mut state = self.state.lock();
+                state.leads = false;
+                let taken = self.take(&mut state, most());
+                (taken, state.lead(self.calls))
+            };
             if more {
                 another();
             }
             if taken.is_empty() {
+                // They went along with others.
                 budget.give_back();
-            } else {
-                let (items, told): (Vec<_>, Vec<_>) = taken.into_iter().unzip();
-                for (told, result) in told.into_iter().zip(carry(items).await) {
-                    let _ = told.send(result);
-                }
+                return;
             }
-            let mut state = self.state.lock();
-            state.under_way -= 1;
-            if !state.lead(self.calls) {
+            carry(taken).await;
+            if !self.left() {
                 return;
             }
         }
+    }
+}
+
+/// Tells each what became of it.
+pub(crate) fn tell<T, R>(waiting: Vec<Waiting<T, R>>, results: impl IntoIterator<Item = R>) {
+    for ((_, told), result) in waiting.into_iter().zip(results) {
+        let _ = told.send(result);
     }
 }
 
@@ -174,11 +197,12 @@ mod tests {
 
     fn lead(desk: Arc<Desk>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
-            let carry = |items: Vec<u32>| {
-                desk.calls.lock().push(items.len());
+            let carry = |waiting: Vec<Waiting<u32, u32>>| {
+                desk.calls.lock().push(waiting.len());
                 async move {
                     tokio::time::sleep(Duration::from_millis(50)).await;
-                    items.iter().map(|item| item * 10).collect()
+                    let results: Vec<_> = waiting.iter().map(|(item, _)| item * 10).collect();
+                    tell(waiting, results);
                 }
             };
             desk.notes.run(&desk.budget, || 25, || spawn(&desk, lead), carry).await;
@@ -210,13 +234,47 @@ mod tests {
             let gather = Gather::<u32, u32>::new(Class::Message, 1).with_behind(|item| *item >= 100);
             let (tell, _hear): (Vec<_>, Vec<_>) = items.iter().map(|_| oneshot::channel()).unzip();
             gather.state.lock().waiting.extend(items.iter().copied().zip(tell));
-            gather.take(most).0.into_iter().map(|(item, _)| item).collect::<Vec<_>>()
+            gather.board(most).into_iter().map(|(item, _)| item).collect::<Vec<_>>()
         };
         assert_eq!(take(4, &[100, 101, 102, 1, 2, 3, 4]), [100, 1, 2, 3]);
         assert_eq!(take(4, &[100, 101, 102, 1]), [100, 101, 102, 1]);
         assert_eq!(take(8, &[100, 101, 102, 1, 2, 3]), [100, 101, 102, 1, 2, 3]);
         assert_eq!(take(1, &[100, 1]), [1]);
         assert_eq!(take(2, &[100, 101, 102]), [100, 101]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_goes_along_with_others_costs_no_request() {
+        let desk = Desk::new(RequestLimit::Bucket { burst: 4, per_second: 1 });
+        let began = Instant::now();
+        assert_eq!(desk.send(1).await, 10);
+        let waits = tokio::spawn({
+            let desk = Arc::clone(&desk);
+            async move { desk.send(2).await }
+        });
+        tokio::task::yield_now().await;
+        let along = desk.notes.board(5);
+        assert_eq!(along.len(), 1);
+        tell(along, [77]);
+        assert!(!desk.notes.left(), "nobody waits");
+        assert_eq!(waits.await.unwrap(), 77);
+        // Who waited for a request gave it back.
+        assert_eq!(desk.send(3).await, 30);
+        assert!(began.elapsed() < Duration::from_millis(1200), "{:?}", began.elapsed());
+        assert_eq!(desk.calls(), [1, 1]);
+    }
+
+    #[test]
+    fn who_waits_while_all_calls_are_under_way_is_led_when_one_has_ended() {
+        let gather = Gather::<u32, u32>::new(Class::Note, 2);
+        let (tell, hear): (Vec<_>, Vec<_>) = (1..=3).map(|_| oneshot::channel()).unzip();
+        let boarded = tell.into_iter().map(|tell| {
+            gather.state.lock().waiting.push_back((0, tell));
+            gather.board(5).len()
+        });
+        assert_eq!(boarded.collect::<Vec<_>>(), [1, 1, 0]);
+        assert_eq!(hear.len(), 3);
+        assert!(gather.left(), "somebody has to lead");
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,5 +1,6 @@
 //! What waits for a request, each kind for itself.
 
+use crate::access::batch::Command;
 use crate::access::budget::Class;
 use crate::deliver::gather::Gather;
 use crate::wire::rest::CallError;
@@ -29,37 +30,48 @@ pub(crate) struct Ready {
     pub(super) leased: Option<u64>,
 }
 
-/// Whether the portal knows nothing of the conversation yet: such ones hold up nobody who is in a dialog.
-fn is_brand_new(ready: &Ready) -> bool {
-    ready.delivery.conversation.thread.chat.is_none()
+/// A visitor's message that waits for its call.
+pub(crate) struct Message(pub(super) Ready);
+
+/// A visitor's change of a message that waits for its call.
+pub(crate) struct Change(pub(super) Ready);
+
+/// A note that waits for its call.
+pub(crate) struct Noting {
+    pub(super) params: Value,
+    /// What it is known by while nobody knows whether it arrived: the portal gives it no name of ours.
+    pub(super) id: String,
 }
 
-/// Messages that wait, or changes of them.
-pub(crate) type Messages = Gather<Ready, Delivered>;
+/// A confirmation that waits for its call.
+pub(crate) struct Confirming {
+    pub(super) place: ConnectorLine,
+    pub(super) element: Value,
+}
 
 /// Connector and line.
 pub(super) type ConnectorLine = (String, String);
-pub(super) type Confirmed = Result<(), DeliveryError>;
 
-/// Confirmations that wait.
-pub(crate) type Confirmations = Gather<(ConnectorLine, Value), Confirmed>;
+/// Whether the portal knows nothing of the conversation yet: such ones hold up nobody who is in a dialog.
+fn is_brand_new(Message(ready): &Message) -> bool {
+    ready.delivery.conversation.thread.chat.is_none()
+}
 
-/// A history; `None` when the portal does not let us read it.
+pub(super) type Done = Result<(), DeliveryError>;
+
+/// What was looked for; `None` when the portal has no such thing, or does not let us see it.
 pub(super) type Looked = Result<Option<Value>, CallError>;
 
-/// Looks that wait.
-pub(crate) type Looks = Gather<Value, Looked>;
-
-/// Notes that wait.
-pub(crate) type Notes = Gather<Value, Result<(), DeliveryError>>;
+/// A look that waits: a call that changes nothing, or nothing more when it is made twice.
+pub(crate) struct Looking(pub(super) Command<'static>);
 
 /// What waits for a request, each kind for itself.
 pub(crate) struct Gathered {
-    pub(crate) messages: Messages,
-    pub(crate) edits: Messages,
-    pub(crate) confirmations: Confirmations,
-    pub(crate) notes: Notes,
-    pub(crate) looks: Looks,
+    pub(crate) messages: Gather<Message, Delivered>,
+    pub(crate) edits: Gather<Change, Delivered>,
+    pub(crate) confirmations: Gather<Confirming, Done>,
+    pub(crate) notes: Gather<Noting, Done>,
+    pub(crate) looks: Gather<Looking, Looked>,
 }
 
 /// Calls with messages under way at the same time.

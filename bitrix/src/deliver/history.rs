@@ -2,16 +2,12 @@
 //!
 //! It is asked by `SESSION_ID` first: with `CHAT_ID` alone the portal refuses users who don't take part in the chat.
 
-use crate::access::batch::{each, if_any};
-use crate::access::budget::Class;
-use crate::deliver::gather::spawn;
-use crate::deliver::gathered::Looked;
-use crate::deliver::replies;
+use crate::deliver::{look, replies};
 use crate::shared::Inner;
 use crate::wire::rest::CallError;
 use crate::wire::values::line_number;
 use crate::wire::verdict;
-use futures_util::future::BoxFuture;
+use futures_util::future::join_all;
 use openline_core::DeliveryError;
 use openline_core::backend::Delivery;
 use openline_core::message::{Conversation, Dialog, Thread};
@@ -22,9 +18,6 @@ use std::sync::Arc;
 const LOOKS: u32 = 5;
 
 pub(crate) const METHOD: &str = "imopenlines.session.history.get";
-
-/// Histories in one request where requests are limited.
-const A_CALL: usize = 15;
 
 /// Whether a message arrived whose sending had an unknown outcome.
 pub(crate) enum Arrival {
@@ -48,8 +41,8 @@ pub(crate) async fn arrival(
     delivery: &Delivery,
 ) -> Result<Arrival, DeliveryError> {
     let mut readable = false;
-    for params in places(&conversation.thread) {
-        let history = match read(bitrix, params.clone()).await {
+    for (params, history) in read_all(bitrix, &conversation.thread).await {
+        let history = match history {
             Ok(Some(history)) => history,
             Ok(None) => continue,
             // A look that keeps failing must not hold the message for ever.
@@ -71,29 +64,24 @@ pub(crate) fn places(thread: &Thread) -> Vec<Value> {
     asked.into_iter().filter_map(place).collect()
 }
 
+/// The histories in which something of a conversation may stand, read at the same time (by one request where requests are
+/// limited): what is missing has to be missing in all of them, and the dialog waits for whoever looks.
+pub(super) async fn read_all(
+    bitrix: &Arc<Inner>,
+    thread: &Thread,
+) -> Vec<(Value, Result<Option<Value>, DeliveryError>)> {
+    let places = places(thread);
+    let histories = join_all(places.iter().map(|params| read(bitrix, params.clone()))).await;
+    places.into_iter().zip(histories).collect()
+}
+
 /// One history; `None` when the portal does not let us read it.
 pub(crate) async fn read(bitrix: &Arc<Inner>, params: Value) -> Result<Option<Value>, DeliveryError> {
-    let read = bitrix.gathered.looks.carried(params, || lead(Arc::clone(bitrix))).await;
-    let read = read.ok_or_else(|| DeliveryError::unknown("no result"))?;
-    if let Ok(None) = read {
+    let read = look::look(bitrix, (METHOD, params)).await.map_err(|error| unread(&error))?;
+    if read.is_none() {
         tracing::debug!("a dialog's history can't be read this way");
     }
-    read.map_err(|error| unread(&error))
-}
-
-fn lead(bitrix: Arc<Inner>) -> BoxFuture<'static, ()> {
-    Box::pin(async move {
-        let (waiting, budget) = (&bitrix.gathered.looks, &bitrix.portal.budget);
-        let most = || if budget.is_limited() { A_CALL } else { 1 };
-        waiting.run(budget, most, || spawn(&bitrix, lead), |items| carry(&bitrix, items)).await;
-    })
-}
-
-async fn carry(bitrix: &Arc<Inner>, items: Vec<Value>) -> Vec<Looked> {
-    let count = items.len();
-    let entries = bitrix.portal.ask_batch(&each(METHOD, items), Class::Look.paid()).await;
-    let entries = entries.unwrap_or_else(|error| vec![Err(error); count]);
-    entries.into_iter().map(if_any).collect()
+    Ok(read)
 }
 
 /// A look that failed decides nothing about the message: it stays as uncertain as it was.

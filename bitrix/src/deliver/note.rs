@@ -1,25 +1,16 @@
-//! Notes to operators. There is no way to mark one message as failed (`bitrix24.md` §4.12), so they are told in the chat:
-//! a system message, which is not echoed to the visitor.
+//! Notes to operators, looked for first when one may be there already.
 
-use crate::access::batch::each;
-use crate::access::budget::Class;
 use crate::bbcode;
-use crate::deliver::gather::spawn;
+use crate::deliver::gathered::Noting;
+use crate::deliver::together::carried;
 use crate::deliver::{history, replies};
 use crate::shared::Inner;
-use crate::wire::rest::CallError;
-use crate::wire::verdict::{self, Verdict};
-use futures_util::future::BoxFuture;
 use openline_core::message::{Conversation, Thread};
 use openline_core::text::RichText;
 use openline_core::{DeliveryError, Timestamp};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::sync::Arc;
-
-const METHOD: &str = "im.message.add";
-
-/// Notes in one request where requests are limited.
-const A_CALL: usize = 25;
+use std::time::Duration;
 
 /// Says it, unless it may be there since then and is found.
 pub(crate) async fn note(
@@ -32,22 +23,34 @@ pub(crate) async fn note(
     let chat = chat.ok_or_else(|| DeliveryError::refused("the portal's chat is not known"))?;
     // It may repeat what a visitor wrote, or how they called a file.
     let text = bbcode::write(&RichText::plain(text));
+    let id = format!("note/{chat}/{text}");
+    if unknown_since.is_some()
+        && let Some(after) = still_flying(bitrix, &id)
+    {
+        return Err(DeliveryError::Paused { reason: "waiting whether the note arrives".into(), after });
+    }
     if let Some(since) = unknown_since
         && is_there(bitrix, &conversation.thread, &text, since).await?
     {
+        bitrix.flights.landed(std::iter::once(id.as_str()));
         return Ok(());
     }
     let params = json!({ "DIALOG_ID": format!("chat{chat}"), "MESSAGE": text, "SYSTEM": "Y" });
-    let carried = bitrix.gathered.notes.carried(params, || lead(Arc::clone(bitrix))).await;
-    carried.unwrap_or_else(|| Err(DeliveryError::unknown("no result")))
+    carried(bitrix, Noting { params, id }).await
+}
+
+/// How long the portal may still be working on a request with this note that was cut.
+fn still_flying(bitrix: &Inner, id: &str) -> Option<Duration> {
+    let longest = |weight, ran| bitrix.pace.settled_after(weight, false, ran);
+    bitrix.flights.still_flying(id, longest, Duration::ZERO)
 }
 
 /// Whether a note stands in the dialog's history. Where that can't be read, `portal.resend_unknown` decides whether it is
 /// said once more.
 async fn is_there(bitrix: &Arc<Inner>, thread: &Thread, text: &str, since: Timestamp) -> Result<bool, DeliveryError> {
     let mut readable = false;
-    for params in history::places(thread) {
-        let Some(found) = history::read(bitrix, params).await.map_err(unlooked)? else { continue };
+    for (_, found) in history::read_all(bitrix, thread).await {
+        let Some(found) = found.map_err(unlooked)? else { continue };
         readable = true;
         if replies::has_note(&found, text, since) {
             return Ok(true);
@@ -64,33 +67,6 @@ fn unlooked(error: DeliveryError) -> DeliveryError {
     match error {
         DeliveryError::Unknown { reason } => DeliveryError::retry(reason),
         other => other,
-    }
-}
-
-fn lead(bitrix: Arc<Inner>) -> BoxFuture<'static, ()> {
-    Box::pin(async move {
-        let (waiting, budget) = (&bitrix.gathered.notes, &bitrix.portal.budget);
-        let most = || if budget.is_limited() { A_CALL } else { 1 };
-        waiting.run(budget, most, || spawn(&bitrix, lead), |items| carry(&bitrix, items)).await;
-    })
-}
-
-async fn carry(bitrix: &Arc<Inner>, items: Vec<Value>) -> Vec<Result<(), DeliveryError>> {
-    let count = items.len();
-    if let Some(paused) = bitrix.portal.shut() {
-        bitrix.portal.budget.give_back();
-        return vec![Err(paused); count];
-    }
-    let entries = bitrix.portal.batch(&each(METHOD, items), Class::Note.paid()).await;
-    let entries = entries.unwrap_or_else(|error| vec![Err(error); count]);
-    entries.into_iter().map(|entry| entry.map(|_| ()).map_err(|error| verdict_on(&error))).collect()
-}
-
-fn verdict_on(error: &CallError) -> DeliveryError {
-    match verdict::of(error) {
-        // Nothing may be said there (no scope `im`, no access to the chat): it stays in our own records.
-        Verdict::Suspend(_) if !error.is_about_the_portal() => DeliveryError::refused(error.to_string()),
-        _ => verdict::to_delivery(error),
     }
 }
 

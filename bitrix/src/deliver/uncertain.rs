@@ -1,15 +1,14 @@
 //! Messages whose sending had an unknown outcome: whether the portal has them already.
 
-use crate::access::budget::Class;
 use crate::deliver::attached;
 use crate::deliver::element::element;
 use crate::deliver::gathered::CallKey;
 use crate::deliver::history::{self, Arrival};
+use crate::deliver::look::look;
 use crate::shared::Inner;
-use crate::wire::rest::CallError;
 use crate::wire::values::line_number;
 use crate::wire::values::text;
-use crate::wire::verdict::{self, Verdict};
+use crate::wire::verdict;
 use openline_core::DeliveryError;
 use openline_core::backend::{Act, Delivery, Receipt};
 use openline_core::bridge::LEASE;
@@ -48,6 +47,7 @@ pub(crate) async fn already_there(
         bitrix.looks.forget(&delivery.external_id);
     }
     if let Arrival::There { mut thread, files } = arrival {
+        bitrix.flights.landed(std::iter::once(delivery.external_id.as_str()));
         thread.line = Some(key.line.clone());
         let note = attached::missing(bitrix.words(), &bitrix.portal.config().public_url, delivery, Some(files));
         return Ok(Some(Receipt { thread, note }));
@@ -81,7 +81,7 @@ fn waiting(after: Duration) -> DeliveryError {
 /// The portal's chat of a conversation whose first message had an unknown outcome, so that nothing told us where it is.
 /// An update of that message changes nothing when it isn't there, and its answer names the portal's own user, with whom
 /// the dialog can be found (`bitrix24.md` §4.8, §5.1).
-async fn find_chat(bitrix: &Inner, delivery: &Delivery, key: &CallKey) -> Result<Option<String>, DeliveryError> {
+async fn find_chat(bitrix: &Arc<Inner>, delivery: &Delivery, key: &CallKey) -> Result<Option<String>, DeliveryError> {
     let (connector, line) = (key.connector.clone(), key.line.clone());
     let probe = CallKey { method: "imconnector.update.messages", connector, line, alone: None };
     let mut probing = element(&probe, delivery, &bitrix.refused_blocks);
@@ -90,23 +90,12 @@ async fn find_chat(bitrix: &Inner, delivery: &Delivery, key: &CallKey) -> Result
         probing["message"] = json!({ "id": format!("{}-none", delivery.external_id), "text": "?" });
     }
     let params = json!({ "CONNECTOR": probe.connector, "LINE": line_number(&probe.line), "MESSAGES": [probing] });
-    let answer = match bitrix.portal.ask(probe.method, &params, Class::Look).await {
-        Ok(answer) => answer,
-        Err(error) => return undecided(&error),
-    };
-    let user = answer.result.pointer("/DATA/RESULT/0/user").and_then(|user| text(Some(user)));
+    // A look that is refused found nothing; one that failed decided nothing.
+    let found = async |command| look(bitrix, command).await.map_err(|error| verdict::to_delivery(&error));
+    let user = found((probe.method, params)).await?;
+    let user = user.and_then(|user| user.pointer("/DATA/RESULT/0/user").and_then(|user| text(Some(user))));
     let Some(user) = user else { return Ok(None) };
     let code = format!("{}|{}|{}|{user}", key.connector, key.line, delivery.conversation.chat);
-    match bitrix.portal.ask("imopenlines.dialog.get", &json!({ "USER_CODE": code }), Class::Look).await {
-        Ok(answer) => Ok(text(answer.result.get("id"))),
-        Err(error) => undecided(&error),
-    }
-}
-
-/// A probe that is refused found nothing; one that failed decided nothing.
-fn undecided(error: &CallError) -> Result<Option<String>, DeliveryError> {
-    match verdict::of(error) {
-        Verdict::Reject => Ok(None),
-        _ => Err(verdict::to_delivery(error)),
-    }
+    let dialog = found(("imopenlines.dialog.get", json!({ "USER_CODE": code }))).await?;
+    Ok(dialog.and_then(|dialog| text(dialog.get("id"))))
 }

@@ -144,6 +144,11 @@ impl Spent {
             reset_at: field("operating_reset_at").and_then(integer),
         }
     }
+
+    /// How long the portal worked on the call, when told.
+    pub(crate) fn took(self) -> Option<Duration> {
+        self.processing.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+    }
 }
 
 /// A successful answer.

@@ -38,8 +38,14 @@ async fn confirmations_and_notes_go_on_while_messages_want_every_request() {
     let notes = |portal: View<'_>| portal.all_messages().filter(|message| message.author.side() == "system").count();
     let noted = world.sandbox.view(notes);
     let reply = world.sandbox.operator_writes(chat, "at once").unwrap();
-    let went_on =
-        |portal: View<'_>| portal.message(reply).is_some_and(|message| !message.sending) && notes(portal) > noted + 5;
+    // Notes and messages share a request.
+    let together = |portal: View<'_>| {
+        let has = |commands: &[String], wanted: &str| commands.iter().any(|command| command == wanted);
+        let both = |commands: &[String]| has(commands, "imconnector.send.messages") && has(commands, "im.message.add");
+        portal.calls().any(|call| both(&call.commands))
+    };
+    let confirmed = |portal: View<'_>| portal.message(reply).is_some_and(|message| !message.sending);
+    let went_on = |portal: View<'_>| confirmed(portal) && notes(portal) > noted + 5 && together(portal);
     world.sandbox.wait_until(went_on).await.unwrap_or_else(|e| panic!("something starves: {e}"));
     enough.store(true, Ordering::SeqCst);
     for writing in writing {

@@ -13,8 +13,11 @@ const HISTORY: &str = "imopenlines.session.history.get";
 
 const CONFIG: &str = "reconcile_seconds = 1\ntimeout_seconds = 2\n[channels.site]\nkind = \"website\"\n";
 
+/// On PostgreSQL as if requests were limited, so that what waits together goes in one request, and fails together.
 async fn world(database: Database) -> World {
-    World::on(database, SandboxConfig { seed: 7, ..SandboxConfig::default().without_limits() }, CONFIG).await
+    let limit = if database == Database::Postgres { "limit = \"enterprise\"\n" } else { "" };
+    let portal = SandboxConfig { seed: 7, ..SandboxConfig::default().without_limits() };
+    World::on(database, portal, &format!("{limit}{CONFIG}")).await
 }
 
 /// How long faults stay in force for the way back, unless everything has arrived before.

@@ -260,17 +260,20 @@ async fn operators_are_told_of_changes_that_the_visitor_does_not_see() {
 
 /// What the visitor writes waits behind it.
 #[tokio::test]
-async fn a_note_of_unknown_outcome_is_said_four_times_at_most() {
+async fn a_note_of_unknown_outcome_is_said_for_a_minute_at_most() {
     let service = Service::start().await;
     service.portal.unclear.store(true, Ordering::SeqCst);
     service.operator_writes(1..2, "please refuse this").await;
     let mut said = Vec::new();
-    for _ in 0..6 {
-        service.bridge.drain().await.unwrap();
-        said.push(service.portal.notes.lock().len());
-        service.clock.advance(Duration::from_secs(20));
+    for second in 0..90 {
+        if service.bridge.drain().await.unwrap() > 0 {
+            said.push(second);
+        }
+        service.clock.advance(Duration::from_secs(1));
     }
-    assert_eq!(said, [1, 2, 3, 4, 4, 4]);
+    // Ever more seldom.
+    assert_eq!(service.portal.notes.lock().len(), 7);
+    assert!(said[1] <= 1 && said.last().is_some_and(|last| (30..=70).contains(last)), "{said:?}");
     assert_eq!(service.store.depth(&Queue::Backend).await.unwrap(), 0);
 }
 

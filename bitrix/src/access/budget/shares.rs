@@ -48,7 +48,8 @@ impl Class {
     fn weight(self) -> f64 {
         match self {
             Self::Message => 20.0,
-            Self::Look => 5.0,
+            // They hold up their dialogs, and there are none unless something failed.
+            Self::Look => 15.0,
             Self::Confirm | Self::Admin => 4.0,
             Self::Note => 3.0,
             Self::Edit => 2.0,

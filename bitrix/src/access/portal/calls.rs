@@ -34,6 +34,18 @@ impl Portal {
         params: &Value,
         fare: impl Into<Fare>,
     ) -> Result<Answer, CallError> {
+        self.call_at(method, params, fare, &mut Instant::now()).await
+    }
+
+    /// The same; `left` becomes when the request that was answered, or that was not, left: a call may have to wait for its
+    /// request, and is sent again when it was refused.
+    pub(crate) async fn call_at(
+        self: &Arc<Self>,
+        method: &str,
+        params: &Value,
+        fare: impl Into<Fare>,
+        left: &mut Instant,
+    ) -> Result<Answer, CallError> {
         let fare = fare.into();
         if self.budget.blocked(method, fare.class, self.clock().now()).is_some() {
             self.unpay(fare);
@@ -41,7 +53,7 @@ impl Portal {
         }
         let began = Instant::now();
         let mut used = self.credentials();
-        let result = self.call_renewing(method, params, fare, &mut used).await;
+        let result = self.call_renewing(method, params, fare, &mut used, left).await;
         measure::called(method, result.as_ref().err(), began.elapsed());
         match &result {
             Ok(answer) => {
@@ -116,6 +128,7 @@ impl Portal {
         params: &Value,
         mut fare: Fare,
         used: &mut Option<Arc<Credentials>>,
+        left: &mut Instant,
     ) -> Result<Answer, CallError> {
         let mut credentials = self.fresh().await.inspect_err(|_| self.unpay(fare))?;
         let (mut renewed, mut doubts) = (false, self.budget.doubts());
@@ -124,6 +137,7 @@ impl Portal {
             if !std::mem::take(&mut fare.paid) {
                 self.budget.take(fare.class).await;
             }
+            *left = Instant::now();
             let result = self.call_moving(&credentials, method, params).await;
             if is_taken(&result) {
                 self.budget.accepted();

@@ -11,26 +11,23 @@ use std::time::Duration;
 
 /// How often a note is tried to be stored; the message that it is about does not wait for longer.
 const NOTE_TRIES: u32 = 5;
-/// Until a note of unknown outcome is looked for and said once more, how often that is done, and how long a note is tried
-/// that is certainly not there.
-const NOTE_PAUSE: Duration = Duration::from_secs(15);
-const NOTE_SAYINGS: u32 = 4;
+/// How often a note of unknown outcome is said, within a minute or so, and how long a note is tried that is certainly not
+/// there.
+const NOTE_SAYINGS: u32 = 7;
 const NOTE_PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 impl Bridge {
     /// A note that may not be said (the portal does not let us) is not worth a dead letter, and none is worth holding up
     /// what its visitor writes.
     pub(super) async fn note(&self, job: &Job) -> Outcome {
-        let now = || self.doors.clock.now();
+        let now = self.doors.clock.now();
         let since = job.uncertain.then_some(job.created);
         let reason = match self.backend.note(&job.conversation, &job.item.content.text.to_plain(), since).await {
             Ok(()) => return done(Receipt::default()),
             // What the visitor writes waits behind it.
-            Err(DeliveryError::Unknown { reason }) if job.attempts + 1 < NOTE_SAYINGS => {
-                return Outcome::Retry { at: now().plus(NOTE_PAUSE), reason, uncertain: true, counted: true };
-            }
-            Err(DeliveryError::Refused { reason } | DeliveryError::Unknown { reason }) => reason,
-            Err(DeliveryError::Retry { reason, .. }) if job.created.until(now()) > NOTE_PATIENCE => reason,
+            Err(DeliveryError::Unknown { reason }) if job.attempts + 1 >= NOTE_SAYINGS => reason,
+            Err(DeliveryError::Refused { reason }) => reason,
+            Err(DeliveryError::Retry { reason, .. }) if job.created.until(now) > NOTE_PATIENCE => reason,
             Err(error) => return self.failed(job, error),
         };
         tracing::warn!(item = %job.item.id, reason, "the operators could not be told");
