@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn what_an_open_stream_keeps_is_small() {
         let kept = size(step) + size_of::<Follower>();
-        assert!(kept <= 1536, "{kept} bytes for each open stream");
+        assert!(kept <= 1024, "{kept} bytes for each open stream");
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::ports::files::{self, ByteStream, FileError, FilePlace, FileRules, Hol
 use crate::ports::store::{Act, Amend, Change, Queue, Recorded, Slice};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_util::future::FutureExt;
 
 /// Everything one channel instance may do with its conversations. It cannot reach those of another.
 #[derive(Clone)]
@@ -170,7 +171,7 @@ impl VisitorInbox {
     ) -> Result<Option<ConversationId>, StoreError> {
         let address = self.address(chat.clone());
         let wait = self.doors.directory.wait_above(&address, None, patience);
-        match self.doors.closing.run_until_cancelled(wait).await.flatten().flatten() {
+        match wait.with_cancellation_token(&self.doors.closing).await.flatten().flatten() {
             Some(id) => Ok(Some(id)),
             None if self.doors.closing.is_cancelled() => Ok(None),
             None => self.find(chat).await,
@@ -193,7 +194,8 @@ impl VisitorInbox {
     /// Waits at most `patience` until the conversation has a revision above `since`; whether it has.
     pub async fn wait_above(&self, id: ConversationId, since: Rev, patience: Duration) -> bool {
         let wait = self.doors.revisions.wait_above(&id, since, patience);
-        self.doors.closing.run_until_cancelled(wait).await.flatten().is_some()
+        // Thousands wait here: `run_until_cancelled` would have room for what waits twice.
+        wait.with_cancellation_token(&self.doors.closing).await.flatten().is_some()
     }
 
     /// See [`crate::store::Conversations::items_since`].
