@@ -43,7 +43,8 @@ pub(super) async fn serve(
         let known = known_length(&request);
         length.set(known);
         request.extensions_mut().insert(ClientAddress(from));
-        let answering = service.call(request);
+        // hyper keeps the room for this future as long as the connection lives.
+        let answering = Box::pin(service.call(request));
         async move { answering.await.map(|answer| last_if(known == BodyLength::UNKNOWN, answer)) }
     });
     let mut connection = Box::new(
