@@ -2,7 +2,6 @@
 
 use crate::REPEATS;
 use crate::machine::Watch;
-use crate::overhead;
 use crate::process;
 use crate::stand::{Stand, unlimited};
 use crate::stats::{Samples, micros_each, ms, rate};
@@ -13,6 +12,8 @@ use std::time::{Duration, Instant};
 
 const WARM_UP: Duration = Duration::from_millis(500);
 const TIME: Duration = Duration::from_secs(3);
+/// How many visitors there are, one measurement after another.
+pub(crate) const CROWDS: [usize; 3] = [1, 16, 64];
 
 /// What one measurement saw.
 pub(crate) struct Seen {
@@ -26,12 +27,15 @@ pub(crate) struct Seen {
     portal: f64,
     generator: f64,
     shares: String,
+    /// Cores in use while accepting: the service's, the portal's, the load generator's.
+    cores: String,
     delivered: usize,
     drain: Duration,
     rss: f64,
 }
 
-pub(crate) async fn run() -> Result<()> {
+/// With these crowds.
+pub(crate) async fn run(crowds: &[usize]) -> Result<()> {
     for away in [true, false] {
         let title = if away {
             "accept: the portal is away, messages are stored and queued"
@@ -50,11 +54,12 @@ pub(crate) async fn run() -> Result<()> {
             "portal's CPU/message",
             "generator's CPU/message",
             "RSS",
+            "cores: service, portal, generator",
             "service's threads",
             "load, others",
         ];
         let mut table = Table::new(title, &headings);
-        for visitors in [1, 16, 64] {
+        for &visitors in crowds {
             let mut best: Option<Seen> = None;
             for _ in 0..REPEATS {
                 let seen = once(visitors, away, "").await?;
@@ -68,7 +73,7 @@ pub(crate) async fn run() -> Result<()> {
         }
         table.print();
     }
-    overhead::run().await
+    Ok(())
 }
 
 fn row(visitors: usize, seen: &Seen) -> Vec<String> {
@@ -87,6 +92,7 @@ fn row(visitors: usize, seen: &Seen) -> Vec<String> {
         or_none(delivers, format!("{:.0} µs", seen.portal)),
         format!("{:.0} µs", seen.generator),
         format!("{:.0} MB", seen.rss),
+        seen.cores.clone(),
         seen.shares.clone(),
         seen.others.clone(),
     ]
@@ -121,6 +127,7 @@ pub(crate) async fn once(visitors: usize, away: bool, tables: &str) -> Result<Se
         portal: 0.0,
         generator: micros_each(used.load, accepted),
         shares: used.shares(),
+        cores: used.cores(time),
         delivered: stand.delivered().saturating_sub(sent_before),
         drain: Duration::ZERO,
         samples,

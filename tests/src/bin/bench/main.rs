@@ -32,8 +32,8 @@ use anyhow::{Result, bail};
 /// Every measurement is repeated, and the best one shown: others may use the machine meanwhile.
 const REPEATS: usize = 3;
 
-const USAGE: &str = "usage: tests/bench accept|overhead|latency|poll|event|drain [MINUTES [SCENARIO]]|memory|\
-    portals [SECONDS]|start|php|all";
+const USAGE: &str = "usage: tests/bench accept [VISITORS]|overhead|latency|poll|event|drain [MINUTES [SCENARIO]]|memory|\
+    portals [SECONDS]|start|php [VISITORS]|all";
 
 fn main() -> Result<()> {
     let Some(what) = std::env::args().nth(1) else { bail!(USAGE) };
@@ -42,7 +42,10 @@ fn main() -> Result<()> {
     println!("{}\n", machine::describe()?);
     runtime.block_on(async {
         match what.as_str() {
-            "accept" => accept::run().await,
+            "accept" => {
+                accept::run(&crowds()?).await?;
+                if std::env::args().len() > 2 { Ok(()) } else { overhead::run().await }
+            }
             "overhead" => overhead::run().await,
             "portals" => portals::run(number(2, portals::WATCHED)?).await,
             "latency" => latency::run().await,
@@ -51,9 +54,11 @@ fn main() -> Result<()> {
             "drain" => drain::run(number(2, 1)?, Some(number(3, 0)?).filter(|only| *only > 0)).await,
             "memory" => memory::run().await,
             "start" => start::run().await,
+            "php" if std::env::args().len() > 2 => php::accept(&crowds()?).await,
             "php" => php::run().await,
             "all" => {
-                accept::run().await?;
+                accept::run(&accept::CROWDS).await?;
+                overhead::run().await?;
                 latency::run().await?;
                 poll::run().await?;
                 event::run().await?;
@@ -65,6 +70,12 @@ fn main() -> Result<()> {
             _ => bail!(USAGE),
         }
     })
+}
+
+/// The crowds that are wanted: of so many visitors, or all.
+fn crowds() -> Result<Vec<usize>> {
+    let given = std::env::args().nth(2).map(|given| given.parse());
+    given.map_or(Ok(accept::CROWDS.to_vec()), |given| Ok(vec![given?]))
 }
 
 /// A number that was given there: how many minutes the traffic of `drain` lasts, and which of its scenarios is wanted.

@@ -1,6 +1,7 @@
 //! The vendor's tutorial example, measured the same way.
 
 use crate::REPEATS;
+use crate::accept;
 use crate::machine::Watch;
 use crate::php_site::{Site, Visitor};
 use crate::process;
@@ -15,7 +16,7 @@ const TIME: Duration = Duration::from_secs(3);
 const POLLS: usize = 200;
 
 pub(crate) async fn run() -> Result<()> {
-    accept().await?;
+    accept(&accept::CROWDS).await?;
     losses().await?;
     poll().await
 }
@@ -40,36 +41,69 @@ async fn all_send(crowd: Vec<Visitor>, time: Duration, pause: Duration) -> Resul
     Ok((crowd, all))
 }
 
-async fn accept() -> Result<()> {
-    let title = "php: the example's accepted messages, the portal answers at once";
-    let mut table = Table::new(title, &["visitors", "accepted/s", "p50", "p99", "CPU/message", "load, others"]);
-    for visitors in [1, 16, 64] {
-        let mut best: Option<(String, Samples, f64, Duration)> = None;
+/// The example and openline by turns, so that an hour in which the machine is slower is both's.
+pub(crate) async fn accept(crowds: &[usize]) -> Result<()> {
+    let title = "php: accepted messages, the portal answers at once; the example and openline by turns";
+    let headings = ["visitors", "who", "accepted/s", "p50", "p99", "CPU/message", "load, others"];
+    let mut table = Table::new(title, &headings);
+    for &visitors in crowds {
+        let (mut example, mut ours) = (None, None);
         for _ in 0..REPEATS {
-            let site = Site::start(unlimited()).await?;
-            let crowd = crowd(&site, visitors).await?;
-            let watch = Watch::begin().await?;
-            let (before, started) = (process::family_cpu(site.pid)?, Instant::now());
-            let (_, samples) = all_send(crowd, TIME, Duration::ZERO).await?;
-            let time = started.elapsed();
-            let cpu = micros_each(process::family_cpu(site.pid)?.saturating_sub(before), samples.count());
-            if best.as_ref().is_none_or(|(_, best, ..)| samples.count() > best.count()) {
-                best = Some((watch.end()?, samples, cpu, time));
-            }
+            keep_best(&mut example, once(visitors).await?);
+            let seen = accept::once(visitors, false, "").await?;
+            keep_best(&mut ours, Row { samples: seen.samples, time: seen.time, cpu: seen.cpu, others: seen.others });
         }
-        if let Some((others, samples, cpu, time)) = best {
-            table.row(vec![
-                visitors.to_string(),
-                format!("{:.0}", rate(samples.count(), time)),
-                ms(samples.p50()),
-                ms(samples.p99()),
-                format!("{cpu:.0} µs"),
-                others,
-            ]);
-        }
+        let (Some(example), Some(ours)) = (example, ours) else { continue };
+        let factor = ours.rate() / example.rate();
+        table.row(example.cells(visitors, "the example".to_owned()));
+        table.row(ours.cells(visitors, format!("openline, {factor:.1} times as many")));
     }
     table.print();
     Ok(())
+}
+
+/// What one measurement saw.
+struct Row {
+    samples: Samples,
+    time: Duration,
+    /// Per accepted message, in microseconds.
+    cpu: f64,
+    others: String,
+}
+
+impl Row {
+    fn rate(&self) -> f64 {
+        rate(self.samples.count(), self.time)
+    }
+
+    fn cells(&self, visitors: usize, who: String) -> Vec<String> {
+        vec![
+            visitors.to_string(),
+            who,
+            format!("{:.0}", self.rate()),
+            ms(self.samples.p50()),
+            ms(self.samples.p99()),
+            format!("{:.0} µs", self.cpu),
+            self.others.clone(),
+        ]
+    }
+}
+
+fn keep_best(best: &mut Option<Row>, row: Row) {
+    if best.as_ref().is_none_or(|best| row.rate() > best.rate()) {
+        *best = Some(row);
+    }
+}
+
+async fn once(visitors: usize) -> Result<Row> {
+    let site = Site::start(unlimited()).await?;
+    let crowd = crowd(&site, visitors).await?;
+    let watch = Watch::begin().await?;
+    let (before, started) = (process::family_cpu(site.pid)?, Instant::now());
+    let (_, samples) = all_send(crowd, TIME, Duration::ZERO).await?;
+    let time = started.elapsed();
+    let cpu = micros_each(process::family_cpu(site.pid)?.saturating_sub(before), samples.count());
+    Ok(Row { samples, time, cpu, others: watch.end()? })
 }
 
 async fn losses() -> Result<()> {

@@ -153,6 +153,12 @@ impl Used {
         self.service.values().sum()
     }
 
+    /// How many cores each used in that time.
+    pub(crate) fn cores(&self, time: Duration) -> String {
+        let cores = |used: Duration| used.as_secs_f64() / time.as_secs_f64().max(1e-9);
+        format!("{:.2}, {:.2}, {:.2}", cores(self.total()), cores(self.portal), cores(self.load))
+    }
+
     /// The service's by threads, as shares.
     pub(crate) fn shares(&self) -> String {
         let total = self.total().as_secs_f64().max(1e-9);
