@@ -46,6 +46,8 @@ const CONFIRM_SLOTS: u32 = 8;
 /// Messages of one channel under way at the same time, and the most that one claim takes.
 const CHANNEL_SLOTS: u32 = 64;
 const CHANNEL_BATCH: u32 = 16;
+/// So many are settled in one step of the store at the most: a long one holds up visitors who come meanwhile.
+const SETTLED_TOGETHER: usize = 16;
 /// After the stop what is under way may take so long.
 const STOP_PATIENCE: Duration = Duration::from_secs(8);
 
@@ -305,7 +307,7 @@ impl Bridge {
                 drop(slots);
             }
         };
-        under_way.ready_chunks(count).for_each_concurrent(None, settling).await;
+        under_way.ready_chunks(count.min(SETTLED_TOGETHER)).for_each_concurrent(None, settling).await;
     }
 
     /// Tells of what ended, and settles it.

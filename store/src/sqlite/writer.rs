@@ -15,6 +15,8 @@ const GROUP: usize = 512;
 const PARTS: u32 = 3;
 /// What runs behind can't save up more than this.
 const SAVED: Duration = Duration::from_millis(20);
+/// … and owes no more than this: after a step that took very long it must get on, too.
+const OWED: Duration = Duration::from_millis(100);
 
 /// Who waits for a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,22 +59,49 @@ impl Waiting {
                 Err(_) => return false,
             }
         }
+        self.hear(todo);
+        true
+    }
+
+    /// Takes whatever has come.
+    fn hear(&mut self, todo: &Receiver<(Rank, WriteStep)>) {
         while self.awaited.len() < GROUP {
             match todo.try_recv() {
                 Ok(step) => self.take(step),
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
             }
         }
-        true
+    }
+}
+
+/// The time that what runs behind may take while somebody waits: saved up, or overdrawn by a long step and paid back.
+#[derive(Default)]
+struct Share {
+    saved: Duration,
+    owed: Duration,
+}
+
+impl Share {
+    /// Somebody's step took so long.
+    fn earn(&mut self, time: Duration) {
+        let part = time / PARTS;
+        let paid = part.min(self.owed);
+        self.owed -= paid;
+        self.saved = (self.saved + part.saturating_sub(paid)).min(SAVED);
+    }
+
+    fn spend(&mut self, time: Duration) {
+        self.owed = (self.owed + time.saturating_sub(self.saved)).min(OWED);
+        self.saved = self.saved.saturating_sub(time);
     }
 }
 
 /// Runs steps until nobody can send any more, and everything that was sent is done. Who writes alone has a `mark`, and
 /// leaves the database whole.
 pub(crate) fn run(db: &Connection, todo: &Receiver<(Rank, WriteStep)>, mut mark: Option<Mark>) {
-    let (mut waiting, mut saved) = (Waiting::default(), Duration::ZERO);
+    let (mut waiting, mut share) = (Waiting::default(), Share::default());
     while waiting.fill(todo) {
-        commit_group(db, &mut waiting, &mut saved, mark.as_mut());
+        commit_group(db, &mut waiting, todo, &mut share, mark.as_mut());
     }
     let _ = db.execute_batch("PRAGMA optimize");
     if mark.is_some() {
@@ -81,20 +110,30 @@ pub(crate) fn run(db: &Connection, todo: &Receiver<(Rank, WriteStep)>, mut mark:
     let _ = db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
-/// One transaction: first what somebody waits for, then what runs behind, as far as its share of the time goes. `saved` is
-/// what is left of that.
-fn commit_group(db: &Connection, waiting: &mut Waiting, saved: &mut Duration, mark: Option<&mut Mark>) {
+/// One transaction: first what somebody waits for, then what runs behind, as far as its share of the time goes. When nobody
+/// waits that is everything, until somebody comes.
+fn commit_group(
+    db: &Connection,
+    waiting: &mut Waiting,
+    todo: &Receiver<(Rank, WriteStep)>,
+    share: &mut Share,
+    mark: Option<&mut Mark>,
+) {
     let mut group = Group { db, result: run_sql(db, "BEGIN IMMEDIATE"), answers: Vec::new() };
     let began = Instant::now();
     let alone = waiting.awaited.is_empty();
     let awaited = waiting.awaited.len().min(GROUP);
     waiting.awaited.drain(..awaited).for_each(|step| group.run(step));
-    *saved = (*saved + began.elapsed() / PARTS).min(SAVED);
-    while (alone || !saved.is_zero()) && group.answers.len() < GROUP {
+    share.earn(began.elapsed());
+    while (if alone { waiting.awaited.is_empty() } else { !share.saved.is_zero() }) && group.answers.len() < GROUP {
         let Some(step) = waiting.behind.pop_front() else { break };
         let began = Instant::now();
         group.run(step);
-        *saved = saved.saturating_sub(began.elapsed());
+        if alone {
+            waiting.hear(todo);
+        } else {
+            share.spend(began.elapsed());
+        }
     }
     if let (Ok(()), Some(mark)) = (&group.result, mark) {
         group.result = mark.keep(db);
@@ -178,21 +217,55 @@ mod tests {
         let (sender, todo) = channel();
         let order = Order::default();
         let (short, long) = (Duration::from_micros(100), Duration::from_millis(4));
-        let mut waiting = Waiting::default();
+        let (mut waiting, mut share) = (Waiting::default(), Share::default());
         for _ in 0..20 {
             sender.send((Rank::Behind, step(&order, "behind", long))).unwrap();
             sender.send((Rank::Awaited, step(&order, "awaited", short))).unwrap();
         }
         assert!(waiting.fill(&todo));
-        let mut saved = Duration::ZERO;
-        commit_group(&db, &mut waiting, &mut saved, None);
+        commit_group(&db, &mut waiting, &todo, &mut share, None);
         let first: Vec<_> = std::mem::take(&mut *order.lock());
         assert_eq!(first[..20], ["awaited"; 20]);
         assert!((1..20).contains(&(first.len() - 20)), "some, and not all: {}", first.len() - 20);
         // With nobody waiting there is nothing to save for.
-        commit_group(&db, &mut waiting, &mut saved, None);
+        commit_group(&db, &mut waiting, &todo, &mut share, None);
         assert_eq!(first.len() + order.lock().len(), 40);
         drop(sender);
         assert!(!waiting.fill(&todo));
+    }
+
+    #[test]
+    fn what_a_long_step_took_too_much_is_paid_back() {
+        let (ms, mut share) = (Duration::from_millis, Share::default());
+        share.earn(ms(3));
+        share.spend(ms(5));
+        share.earn(ms(12));
+        assert_eq!((share.saved, share.owed), (ms(0), ms(0)));
+        share.earn(ms(6));
+        share.spend(ms(1));
+        assert_eq!((share.saved, share.owed), (ms(1), ms(0)));
+        share.earn(ms(6000));
+        share.spend(ms(6000));
+        assert_eq!((share.saved, share.owed), (ms(0), OWED));
+    }
+
+    #[test]
+    fn who_comes_while_nobody_waited_has_to_wait_for_one_step_only() {
+        let db = Connection::open_in_memory().unwrap();
+        let (sender, todo) = channel();
+        let order = Order::default();
+        let (mut waiting, mut share) = (Waiting::default(), Share::default());
+        let (visitor, seen) = (sender.clone(), Arc::clone(&order));
+        let comes: WriteStep = Box::new(move |db| {
+            visitor.send((Rank::Awaited, step(&seen, "awaited", Duration::ZERO))).unwrap();
+            (db.map(|_| ()), Box::new(|_| {}))
+        });
+        sender.send((Rank::Behind, comes)).unwrap();
+        sender.send((Rank::Behind, step(&order, "behind", Duration::ZERO))).unwrap();
+        assert!(waiting.fill(&todo));
+        commit_group(&db, &mut waiting, &todo, &mut share, None);
+        assert!(order.lock().is_empty());
+        commit_group(&db, &mut waiting, &todo, &mut share, None);
+        assert_eq!(order.lock()[0], "awaited");
     }
 }
