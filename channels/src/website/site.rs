@@ -4,7 +4,6 @@ use super::error::{Problem, Refusal};
 use super::settings::Settings;
 use crate::website::item::FileAddress;
 use crate::website::made::MadeFiles;
-use crate::website::served::made::Made;
 use crate::website::session::ended::{Ended, Mark};
 use crate::website::session::sessions::{Session, Sessions};
 use crate::website::welcome::texts::{self, Catalogue};
@@ -15,7 +14,7 @@ use openline_core::files::Holder;
 use openline_core::limits::{Limits, Waiting};
 use openline_core::message::Item;
 use openline_core::{ChatId, ClientAddress, ConversationId, Rev, StoreError, VisitorInbox, sampled};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use url::Url;
 
 /// One website chat at work.
@@ -32,8 +31,6 @@ pub(super) struct Site {
     /// Scheme and host of the public address.
     pub(super) origin: String,
     pub(super) made: MadeFiles,
-    /// What machines are told of the API, once somebody has asked.
-    pub(super) openapi: OnceLock<Made>,
 }
 
 /// What a visitor's page is like.
@@ -81,7 +78,6 @@ impl Site {
             public_url: host.public_url.clone(),
             origin,
             made,
-            openapi: OnceLock::new(),
         }
     }
 

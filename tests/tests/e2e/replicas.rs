@@ -150,7 +150,7 @@ async fn a_page_that_waits_at_one_process_sees_what_began_at_the_other() {
         };
         let (news, ()) = tokio::join!(tokio::time::timeout(Duration::from_secs(5), waiting), writing);
         let news = news.unwrap_or_else(|_| panic!("round {n}: nothing came"));
-        assert_eq!(news["items"][0]["text"], "hello");
+        assert_eq!(news["items"][0]["text"], "hello", "round {n}: {news}");
     }
 }
 

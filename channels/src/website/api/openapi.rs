@@ -1,14 +1,12 @@
 //! The description of the API for machines, made of the types and calls that it describes.
 #![allow(clippy::needless_for_each)] // in what the derive makes
 
-use super::shared::Shared;
 use super::{calls, forget, session, stream};
 use crate::common::schema::Bearer;
 use crate::website::error::Refused;
-use crate::website::served::made::Made;
-use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::body::Bytes;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 use utoipa::openapi::Server;
 
@@ -41,7 +39,6 @@ pub(in crate::website) fn document(base: &str) -> String {
     get, path = "/openapi.json", operation_id = "openapi", summary = "This document", security(()),
     responses((status = 200, body = Object, content_type = "application/json", description = "OpenAPI 3.1."))
 )]
-pub(in crate::website) async fn show(State(site): Shared, headers: HeaderMap) -> Response {
-    let made = || Made::new("application/json", document(&format!("{}{}api", site.origin, site.base)));
-    site.openapi.get_or_init(made).serve(None, &headers, "no-cache")
+pub(in crate::website) fn show(document: Bytes) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], document).into_response()
 }

@@ -7,6 +7,7 @@ use crate::website::sent::kind::by_script;
 use crate::website::sent::query::MAX_BODY;
 use crate::website::site::Site;
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
@@ -15,8 +16,9 @@ use axum::routing::{MethodRouter, delete, get, post};
 use openline_core::ClientAddress;
 use std::sync::Arc;
 
-/// Every route: method, path, handler. `openapi.rs` describes the same ones, a test compares.
-pub(in crate::website) fn table() -> [(&'static str, &'static str, MethodRouter<Arc<Site>>); 12] {
+/// Every route: method, path, handler. `openapi.rs` describes the same ones, a test compares; `document` is that
+/// description.
+pub(in crate::website) fn table(document: Bytes) -> [(&'static str, &'static str, MethodRouter<Arc<Site>>); 12] {
     [
         ("post", "/session", post(session::open_session)),
         ("get", "/session", get(session::show_session)),
@@ -29,12 +31,14 @@ pub(in crate::website) fn table() -> [(&'static str, &'static str, MethodRouter<
         ("get", "/stream", get(stream::open)),
         ("post", "/forget", post(forget::by_script)),
         ("get", "/info", get(calls::info)),
-        ("get", "/openapi.json", get(openapi::show)),
+        ("get", "/openapi.json", get(async move || openapi::show(document))),
     ]
 }
 
 pub(in crate::website) fn routes(site: &Arc<Site>) -> Router<Arc<Site>> {
-    let router = table().into_iter().fold(Router::new(), |router, (_, path, handler)| router.route(path, handler));
+    let document = openapi::document(&format!("{}{}api", site.origin, site.base)).into();
+    let router =
+        table(document).into_iter().fold(Router::new(), |router, (_, path, handler)| router.route(path, handler));
     router
         .route_layer(from_fn_with_state(Arc::clone(site), by_script))
         .method_not_allowed_fallback(method_not_allowed)
@@ -104,7 +108,8 @@ mod tests {
         for (path, methods) in document["paths"].as_object().unwrap() {
             described.extend(methods.as_object().unwrap().keys().map(|method| format!("{method} {path}")));
         }
-        let routes: BTreeSet<_> = table().iter().map(|(method, path, _)| format!("{method} {path}")).collect();
+        let routes: BTreeSet<_> =
+            table(Bytes::new()).iter().map(|(method, path, _)| format!("{method} {path}")).collect();
         assert_eq!(described, routes);
         let schemas = &document["components"]["schemas"];
         let key = json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]+$", "minLength": 1, "maxLength": 64 });

@@ -11,7 +11,6 @@ use std::os::unix::process::{CommandExt, parent_id};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// Where Debian has the versions' programs.
@@ -100,8 +99,8 @@ impl Cluster {
 
     /// A new, empty database.
     pub(crate) fn database(&'static self) -> Database {
-        static MADE: AtomicU32 = AtomicU32::new(0);
-        let name = format!("test{}_{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+        // Chance, because in a long run two processes may have the same number, one after the other.
+        let name = format!("test{:x}", fastrand::u64(..));
         self.sql("postgres", &format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'"));
         Database { cluster: self, name }
     }
