@@ -9,6 +9,7 @@ use openline_core::inbox::Doors;
 use openline_core::{Backend, ChannelId, Roster, Store, SystemClock, Timestamp};
 use openline_sandbox::{Fault, PageOptions, SandboxConfig};
 use openline_tests::{Database, LEASES, PATIENCE, Process, Visitor, World, eventually, eventually_within};
+use serde_json::json;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
@@ -142,7 +143,15 @@ async fn a_page_that_waits_at_one_process_sees_what_began_at_the_other() {
     let (world, _first, _second, url) = two().await;
     for n in 0..10 {
         let visitor = world.visitor().await;
-        let waiting = visitor.get("/updates?since=0&wait=20");
+        // As a page does: an answer without news is followed by the next call.
+        let waiting = async {
+            loop {
+                let news = visitor.get("/updates?since=0&wait=20").await;
+                if news["items"] != json!([]) {
+                    return news;
+                }
+            }
+        };
         let writing = async {
             // The poll is under way, or it finds the message at once: both ways it has to come back with it.
             tokio::time::sleep(Duration::from_millis(30 * n)).await;
