@@ -79,8 +79,8 @@ impl Cluster {
     fn start_until_end_of(run: u32, note: &Path) -> Self {
         let bin = newest_programs();
         let folder = new_folder();
-        let port = free_port();
         init(&bin, &folder);
+        let port = free_port();
         let mut command = Command::new("sh");
         command.args(["-c", WATCH, "sh"]).arg(&folder).arg(run.to_string()).arg(note);
         for word in as_server_user(&bin.join("postgres")) {
@@ -209,8 +209,11 @@ fn new_folder() -> PathBuf {
     folder
 }
 
+/// One below those that the system gives away by itself (from 32768 on, Linux): between this look and the server's start
+/// other tests take hundreds of them.
 fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    std::iter::repeat_with(|| fastrand::u16(15_000..32_000)).find(is_free).unwrap()
 }
 
 fn init(bin: &Path, folder: &Path) {

@@ -2,6 +2,7 @@
 
 use super::talk::{HOUR, NOW, channel, until, write};
 use crate::cluster::Cluster;
+use openline_core::message::Item;
 use openline_core::store::Queue;
 use openline_core::store::prelude::*;
 use openline_core::{ChatId, StoreError};
@@ -27,6 +28,12 @@ async fn write_on(store: Arc<PostgresStore>, task: usize, stop: Arc<AtomicBool>)
     acknowledged
 }
 
+/// What is in the conversation that is written to.
+async fn stored(store: &PostgresStore) -> Option<Vec<Item>> {
+    let conversation = store.conversation(&channel(), &ChatId::parse("c").unwrap()).await.unwrap()?;
+    Some(store.items_before(conversation.id, None, usize::MAX).await.unwrap().items)
+}
+
 /// The server dies without a chance to write anything, and comes back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_survives_a_crash_of_the_server() {
@@ -38,14 +45,12 @@ async fn what_was_acknowledged_survives_a_crash_of_the_server() {
     for task in 0..8 {
         tasks.spawn(write_on(Arc::clone(&store), task, Arc::clone(&stop)));
     }
-    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    until("a hundred written", async || stored(&store).await.filter(|items| items.len() > 100)).await;
     tokio::task::spawn_blocking(|| cluster.restart()).await.unwrap();
     until("written again", async || write(&*store, "c", "after").await.ok()).await;
     stop.store(true, Ordering::Relaxed);
     let acknowledged: Vec<_> = tasks.join_all().await.into_iter().flatten().collect();
-    let id = store.conversation(&channel(), &ChatId::parse("c").unwrap()).await.unwrap().unwrap().id;
-    let items = store.items_before(id, None, usize::MAX).await.unwrap().items;
-    let kept: HashSet<_> = items.into_iter().map(|item| item.key).collect();
+    let kept: HashSet<_> = stored(&store).await.unwrap().into_iter().map(|item| item.key).collect();
     let lost: Vec<_> = acknowledged.iter().filter(|key| !kept.contains(*key)).collect();
     assert!(acknowledged.len() > 100 && lost.is_empty(), "{} acknowledged, lost: {lost:?}", acknowledged.len());
     // Claiming waits until the lock of the leases is there again.
