@@ -25,14 +25,14 @@ pub(crate) struct Part {
 }
 
 /// Makes these calls by one request, and tells everybody.
-pub(super) async fn send(bitrix: &Arc<Inner>, parts: Vec<Part>, fare: Fare) {
+pub(super) async fn send(bitrix: &Arc<Inner>, mut parts: Vec<Part>, fare: Fare) {
     // Calls are carried out in order (`bitrix24.md` §3.3): what stands behind does not keep a message flying.
     let mut weight = 0;
     for part in &parts {
         weight += part.weight;
         bitrix.flights.started(part.ids.iter().map(String::as_str), weight);
     }
-    let commands: Vec<_> = parts.iter().map(|part| part.command.clone()).collect();
+    let commands: Vec<_> = parts.iter_mut().map(|part| std::mem::take(&mut part.command)).collect();
     let mut left = Instant::now();
     let answer = bitrix.portal.batch_at(&commands, fare, &mut left).await;
     note_pace(bitrix, &parts, &answer, left.elapsed());
