@@ -2,11 +2,9 @@
 
 use super::error::Problem;
 use super::instance::Api;
-use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Query};
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -14,10 +12,6 @@ pub(super) type Shared = Arc<Api>;
 pub(super) type Answer = Result<Response, Problem>;
 pub(super) type InPath<T> = Result<Path<T>, PathRejection>;
 pub(super) type InQuery = Query<HashMap<String, String>>;
-
-pub(super) fn answer(status: StatusCode, body: impl serde::Serialize) -> Response {
-    (status, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
-}
 
 pub(super) fn decoded<T>(path: InPath<T>) -> Result<T, Problem> {
     path.map(|Path(parts)| parts).map_err(|_| Problem::bad("bad_path", "the address is not percent-encoded UTF-8"))

@@ -1,5 +1,6 @@
 //! Refusals of the API: a status, a code that never changes, a sentence that helps.
 
+use crate::common::answer::answer;
 use crate::common::schema::refused_by;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -107,8 +108,7 @@ impl From<FileError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = axum::Json(Refused { error: Why { code: self.code, message: self.message } });
-        let mut response = (self.status, [(header::CACHE_CONTROL, "no-store")], body).into_response();
+        let mut response = answer(self.status, Refused { error: Why { code: self.code, message: self.message } });
         let headers = response.headers_mut();
         let moment = (self.status == StatusCode::SERVICE_UNAVAILABLE).then_some(1);
         if let Some(after) = self.after.or(moment) {

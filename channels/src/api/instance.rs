@@ -14,7 +14,7 @@ pub(super) struct Api {
     /// Without one, callers ask for what is new.
     pub(super) webhook: Option<Webhook>,
     pub(super) endpoint: String,
-    pub(super) openapi: String,
+    pub(super) openapi: axum::body::Bytes,
     pub(super) limits: Arc<Limits>,
     pub(super) inbox: VisitorInbox,
 }

@@ -1,11 +1,12 @@
 //! Messages: posted, changed, and read again.
 
-use super::answer::{Answer, InPath, InQuery, Shared, answer, decoded};
+use super::answer::{Answer, InPath, InQuery, Shared, decoded};
 use super::chats::{self, OfChat, OfMessage};
 use super::error::{AnyCall, Problem, Refused, WithBody};
 use super::input::{self, GivenEdit, GivenMessage, NewMessageForm};
 use super::upload;
 use super::wire::{One, WireMessage, WireSlice};
+use crate::common::answer::answer;
 use crate::common::schema::{in_query, whole};
 use axum::extract::{Query, Request, State};
 use axum::http::StatusCode;
@@ -170,12 +171,16 @@ pub(super) async fn retry(State(api): State<Shared>, path: InPath<(String, Strin
         let message = "this message was not given up; only one with the state failed can be sent again";
         return Err(Problem::of(StatusCode::CONFLICT, "not_failed", message));
     }
-    let now = inbox.item(conversation, item.id).await?.ok_or_else(no_such_message)?;
-    Ok(one(StatusCode::OK, &now, conversation, inbox))
+    now(inbox, conversation, &item).await
 }
 
 async fn amend(inbox: &VisitorInbox, chat: &ChatId, conversation: ConversationId, item: &Item, amend: Amend) -> Answer {
     inbox.amend(chat, &item.key, amend).await?;
+    now(inbox, conversation, item).await
+}
+
+/// A message as it is now.
+async fn now(inbox: &VisitorInbox, conversation: ConversationId, item: &Item) -> Answer {
     let now = inbox.item(conversation, item.id).await?.ok_or_else(no_such_message)?;
     Ok(one(StatusCode::OK, &now, conversation, inbox))
 }

@@ -51,7 +51,7 @@ impl ChannelKind for Kind {
         let endpoint = format!("{}/c/{id}", host.public_url);
         let limits = Arc::clone(&host.limits);
         Ok(Plan::new(CAN, |inbox| {
-            let openapi = openapi::document(&endpoint);
+            let openapi = openapi::document(&endpoint).into();
             let webhook = target.map(Webhook::new).transpose()?;
             Ok(Api { tokens, webhook, endpoint, openapi, limits, inbox })
         }))

@@ -1,15 +1,16 @@
 //! The routes.
 
-use super::answer::{Answer, InPath, Shared, answer, decoded};
+use super::answer::{Answer, InPath, Shared, decoded};
 use super::chats::{self, OfChat};
 use super::error::{AnyCall, Problem, Refused, WithBody};
 use super::instance::Api;
 use super::receipts::{self, Effect, Receipt};
 use super::wire::{Forgotten, WireExport};
 use super::{messages, upload};
+use crate::common::answer::{answer, description};
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, patch, post};
@@ -129,5 +130,5 @@ pub(super) async fn receipt(State(api): State<Shared>, request: Request) -> Answ
     responses((status = 200, body = Object, content_type = "application/json", description = "OpenAPI 3.1."))
 )]
 pub(super) async fn openapi(State(api): State<Shared>) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], api.openapi.clone()).into_response()
+    description(api.openapi.clone())
 }

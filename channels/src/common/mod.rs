@@ -1,5 +1,6 @@
 //! What several kinds share.
 
+pub(crate) mod answer;
 pub(crate) mod bearer;
 pub(crate) mod beside;
 pub(crate) mod http;

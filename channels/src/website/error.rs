@@ -1,5 +1,6 @@
 //! Refusals of the JSON API: a status, a code that never changes, a sentence that helps.
 
+use crate::common::answer::answer;
 use crate::common::schema::refused_by;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -169,8 +170,8 @@ impl From<StoreError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (status, code) = self.refusal.answer();
-        let body = axum::Json(Refused { error: Why { code, message: self.message, fields: self.fields } });
-        let mut response = (status, [(header::CACHE_CONTROL, "no-store")], body).into_response();
+        let body = Refused { error: Why { code, message: self.message, fields: self.fields } };
+        let mut response = answer(status, body);
         let moment = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(1);
         if let Some(after) = self.after.or(moment) {
             response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from(after));

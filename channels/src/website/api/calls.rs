@@ -1,6 +1,7 @@
 //! The JSON API of `docs/website-api.md`.
 
-use super::shared::{MAX_PAGE, MAX_WAIT, OfInfo, OfItem, OfNews, OfPage, Shared, USUAL_PAGE, answer, from_json};
+use super::shared::{MAX_PAGE, MAX_WAIT, OfInfo, OfItem, OfNews, OfPage, Shared, USUAL_PAGE, from_json};
+use crate::common::answer::answer;
 use crate::common::json;
 use crate::common::multipart::is_multipart;
 use crate::website::bounds::{Key, Name, Text};

@@ -1,15 +1,16 @@
 //! "Forget me": the visitor's own wish to erase what they wrote.
 
+use crate::common::answer::answer;
 use crate::website::answer::refuse;
 use crate::website::error::{AnyCall, Problem, Writes};
 use crate::website::page::hosted;
 use crate::website::site::{Reader, Site};
 use crate::website::welcome::info::CONSENT;
+use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::post;
-use axum::{Json, Router};
 use openline_core::{ClientAddress, sampled};
 use serde::Serialize;
 use std::sync::Arc;
@@ -43,8 +44,7 @@ pub(in crate::website) async fn by_script(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let asked = ask(&site, from, &headers).await?;
-    let body = Json(Forgotten { forgotten: asked });
-    let response = (StatusCode::ACCEPTED, [(header::CACHE_CONTROL, "no-store")], body).into_response();
+    let response = answer(StatusCode::ACCEPTED, Forgotten { forgotten: asked });
     // A bearer's cookie, if there is one, is somebody else's: the hosted page's visitor in the same browser.
     Ok(if Reader::of(&headers) == Reader::Cookie { without_session(&site, response) } else { response })
 }

@@ -2,11 +2,11 @@
 #![allow(clippy::needless_for_each)] // in what the derive makes
 
 use super::{calls, forget, session, stream};
+use crate::common::answer::description;
 use crate::common::schema::Bearer;
 use crate::website::error::Refused;
 use axum::body::Bytes;
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use utoipa::OpenApi;
 use utoipa::openapi::Server;
 
@@ -40,5 +40,5 @@ pub(in crate::website) fn document(base: &str) -> String {
     responses((status = 200, body = Object, content_type = "application/json", description = "OpenAPI 3.1."))
 )]
 pub(in crate::website) fn show(document: Bytes) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], document).into_response()
+    description(document)
 }

@@ -1,7 +1,8 @@
 //! Sessions: made, shown and ended.
 
 use super::forget::without_session;
-use super::shared::{Shared, answer, from_json};
+use super::shared::{Shared, from_json};
+use crate::common::answer::answer;
 use crate::common::schema::WireDialog;
 use crate::website::error::{AnyCall, Problem, Refusal, Refused, Writes};
 use crate::website::sent::query::{Given, whole};

@@ -5,10 +5,8 @@ use crate::common::schema::{in_path, in_query, text, whole};
 use crate::website::error::{Problem, Refusal};
 use crate::website::sent::kind::{is_json, not_json};
 use crate::website::site::Site;
-use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
 use serde::Deserialize;
 use std::sync::Arc;
 use utoipa::IntoParams;
@@ -22,10 +20,6 @@ pub(in crate::website) const USUAL_PAGE: i64 = 50;
 pub(in crate::website) const MAX_WAIT: u64 = 25;
 
 pub(in crate::website) type Shared = State<Arc<Site>>;
-
-pub(in crate::website) fn answer(status: StatusCode, body: impl serde::Serialize) -> Response {
-    (status, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
-}
 
 pub(in crate::website) fn from_json<T: for<'de> Deserialize<'de>>(
     headers: &HeaderMap,
