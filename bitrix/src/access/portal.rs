@@ -3,6 +3,8 @@
 mod calls;
 mod known;
 
+pub(crate) use calls::asking;
+
 use crate::access::budget::Budget;
 use crate::access::credentials::{Credentials, Vault};
 use crate::access::gate::Gate;

@@ -24,6 +24,24 @@ const DOUBT: Duration = Duration::from_millis(150);
 /// After an outage of so long events may have been lost.
 const GAP: Duration = Duration::from_secs(10);
 
+/// Makes a call that changes nothing, or nothing more when it is carried out twice. One that broke off is made again at
+/// once: whoever asks decides nothing without an answer, and would wait long before asking again.
+pub(crate) async fn asking<T, F>(mut call: impl FnMut() -> F) -> Result<T, CallError>
+where
+    F: Future<Output = Result<T, CallError>>,
+{
+    let began = Instant::now();
+    for pause in PAUSES {
+        match call().await {
+            Err(error) if verdict::of(&error) == Verdict::Unknown && began.elapsed() < QUICK => {
+                tokio::time::sleep(spread(pause, chance())).await;
+            }
+            other => return other,
+        }
+    }
+    call().await
+}
+
 impl Portal {
     /// Calls a method as the installed application. Renews the token and follows a move of the portal, each once; sorts
     /// every failure by its verdict, so that callers only decide about their own item. A method that is blocked by its
@@ -101,25 +119,20 @@ impl Portal {
         self.budget.block(method, self.clock().now(), error.after().unwrap_or(BLOCKED));
     }
 
-    /// Calls a method that changes nothing, or nothing more when it is carried out twice. A call that broke off is made
-    /// again at once: whoever asks decides nothing without an answer, and would wait long before asking again.
+    /// Calls a method that changes nothing, or nothing more when it is carried out twice, see [`asking`].
     pub(crate) async fn ask(
         self: &Arc<Self>,
         method: &str,
         params: &Value,
         fare: impl Into<Fare>,
     ) -> Result<Answer, CallError> {
-        let (began, mut fare) = (Instant::now(), fare.into());
-        for pause in PAUSES {
-            match self.call(method, params, fare).await {
-                Err(error) if verdict::of(&error) == Verdict::Unknown && began.elapsed() < QUICK => {
-                    tokio::time::sleep(spread(pause, chance())).await;
-                    fare = fare.class.into();
-                }
-                other => return other,
-            }
-        }
-        self.call(method, params, fare).await
+        let mut fare = fare.into();
+        asking(|| {
+            let now = fare;
+            fare = fare.class.into();
+            self.call(method, params, now)
+        })
+        .await
     }
 
     async fn call_renewing(
