@@ -25,7 +25,7 @@ impl Plans {
                 plans.insert(id.clone(), plan);
             }
         }
-        if errors.0.is_empty() { Ok(Self(plans)) } else { Err(errors.0) }
+        errors.or(Self(plans))
     }
 
     /// What each will be able to do.
@@ -56,7 +56,7 @@ impl Plans {
                 channels.insert(id, built);
             }
         }
-        if errors.0.is_empty() { Ok(channels) } else { Err(errors.0) }
+        errors.or(channels)
     }
 }
 

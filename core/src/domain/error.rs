@@ -133,6 +133,14 @@ impl Errors {
         result.map_err(|error| self.0.push(error)).ok()
     }
 
+    /// What is good when nothing was wrong; else all the errors.
+    ///
+    /// # Errors
+    /// All that were noted.
+    pub fn or<T>(self, good: T) -> Result<T, Vec<ConfigError>> {
+        if self.0.is_empty() { Ok(good) } else { Err(self.0) }
+    }
+
     /// What is good, or none and all its errors.
     pub fn keep_all<T>(&mut self, result: Result<T, Vec<ConfigError>>) -> Option<T> {
         result.map_err(|errors| self.0.extend(errors)).ok()
