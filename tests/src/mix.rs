@@ -1,8 +1,9 @@
 //! Random faults in random mixes, with `kill -9` at random moments: one seed is one story.
 
 use crate::traffic::{self, Account, Amount};
-use crate::{Database, Process, World};
+use crate::{Database, Process, World, eventually_within};
 use openline_sandbox::{Fault, FaultKind, SandboxConfig, TOKEN_ENDPOINT};
+use std::convert::Infallible;
 use std::time::Duration;
 
 /// Random numbers that a seed repeats.
@@ -62,6 +63,30 @@ pub const CONFIG: &str = "reconcile_seconds = 1\ntimeout_seconds = 2\n[channels.
 /// Tells one story: `rounds` of traffic under random faults, each ended by a `kill -9`, then calm; and takes stock.
 /// The second value says what happened.
 pub async fn story(world: &World, seed: u64, rounds: u64, amount: Amount) -> (Account, String) {
+    tokio::select! {
+        told = tell(world, seed, rounds, amount) => told,
+        never = administrator(world) => match never {},
+    }
+}
+
+/// A refresh token works once (`bitrix24.md` §2.7): a kill while the next one is fetched loses both, and the service asks for
+/// an administrator. Here is one, who installs it again when it does.
+async fn administrator(world: &World) -> Infallible {
+    let asks = async || {
+        let health = reqwest::get(world.url("/health")).await.ok()?.text().await.ok()?;
+        Some(health.contains("/bitrix/authorize"))
+    };
+    loop {
+        if asks().await == Some(true) {
+            world.sandbox.install_script_only(&world.url("/bitrix/install"));
+            let works = async || (asks().await == Some(false)).then_some(());
+            eventually_within(traffic::ROUND, "the service has its tokens", works).await;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+async fn tell(world: &World, seed: u64, rounds: u64, amount: Amount) -> (Account, String) {
     let mut random = Random::new(seed);
     let mut process = Process::start(world).await;
     world.install().await;
